@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+// The floor plan of Vial as SwiftPM targets: a target may import only targets of lower floors
+// (ARCHITECTURE.md). No unsafeFlags: the package must stay usable as a dependency.
+import PackageDescription
+
+/// Settings of every Swift target.
+let house: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+/// Settings of the rooms that read hostile bytes: every unsafe expression is marked `unsafe`.
+let hostile: [SwiftSetting] = house + [.strictMemorySafety()]
+
+let package = Package(
+  name: "Vial",
+  products: [
+    .library(name: "Vial", targets: ["Vial"]),
+    .executable(name: "vial", targets: ["VialCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+  ],
+  targets: [
+    // Floor 0
+    .target(
+      name: "VialKernels",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
+    // Floor 1
+    .target(name: "VialFormat", dependencies: ["CLZ4", "CSodium"], swiftSettings: hostile),
+    .target(name: "VialSystem", dependencies: ["CSodium"], swiftSettings: house),
+    // Floor 2
+    .target(name: "VialText", dependencies: ["VialFormat"], swiftSettings: hostile),
+    .target(name: "VialCompute", dependencies: ["VialKernels"], swiftSettings: house),
+    // Floor 3
+    .target(
+      name: "VialModel",
+      dependencies: ["VialFormat", "VialSystem", "VialText", "VialCompute"],
+      swiftSettings: house),
+    // Floor 4
+    .target(
+      name: "VialEngine",
+      dependencies: ["VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel"],
+      swiftSettings: house),
+    // Floor 5
+    .target(
+      name: "Vial",
+      dependencies: [
+        "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine",
+      ],
+      swiftSettings: house),
+    // Beside the floors
+    .target(
+      name: "VialPacking",
+      dependencies: ["VialKernels", "VialFormat", "VialSystem", "VialText"],
+      swiftSettings: house),
+    // Top
+    .executableTarget(
+      name: "VialCommand",
+      dependencies: [
+        "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine",
+        "VialPacking",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: house),
+  ],
+  cLanguageStandard: .gnu17
+)
