@@ -7,17 +7,20 @@ internal import VialModel
 internal import VialSystem
 
 /// Chooses tokens under the contract. Not thread-safe: it owns scratch memory.
-final class Sampler {
+public final class Sampler {
   private let kernels: UnsafePointer<vial_kernels>
   private let scratch: WorkMemory
   /// Ids below this exist in the tokenizer; others are never chosen.
-  let idCount: Int
+  public let idCount: Int
 
-  /// `idCount`: how many ids may be chosen, at most the vocabulary size; nil when memory is short.
-  init?(family: KernelFamily, idCount: Int) {
+  /// - Parameter idCount: how many ids may be chosen, at most the vocabulary size.
+  public init(runner: Runner, idCount: Int) throws(RunnerError) {
+    let idCount = min(max(1, idCount), runner.vocabularySize)
     let byteCount = vial_sample_scratch_byte_count(UInt32(idCount))
-    guard byteCount > 0, let scratch = WorkMemory(byteCount: byteCount) else { return nil }
-    self.kernels = family.table
+    guard byteCount > 0, let scratch = WorkMemory(byteCount: byteCount) else {
+      throw .outOfMemory
+    }
+    self.kernels = runner.family.table
     self.scratch = scratch
     self.idCount = idCount
   }
@@ -25,7 +28,7 @@ final class Sampler {
   /// The next token; changes `logits` (penalty). nil when a logit is not finite or nothing is left.
   /// - Parameter position: absolute position of the token to be drawn.
   /// - Parameter seen: a bit per id of the text so far, or nil when there is no penalty.
-  func next(
+  public func next(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
     seen: UnsafePointer<UInt64>?
   ) -> UInt32? {
@@ -44,7 +47,7 @@ final class Sampler {
   }
 
   /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary.
-  func logProbability(
+  public func logProbability(
     of id: UInt32, logits: UnsafePointer<Float>, vocabularySize: Int
   ) -> Float {
     KernelFamily.withContractState {
