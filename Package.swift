@@ -36,7 +36,7 @@ let package = Package(
     .target(name: "VialFormat", dependencies: ["CLZ4", "CSodium"], swiftSettings: hostile),
     .target(name: "VialSystem", dependencies: ["CSodium"], swiftSettings: house),
     // Floor 2
-    .target(name: "VialText", dependencies: ["VialFormat"], swiftSettings: hostile),
+    .target(name: "VialText", dependencies: ["VialFormat", "CSodium"], swiftSettings: hostile),
     .target(name: "VialCompute", dependencies: ["VialKernels"], swiftSettings: house),
     // Floor 3
     .target(
