@@ -2,7 +2,7 @@
 // Must not: know terminals, files or templates.
 
 import VialCompute
-public import VialEngine
+import VialEngine
 import VialFormat
 import VialModel
 public import VialSystem
