@@ -18,17 +18,14 @@ struct GenerationRun: ~Copyable {
   private let promptCount: Int
   private var seen: SeenTokens?
   private var decoder: StreamingDecoder
-  private var piece = WipedBuffer<UInt8>(capacity: 4096, fill: 0)
   private var part: AnswerPart
 
   init(
     model: Model, runner: Runner, sampler: Sampler, sampling: SamplingParameters,
     prompt: borrowing Span<UInt32>, limit: Int
   ) throws(VialError) {
-    // A token of text is rarely longer than 16 bytes; a replaced byte is three.
-    let textCapacity = max(4096, 48 * max(0, limit))
     guard let sequence = Sequence(capacity: prompt.count + max(0, limit), pool: runner.blocks),
-      let result = Generation(tokenCapacity: max(0, limit), textCapacity: textCapacity)
+      let result = Generation(tokenCapacity: max(0, limit))
     else { throw .outOfMemory }
     for index in prompt.indices { sequence.tokens.append(prompt[index]) }
     self.model = model
@@ -68,9 +65,9 @@ struct GenerationRun: ~Copyable {
       result.tokens.append(id)
       sequence.tokens.append(id)
       seen?.insert(id)
-      emit(id, onText)
+      try emit(id, onText)
     }
-    flush(onText)
+    try flush(onText)
     result.timings.generationSeconds = MonotonicClock.seconds - first
   }
 
@@ -97,29 +94,38 @@ struct GenerationRun: ~Copyable {
     } catch { throw .computation(error) }
   }
 
-  private mutating func emit(_ id: UInt32, _ onText: (AnswerPart, Span<UInt8>) -> Void) {
+  /// Decodes a token into the current part, or changes parts at a mark.
+  private mutating func emit(
+    _ id: UInt32, _ onText: (AnswerPart, Span<UInt8>) -> Void
+  ) throws(VialError) {
     if let (begin, end) = model.reasoningTokens, id == begin || id == end {
-      flush(onText)
+      try flush(onText)
       part = id == begin ? .reasoning : .answer
       return
     }
-    piece.reserve(decoder.capacity(for: id), fill: 0)
-    var room = piece.mutableSpan
-    let byteCount = decoder.append(id, into: &room)
-    hand(out: byteCount, onText)
+    try write(onText, byteCount: decoder.capacity(for: id)) { decoder, output in
+      decoder.append(id, into: &output)
+    }
   }
 
   /// Ends a part: a character that is still incomplete comes out as U+FFFD.
-  private mutating func flush(_ onText: (AnswerPart, Span<UInt8>) -> Void) {
-    var room = piece.mutableSpan
-    let byteCount = decoder.finish(into: &room)
-    hand(out: byteCount, onText)
+  private mutating func flush(
+    _ onText: (AnswerPart, Span<UInt8>) -> Void
+  ) throws(VialError) {
+    try write(onText, byteCount: 12) { decoder, output in decoder.finish(into: &output) }
   }
 
-  private func hand(out byteCount: Int, _ onText: (AnswerPart, Span<UInt8>) -> Void) {
-    guard byteCount > 0 else { return }
-    let text = piece.span.extracting(0..<min(byteCount, piece.capacity))
-    (part == .answer ? result.answer : result.reasoning).append(contentsOf: text)
-    onText(part, text)
+  /// Lets the decoder write behind the text of the current part and hands out what came.
+  private mutating func write(
+    _ onText: (AnswerPart, Span<UInt8>) -> Void, byteCount: Int,
+    _ body: (inout StreamingDecoder, inout MutableSpan<UInt8>) -> Int
+  ) throws(VialError) {
+    guard let text = result.text(of: part, roomFor: byteCount) else { throw .outOfMemory }
+    let before = text.count
+    text.appendInPlace { room in
+      var output = room.mutableSpan
+      return body(&decoder, &output)
+    }
+    if text.count > before { onText(part, text.span.extracting(before..<text.count)) }
   }
 }

@@ -25,22 +25,35 @@ public final class Generation {
   /// Generated ids, the end token excluded.
   public let tokens: SecureBuffer<UInt32>
   /// UTF-8 of the answer.
-  public let answer: SecureBuffer<UInt8>
+  public private(set) var answer: SecureBuffer<UInt8>
   /// UTF-8 of the reasoning before it.
-  public let reasoning: SecureBuffer<UInt8>
+  public private(set) var reasoning: SecureBuffer<UInt8>
   /// Why it ended.
   public internal(set) var finishReason = FinishReason.length
   /// How long it took.
   public internal(set) var timings = GenerationTimings()
 
-  init?(tokenCapacity: Int, textCapacity: Int) {
+  init?(tokenCapacity: Int) {
     guard let tokens = SecureBuffer<UInt32>(capacity: tokenCapacity),
-      let answer = SecureBuffer<UInt8>(capacity: textCapacity),
-      let reasoning = SecureBuffer<UInt8>(capacity: textCapacity)
+      let answer = SecureBuffer<UInt8>(capacity: 4096),
+      let reasoning = SecureBuffer<UInt8>(capacity: 4096)
     else { return nil }
     self.tokens = tokens
     self.answer = answer
     self.reasoning = reasoning
+  }
+
+  /// The text of a part with room for `byteCount` bytes more: moved into a larger buffer when it is full, and
+  /// the smaller one wiped. nil when memory is short.
+  func text(of part: AnswerPart, roomFor byteCount: Int) -> SecureBuffer<UInt8>? {
+    let text = part == .answer ? answer : reasoning
+    if text.capacity - text.count >= byteCount { return text }
+    guard let larger = SecureBuffer<UInt8>(capacity: text.capacity * 2 + byteCount) else {
+      return nil
+    }
+    larger.append(contentsOf: text.span)
+    if part == .answer { answer = larger } else { reasoning = larger }
+    return larger
   }
 }
 
