@@ -75,6 +75,11 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
+    // Tests
+    .target(
+      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )
