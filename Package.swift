@@ -80,6 +80,10 @@ let package = Package(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
+    .testTarget(
+      name: "VialTextTests",
+      dependencies: ["VialText", "VialFormat", "VialPacking"],
+      swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )
