@@ -1,0 +1,40 @@
+# Vial's commands. `make demo` and `make test` need nothing but Debian and Swift: they install the
+# rest themselves. Everything but an answer goes to stderr.
+SHELL := /bin/bash
+SWIFT ?= swift
+CONFIG ?= release
+QUESTION ?= What are the symptoms of anemia?
+VIAL := .build/$(CONFIG)/vial
+PACKAGES := liblz4-dev libsodium-dev
+SWIFT_SOURCES := Package.swift Sources Tests
+
+.PHONY: help demo test build setup format lint clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+demo: build ## answer a medical question with the demonstration model
+	@$(VIAL) run --prompt "$(QUESTION)"
+
+test: build ## run every test
+	@Tests/run
+
+build: setup ## build the command and the library
+	@$(SWIFT) build -c $(CONFIG) >&2
+
+setup: ## install what is missing (Debian packages, with sudo where needed)
+	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing" >&2; \
+	  run=""; [ "$$(id -u)" = 0 ] || run=sudo; \
+	  { $$run apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$run apt-get install -y -qq $$missing; } >&2; \
+	fi
+
+format: ## format the Swift sources in place
+	@$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+lint: ## fail on a formatting difference
+	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+
+clean: ## remove build products
+	@rm -rf .build
