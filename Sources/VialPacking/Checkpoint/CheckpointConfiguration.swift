@@ -143,14 +143,18 @@ extension CheckpointConfiguration {
   private static func rotary(
     _ settings: Settings
   ) throws(PackingError) -> (Double, RotaryScaling) {
-    let nested = try settings.object("rope_parameters") ?? settings.object("rope_scaling")
-    let base = try nested?.number("rope_theta") ?? settings.number("rope_theta") ?? 10000
+    var nested = try settings.object("rope_parameters")
+    if nested == nil { nested = try settings.object("rope_scaling") }
+    let nestedBase = try nested?.number("rope_theta")
+    let plainBase = try settings.number("rope_theta")
+    let base = nestedBase ?? plainBase ?? 10000
     guard base >= 1, base <= 1e15 else { throw settings.error("rope_theta is out of range") }
     guard let nested else { return (base, .none) }
     if let factor = try nested.number("partial_rotary_factor"), factor != 1 {
       throw settings.error("partial_rotary_factor is not supported")
     }
-    switch try nested.string("rope_type") ?? nested.string("type") ?? "default" {
+    let (newType, oldType) = (try nested.string("rope_type"), try nested.string("type"))
+    switch newType ?? oldType ?? "default" {
     case "default": return (base, .none)
     case "linear": return (base, .linear(factor: try nested.requiredFactor("factor")))
     case "llama3":

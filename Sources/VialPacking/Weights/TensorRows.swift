@@ -6,9 +6,9 @@ import VialKernels
 /// Rows of one tensor as floats.
 protocol TensorRows: Sendable {
   /// Writes rows `rows` one after another to `values`, which holds exactly their elements.
-  /// `scratch` is the calling thread's own and may be resized.
+  /// `scratch` is the calling thread's own, at least eight bytes per element.
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: inout [UInt8]
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError)
 }
 
@@ -20,7 +20,7 @@ struct RandomRows: TensorRows {
   var seed: UInt64
 
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: inout [UInt8]
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     let columns = tensor.columnCount
     for (position, row) in rows.enumerated() {
@@ -43,20 +43,17 @@ struct CheckpointRows: TensorRows {
   var columnCount: Int
 
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: inout [UInt8]
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     // The header was checked: the entry's bytes are rows × columns elements, inside the file.
     let rowByteCount = columnCount * entry.element.byteCount
     let byteCount = rows.count * rowByteCount
-    if scratch.count < byteCount { scratch = [UInt8](repeating: 0, count: byteCount) }
-    try scratch.withUnsafeMutableBytes { (buffer) throws(PackingError) in
-      let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
-      try file.read(into: bytes, at: entry.fileOffset + UInt64(rows.lowerBound * rowByteCount))
-      guard Self.widen(UnsafeRawBufferPointer(bytes), entry.element, into: values) else {
-        throw PackingError(
-          "\(file.name): tensor \(PackingError.printable(entry.name.bytes)) has a NaN or an infinity"
-            + " in rows \(rows.lowerBound) to \(rows.upperBound - 1)")
-      }
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<byteCount])
+    try file.read(into: bytes, at: entry.fileOffset + UInt64(rows.lowerBound * rowByteCount))
+    guard Self.widen(UnsafeRawBufferPointer(bytes), entry.element, into: values) else {
+      throw PackingError(
+        "\(file.name): tensor \(PackingError.printable(entry.name.bytes)) has a NaN or an infinity"
+          + " in rows \(rows.lowerBound) to \(rows.upperBound - 1)")
     }
   }
 
