@@ -37,7 +37,9 @@ let package = Package(
     .target(name: "VialSystem", dependencies: ["CSodium"], swiftSettings: house),
     // Floor 2
     .target(name: "VialText", dependencies: ["VialFormat"], swiftSettings: hostile),
-    .target(name: "VialCompute", dependencies: ["VialKernels"], swiftSettings: house),
+    .target(
+      name: "VialCompute", dependencies: ["VialKernels", "VialFormat", "VialSystem"],
+      swiftSettings: house),
     // Floor 3
     .target(
       name: "VialModel",
