@@ -89,11 +89,12 @@ struct ResolvedRecipe: Sendable, Equatable {
     }
   }
 
+  /// Whether any tensor is quantised.
+  var isQuantized: Bool { weights.isQuantized || embedding.isQuantized || head.isQuantized }
+
   /// One line for provenance, such as `weights int4, group 64, method rtn, embedding int8, head int8`.
   var summary: String {
-    let all = [weights, embedding, head]
-    let group = all.contains(where: \.isQuantized) ? ", group \(self.group.rawValue)" : ""
-    let method = all.contains(where: \.isQuantized) ? ", method rtn" : ""
-    return "weights \(weights.rawValue)\(group)\(method), embedding \(embedding.rawValue), head \(head.rawValue)"
+    let method = isQuantized ? ", group \(group.rawValue), method rtn" : ""
+    return "weights \(weights.rawValue)\(method), embedding \(embedding.rawValue), head \(head.rawValue)"
   }
 }

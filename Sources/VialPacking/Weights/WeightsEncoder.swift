@@ -10,11 +10,11 @@ struct WeightsEncoder {
   /// Target size of a slice's output in bytes.
   static let sliceByteCount = 8 << 20
 
-  private let workers: Workers
+  private let pool: ThreadPool
   private var slice: [UInt8] = []
 
-  /// An encoder on `workers`.
-  init(workers: Workers) { self.workers = workers }
+  /// An encoder on `pool`.
+  init(pool: ThreadPool) { self.pool = pool }
 
   /// Encodes all tiles of one tensor and hands its bytes, in order, to `sink`.
   ///
@@ -26,8 +26,8 @@ struct WeightsEncoder {
   ) throws(PackingError) {
     let tileByteCount = encoder.tileByteCount
     let tileCount = encoder.tileCount
-    let sliceTileCount = max(1, workers.count, Self.sliceByteCount / tileByteCount)
-    let scratches = (0..<workers.count).map { _ in encoder.makeScratch() }
+    let sliceTileCount = max(1, pool.workerCount, Self.sliceByteCount / tileByteCount)
+    let scratches = (0..<pool.workerCount).map { _ in encoder.makeScratch() }
     var first = 0
     while first < tileCount {
       let tiles = first..<min(first + sliceTileCount, tileCount)
@@ -51,7 +51,7 @@ struct WeightsEncoder {
     slice.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
       let output = SliceOutput(base: base, tileByteCount: encoder.tileByteCount, scratches: scratches)
-      workers.run { worker in
+      pool.run { worker in
         while failure.withLock({ $0 == nil }) {
           let tile = next.add(1, ordering: .relaxed).oldValue
           guard tile < tiles.upperBound else { return }
