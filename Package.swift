@@ -30,11 +30,14 @@ let package = Package(
     .target(
       name: "VialKernels",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .target(
+      name: "CVialSystem",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
     .target(name: "VialFormat", dependencies: ["CLZ4", "CSodium"], swiftSettings: hostile),
-    .target(name: "VialSystem", dependencies: ["CSodium"], swiftSettings: house),
+    .target(name: "VialSystem", dependencies: ["CVialSystem", "CSodium"], swiftSettings: house),
     // Floor 2
     .target(name: "VialText", dependencies: ["VialFormat"], swiftSettings: hostile),
     .target(
