@@ -2,6 +2,7 @@
 // Must not: know where rows come from or where tiles go.
 // Implements: Spec/FORMAT.md, "Tile layouts", through the kernels' packers.
 
+import VialFormat
 import VialKernels
 
 /// Encodes the tiles of one tensor. Threads share it, each with a scratch of its own.
@@ -37,6 +38,12 @@ struct TileEncoder: @unchecked Sendable {
     self.name = name
     self.encoding = encoding
     self.kernels = kernels.pointee
+  }
+
+  /// Encoding, group and zero points as the tensor table has them.
+  var format: TensorFormat {
+    TensorFormat(
+      encoding.formatEncoding, group: Int(shape.group), isAsymmetric: shape.asymmetric != 0)
   }
 
   /// Tiles of the tensor.

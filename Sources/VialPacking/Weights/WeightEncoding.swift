@@ -1,6 +1,7 @@
 // How a tensor is stored, and the recipe that gives every tensor of a model its encoding.
 // Owns: the defaults of `vial pack` and what a recipe is called in provenance.
 
+import VialFormat
 import VialKernels
 
 /// The encodings that a weight tensor can be packed to.
@@ -15,6 +16,17 @@ public enum WeightEncoding: String, Sendable, CaseIterable {
     case .bf16: return VIAL_ENCODING_BF16
     case .int8: return VIAL_ENCODING_INT8
     case .int4: return VIAL_ENCODING_INT4
+    }
+  }
+
+  /// The format's id of the encoding.
+  var formatEncoding: TensorEncoding {
+    switch self {
+    case .f32: return .f32
+    case .f16: return .f16
+    case .bf16: return .bf16
+    case .int8: return .int8
+    case .int4: return .int4
     }
   }
 
@@ -78,6 +90,8 @@ struct ResolvedRecipe: Sendable, Equatable {
   var group: WeightRecipe.Group
   var embedding: WeightEncoding
   var head: WeightEncoding
+  /// Whether int4 groups have a zero point of their own.
+  let isAsymmetric = true
 
   /// The encoding of a tensor; vectors are always plain f32.
   func encoding(of role: TensorRole) -> WeightEncoding {

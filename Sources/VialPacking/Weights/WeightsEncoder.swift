@@ -16,14 +16,32 @@ struct WeightsEncoder {
   /// An encoder on `pool`.
   init(pool: ThreadPool) { self.pool = pool }
 
-  /// Encodes all tiles of one tensor and hands its bytes, in order, to `sink`.
+  /// Encodes one tensor and hands its bytes, in order, to `sink`.
   ///
   /// - Parameter progress: called after each slice with the number of rows that it finished.
   mutating func encode(
-    _ encoder: TileEncoder, rows: any TensorRows,
-    sink: (borrowing RawSpan) throws(PackingError) -> Void,
-    progress: (_ rowCount: Int) throws(PackingError) -> Void
-  ) throws(PackingError) {
+    _ encoder: TensorEncoder, rows: any TensorRows, sink: (borrowing RawSpan) throws -> Void,
+    progress: (_ rowCount: Int) throws -> Void
+  ) throws {
+    switch encoder {
+    case .tiles(let tiles):
+      try encodeTiles(tiles, rows: rows, sink: sink, progress: progress)
+    case .vector(let elementCount):
+      let scratch = TileScratch(columnCount: elementCount, groupCount: 0)
+      let values = UnsafeMutableBufferPointer(start: scratch.values, count: elementCount)
+      try rows.read(rows: 0..<1, into: values, scratch: scratch.source)
+      for index in values.indices {
+        values[index] = Float(bitPattern: values[index].bitPattern.littleEndian)
+      }
+      try sink(UnsafeRawBufferPointer(values).bytes)
+      try progress(1)
+    }
+  }
+
+  private mutating func encodeTiles(
+    _ encoder: TileEncoder, rows: any TensorRows, sink: (borrowing RawSpan) throws -> Void,
+    progress: (_ rowCount: Int) throws -> Void
+  ) throws {
     let tileByteCount = encoder.tileByteCount
     let tileCount = encoder.tileCount
     let sliceTileCount = max(1, pool.workerCount, Self.sliceByteCount / tileByteCount)
