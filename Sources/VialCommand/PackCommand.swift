@@ -1,8 +1,8 @@
 // `vial pack`: arguments to one call of the packer, its progress and warnings to stderr, its outcome to an exit
 // code. Must not: know how packing is done.
 
-import ArgumentParser
-import VialPacking
+public import ArgumentParser
+public import VialPacking
 import VialSystem
 
 /// `vial pack SRC -o FILE`.
@@ -110,5 +110,5 @@ enum PackMethod: String, ExpressibleByArgument, CaseIterable {
   case rtn
 }
 
-extension WeightEncoding: @retroactive ExpressibleByArgument {}
-extension WeightRecipe.Group: @retroactive ExpressibleByArgument {}
+extension WeightEncoding: ExpressibleByArgument {}
+extension WeightRecipe.Group: ExpressibleByArgument {}
