@@ -22,7 +22,9 @@ public struct KernelFamily: @unchecked Sendable {
   /// Every family that this CPU can run, fastest first; never empty, because `reference` runs everywhere.
   public static var available: [KernelFamily] {
     var families: [KernelFamily] = []
-    while let table = vial_kernels_list(families.count) { families.append(KernelFamily(table: table)) }
+    while let table = vial_kernels_list(families.count) {
+      families.append(KernelFamily(table: table))
+    }
     return families
   }
 
