@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "VialFormat", dependencies: ["CLZ4", "CSodium"], swiftSettings: hostile),
     .target(name: "VialSystem", dependencies: ["CVialSystem", "CSodium"], swiftSettings: house),
     // Floor 2
-    .target(name: "VialText", dependencies: ["VialFormat"], swiftSettings: hostile),
+    .target(name: "VialText", dependencies: ["VialFormat", "CSodium"], swiftSettings: hostile),
     .target(
       name: "VialCompute", dependencies: ["VialKernels", "VialFormat", "VialSystem"],
       swiftSettings: house),

@@ -2,6 +2,7 @@
 // Must not: know command-line flags.
 
 public import VialEngine
+import VialFormat
 
 /// What a generation may do.
 public struct GenerationOptions: Sendable {

@@ -13,7 +13,7 @@ public final class Model: Sendable {
   /// The file's tokenizer.
   public let tokenizer: Tokenizer
   /// The file's chat template, if it has one that was compiled.
-  public let chatTemplate: ChatTemplate?
+  //TMP public let chatTemplate: ChatTemplate?
   let weights: DecoderWeights
   /// Ids that begin and end reasoning, when the tokenizer has such tokens.
   let reasoningTokens: (begin: UInt32, end: UInt32)?
@@ -32,17 +32,25 @@ public final class Model: Sendable {
         throw FormatError(rule: 216, offset: 0, "the tokenizer section is missing")
       }
       tokenizer = try Tokenizer(section)
-      chatTemplate = try file.section(.chatTemplate).map { section throws(FormatError) in
-        try ChatTemplate(section)
-      }
     } catch { throw .format(error) }
-    if let begin = tokenizer.addedToken(spelled: "<think>"),
-      let end = tokenizer.addedToken(spelled: "</think>")
-    {
-      reasoningTokens = (begin, end)
-    } else {
-      reasoningTokens = nil
+    reasoningTokens = Self.reasoningTokens(of: tokenizer)
+  }
+
+  /// The added tokens that DeepSeek-R1's distillations put around their reasoning; nil when the tokenizer
+  /// does not have both.
+  private static func reasoningTokens(of tokenizer: Tokenizer) -> (begin: UInt32, end: UInt32)? {
+    func token(_ spelling: StaticString) -> UInt32? {
+      let text = Span(_unsafeStart: spelling.utf8Start, count: spelling.utf8CodeUnitCount)
+      var workspace = TokenizerWorkspace()
+      var ids = InlineArray<2, UInt32>(repeating: 0)
+      var output = ids.mutableSpan
+      guard let count = try? tokenizer.encode(text, workspace: &workspace, into: &output),
+        count == 1, tokenizer.isAdded(ids[0])
+      else { return nil }
+      return ids[0]
     }
+    guard let begin = token("<think>"), let end = token("</think>") else { return nil }
+    return (begin, end)
   }
 
   /// Most positions of prompt and answer together.

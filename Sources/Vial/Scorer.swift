@@ -1,8 +1,8 @@
 // Owns: log-probabilities of a given text, window by window.
 // Must not: choose tokens.
 
-import VialCompute
-public import VialEngine
+public import VialCompute
+import VialEngine
 import VialFormat
 public import VialModel
 import VialSystem

@@ -3,7 +3,7 @@
 
 public import VialEngine
 public import VialFormat
-public import VialModel
+import VialModel
 public import VialSystem
 public import VialText
 
