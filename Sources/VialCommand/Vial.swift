@@ -15,7 +15,7 @@ struct VialCommand: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      RunCommand.self, TokenizeCommand.self, ScoreCommand.self,
+      PackCommand.self, RunCommand.self, TokenizeCommand.self, ScoreCommand.self,
     ])
 
   /// Like the default, but bad usage exits with 2.
