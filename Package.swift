@@ -76,6 +76,13 @@ let package = Package(
       ],
       swiftSettings: house),
     // Tests
+    .testTarget(
+      name: "VialTests",
+      dependencies: [
+        "Vial", "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialEngine",
+        "VialPacking",
+      ],
+      swiftSettings: house),
     .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
