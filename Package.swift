@@ -91,6 +91,8 @@ let package = Package(
       name: "VialTextTests",
       dependencies: ["VialText", "VialFormat", "VialPacking"],
       swiftSettings: house),
+    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
+    .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )
