@@ -75,6 +75,11 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
+    // Tests
+    .testTarget(
+      name: "VialTextTests",
+      dependencies: ["VialText", "VialFormat", "VialPacking"],
+      swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )

@@ -3,7 +3,7 @@
 // runs of combining marks. Implements Spec/TOKENIZER.md, "NFC".
 
 /// Normalises text to form C with the pinned tables.
-enum NormalizationC {
+package enum NormalizationC {
   /// Whether no character of the range can change under NFC. O(n).
   static func isStable(
     _ text: Span<UInt8>, _ range: Range<Int>, _ classes: UnicodeClassView
