@@ -77,6 +77,8 @@ let package = Package(
       swiftSettings: house),
     // Tests
     .testTarget(
+      name: "VialCommandTests", dependencies: ["VialCommand"], swiftSettings: house),
+    .testTarget(
       name: "VialTests",
       dependencies: [
         "Vial", "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialEngine",
