@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "VialFormat", dependencies: ["CLZ4", "CSodium"], swiftSettings: hostile),
     .target(name: "VialSystem", dependencies: ["CVialSystem", "CSodium"], swiftSettings: house),
     // Floor 2
-    .target(name: "VialText", dependencies: ["VialFormat"], swiftSettings: hostile),
+    .target(name: "VialText", dependencies: ["VialFormat", "CSodium"], swiftSettings: hostile),
     .target(
       name: "VialCompute", dependencies: ["VialKernels", "VialFormat", "VialSystem"],
       swiftSettings: house),
@@ -78,6 +78,14 @@ let package = Package(
     // Tests
     .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
+    .target(
+      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
+    .testTarget(
+      name: "VialTextTests",
+      dependencies: ["VialText", "VialFormat", "VialPacking"],
+      swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )

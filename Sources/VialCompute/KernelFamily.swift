@@ -22,7 +22,9 @@ public struct KernelFamily: @unchecked Sendable {
   /// Every family that this CPU can run, fastest first; never empty, because `reference` runs everywhere.
   public static var available: [KernelFamily] {
     var families: [KernelFamily] = []
-    while let table = vial_kernels_list(families.count) { families.append(KernelFamily(table: table)) }
+    while let table = vial_kernels_list(families.count) {
+      families.append(KernelFamily(table: table))
+    }
     return families
   }
 
@@ -33,4 +35,10 @@ public struct KernelFamily: @unchecked Sendable {
     defer { vial_fp_leave(before) }
     return body()
   }
+}
+
+/// The arithmetic contract.
+public enum Arithmetic {
+  /// Its number (Spec/ARITHMETIC.md): a change of any bit of an answer is a new one.
+  public static let version = Int(VIAL_ARITHMETIC_VERSION)
 }

@@ -67,6 +67,12 @@ public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
     count += min(max(0, written), room.count)
   }
 
+  /// Replaces one element; an index out of range is ignored.
+  public func update(at index: Int, _ change: (Element) -> Element) {
+    guard index >= 0, index < count else { return }
+    base[index] = change(base[index])
+  }
+
   /// Forgets, and wipes, everything after the first `newCount` elements.
   public func truncate(to newCount: Int) {
     guard newCount >= 0, newCount < count else { return }

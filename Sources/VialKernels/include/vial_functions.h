@@ -6,10 +6,12 @@
 
 #pragma GCC visibility push(hidden)
 
-/// 2^x for x <= 0; +0 for x < -126 and for NaN. Relative error below 2e-7.
+/// 2^x for x <= 0; +0 for x < -126 and for NaN. Relative error below 2.1e-7.
 float vial_exp2c(float x);
 /// Base-2 logarithm, correct to half a unit in the last place and a hair; 0: -infinity, negative or NaN: NaN.
 float vial_log2c(float x);
+/// Natural log-probability of `logit` under the softmax whose maximum and sum came from sum_exponentials.
+float vial_log_probability(float logit, float maximum, float sum);
 
 /// Sine and cosine of an f32 angle in radians, rounded to f32. Accurate to 1e-7 for |angle| <= 2^27.
 void vial_sincos(float angle, float *out_sine, float *out_cosine);

@@ -60,6 +60,8 @@ typedef struct vial_kernels {
   void (*exponentials)(const float *x, size_t count, float maximum, float *out);
   /// Rule 13: the maximum of x (NaN ignored; -infinity if none) and the 16-lane sum of exp2c((x[i] - maximum) * log2e).
   void (*sum_exponentials)(const float *x, size_t count, float *out_maximum, float *out_sum);
+  /// 1 if no value is infinite or NaN, else 0: the numeric check of a logits row.
+  uint32_t (*all_finite)(const float *x, size_t count);
 
   /// Round to nearest with the scale (and zero point) of least squared error from a fixed grid, per group (Spec,
   /// "Quantisers"). q: `columns` values 0...15; scales (f16 bits), zeros: one per group (zeros NULL: symmetric, zero 8).
@@ -75,9 +77,6 @@ typedef struct vial_kernels {
 const vial_kernels *vial_kernels_find(const char *name);
 /// The families that this CPU can run, best first: the `index`-th, or NULL past the end.
 const vial_kernels *vial_kernels_list(size_t index);
-
-/// Rule 13: natural log-probability of `logit` under the softmax whose maximum and sum came from sum_exponentials.
-float vial_log_probability(float logit, float maximum, float sum);
 
 #pragma GCC visibility pop
 #endif

@@ -1,0 +1,149 @@
+// A strict JSON reader: bytes in, tree out, with limits and byte offsets.
+// Owns the grammar of RFC 8259. Must not: accept what the grammar refuses (comments, trailing
+// commas, NaN, lone surrogates, duplicate keys, bytes that are not UTF-8).
+
+/// Reads a whole JSON text.
+public struct JSONReader {
+  /// What a text may cost.
+  public struct Limits: Sendable {
+    /// Deepest nesting of arrays and objects.
+    public var depth = 64
+    /// Largest text in bytes.
+    public var byteCount = 1 << 30
+
+    /// The limits as they stand.
+    public init() {}
+  }
+
+  let bytes: [UInt8]
+  let limits: Limits
+  var position = 0
+
+  /// Parses one value with nothing but whitespace around it. Linear in the text's length.
+  public static func parse(
+    _ bytes: [UInt8], limits: Limits = Limits()
+  ) throws(JSONError) -> JSONValue {
+    guard bytes.count <= limits.byteCount else {
+      throw JSONError(offset: limits.byteCount, "the text is longer than \(limits.byteCount) bytes")
+    }
+    var reader = JSONReader(bytes: bytes, limits: limits)
+    // A byte-order mark is not JSON, but editors leave one.
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.position = 3 }
+    reader.skipSpace()
+    let value = try reader.value(depth: 0)
+    reader.skipSpace()
+    guard reader.position == bytes.count else { throw reader.error("text after the value") }
+    return value
+  }
+
+  private init(bytes: [UInt8], limits: Limits) {
+    self.bytes = bytes
+    self.limits = limits
+  }
+
+  func error(_ message: String) -> JSONError { JSONError(offset: position, message) }
+
+  /// The byte at the cursor; 0, which no token starts with, at the end.
+  var current: UInt8 { position < bytes.count ? bytes[position] : 0 }
+
+  mutating func skipSpace() {
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x09, 0x0A, 0x0D: position += 1
+      default: return
+      }
+    }
+  }
+
+  private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
+    switch current {
+    case UInt8(ascii: "{"): return try object(depth: depth + 1)
+    case UInt8(ascii: "["): return try array(depth: depth + 1)
+    case UInt8(ascii: "\""): return .string(JSONString(bytes: try string()))
+    case UInt8(ascii: "t"): return try word("true", .bool(true))
+    case UInt8(ascii: "f"): return try word("false", .bool(false))
+    case UInt8(ascii: "n"): return try word("null", .null)
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
+    default:
+      throw error(position < bytes.count ? "expected a value" : "the text ends too early")
+    }
+  }
+
+  private mutating func word(_ word: String, _ value: JSONValue) throws(JSONError) -> JSONValue {
+    for byte in word.utf8 {
+      guard current == byte else { throw error("expected '\(word)'") }
+      position += 1
+    }
+    return value
+  }
+
+  private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
+    guard depth <= limits.depth else { throw error("nested deeper than \(limits.depth) levels") }
+    position += 1
+    var elements: [JSONValue] = []
+    skipSpace()
+    if current == UInt8(ascii: "]") {
+      position += 1
+      return .array(elements)
+    }
+    while true {
+      skipSpace()
+      elements.append(try value(depth: depth))
+      skipSpace()
+      let byte = current
+      guard byte == UInt8(ascii: ",") || byte == UInt8(ascii: "]") else {
+        throw error("expected ',' or ']' in an array")
+      }
+      position += 1
+      if byte == UInt8(ascii: "]") { return .array(elements) }
+    }
+  }
+
+  private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
+    guard depth <= limits.depth else { throw error("nested deeper than \(limits.depth) levels") }
+    position += 1
+    var members: [JSONObject.Member] = []
+    var index: [JSONString: Int] = [:]
+    skipSpace()
+    if current == UInt8(ascii: "}") {
+      position += 1
+      return .object(JSONObject(members: members, index: index))
+    }
+    while true {
+      skipSpace()
+      try appendMember(to: &members, &index, depth: depth)
+      skipSpace()
+      let byte = current
+      guard byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") else {
+        throw error("expected ',' or '}' in an object")
+      }
+      position += 1
+      if byte == UInt8(ascii: "}") {
+        return .object(JSONObject(members: members, index: index))
+      }
+    }
+  }
+
+  private mutating func appendMember(
+    to members: inout [JSONObject.Member], _ index: inout [JSONString: Int], depth: Int
+  ) throws(JSONError) {
+    let keyOffset = position
+    guard current == UInt8(ascii: "\"") else { throw error("expected a key in quotes") }
+    let key = JSONString(bytes: try string())
+    let isNew: Bool
+    if members.count < JSONObject.smallCount {
+      isNew = !members.contains { $0.key == key }
+    } else {
+      if index.isEmpty {
+        for (position, member) in members.enumerated() { index[member.key] = position }
+      }
+      isNew = index.updateValue(members.count, forKey: key) == nil
+    }
+    guard isNew else { throw JSONError(offset: keyOffset, "the key '\(key)' appears twice") }
+    skipSpace()
+    guard current == UInt8(ascii: ":") else { throw error("expected ':' after an object key") }
+    position += 1
+    skipSpace()
+    members.append(JSONObject.Member(key: key, value: try value(depth: depth)))
+  }
+}

@@ -1,0 +1,30 @@
+// What can go wrong with text at run time (a broken table is a `FormatError` instead).
+// Must not: carry any of the text; offsets and limits only (DESIGN, rule 5).
+
+/// A text or a list of messages that cannot be used.
+public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The byte at `offset` does not belong to valid UTF-8.
+  case invalidUTF8(offset: Int)
+  /// The text is longer than `limit` bytes.
+  case textTooLong(limit: Int)
+  /// The chat template refuses these messages, in words of its own (an offset into its text pool).
+  case templateRefused(literal: Int)
+  /// The chat template needs something that Vial does not run (a literal that names it).
+  case templateUnsupported(literal: Int)
+  /// The chat template took more than its step, slice or output limit.
+  case templateLimit
+  /// The chat template met a value of a kind that it cannot use there.
+  case templateType
+
+  /// One sentence in plain words.
+  public var description: String {
+    switch self {
+    case .invalidUTF8(let offset): "invalid UTF-8 at byte \(offset)"
+    case .textTooLong(let limit): "the text is longer than \(limit) bytes"
+    case .templateRefused: "the chat template refuses these messages"
+    case .templateUnsupported: "the chat template needs something that is not supported"
+    case .templateLimit: "the chat template exceeds its limits"
+    case .templateType: "the chat template uses a value of the wrong kind"
+    }
+  }
+}

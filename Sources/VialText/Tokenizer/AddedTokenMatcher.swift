@@ -1,0 +1,141 @@
+// Finding added tokens in text: the leftmost, the longest of those, never in literal stretches.
+// Owns their flags (single word, strip left and right). Must not: look at the vocabulary.
+// Implements Spec/TOKENIZER.md, "Added tokens".
+
+internal import VialFormat
+
+/// An added token found in a text.
+struct AddedMatch {
+  let id: UInt32
+  /// What it takes from the text, stripped white space included.
+  let range: Range<Int>
+  /// Where the search goes on.
+  let resume: Int
+}
+
+/// The added tokens of one kind (matched before or after normalisation), sorted by their bytes.
+struct AddedTokenMatcher: ~Escapable {
+  private let entries: Span<UInt32>
+  private let bytes: Span<UInt8>
+  private let first: Int
+  private let end: Int
+
+  /// Entries `range` of the table; each has id, flags, offset and length.
+  @_lifetime(borrow tokenizer)
+  init(_ tokenizer: borrowing Tokenizer, _ range: Range<Int>) {
+    entries = tokenizer.addedEntries.span
+    bytes = tokenizer.addedBytes.span
+    first = range.lowerBound
+    end = min(range.upperBound, tokenizer.addedEntries.count / 4)
+  }
+
+  var isEmpty: Bool { first >= end }
+
+  /// The first match at or after `position`. `taken` is where the previous match ended, which
+  /// stripping to the left does not pass.
+  func nextMatch(
+    in text: Span<UInt8>, _ range: Range<Int>, from position: Int, taken: Int,
+    literals: LiteralRanges, classes: UnicodeClassView
+  ) -> AddedMatch? {
+    if isEmpty { return nil }
+    var position = position
+    while position < range.upperBound {
+      let zone = literals.freeZone(from: position, limit: range.upperBound)
+      if zone.isEmpty { return nil }
+      position = zone.lowerBound
+      while position < zone.upperBound {
+        guard let entry = longest(text, position, zone.upperBound) else {
+          position += 1
+          continue
+        }
+        let length = length(entry)
+        let found = position..<position + length
+        position = found.upperBound
+        if let match = accept(entry, found, text, range, taken, classes) { return match }
+      }
+    }
+    return nil
+  }
+
+  /// The longest entry that the text spells at `position`: the sorted entries are narrowed byte by
+  /// byte, so the cost is the match's length times log n.
+  private func longest(_ text: Span<UInt8>, _ position: Int, _ limit: Int) -> Int? {
+    var low = first
+    var high = end
+    var depth = 0
+    var best: Int?
+    while position + depth < limit {
+      let byte = Int(text[position + depth])
+      low = lowerBound(low, high, depth) { $0 < byte }
+      high = lowerBound(low, high, depth) { $0 <= byte }
+      if low >= high { break }
+      depth += 1
+      // Shorter keys sort first, so a key that ends here is the first of the range.
+      if length(low) == depth { best = low }
+    }
+    return best
+  }
+
+  /// The first entry of low..<high whose byte at `depth` (-1 behind its end) is not before.
+  @inline(__always)
+  private func lowerBound(
+    _ low: Int, _ high: Int, _ depth: Int, _ isBefore: (Int) -> Bool
+  ) -> Int {
+    var low = low
+    var high = high
+    while low < high {
+      let middle = (low + high) / 2
+      if isBefore(byte(middle, depth)) { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private func byte(_ entry: Int, _ depth: Int) -> Int {
+    guard depth < length(entry) else { return -1 }
+    return Int(bytes[Int(entries[entry * 4 + 2]) + depth])
+  }
+
+  /// The length of an entry's bytes; 0, which never matches, when they lie outside the table.
+  private func length(_ entry: Int) -> Int {
+    let offset = Int(entries[entry * 4 + 2])
+    let length = Int(entries[entry * 4 + 3])
+    return offset + length <= bytes.count ? length : 0
+  }
+
+  /// Applies the entry's flags; nil when a single-word token touches a word.
+  private func accept(
+    _ entry: Int, _ found: Range<Int>, _ text: Span<UInt8>, _ range: Range<Int>, _ taken: Int,
+    _ classes: UnicodeClassView
+  ) -> AddedMatch? {
+    let flags = entries[entry * 4 + 1]
+    var start = found.lowerBound
+    var stop = found.upperBound
+    if flags & TokenizerLayout.AddedFlag.singleWord != 0 {
+      let isBehindWord =
+        start > range.lowerBound
+        && classes[UTF8Text.decodeBackward(text, before: start, start: range.lowerBound).value]
+          .isWord
+      let isBeforeWord =
+        stop < range.upperBound
+        && classes[UTF8Text.decode(text, at: stop, limit: range.upperBound).value].isWord
+      if isBehindWord || isBeforeWord { return nil }
+    }
+    if flags & TokenizerLayout.AddedFlag.stripsLeft != 0 {
+      while start > range.lowerBound {
+        let scalar = UTF8Text.decodeBackward(text, before: start, start: range.lowerBound)
+        guard classes[scalar.value].isSpace else { break }
+        start -= scalar.byteCount
+      }
+      start = min(max(start, taken), found.lowerBound)
+    }
+    if flags & TokenizerLayout.AddedFlag.stripsRight != 0 {
+      while stop < range.upperBound {
+        let scalar = UTF8Text.decode(text, at: stop, limit: range.upperBound)
+        guard classes[scalar.value].isSpace else { break }
+        stop += scalar.byteCount
+      }
+    }
+    return AddedMatch(
+      id: entries[entry * 4], range: start..<stop, resume: found.upperBound)
+  }
+}

@@ -1,0 +1,199 @@
+// From text to token ids: added tokens, normalisation, words, merging.
+// Owns the order of these steps. Must not: keep text anywhere but in the caller's workspace.
+// Implements Spec/TOKENIZER.md, "Encoding".
+
+internal import VialFormat
+
+/// How a text is encoded.
+public struct EncodeOptions: Sendable {
+  /// Puts the file's tokens around the text (BOS, EOS), as its post-processor says.
+  public var addsSpecialTokens: Bool
+  /// Text that spells an added token stays text.
+  public var isLiteral: Bool
+
+  /// Plain text in which added tokens are recognised, nothing around it.
+  public init(addsSpecialTokens: Bool = false, isLiteral: Bool = false) {
+    self.addsSpecialTokens = addsSpecialTokens
+    self.isLiteral = isLiteral
+  }
+}
+
+extension Tokenizer {
+  /// Longest text that can be encoded, in bytes.
+  public static let maxTextByteCount = 1 << 28
+
+  /// A capacity that no text of `byteCount` bytes outgrows unless normalisation lengthens it.
+  public func tokenCapacity(forByteCount byteCount: Int) -> Int {
+    byteCount + 2 * TokenizerLayout.maxAffixCount + 2
+  }
+
+  /// Encodes `text`, which must be valid UTF-8, and returns the number of tokens. Tokens that do
+  /// not fit into `output` are counted but not written: a result above `output.count` asks for
+  /// another call with more room. O(n log n) in the worst case.
+  ///
+  /// `literals` are the stretches, ascending and not overlapping, in which text that spells an
+  /// added token stays text; the text is cut and merged as one nevertheless.
+  public func encode(
+    _ text: Span<UInt8>, _ options: EncodeOptions = EncodeOptions(),
+    literals: Span<TextRange> = Span(), workspace: inout TokenizerWorkspace,
+    into output: inout MutableSpan<UInt32>
+  ) throws(TextError) -> Int {
+    guard text.count <= Self.maxTextByteCount else {
+      throw .textTooLong(limit: Self.maxTextByteCount)
+    }
+    if let offset = UTF8Text.firstInvalidOffset(text) { throw .invalidUTF8(offset: offset) }
+    let tables = EncoderTables(self)
+    let classes = UnicodeClasses.pinned
+    let encoder = Encoder(
+      self, tables, classes.view, LiteralRanges(literals, isEverything: options.isLiteral))
+    var count = 0
+    if options.addsSpecialTokens {
+      for index in 0..<Int(header.prefixCount) {
+        encoder.emit(header.prefix[index], &output, &count)
+      }
+    }
+    encoder.encode(text, &workspace, &output, &count)
+    if options.addsSpecialTokens {
+      for index in 0..<Int(header.suffixCount) {
+        encoder.emit(header.suffix[index], &output, &count)
+      }
+    }
+    return count
+  }
+}
+
+/// One encoding in progress.
+struct Encoder: ~Escapable {
+  let header: TokenizerHeader
+  let tables: EncoderTables
+  let classes: UnicodeClassView
+  let literals: LiteralRanges
+  private let rawMatcher: AddedTokenMatcher
+  private let normalizedMatcher: AddedTokenMatcher
+
+  @_lifetime(borrow tokenizer, copy tables, copy classes, copy literals)
+  init(
+    _ tokenizer: borrowing Tokenizer, _ tables: EncoderTables, _ classes: UnicodeClassView,
+    _ literals: LiteralRanges
+  ) {
+    header = tokenizer.header
+    self.tables = tables
+    self.classes = classes
+    self.literals = literals
+    let rawCount = Int(tokenizer.header.rawAddedCount)
+    rawMatcher = AddedTokenMatcher(tokenizer, 0..<rawCount)
+    normalizedMatcher = AddedTokenMatcher(
+      tokenizer, rawCount..<Int(tokenizer.header.addedCount))
+  }
+
+  func has(_ flag: UInt32) -> Bool { header.flags & flag != 0 }
+
+  /// Writes one token; an id that the tables do not have is dropped.
+  @inline(__always)
+  func emit(_ id: UInt32, _ output: inout MutableSpan<UInt32>, _ count: inout Int) {
+    guard id < tables.tokenCount else { return }
+    if count < output.count { output[count] = id }
+    count += 1
+  }
+
+  /// Step 1: tokens that match before normalisation split the text.
+  func encode(
+    _ text: Span<UInt8>, _ workspace: inout TokenizerWorkspace,
+    _ output: inout MutableSpan<UInt32>, _ count: inout Int
+  ) {
+    let whole = 0..<text.count
+    var taken = 0
+    var position = 0
+    while let match = rawMatcher.nextMatch(
+      in: text, whole, from: position, taken: taken, literals: literals, classes: classes)
+    {
+      if taken < match.range.lowerBound {
+        stretch(text, taken..<match.range.lowerBound, &workspace, &output, &count)
+      }
+      emit(match.id, &output, &count)
+      taken = match.range.upperBound
+      position = match.resume
+    }
+    if taken < text.count { stretch(text, taken..<text.count, &workspace, &output, &count) }
+  }
+
+  /// Step 2: normalisation of a stretch between added tokens.
+  private func stretch(
+    _ text: Span<UInt8>, _ range: Range<Int>, _ workspace: inout TokenizerWorkspace,
+    _ output: inout MutableSpan<UInt32>, _ count: inout Int
+  ) {
+    let isFirst = range.lowerBound == 0
+    switch header.normalizer {
+    case .none:
+      normalizedStretch(text, range, literals, isFirst, &workspace, &output, &count)
+      return
+    case .nfc:
+      if NormalizationC.isStable(text, range, classes) {
+        normalizedStretch(text, range, literals, isFirst, &workspace, &output, &count)
+        return
+      }
+    case .spaces: break
+    }
+    let wantsFlags = !normalizedMatcher.isEmpty && !literals.isEmpty && !literals.isEverything
+    let byteCount =
+      header.normalizer == .nfc
+      ? NormalizationC.normalize(
+        text, range, classes, literals: literals, wantsFlags: wantsFlags, workspace: &workspace)
+      : SpaceNormalizer.normalize(
+        text, range, prepends: has(TokenizerLayout.Flag.prependSpace),
+        replaces: has(TokenizerLayout.Flag.replaceSpace), literals: literals,
+        wantsFlags: wantsFlags, &workspace.normalized, &workspace.literalFlags)
+    // The buffers leave the workspace for the time of the call, so that both can be used.
+    var normalized = WipedBuffer<UInt8>(capacity: 0, fill: 0)
+    swap(&normalized, &workspace.normalized)
+    let flagged = FlaggedRanges(workspace.literalFlags, byteCount: wantsFlags ? byteCount : 0)
+    normalizedStretch(
+      normalized.span, 0..<byteCount,
+      LiteralRanges(flagged.ranges.span, isEverything: literals.isEverything), isFirst,
+      &workspace, &output, &count)
+    swap(&normalized, &workspace.normalized)
+  }
+
+  /// Step 3: tokens that match after normalisation split the stretch once more.
+  private func normalizedStretch(
+    _ text: Span<UInt8>, _ range: Range<Int>, _ literals: LiteralRanges, _ isFirst: Bool,
+    _ workspace: inout TokenizerWorkspace, _ output: inout MutableSpan<UInt32>,
+    _ count: inout Int
+  ) {
+    var taken = range.lowerBound
+    var position = range.lowerBound
+    while let match = normalizedMatcher.nextMatch(
+      in: text, range, from: position, taken: taken, literals: literals, classes: classes)
+    {
+      if taken < match.range.lowerBound {
+        words(
+          text, taken..<match.range.lowerBound, isFirst && taken == range.lowerBound,
+          &workspace, &output, &count)
+      }
+      emit(match.id, &output, &count)
+      taken = match.range.upperBound
+      position = match.resume
+    }
+    if taken < range.upperBound {
+      words(
+        text, taken..<range.upperBound, isFirst && taken == range.lowerBound,
+        &workspace, &output, &count)
+    }
+  }
+}
+
+/// Literal stretches of normalised text, from its flags. Offsets only, no text.
+private struct FlaggedRanges {
+  private(set) var ranges: [TextRange] = []
+
+  init(_ flags: borrowing WipedBuffer<UInt8>, byteCount: Int) {
+    let flags = flags.span
+    for index in 0..<min(byteCount, flags.count) where flags[index] != 0 {
+      if let last = ranges.last, last.start + last.byteCount == index {
+        ranges[ranges.count - 1].byteCount += 1
+      } else {
+        ranges.append(TextRange(start: index, byteCount: 1))
+      }
+    }
+  }
+}

@@ -1,0 +1,212 @@
+// NFC over spans: decompose, order, compose, one cluster at a time.
+// Owns which stretches of a text need work; the rest is copied. Must not: be quadratic on hostile
+// runs of combining marks. Implements Spec/TOKENIZER.md, "NFC".
+
+/// Normalises text to form C with the pinned tables.
+package enum NormalizationC {
+  /// Whether no character of the range can change under NFC. O(n).
+  static func isStable(
+    _ text: Span<UInt8>, _ range: Range<Int>, _ classes: UnicodeClassView
+  ) -> Bool {
+    var position = range.lowerBound
+    while position < range.upperBound {
+      if text[position] < 0x80 {
+        position += 1
+        continue
+      }
+      let scalar = UTF8Text.decode(text, at: position, limit: range.upperBound)
+      if classes[scalar.value].isUnstable { return false }
+      position += scalar.byteCount
+    }
+    return true
+  }
+
+  /// Bytes that the normalised form of `byteCount` bytes may need.
+  static func capacity(for byteCount: Int) -> Int { byteCount * 3 + 16 }
+
+  /// Writes the normalised range to `workspace.normalized` and returns its length. When
+  /// `literals` is given, `workspace.literalFlags` tells for each byte whether it came from there.
+  static func normalize(
+    _ text: Span<UInt8>, _ range: Range<Int>, _ classes: UnicodeClassView,
+    literals: LiteralRanges, wantsFlags: Bool, workspace: inout TokenizerWorkspace
+  ) -> Int {
+    let capacity = capacity(for: range.count)
+    workspace.normalized.reserve(capacity, fill: 0)
+    if wantsFlags { workspace.literalFlags.reserve(capacity, fill: 0) }
+    var written = 0
+    var copied = range.lowerBound
+    var lastStable = range.lowerBound
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let scalar = UTF8Text.decode(text, at: position, limit: range.upperBound)
+      guard classes[scalar.value].isUnstable else {
+        lastStable = position
+        position += scalar.byteCount
+        continue
+      }
+      position = clusterEnd(text, position + scalar.byteCount, range.upperBound, classes)
+      let cluster = lastStable..<position
+      written = copy(
+        text, copied..<cluster.lowerBound, at: written, literals, wantsFlags, &workspace)
+      let end = compose(text, cluster, at: written, &workspace)
+      if wantsFlags {
+        let flag: UInt8 = literals.intersect(cluster) ? 1 : 0
+        fill(&workspace.literalFlags, written..<end, flag)
+      }
+      written = end
+      copied = position
+      lastStable = position
+    }
+    return copy(text, copied..<range.upperBound, at: written, literals, wantsFlags, &workspace)
+  }
+
+  /// Where the run of unstable characters from `position` ends.
+  private static func clusterEnd(
+    _ text: Span<UInt8>, _ position: Int, _ limit: Int, _ classes: UnicodeClassView
+  ) -> Int {
+    var position = position
+    while position < limit {
+      let scalar = UTF8Text.decode(text, at: position, limit: limit)
+      guard classes[scalar.value].isUnstable else { break }
+      position += scalar.byteCount
+    }
+    return position
+  }
+
+  private static func copy(
+    _ text: Span<UInt8>, _ range: Range<Int>, at written: Int, _ literals: LiteralRanges,
+    _ wantsFlags: Bool, _ workspace: inout TokenizerWorkspace
+  ) -> Int {
+    var output = workspace.normalized.mutableSpan
+    for index in 0..<range.count { output[written + index] = text[range.lowerBound + index] }
+    if wantsFlags {
+      var flags = workspace.literalFlags.mutableSpan
+      for index in 0..<range.count {
+        let position = range.lowerBound + index
+        flags[written + index] = literals.intersect(position..<position + 1) ? 1 : 0
+      }
+    }
+    return written + range.count
+  }
+
+  private static func fill(_ buffer: inout WipedBuffer<UInt8>, _ range: Range<Int>, _ value: UInt8)
+  {
+    var span = buffer.mutableSpan
+    for index in range { span[index] = value }
+  }
+
+  /// Decomposes one cluster, orders its marks, composes it and writes it; returns the new end.
+  private static func compose(
+    _ text: Span<UInt8>, _ cluster: Range<Int>, at written: Int,
+    _ workspace: inout TokenizerWorkspace
+  ) -> Int {
+    // At least two bytes per character that decomposes, at most four characters from each.
+    workspace.scalars.reserve(cluster.count * 2 + 8, fill: 0)
+    var count = decompose(text, cluster, &workspace.scalars)
+    order(count, &workspace.scalars, &workspace.sortedScalars)
+    count = recompose(count, &workspace.scalars)
+    return write(workspace.scalars, count, to: &workspace.normalized, at: written)
+  }
+
+  private static func write(
+    _ buffer: borrowing WipedBuffer<UInt64>, _ count: Int, to normalized: inout WipedBuffer<UInt8>,
+    at written: Int
+  ) -> Int {
+    let scalars = buffer.span
+    var output = normalized.mutableSpan
+    var end = written
+    for index in 0..<count {
+      end = UTF8Text.encode(UInt32(truncatingIfNeeded: scalars[index]), into: &output, at: end)
+    }
+    return end
+  }
+
+  private static func decompose(
+    _ text: Span<UInt8>, _ cluster: Range<Int>, _ buffer: inout WipedBuffer<UInt64>
+  ) -> Int {
+    var scalars = buffer.mutableSpan
+    var count = 0
+    var position = cluster.lowerBound
+    while position < cluster.upperBound {
+      let scalar = UTF8Text.decode(text, at: position, limit: cluster.upperBound)
+      position += scalar.byteCount
+      NormalizationTables.decompose(scalar.value) { part in
+        scalars[count] = UInt64(NormalizationTables.combiningClass(part)) << 32 | UInt64(part)
+        count += 1
+      }
+    }
+    return count
+  }
+
+  /// Canonical ordering: each run of marks is sorted by class, stably.
+  private static func order(
+    _ count: Int, _ buffer: inout WipedBuffer<UInt64>, _ spare: inout WipedBuffer<UInt64>
+  ) {
+    var start = 0
+    while start < count {
+      let run = markRun(from: start, count, buffer)
+      if !run.isOrdered { sort(start..<run.end, &buffer, &spare) }
+      start = run.end
+    }
+  }
+
+  /// Where the run of marks from `start` ends (at least one on) and whether it is in order.
+  private static func markRun(
+    from start: Int, _ count: Int, _ buffer: borrowing WipedBuffer<UInt64>
+  ) -> (end: Int, isOrdered: Bool) {
+    let scalars = buffer.span
+    guard scalars[start] >> 32 != 0 else { return (start + 1, true) }
+    var end = start + 1
+    var isOrdered = true
+    while end < count, scalars[end] >> 32 != 0 {
+      if scalars[end] >> 32 < scalars[end - 1] >> 32 { isOrdered = false }
+      end += 1
+    }
+    return (end, isOrdered)
+  }
+
+  /// A stable counting sort by class: linear, whatever the run's length.
+  private static func sort(
+    _ run: Range<Int>, _ buffer: inout WipedBuffer<UInt64>, _ spare: inout WipedBuffer<UInt64>
+  ) {
+    spare.reserve(run.count, fill: 0)
+    var starts = InlineArray<257, Int>(repeating: 0)
+    var scalars = buffer.mutableSpan
+    var sorted = spare.mutableSpan
+    for index in run { starts[Int(scalars[index] >> 32 & 0xFF) + 1] += 1 }
+    for index in 1..<257 { starts[index] += starts[index - 1] }
+    for index in run {
+      let mark = Int(scalars[index] >> 32 & 0xFF)
+      sorted[starts[mark]] = scalars[index]
+      starts[mark] += 1
+    }
+    for index in 0..<run.count { scalars[run.lowerBound + index] = sorted[index] }
+  }
+
+  private static func recompose(_ count: Int, _ buffer: inout WipedBuffer<UInt64>) -> Int {
+    var scalars = buffer.mutableSpan
+    var starter = -1
+    var lastClass = -1
+    var written = 0
+    for index in 0..<count {
+      let entry = scalars[index]
+      let mark = Int(entry >> 32)
+      if starter >= 0, lastClass < mark,
+        let composite = NormalizationTables.compose(
+          UInt32(truncatingIfNeeded: scalars[starter]), UInt32(truncatingIfNeeded: entry))
+      {
+        scalars[starter] = UInt64(composite)
+        continue
+      }
+      if mark == 0 {
+        starter = written
+        lastClass = -1
+      } else {
+        lastClass = mark
+      }
+      scalars[written] = entry
+      written += 1
+    }
+    return written
+  }
+}

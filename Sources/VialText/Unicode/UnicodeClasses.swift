@@ -1,0 +1,84 @@
+// Character classes of the pre-tokenizer's regular expressions, from pinned tables.
+// Owns the two-stage lookup. Must not: ask Swift's own Unicode tables, whose version changes with
+// the toolchain (Spec/TOKENIZER.md, "Unicode").
+
+/// The class of one character, packed into four bits.
+struct CharacterClass: Equatable {
+  let bits: UInt8
+
+  /// Letter, number, white space or none of them.
+  enum Kind: UInt8 { case other = 0, letter = 1, number = 2, space = 3 }
+
+  var kind: Kind { Kind(rawValue: bits & 3) ?? .other }
+  /// `\p{L}`.
+  var isLetter: Bool { bits & 3 == 1 }
+  /// `\p{N}`.
+  var isNumber: Bool { bits & 3 == 2 }
+  /// `\s`.
+  var isSpace: Bool { bits & 3 == 3 }
+  /// None of `\s`, `\p{L}`, `\p{N}`.
+  var isOther: Bool { bits & 3 == 0 }
+  /// `\w`, for single-word added tokens.
+  var isWord: Bool { bits & 4 != 0 }
+  /// NFC may change the character or its neighbourhood.
+  var isUnstable: Bool { bits & 8 != 0 }
+}
+
+/// The class table, decoded once per process (40 kB).
+struct UnicodeClasses: Sendable {
+  /// The table of the pinned Unicode version.
+  static let pinned = UnicodeClasses()
+
+  private let index: [UInt16]
+  private let blocks: [UInt8]
+
+  private init() {
+    var digits: [UInt16] = []
+    digits.reserveCapacity(UnicodeClasses.indexCount * 3)
+    UnicodeClassData.index.withUTF8Buffer { text in
+      for unsafe byte in unsafe text where byte != 0x0A {
+        digits.append(UInt16(byte < 0x3A ? byte &- 0x30 : byte &- 0x57))
+      }
+    }
+    index = (0..<digits.count / 3).map {
+      digits[$0 * 3] << 8 | digits[$0 * 3 + 1] << 4 | digits[$0 * 3 + 2]
+    }
+    var bits: [UInt8] = []
+    bits.reserveCapacity(UnicodeClassData.blockCount * 128)
+    UnicodeClassData.blocks.withUTF8Buffer { text in
+      for unsafe byte in unsafe text where byte != 0x0A { bits.append(byte &- 0x41) }
+    }
+    blocks = bits
+  }
+
+  /// Blocks of 128 code points in all of Unicode.
+  static let indexCount = 0x110000 / 128
+
+  /// A view for loops.
+  var view: UnicodeClassView {
+    @_lifetime(borrow self)
+    get { UnicodeClassView(index: index.span, blocks: blocks.span) }
+  }
+}
+
+/// The class table as spans.
+struct UnicodeClassView: ~Escapable {
+  private let index: Span<UInt16>
+  private let blocks: Span<UInt8>
+
+  @_lifetime(copy index, copy blocks)
+  init(index: Span<UInt16>, blocks: Span<UInt8>) {
+    self.index = index
+    self.blocks = blocks
+  }
+
+  /// The class of a code point; unassigned and out-of-range ones are "other".
+  @inline(__always)
+  subscript(scalar: UInt32) -> CharacterClass {
+    let high = Int(scalar >> 7)
+    guard high < index.count else { return CharacterClass(bits: 0) }
+    let position = Int(index[high]) << 7 | Int(scalar & 127)
+    guard position < blocks.count else { return CharacterClass(bits: 0) }
+    return CharacterClass(bits: blocks[position])
+  }
+}
