@@ -85,6 +85,8 @@ let package = Package(
         "VialPacking",
       ],
       swiftSettings: house),
+    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
+    .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),

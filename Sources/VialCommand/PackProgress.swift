@@ -1,15 +1,21 @@
-// Temporary
-import Foundation
-import Synchronization
+// What `vial pack` says while it works: the packer's progress through the shared reporter.
+// Must not: know how packing is done.
+
 import VialPacking
-import VialSystem
+
+/// Progress and warnings of a packing job.
 final class PackProgress: Sendable {
-  private let last = Mutex<Double>(0)
-  func show(_ p: PackObserver.Progress) {
-    let now = MonotonicClock.seconds
-    let due = last.withLock { if now - $0 > 1 { $0 = now; return true } else { return false } }
-    if due { say("\(p.stage): \(p.completedByteCount * 100 / max(1, p.totalByteCount))%") }
+  private let reporter = ProgressReporter()
+
+  /// Shows a report of the packer.
+  func show(_ progress: PackObserver.Progress) {
+    reporter.update(
+      progress.stage, done: progress.completedByteCount, total: progress.totalByteCount)
   }
-  func finish() {}
-  func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+
+  /// Clears the bar.
+  func finish() { reporter.finish() }
+
+  /// One line on stderr.
+  func say(_ line: String) { reporter.say(line) }
 }
