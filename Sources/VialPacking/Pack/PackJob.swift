@@ -52,8 +52,7 @@ struct PackJob {
     }
     try writer.add(.tensorTable, table.build())
     try writeWeights(&writer, encoders, placements)
-    // Stands in until the tables are built here.
-    try writer.add(.tokenizer, [0])
+    try writer.add(.tokenizer, source.tokenizer.tables.section)
     try writeProvenance(&writer, sourceDigests)
     for text in source.texts.sorted(by: { $0.section.rawValue < $1.section.rawValue }) {
       try writer.add(.text, id: text.section.rawValue, codec: .lz4, text.bytes)
