@@ -77,9 +77,22 @@ let package = Package(
       swiftSettings: house),
     // Tests
     .testTarget(
+      name: "VialTests",
+      dependencies: [
+        "Vial", "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialEngine",
+        "VialPacking",
+      ],
+      swiftSettings: house),
+    .target(
+      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
+    .testTarget(
       name: "VialTextTests",
       dependencies: ["VialText", "VialFormat", "VialPacking"],
       swiftSettings: house),
+    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
+    .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )

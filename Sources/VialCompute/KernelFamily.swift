@@ -36,3 +36,9 @@ public struct KernelFamily: @unchecked Sendable {
     return body()
   }
 }
+
+/// The arithmetic contract.
+public enum Arithmetic {
+  /// Its number (Spec/ARITHMETIC.md): a change of any bit of an answer is a new one.
+  public static let version = Int(VIAL_ARITHMETIC_VERSION)
+}

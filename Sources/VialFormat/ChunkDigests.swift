@@ -12,6 +12,9 @@ struct ChunkDigests {
 
   var isEmpty: Bool { entries.isEmpty }
 
+  /// Bytes before the leaves.
+  var headByteCount: Int { ChunkDigests.headerByteCount + entries.count * ChunkDigests.entryStride }
+
   /// Whether the section's leaves are stored.
   static func holds(_ section: SectionDescriptor) -> Bool {
     section.kind != .free && section.kind != .chunkDigests

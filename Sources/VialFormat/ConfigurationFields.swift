@@ -8,7 +8,7 @@ struct ConfigurationFields {
   init(_ table: KeyValueTable) { self.table = table }
 
   /// An error at the entry of `key`, or at the start when there is none.
-  func error(_ rule: Int, _ key: String, _ message: StaticString) -> FormatError {
+  func error(rule: Int, _ key: String, _ message: StaticString) -> FormatError {
     let entry = table.index(of: key).map {
       KeyValueTable.headerByteCount + $0 * KeyValueTable.entryStride
     }
@@ -17,7 +17,7 @@ struct ConfigurationFields {
   }
 
   private func missing(_ key: String) -> FormatError {
-    error(310, key, "a required key is missing or has the wrong type")
+    error(rule: 310, key, "a required key is missing or has the wrong type")
   }
 
   func text(_ key: String) throws(FormatError) -> String {
@@ -43,21 +43,23 @@ struct ConfigurationFields {
   /// A size from 1 to `limit`.
   func size(_ key: String, _ limit: UInt64) throws(FormatError) -> Int {
     guard case .unsigned(let value) = table[key] else { throw missing(key) }
-    guard value >= 1, value <= limit else { throw error(312, key, "a size is out of range") }
+    guard value >= 1, value <= limit else { throw error(rule: 312, key, "a size is out of range") }
     return Int(value)
   }
 
   func optionalToken(_ key: String, below limit: Int) throws(FormatError) -> UInt32? {
     guard let value = table[key] else { return nil }
     guard case .unsigned(let token) = value else { throw missing(key) }
-    guard token < UInt64(limit) else { throw error(315, key, "a token is outside the vocabulary") }
+    guard token < UInt64(limit) else {
+      throw error(rule: 315, key, "a token is outside the vocabulary")
+    }
     return UInt32(token)
   }
 
   func tokens(_ key: String, below limit: Int) throws(FormatError) -> [UInt32] {
     guard case .unsignedArray(let tokens) = table[key] else { throw missing(key) }
     guard tokens.count <= FormatLimits.endTokenCount, tokens.allSatisfy({ $0 < UInt64(limit) })
-    else { throw error(315, key, "a token is outside the vocabulary, or there are too many") }
+    else { throw error(rule: 315, key, "a token is outside the vocabulary, or there are too many") }
     return tokens.map { UInt32($0) }
   }
 
@@ -66,7 +68,7 @@ struct ConfigurationFields {
   ) throws(FormatError) -> Double? {
     guard let value = table[key] else { return nil }
     guard case .float(let number) = value, range.contains(number) else {
-      throw error(316, key, "a sampling parameter is out of range")
+      throw error(rule: 316, key, "a sampling parameter is out of range")
     }
     return number
   }
@@ -74,7 +76,7 @@ struct ConfigurationFields {
   func optionalUnsigned(_ key: String) throws(FormatError) -> UInt64? {
     guard let value = table[key] else { return nil }
     guard case .unsigned(let number) = value, number <= FormatLimits.vocabularySize else {
-      throw error(316, key, "a sampling parameter is out of range")
+      throw error(rule: 316, key, "a sampling parameter is out of range")
     }
     return number
   }

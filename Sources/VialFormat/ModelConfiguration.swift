@@ -117,25 +117,25 @@ public struct ModelConfiguration: Equatable, Sendable {
       (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x5F
     }
     guard (1...64).contains(architecture.utf8.count), architecture.utf8.allSatisfy(isName) else {
-      throw fields.error(311, "architecture", "architecture is not a name")
+      throw fields.error(rule: 311, "architecture", "architecture is not a name")
     }
     guard headCount % keyValueHeadCount == 0 else {
       throw fields.error(
-        313, "attention.kv_head_count", "key–value heads do not divide the query heads")
+        rule: 313, "attention.kv_head_count", "key–value heads do not divide the query heads")
     }
     guard headDimension % 2 == 0 else {
-      throw fields.error(312, "attention.head_dim", "head dimension is odd")
+      throw fields.error(rule: 312, "attention.head_dim", "head dimension is odd")
     }
     guard normEpsilon > 0, normEpsilon <= 1 else {
-      throw fields.error(312, "norm.epsilon", "norm epsilon is out of range")
+      throw fields.error(rule: 312, "norm.epsilon", "norm epsilon is out of range")
     }
     guard ropeInverseFrequencies.count == headDimension / 2,
       ropeInverseFrequencies.allSatisfy({ $0 >= 0 && $0 <= 1 })
     else {
-      throw fields.error(314, "rope.inverse_frequencies", "inverse frequencies are wrong")
+      throw fields.error(rule: 314, "rope.inverse_frequencies", "inverse frequencies are wrong")
     }
     guard !addsBOS || bosToken != nil else {
-      throw fields.error(315, "token.add_bos", "a first token is asked for but not named")
+      throw fields.error(rule: 315, "token.add_bos", "a first token is asked for but not named")
     }
   }
 

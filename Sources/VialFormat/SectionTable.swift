@@ -49,8 +49,8 @@ public struct SectionTable: Sendable {
       let at = root.tableOffset + UInt64(position)
       let section = SectionDescriptor(table, at: position)
       try SectionTable.checkReserved(table, position, section, at, isNewer)
+      try SectionTable.checkKind(section, at)
       try SectionTable.checkPlace(section, at, previousEnd: end, tableOffset: root.tableOffset)
-      try SectionTable.checkKind(section, at, isNewer)
       try SectionTable.checkStorage(section, at)
       end = section.end
       sections.append(section)
@@ -99,7 +99,7 @@ public struct SectionTable: Sendable {
   }
 
   private static func checkKind(
-    _ section: SectionDescriptor, _ at: UInt64, _ isNewer: Bool
+    _ section: SectionDescriptor, _ at: UInt64
   ) throws(FormatError) {
     guard section.kind.rawValue != 0 else {
       throw FormatError(rule: 202, offset: at, "a section has kind zero")

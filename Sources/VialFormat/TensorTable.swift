@@ -30,15 +30,15 @@ public struct TensorTable: Sendable {
     guard bytes.byteCount >= TensorTable.headerByteCount,
       bytes.matches(TensorTable.magic, at: 0), bytes.u32(4) == 1,
       bytes.u32(16) == TensorTable.entryStride, bytes.u32(20) == 0, bytes.isZero(40, 24)
-    else { throw TensorTable.error(320, 0, "tensor table header is wrong") }
+    else { throw TensorTable.error(rule: 320, 0, "tensor table header is wrong") }
     guard (1...FormatLimits.tensorCount).contains(bytes.u64(8)) else {
-      throw TensorTable.error(321, 8, "tensor table has no tensors or too many")
+      throw TensorTable.error(rule: 321, 8, "tensor table has no tensors or too many")
     }
     count = Int(bytes.u64(8))
     namesOffset = TensorTable.headerByteCount + count * TensorTable.entryStride
     guard bytes.u64(24) == UInt64(namesOffset),
       bytes.u64(24).adding(bytes.u64(32)) == UInt64(bytes.byteCount)
-    else { throw TensorTable.error(320, 24, "tensor table names are misplaced") }
+    else { throw TensorTable.error(rule: 320, 24, "tensor table names are misplaced") }
     var nameEnd: UInt64 = 0
     for index in 0..<count {
       try checkName(index, expectedOffset: nameEnd)
@@ -46,12 +46,13 @@ public struct TensorTable: Sendable {
       try checkEntry(index)
     }
     guard nameEnd == bytes.u64(32) else {
-      throw TensorTable.error(322, UInt64(namesOffset) + nameEnd, "unused bytes after the names")
+      throw TensorTable.error(
+        rule: 322, UInt64(namesOffset) + nameEnd, "unused bytes after the names")
     }
     try checkCoverage()
   }
 
-  static func error(_ rule: Int, _ offset: UInt64, _ message: StaticString) -> FormatError {
+  static func error(rule: Int, _ offset: UInt64, _ message: StaticString) -> FormatError {
     FormatError(rule: rule, offset: offset, context: "tensor table", message)
   }
 
@@ -73,10 +74,10 @@ public struct TensorTable: Sendable {
       (1...FormatLimits.tensorNameByteCount).contains(length),
       expectedOffset + UInt64(length) <= UInt64(bytes.byteCount - namesOffset),
       payload.isUTF8(nameRange(index)), !payload.hasControlCharacter(nameRange(index))
-    else { throw TensorTable.error(322, UInt64(at), "a tensor's name is wrong") }
+    else { throw TensorTable.error(rule: 322, UInt64(at), "a tensor's name is wrong") }
     if index > 0 {
       guard bytes.isLess(nameRange(index - 1), bytes.extracting(nameRange(index))) else {
-        throw TensorTable.error(323, UInt64(at), "tensor names do not ascend")
+        throw TensorTable.error(rule: 323, UInt64(at), "tensor names do not ascend")
       }
     }
   }
@@ -85,25 +86,26 @@ public struct TensorTable: Sendable {
     let bytes = payload.bytes
     let at = entry(index)
     guard let encoding = TensorEncoding(rawValue: bytes.u32(at + 8)) else {
-      throw TensorTable.error(324, UInt64(at + 8), "a tensor has an unknown encoding")
+      throw TensorTable.error(rule: 324, UInt64(at + 8), "a tensor has an unknown encoding")
     }
     let shape = try shape(at)
     guard bytes.u32(at + 12) == TensorFormat.layout(rank: shape.rank).rawValue,
       shape.rank > 1 || encoding == .f32
-    else { throw TensorTable.error(325, UInt64(at + 12), "a tensor's layout does not fit") }
+    else { throw TensorTable.error(rule: 325, UInt64(at + 12), "a tensor's layout does not fit") }
     let format = TensorFormat(
       encoding, group: Int(bytes.u32(at + 56)), isAsymmetric: bytes.u32(at + 20) == 1)
     guard bytes.u32(at + 20) <= 1, format.isValid, Int(bytes.u8(at + 60)) == encoding.bitCount,
       bytes.u8(at + 61) == (encoding.isQuantised ? 2 : 0),
       bytes.u8(at + 62) == (format.isAsymmetric ? 1 : 0), bytes.u8(at + 63) == 0
     else {
-      throw TensorTable.error(327, UInt64(at + 56), "a tensor's encoding parameters do not fit")
+      throw TensorTable.error(
+        rule: 327, UInt64(at + 56), "a tensor's encoding parameters do not fit")
     }
     guard bytes.isZero(at + 92, 36) else {
-      throw TensorTable.error(328, UInt64(at + 92), "reserved bytes of a tensor are not zero")
+      throw TensorTable.error(rule: 328, UInt64(at + 92), "reserved bytes of a tensor are not zero")
     }
     guard bytes.u32(at + 88) == TensorTable.noPermutation else {
-      throw TensorTable.error(333, UInt64(at + 88), "input permutations are not supported")
+      throw TensorTable.error(rule: 333, UInt64(at + 88), "input permutations are not supported")
     }
     try checkPlace(at, format.byteCount(shape))
   }
@@ -111,24 +113,29 @@ public struct TensorTable: Sendable {
   private func shape(_ at: Int) throws(FormatError) -> TensorShape {
     let bytes = payload.bytes
     let rank = Int(bytes.u32(at + 16))
-    let dimensions = [bytes.u64(at + 24), bytes.u64(at + 32), bytes.u64(at + 40), bytes.u64(at + 48)]
+    let dimensions = [
+      bytes.u64(at + 24), bytes.u64(at + 32), bytes.u64(at + 40), bytes.u64(at + 48),
+    ]
     guard (1...4).contains(rank), dimensions[rank...].allSatisfy({ $0 == 1 }),
       let shape = TensorShape(checking: Array(dimensions[..<rank]))
-    else { throw TensorTable.error(326, UInt64(at + 16), "a tensor's shape is wrong") }
+    else { throw TensorTable.error(rule: 326, UInt64(at + 16), "a tensor's shape is wrong") }
     return shape
   }
 
   private func checkPlace(_ at: Int, _ byteCount: UInt64?) throws(FormatError) {
     let bytes = payload.bytes
     guard let region = weights(bytes.u64(at + 64)) else {
-      throw TensorTable.error(329, UInt64(at + 64), "a tensor's weights section is missing")
+      throw TensorTable.error(rule: 329, UInt64(at + 64), "a tensor's weights section is missing")
     }
     guard let byteCount, byteCount == bytes.u64(at + 80) else {
-      throw TensorTable.error(331, UInt64(at + 80), "a tensor's length does not follow its shape")
+      throw TensorTable.error(
+        rule: 331, UInt64(at + 80), "a tensor's length does not follow its shape")
     }
     let offset = bytes.u64(at + 72)
     guard offset % 64 == 0, let end = offset.adding(byteCount), end <= UInt64(region.byteCount)
-    else { throw TensorTable.error(330, UInt64(at + 72), "a tensor lies outside its section") }
+    else {
+      throw TensorTable.error(rule: 330, UInt64(at + 72), "a tensor lies outside its section")
+    }
   }
 
   private func weights(_ id: UInt64) -> ByteRegion? {
@@ -162,24 +169,24 @@ public struct TensorTable: Sendable {
         section += 1
         end = 0
         guard section < weights.count, bytes.u64(at + 64) == weights[section].id else {
-          throw TensorTable.error(332, UInt64(at + 64), "a weights section holds no tensor")
+          throw TensorTable.error(rule: 332, UInt64(at + 64), "a weights section holds no tensor")
         }
       }
       let offset = bytes.u64(at + 72)
       guard offset >= end, offset - end < 64 else {
-        throw TensorTable.error(332, UInt64(at + 72), "tensors overlap or leave a hole")
+        throw TensorTable.error(rule: 332, UInt64(at + 72), "tensors overlap or leave a hole")
       }
       end = offset + bytes.u64(at + 80)
     }
     try checkUsed(weights[section], end)
     guard section == weights.count - 1 else {
-      throw TensorTable.error(332, 0, "a weights section holds no tensor")
+      throw TensorTable.error(rule: 332, 0, "a weights section holds no tensor")
     }
   }
 
   private func checkUsed(_ weights: Weights, _ end: UInt64) throws(FormatError) {
     guard end == UInt64(weights.region.byteCount) else {
-      throw TensorTable.error(332, 0, "a weights section is longer than its tensors")
+      throw TensorTable.error(rule: 332, 0, "a weights section is longer than its tensors")
     }
   }
 
@@ -188,7 +195,9 @@ public struct TensorTable: Sendable {
     let bytes = payload.bytes
     let at = entry(index)
     let rank = Int(bytes.u32(at + 16))
-    let dimensions = [bytes.u64(at + 24), bytes.u64(at + 32), bytes.u64(at + 40), bytes.u64(at + 48)]
+    let dimensions = [
+      bytes.u64(at + 24), bytes.u64(at + 32), bytes.u64(at + 40), bytes.u64(at + 48),
+    ]
     guard let encoding = TensorEncoding(rawValue: bytes.u32(at + 8)),
       let shape = TensorShape(checking: Array(dimensions[..<rank])),
       let region = weights(bytes.u64(at + 64))?.slice(bytes.u64(at + 72), bytes.u64(at + 80))

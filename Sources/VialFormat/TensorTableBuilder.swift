@@ -32,17 +32,17 @@ public struct TensorTableBuilder: Sendable {
     let bytes = Array(name.utf8)
     guard (1...Int(FormatLimits.tensorNameByteCount)).contains(bytes.count),
       !ByteRegion(copying: bytes).hasControlCharacter(bytes.indices)
-    else { throw TensorTable.error(322, 0, "a tensor's name is wrong") }
+    else { throw TensorTable.error(rule: 322, 0, "a tensor's name is wrong") }
     guard let shape = TensorShape(dimensions) else {
-      throw TensorTable.error(326, 0, "a tensor's shape is wrong")
+      throw TensorTable.error(rule: 326, 0, "a tensor's shape is wrong")
     }
     guard format.isValid else {
-      throw TensorTable.error(327, 0, "a tensor's encoding parameters do not fit")
+      throw TensorTable.error(rule: 327, 0, "a tensor's encoding parameters do not fit")
     }
     guard let byteCount = format.byteCount(shape),
       let offset = (sectionEnds[section] ?? 0).roundedUp(toMultipleOf: 64),
       let end = offset.adding(byteCount)
-    else { throw TensorTable.error(331, 0, "a tensor's length does not follow its shape") }
+    else { throw TensorTable.error(rule: 331, 0, "a tensor's length does not follow its shape") }
     let placement = Placement(section: section, offset: offset, byteCount: byteCount)
     sectionEnds[section] = end
     entries.append(Entry(name: bytes, format: format, shape: shape, placement: placement))
@@ -57,10 +57,10 @@ public struct TensorTableBuilder: Sendable {
   public func build() throws(FormatError) -> [UInt8] {
     let sorted = entries.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     guard (1...FormatLimits.tensorCount).contains(UInt64(sorted.count)) else {
-      throw TensorTable.error(321, 8, "tensor table has no tensors or too many")
+      throw TensorTable.error(rule: 321, 8, "tensor table has no tensors or too many")
     }
     for (left, right) in zip(sorted, sorted.dropFirst()) where left.name == right.name {
-      throw TensorTable.error(323, 0, "two tensors have the same name")
+      throw TensorTable.error(rule: 323, 0, "two tensors have the same name")
     }
     let namesOffset = TensorTable.headerByteCount + sorted.count * TensorTable.entryStride
     var payload = TensorTable.magic

@@ -6,7 +6,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/// 2^x for x <= 0; +0 for x < -126 and for NaN. Relative error below 2e-7.
+/// 2^x for x <= 0; +0 for x < -126 and for NaN. Relative error below 2.1e-7.
 float vial_exp2c(float x);
 /// Base-2 logarithm, correct to half a unit in the last place and a hair; 0: -infinity, negative or NaN: NaN.
 float vial_log2c(float x);
