@@ -59,7 +59,8 @@ struct PackJob {
     }
     let digests = try writer.finish()
     return PackSummary(
-      fileByteCount: writer.takeSink().byteCount, parameterCount: parameterCount,
+      fileByteCount: writer.takeSink().byteCount,
+      weightsByteCount: table.weightsByteCount(), parameterCount: parameterCount,
       tensorCount: source.tensors.tensors.count, recipe: source.recipe.summary,
       modelDigest: "\(digests.model)", fileDigest: "\(digests.file)")
   }
