@@ -95,8 +95,10 @@ let package = Package(
       name: "VialTextTests",
       dependencies: ["VialText", "VialFormat", "VialPacking"],
       swiftSettings: house),
-    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
-    .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
+    .testTarget(
+      name: "VialPackingTests",
+      dependencies: ["VialPacking", "VialFormat", "VialSystem", "VialKernels"],
+      swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )

@@ -31,6 +31,9 @@ struct Settings: Sendable {
   /// All members in document order.
   var allMembers: [JSONObject.Member] { members.members }
 
+  /// The object as a value.
+  var json: JSONValue { .object(members) }
+
   /// An error that names the file.
   func error(_ message: String) -> PackingError { PackingError("\(fileName): \(message)") }
 

@@ -37,6 +37,12 @@ struct PackSource: Sendable {
     texts = [Text(section: .configJSON, bytes: configBytes)] + contents.texts
     generation = contents.generation
     tokenizer = contents.tokenizer
+    for warning in tokenizer.tables.warnings { observer.warning(PackingError.printable(warning)) }
+    guard tokenizer.tables.tokenCount <= configuration.vocabularySize else {
+      throw PackingError(
+        "tokenizer.json has ids up to \(tokenizer.tables.tokenCount - 1), but vocab_size in config.json is"
+          + " \(configuration.vocabularySize)")
+    }
     let plan = TensorPlan(configuration)
     if let seed = options.randomSeed {
       tensors = TensorSources(random: plan, seed: seed)
