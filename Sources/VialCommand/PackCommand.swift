@@ -19,7 +19,8 @@ struct PackCommand: ParsableCommand {
   @Argument(help: "The checkpoint's folder.")
   var source: String
 
-  @Option(name: [.customShort("o"), .long], help: "The file to write; an existing one is replaced.")
+  @Option(
+    name: [.customShort("o"), .long], help: "The file to write; an existing one is replaced.")
   var output: String
 
   @Option(help: "Linear layers: int4, int8, f16, bf16 or f32.")
