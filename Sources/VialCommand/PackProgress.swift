@@ -79,7 +79,8 @@ final class PackProgress: Sendable {
   static func size(_ byteCount: Double) -> String {
     for (unit, name) in [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")] where byteCount >= unit {
       let value = byteCount / unit
-      return value < 10 ? "\((value * 10).rounded() / 10) \(name)" : "\(Int(value.rounded())) \(name)"
+      return value < 10
+        ? "\((value * 10).rounded() / 10) \(name)" : "\(Int(value.rounded())) \(name)"
     }
     return "\(Int(byteCount)) bytes"
   }

@@ -14,7 +14,8 @@ struct Settings: Sendable {
     do {
       value = try JSONReader.parse(bytes)
     } catch {
-      throw PackingError("\(fileName): not valid JSON: \(PackingError.printable(error.description))")
+      throw PackingError(
+        "\(fileName): not valid JSON: \(PackingError.printable(error.description))")
     }
     guard let object = value.object else {
       throw PackingError("\(fileName): not a JSON object")

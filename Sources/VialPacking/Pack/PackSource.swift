@@ -28,7 +28,8 @@ struct PackSource: Sendable {
     self.options = options
     let folder = try CheckpointFolder(path: options.sourcePath)
     guard let configBytes = try folder.readIfPresent("config.json") else {
-      throw PackingError("\(PackingError.printable(options.sourcePath)): no config.json in the folder")
+      throw PackingError(
+        "\(PackingError.printable(options.sourcePath)): no config.json in the folder")
     }
     let settings = try Settings(parsing: configBytes, fileName: "config.json")
     configuration = try CheckpointConfiguration(settings)
@@ -50,7 +51,8 @@ struct PackSource: Sendable {
       tensors = try TensorSources(checkpoint: folder, plan: plan)
     }
     for name in tensors.unexpectedNames(tied: configuration.tiedEmbedding).prefix(10) {
-      observer.warning("tensor \(name) is not part of \(configuration.architecture.className); left out")
+      observer.warning(
+        "tensor \(name) is not part of \(configuration.architecture.className); left out")
     }
     files = try contents.files + [folder.open("config.json")] + tensors.files
     modelName = options.modelName ?? configuration.modelName ?? folder.name
@@ -69,7 +71,8 @@ struct PackSource: Sendable {
     // The tokenizer's own word comes first: DeepSeek's distilled Qwens name the wrong id in config.json.
     let begin = tokenizer.beginToken ?? generation.beginToken ?? configuration.beginToken
     if let begin, begin < 0 || begin >= vocabularySize {
-      throw PackingError("the first token's id \(begin) is outside the vocabulary of \(vocabularySize)")
+      throw PackingError(
+        "the first token's id \(begin) is outside the vocabulary of \(vocabularySize)")
     }
     return ModelConfiguration(
       architecture: configuration.architecture.rawValue, name: modelName,

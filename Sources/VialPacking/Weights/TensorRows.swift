@@ -8,7 +8,8 @@ protocol TensorRows: Sendable {
   /// Writes rows `rows` one after another to `values`, which holds exactly their elements.
   /// `scratch` is the calling thread's own, at least eight bytes per element.
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>,
+    scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError)
 
   /// Writes rows that are quantised already into a tile's scratch, scales included (zero points are 8),
@@ -34,7 +35,8 @@ struct RandomRows: TensorRows {
   var seed: UInt64
 
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>,
+    scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     let columns = tensor.columnCount
     for (position, row) in rows.enumerated() {
@@ -75,7 +77,8 @@ struct CheckpointRows: TensorRows {
   var columnCount: Int
 
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>,
+    scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     // The header was checked: the entry's bytes are rows × columns elements, inside the file.
     let rowByteCount = columnCount * entry.element.byteCount

@@ -9,7 +9,8 @@ struct WeightGenerator {
   /// The stream of one row: `tensor` is the tensor's place in execution order.
   init(seed: UInt64, tensor: Int, row: Int) {
     let tensorSeed = Self.mix(seed ^ Self.mix(UInt64(truncatingIfNeeded: tensor) &+ 1))
-    state = Self.mix(tensorSeed &+ Self.mix(UInt64(truncatingIfNeeded: row) &+ 0x5851_F42D_4C95_7F2D))
+    state = Self.mix(
+      tensorSeed &+ Self.mix(UInt64(truncatingIfNeeded: row) &+ 0x5851_F42D_4C95_7F2D))
   }
 
   /// Fills `values` with numbers of mean 0 and the standard deviation given, nearly normal: each is
