@@ -72,7 +72,8 @@ let package = Package(
       swiftSettings: house),
     // Tests
     .target(
-      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
+      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",
+      exclude: ["main.c", "run_aarch64.sh"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
   ],
