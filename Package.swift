@@ -76,6 +76,15 @@ let package = Package(
       ],
       swiftSettings: house),
     // Tests
+    .testTarget(
+      name: "VialCommandTests", dependencies: ["VialCommand"], swiftSettings: house),
+    .testTarget(
+      name: "VialTests",
+      dependencies: [
+        "Vial", "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialEngine",
+        "VialPacking",
+      ],
+      swiftSettings: house),
     .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
@@ -85,6 +94,10 @@ let package = Package(
     .testTarget(
       name: "VialTextTests",
       dependencies: ["VialText", "VialFormat", "VialPacking"],
+      swiftSettings: house),
+    .testTarget(
+      name: "VialPackingTests",
+      dependencies: ["VialPacking", "VialFormat", "VialSystem", "VialKernels"],
       swiftSettings: house),
   ],
   cLanguageStandard: .gnu17

@@ -99,10 +99,10 @@ struct PackCommand: ParsableCommand {
   }
 
   private static func line(_ summary: PackSummary, seconds: Double) -> String {
-    let bits = Double(summary.fileByteCount) * 8 / Double(summary.parameterCount)
-    let rounded = (bits * 100).rounded() / 100
-    return "packed \(summary.parameterCount) parameters into \(summary.fileByteCount) bytes"
-      + " (\(rounded) bits each: \(summary.recipe)) in \((seconds * 10).rounded() / 10) s"
+    let bits = Double(summary.weightsByteCount) * 8 / Double(summary.parameterCount)
+    return "packed \(summary.parameterCount) parameters, \((bits * 100).rounded() / 100) bits each"
+      + " (\(summary.recipe)), into \(PackProgress.size(Double(summary.fileByteCount)))"
+      + " in \((seconds * 10).rounded() / 10) s"
   }
 }
 

@@ -30,21 +30,27 @@ void vial_matmul_float_reference(
   }
 }
 
-/// f32(scale) * (q - zero) of element k in row r of an int4 or int8 record.
-static float record_element(const vial_tensor *w, const uint8_t *record, uint32_t r, uint32_t k) {
-  if (w->encoding == VIAL_ENCODING_INT8) {
-    float scale = vial_half_to_float(vial_load_u16(record + 16 * w->group + 2 * r));
-    return scale * (float)(int8_t)record[k / 4 * 64 + r * 4 + (k & 3)];
-  }
-  uint8_t byte = record[k / 8 * 64 + r * 4 + (k & 3)];
-  int32_t zero = w->asymmetric ? record[8 * w->group + 32 + r] : 8, q = k & 4 ? byte >> 4 : byte & 15;
-  return vial_half_to_float(vial_load_u16(record + 8 * w->group + 2 * r)) * (float)(q - zero);
-}
-
 void vial_decode_row_reference(const vial_tensor *w, uint32_t row, float *out) {
-  const uint8_t *tile = w->bytes + row / 16 * vial_tensor_tile_byte_count(w);
+  const uint8_t *record = w->bytes + row / 16 * vial_tensor_tile_byte_count(w);
+  const uint32_t r = row % 16, group = w->group, columns = w->columns;
   size_t record_bytes = vial_tensor_record_byte_count(w);
-  for (size_t k = 0; k < w->columns; k++)
-    out[k] = w->group == 0 ? step_element(w->encoding, tile + k * record_bytes, row % 16)
-                           : record_element(w, tile + k / w->group * record_bytes, row % 16, (uint32_t)(k % w->group));
+  if (group == 0) {
+    for (uint32_t k = 0; k < columns; k++, record += record_bytes) out[k] = step_element(w->encoding, record, r);
+    return;
+  }
+  bool four_bit = w->encoding == VIAL_ENCODING_INT4;
+  for (uint32_t begin = 0; begin < columns; begin += group, record += record_bytes) {
+    uint32_t count = columns - begin < group ? columns - begin : group;
+    const uint8_t *tail = record + (four_bit ? 8 : 16) * group, *q = record + r * 4;
+    float scale = vial_half_to_float(vial_load_u16(tail + 2 * r));
+    int32_t zero = w->asymmetric ? tail[32 + r] : 8;
+    for (uint32_t k = 0; k < count; k++) {
+      int32_t steps;
+      if (four_bit)
+        steps = (q[k / 8 * 64 + (k & 3)] >> (k & 4) & 15) - zero;
+      else
+        steps = (int8_t)q[k / 4 * 64 + (k & 3)];
+      out[begin + k] = scale * (float)steps;
+    }
+  }
 }

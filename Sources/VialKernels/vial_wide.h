@@ -25,7 +25,7 @@ VIAL_INLINE v16f wide_load(const float *p) {
   return v;
 }
 VIAL_INLINE void wide_store(float *p, v16f v) { memcpy(p, &v, sizeof v); }
-VIAL_INLINE v16f wide_set(float x) { return (v16f){0} + x; }
+VIAL_INLINE v16f wide_set(float x) { return (v16f){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 VIAL_INLINE v16f wide_fma(v16f a, v16f b, v16f c) { return __builtin_elementwise_fma(a, b, c); }
 /// mask lane all ones: a, all zeros: b.
 VIAL_INLINE v16f wide_select(v16i mask, v16f a, v16f b) { return (v16f)((mask & (v16i)a) | (~mask & (v16i)b)); }
@@ -45,17 +45,24 @@ VIAL_INLINE v16f wide_load_part(const float *p, size_t count, float fill) {
 }
 VIAL_INLINE void wide_store_part(float *p, size_t count, v16f v) { memcpy(p, &v, count * sizeof *p); }
 
+typedef float v8f __attribute__((vector_size(32)));
+typedef float v4f __attribute__((vector_size(16)));
+VIAL_INLINE v8f wide_low(v16f v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7); }
+VIAL_INLINE v8f wide_high(v16f v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15); }
+
+/// vial_tree16 in registers.
 VIAL_INLINE float wide_tree(v16f v) {
-  float t[16];
-  wide_store(t, v);
-  return vial_tree16(t);
+  v8f e = wide_low(v) + wide_high(v);
+  v4f f = __builtin_shufflevector(e, e, 0, 1, 2, 3) + __builtin_shufflevector(e, e, 4, 5, 6, 7);
+  f = f + __builtin_shufflevector(f, f, 2, 3, 2, 3);
+  return f[0] + f[1];
 }
+/// The largest lane; no lane is NaN.
 VIAL_INLINE float wide_reduce_max(v16f v) {
-  float t[16], m;
-  wide_store(t, v);
-  m = t[0];
-  for (int i = 1; i < 16; i++) m = t[i] > m ? t[i] : m;
-  return m;
+  v = wide_max(__builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15), v);
+  v = wide_max(__builtin_shufflevector(v, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7), v);
+  v = wide_max(__builtin_shufflevector(v, v, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3), v);
+  return v[1] > v[0] ? v[1] : v[0];
 }
 VIAL_INLINE uint32_t wide_reduce_max_bits(v16u v) { return __builtin_reduce_max(v); }
 

@@ -29,7 +29,8 @@ public struct PackingError: Error, Sendable, Equatable, CustomStringConvertible 
   }
 
   /// The caller asked to stop.
-  public static let cancelled = PackingError(kind: .cancelled, message: "stopped; nothing was written")
+  public static let cancelled = PackingError(
+    kind: .cancelled, message: "stopped; nothing was written")
 
   public var description: String { message }
 

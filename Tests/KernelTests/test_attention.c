@@ -169,10 +169,14 @@ int test_attention_independence(void) {
       float *q = random_array(6 * 64, 1), *wanted = guarded(6 * 64 * 4);
       float *keys = random_array((size_t)count * 64, 4), *values = random_array((size_t)count * 64, 1);
       uint8_t **blocks = make_blocks(types[y], 64, count, 0, keys, values);
-      static const float poison[4] = {__builtin_inff(), -__builtin_inff(), 0x1.fffffep127f, 0};
+      static const float poison[4] = {__builtin_inff(), 1, 0x1.fffffep127f, 0};
       q[random_below(6 * 64)] = poison[round % 4];
       q[random_below(6 * 64)] = round % 4 == 3 ? __builtin_nanf("") : 1;
-      for (int i = 0; i < 20; i++) blocks[0][random_below(64)] = (uint8_t)random_u32();
+      for (int i = 0; i < 5; i++) {  // keys (for int8: key scales) that are NaN or infinite
+        static const uint32_t bits[2] = {0x7FC00000, 0xFF800000};
+        size_t at = y == 2 ? 2 * 64 * 64 + 4 * random_below(64) : y ? 2 * random_below(64 * 64) : 4 * random_below(64 * 64);
+        memcpy(blocks[0] + at, (const uint8_t *)&bits[i & 1] + (y == 1 ? 2 : 0), y == 1 ? 2 : 4);
+      }
       run(vial_kernels_find("reference"), types[y], 64, 6, 1, blocks, &count, q, wanted);
       for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++) {
         float *got = guarded(6 * 64 * 4);

@@ -148,7 +148,8 @@ import VialKernels
       return
     }
     #expect(digests.count == 6)
-    #expect(digests.allSatisfy { $0.hasPrefix("/") == false && $0.split(separator: " ").count == 2 })
+    #expect(
+      digests.allSatisfy { $0.hasPrefix("/") == false && $0.split(separator: " ").count == 2 })
   }
 
   @Test func randomWeightsNeedNoCheckpoint() throws {

@@ -141,8 +141,11 @@ import Testing
     try outside.edit("model.safetensors.index.json", shard, "../model.safetensors")
     expect(outside, "index.json", "no file of this folder")
     let moved = try Fixture("qwen2-tiny-untied")
-    try moved.write("model.safetensors.index.json", Array(
-      #"{"weight_map":{"model.norm.weight":"model-00001-of-000002.safetensors","lm_head.weight":"\#(shard)"}}"#.utf8))
+    try moved.write(
+      "model.safetensors.index.json",
+      Array(
+        #"{"weight_map":{"model.norm.weight":"model-00001-of-000002.safetensors","lm_head.weight":"\#(shard)"}}"#
+          .utf8))
     expect(moved, "index.json", "is not in")
     let twice = try Fixture("qwen2-tiny-untied")
     try twice.write(shard, twice.bytes("model-00001-of-000002.safetensors"))
@@ -161,9 +164,15 @@ import Testing
     ("\"vocab_size\": 512", "\"vocab_size\": 511", "shape"),
     ("\"rms_norm_eps\": 1e-06", "\"rms_norm_eps\": 0", "rms_norm_eps"),
     ("\"rope_theta\": 1000000.0", "\"rope_theta\": 0", "rope_theta"),
-    ("\"use_cache\"", "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2}, \"use_cache\"", "yarn"),
+    (
+      "\"use_cache\"", "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2}, \"use_cache\"",
+      "yarn"
+    ),
     ("\"use_cache\"", "\"quantization_config\": {\"bits\": 4}, \"use_cache\"", "quantised"),
-    ("\"use_cache\"", "\"layer_types\": [\"sliding_attention\"], \"use_cache\"", "sliding_attention"),
+    (
+      "\"use_cache\"", "\"layer_types\": [\"sliding_attention\"], \"use_cache\"",
+      "sliding_attention"
+    ),
     ("\"use_cache\"", "\"vocab_size\": 512, \"use_cache\"", "twice"),
     ("\"eos_token_id\": 490", "\"eos_token_id\": 512", "eos_token_id 512"),
     ("{", "{{", "config.json"),
@@ -233,5 +242,10 @@ private final class Counter: @unchecked Sendable {
   private let lock = NSLock()
   private var count = 0
 
-  func next() -> Int { lock.withLock { count += 1; return count } }
+  func next() -> Int {
+    lock.withLock {
+      count += 1
+      return count
+    }
+  }
 }

@@ -39,7 +39,8 @@ struct SafetensorsFile {
     for tensor in tensors {
       let end = offset + tensor.data.count
       entries.append(
-        "\"\(tensor.name)\":{\"dtype\":\"\(tensor.type)\",\"shape\":\(tensor.shape),\"data_offsets\":[\(offset),\(end)]}")
+        "\"\(tensor.name)\":{\"dtype\":\"\(tensor.type)\",\"shape\":\(tensor.shape),\"data_offsets\":[\(offset),\(end)]}"
+      )
       offset = end
     }
     let header = "{" + entries.joined(separator: ",") + "}" + String(repeating: " ", count: padding)

@@ -66,7 +66,8 @@ extension CheckpointConfiguration {
       headDimension = explicit
     } else {
       guard hiddenSize % headCount == 0 else {
-        throw settings.error("hidden_size \(hiddenSize) is not a multiple of num_attention_heads \(headCount)")
+        throw settings.error(
+          "hidden_size \(hiddenSize) is not a multiple of num_attention_heads \(headCount)")
       }
       headDimension = hiddenSize / headCount
     }
@@ -110,17 +111,20 @@ extension CheckpointConfiguration {
   /// Refuses what would change the answers and is not computed here.
   private static func refuseUnsupported(_ settings: Settings) throws(PackingError) {
     if settings.has("quantization_config") || settings.has("compression_config") {
-      throw settings.error("the checkpoint is already quantised (quantization_config); pack the original one")
+      throw settings.error(
+        "the checkpoint is already quantised (quantization_config); pack the original one")
     }
     if let activation = try settings.string("hidden_act"), activation != "silu" {
-      throw settings.error("hidden_act \(PackingError.printable(activation)) is not supported, only silu")
+      throw settings.error(
+        "hidden_act \(PackingError.printable(activation)) is not supported, only silu")
     }
     for name in ["use_sliding_window", "use_mrope", "attention_bias", "mlp_bias"]
     where try settings.flag(name) == true {
       throw settings.error("\(name) is true, which is not supported")
     }
     for type in try settings.strings("layer_types") where type != "full_attention" {
-      throw settings.error("layer_types has \(PackingError.printable(type)), only full_attention is supported")
+      throw settings.error(
+        "layer_types has \(PackingError.printable(type)), only full_attention is supported")
     }
     if let factor = try settings.number("partial_rotary_factor"), factor != 1 {
       throw settings.error("partial_rotary_factor is not supported")
@@ -168,7 +172,8 @@ extension CheckpointConfiguration {
       }
       return (base, .llama3(rule))
     case let other:
-      throw settings.error("rope type \(PackingError.printable(other)) is not supported (default, linear, llama3)")
+      throw settings.error(
+        "rope type \(PackingError.printable(other)) is not supported (default, linear, llama3)")
     }
   }
 }

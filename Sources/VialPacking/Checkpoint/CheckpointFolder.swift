@@ -19,7 +19,8 @@ struct CheckpointFolder: Sendable {
       throw PackingError("\(shown): no such folder")
     }
     guard isFolder.boolValue else {
-      throw PackingError("\(shown) is a file; give the folder that holds config.json and the weights")
+      throw PackingError(
+        "\(shown) is a file; give the folder that holds config.json and the weights")
     }
     self.path = path
   }

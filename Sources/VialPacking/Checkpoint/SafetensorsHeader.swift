@@ -92,8 +92,10 @@ struct SafetensorsHeader: Sendable {
     var expected = dataStart
     for entry in entries {
       guard entry.fileOffset == expected else {
-        let what = entry.fileOffset < expected ? "overlaps the one before" : "leaves a hole before it"
-        throw PackingError("\(fileName): tensor \(PackingError.printable(entry.name.bytes)) \(what)")
+        let what =
+          entry.fileOffset < expected ? "overlaps the one before" : "leaves a hole before it"
+        throw PackingError(
+          "\(fileName): tensor \(PackingError.printable(entry.name.bytes)) \(what)")
       }
       expected += entry.byteCount
     }

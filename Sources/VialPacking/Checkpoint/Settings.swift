@@ -14,7 +14,8 @@ struct Settings: Sendable {
     do {
       value = try JSONReader.parse(bytes)
     } catch {
-      throw PackingError("\(fileName): not valid JSON: \(PackingError.printable(error.description))")
+      throw PackingError(
+        "\(fileName): not valid JSON: \(PackingError.printable(error.description))")
     }
     guard let object = value.object else {
       throw PackingError("\(fileName): not a JSON object")
@@ -30,6 +31,9 @@ struct Settings: Sendable {
 
   /// All members in document order.
   var allMembers: [JSONObject.Member] { members.members }
+
+  /// The object as a value.
+  var json: JSONValue { .object(members) }
 
   /// An error that names the file.
   func error(_ message: String) -> PackingError { PackingError("\(fileName): \(message)") }

@@ -36,7 +36,8 @@ struct SourceFile: Sendable {
     var failure: PackingError?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
       do throws(PackingError) {
-        try read(into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count), at: offset)
+        try read(
+          into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count), at: offset)
         initializedCount = count
       } catch {
         failure = error

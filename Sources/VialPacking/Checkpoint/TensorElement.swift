@@ -14,7 +14,8 @@ enum TensorElement: Sendable, Equatable {
     case "F16": self = .float16
     case "BF16": self = .bfloat16
     case "F64": self = .float64
-    case "BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0": self = .other(name: name, byteCount: 1)
+    case "BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0":
+      self = .other(name: name, byteCount: 1)
     case "I16", "U16": self = .other(name: name, byteCount: 2)
     case "I32", "U32": self = .other(name: name, byteCount: 4)
     case "I64", "U64", "C64": self = .other(name: name, byteCount: 8)

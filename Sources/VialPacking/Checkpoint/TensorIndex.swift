@@ -57,7 +57,8 @@ struct TensorIndex: Sendable {
     }
     for shard in shards {
       guard folder.has(shard.text) else {
-        throw PackingError("\(Self.indexName): shard \(PackingError.printable(shard.bytes)) is missing")
+        throw PackingError(
+          "\(Self.indexName): shard \(PackingError.printable(shard.bytes)) is missing")
       }
       try add(folder.open(shard.text))
     }
@@ -78,9 +79,11 @@ struct TensorIndex: Sendable {
     let header = try Self.header(of: file)
     files.append(file)
     for entry in header.entries {
-      guard locations.updateValue(Location(file: file, entry: entry), forKey: entry.name) == nil else {
+      guard locations.updateValue(Location(file: file, entry: entry), forKey: entry.name) == nil
+      else {
         throw PackingError(
-          "\(file.name): tensor \(PackingError.printable(entry.name.bytes)) is in another shard too")
+          "\(file.name): tensor \(PackingError.printable(entry.name.bytes)) is in another shard too"
+        )
       }
     }
   }
@@ -93,7 +96,8 @@ struct TensorIndex: Sendable {
     let lengthBytes = try file.bytes(at: 0, count: 8)
     let length = lengthBytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= SafetensorsHeader.maximumByteCount else {
-      throw PackingError("\(file.name): header length \(length) is above the limit of 100000000 bytes")
+      throw PackingError(
+        "\(file.name): header length \(length) is above the limit of 100000000 bytes")
     }
     guard length <= file.byteCount - 8 else {
       throw PackingError("\(file.name): header of \(length) bytes does not fit the file")

@@ -1,8 +1,11 @@
 // What `tokenizer_config.json` and `tokenizer.json` say beyond the vocabulary: the first token of a text, and
-// the chat template. Must not: build tables; Tokenizer/ does.
+// the chat template. Must not: know the tables' layout;
+// Tokenizer/ builds them.
 
 /// Settings of a checkpoint's tokenizer.
 struct TokenizerSettings: Sendable {
+  /// The tokenizer section and what it tells.
+  var tables: TokenizerTables
   /// Id of the token that begins a text, where the tokenizer has one.
   var beginToken: Int?
   /// Whether a text gets it by itself.
@@ -19,9 +22,13 @@ struct TokenizerSettings: Sendable {
   init(
     tokenizer: Settings, settings: Settings?, templateFile: [UInt8]?
   ) throws(PackingError) {
+    do {
+      tables = try TokenizerTables.build(tokenizer: tokenizer.json, tokenizerConfig: settings?.json)
+    } catch {
+      throw PackingError(PackingError.printable("\(error)"))
+    }
     let prefix = try Self.templatePrefix(tokenizer)
-    let name = try settings.map(Self.beginTokenName) ?? nil
-    beginToken = name.flatMap { Self.tokenID(of: $0, in: tokenizer) } ?? prefix
+    beginToken = tables.bosToken.map { Int($0) } ?? prefix
     let explicit = try settings?.flag("add_bos_token")
     addsBeginToken = (explicit ?? (prefix != nil)) && beginToken != nil
     if let templateFile {
@@ -29,15 +36,6 @@ struct TokenizerSettings: Sendable {
     } else {
       chatTemplate = try settings.map(Self.template) ?? nil
     }
-  }
-
-  /// `bos_token`: a string, or an object with its `content`.
-  private static func beginTokenName(_ settings: Settings) throws(PackingError) -> JSONString? {
-    guard let value = settings.value("bos_token") else { return nil }
-    guard let name = value.string ?? value["content"]?.string else {
-      throw settings.error("bos_token is not a string")
-    }
-    return name
   }
 
   /// `chat_template`: a string, or a list of named ones of which "default" is meant.
@@ -48,14 +46,6 @@ struct TokenizerSettings: Sendable {
       if let text = entry["template"]?.string { return text.bytes }
     }
     throw settings.error("chat_template is neither a string nor a list with a default")
-  }
-
-  /// The id of a token by its text, among the added tokens first.
-  private static func tokenID(of name: JSONString, in tokenizer: Settings) -> Int? {
-    for entry in tokenizer.value("added_tokens")?.array ?? [] where entry["content"]?.string == name {
-      return entry["id"]?.integer.flatMap { Int(exactly: $0) }
-    }
-    return tokenizer.value("model")?["vocab"]?.object?[name]?.integer.flatMap { Int(exactly: $0) }
   }
 
   /// The id of the special token that the post-processor's template for one text begins with.

@@ -19,7 +19,8 @@ struct FolderTexts {
   init(_ folder: CheckpointFolder) throws(PackingError) {
     guard let tokenizerBytes = try folder.readIfPresent("tokenizer.json") else {
       throw PackingError(
-        "no tokenizer.json in the checkpoint (a tokenizer.model alone is not read; convert it with transformers)")
+        "no tokenizer.json in the checkpoint (a tokenizer.model alone is not read; convert it with transformers)"
+      )
     }
     let settingsBytes = try folder.readIfPresent("tokenizer_config.json")
     let templateBytes = try folder.readIfPresent("chat_template.jinja")
@@ -31,7 +32,9 @@ struct FolderTexts {
       tokenizer: Settings(parsing: tokenizerBytes, fileName: "tokenizer.json"), settings: settings,
       templateFile: templateBytes)
     try add("tokenizer.json", .tokenizerJSON, tokenizerBytes, folder)
-    if let settingsBytes { try add("tokenizer_config.json", .tokenizerConfigJSON, settingsBytes, folder) }
+    if let settingsBytes {
+      try add("tokenizer_config.json", .tokenizerConfigJSON, settingsBytes, folder)
+    }
     if templateBytes != nil { files.append(try folder.open("chat_template.jinja")) }
     if let template = tokenizer.chatTemplate, !template.isEmpty {
       texts.append(PackSource.Text(section: .chatTemplateSource, bytes: template))

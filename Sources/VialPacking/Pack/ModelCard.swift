@@ -15,7 +15,9 @@ struct ModelCard: Sendable {
       if Self.isFence(line) { return }
       let key = Array("license:".utf8)
       guard line.starts(with: key) else { continue }
-      let value = line.dropFirst(key.count).filter { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x27 }
+      let value = line.dropFirst(key.count).filter {
+        $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x27
+      }
       if !value.isEmpty, value.count <= 64 { licence = String(decoding: value, as: UTF8.self) }
       return
     }

@@ -52,15 +52,15 @@ struct PackJob {
     }
     try writer.add(.tensorTable, table.build())
     try writeWeights(&writer, encoders, placements)
-    // Stands in until the tables are built here.
-    try writer.add(.tokenizer, [0])
+    try writer.add(.tokenizer, source.tokenizer.tables.section)
     try writeProvenance(&writer, sourceDigests)
     for text in source.texts.sorted(by: { $0.section.rawValue < $1.section.rawValue }) {
       try writer.add(.text, id: text.section.rawValue, codec: .lz4, text.bytes)
     }
     let digests = try writer.finish()
     return PackSummary(
-      fileByteCount: writer.takeSink().byteCount, parameterCount: parameterCount,
+      fileByteCount: writer.takeSink().byteCount,
+      weightsByteCount: table.weightsByteCount(), parameterCount: parameterCount,
       tensorCount: source.tensors.tensors.count, recipe: source.recipe.summary,
       modelDigest: "\(digests.model)", fileDigest: "\(digests.file)")
   }

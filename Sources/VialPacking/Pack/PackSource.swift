@@ -28,7 +28,8 @@ struct PackSource: Sendable {
     self.options = options
     let folder = try CheckpointFolder(path: options.sourcePath)
     guard let configBytes = try folder.readIfPresent("config.json") else {
-      throw PackingError("\(PackingError.printable(options.sourcePath)): no config.json in the folder")
+      throw PackingError(
+        "\(PackingError.printable(options.sourcePath)): no config.json in the folder")
     }
     let settings = try Settings(parsing: configBytes, fileName: "config.json")
     configuration = try CheckpointConfiguration(settings)
@@ -37,6 +38,12 @@ struct PackSource: Sendable {
     texts = [Text(section: .configJSON, bytes: configBytes)] + contents.texts
     generation = contents.generation
     tokenizer = contents.tokenizer
+    for warning in tokenizer.tables.warnings { observer.warning(PackingError.printable(warning)) }
+    guard tokenizer.tables.tokenCount <= configuration.vocabularySize else {
+      throw PackingError(
+        "tokenizer.json has ids up to \(tokenizer.tables.tokenCount - 1), but vocab_size in config.json is"
+          + " \(configuration.vocabularySize)")
+    }
     let plan = TensorPlan(configuration)
     if let seed = options.randomSeed {
       tensors = TensorSources(random: plan, seed: seed)
@@ -44,7 +51,8 @@ struct PackSource: Sendable {
       tensors = try TensorSources(checkpoint: folder, plan: plan)
     }
     for name in tensors.unexpectedNames(tied: configuration.tiedEmbedding).prefix(10) {
-      observer.warning("tensor \(name) is not part of \(configuration.architecture.className); left out")
+      observer.warning(
+        "tensor \(name) is not part of \(configuration.architecture.className); left out")
     }
     files = try contents.files + [folder.open("config.json")] + tensors.files
     modelName = options.modelName ?? configuration.modelName ?? folder.name
@@ -63,7 +71,8 @@ struct PackSource: Sendable {
     // The tokenizer's own word comes first: DeepSeek's distilled Qwens name the wrong id in config.json.
     let begin = tokenizer.beginToken ?? generation.beginToken ?? configuration.beginToken
     if let begin, begin < 0 || begin >= vocabularySize {
-      throw PackingError("the first token's id \(begin) is outside the vocabulary of \(vocabularySize)")
+      throw PackingError(
+        "the first token's id \(begin) is outside the vocabulary of \(vocabularySize)")
     }
     return ModelConfiguration(
       architecture: configuration.architecture.rawValue, name: modelName,

@@ -10,6 +10,8 @@ import VialSystem
 public struct PackSummary: Sendable, Equatable {
   /// Length of the file in bytes.
   public var fileByteCount: UInt64
+  /// Length of the weights section in bytes.
+  public var weightsByteCount: UInt64
   /// Weights, norms and biases, the tied head counted once.
   public var parameterCount: UInt64
   /// Tensors in the file.

@@ -58,7 +58,9 @@ enum SourceDigests {
     while offset < file.byteCount {
       let count = Int(min(UInt64(chunkByteCount), file.byteCount - offset))
       let chunk = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      do throws(PackingError) { try file.read(into: chunk, at: offset) } catch { return .failure(error) }
+      do throws(PackingError) { try file.read(into: chunk, at: offset) } catch {
+        return .failure(error)
+      }
       hash.update(UnsafeRawBufferPointer(chunk).bytes)
       offset += UInt64(count)
       guard step(count) else { return .failure(.cancelled) }

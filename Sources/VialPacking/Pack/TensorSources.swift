@@ -59,7 +59,8 @@ struct TensorSources: Sendable {
     }
     if case .other(let type, _) = entry.element {
       throw PackingError(
-        "\(location.file.name): tensor \(planned.name) has dtype \(type), only F32, F16, BF16 and F64 can be packed")
+        "\(location.file.name): tensor \(planned.name) has dtype \(type), only F32, F16, BF16 and F64 can be packed"
+      )
     }
     return SourcedTensor(
       planned: planned,

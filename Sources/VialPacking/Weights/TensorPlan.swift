@@ -39,13 +39,15 @@ struct TensorPlan: Sendable {
     let hidden = configuration.hiddenSize
     let vocabulary = configuration.vocabularySize
     tensors.append(
-      PlannedTensor(name: "model.embed_tokens.weight", shape: [vocabulary, hidden], role: .embedding))
+      PlannedTensor(
+        name: "model.embed_tokens.weight", shape: [vocabulary, hidden], role: .embedding))
     for layer in 0..<configuration.layerCount {
       appendLayer("model.layers.\(layer).", configuration)
     }
     appendNorm("model.norm.weight", hidden)
     if !configuration.tiedEmbedding {
-      tensors.append(PlannedTensor(name: "lm_head.weight", shape: [vocabulary, hidden], role: .head))
+      tensors.append(
+        PlannedTensor(name: "lm_head.weight", shape: [vocabulary, hidden], role: .head))
     }
   }
 

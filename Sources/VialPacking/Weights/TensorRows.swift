@@ -8,8 +8,23 @@ protocol TensorRows: Sendable {
   /// Writes rows `rows` one after another to `values`, which holds exactly their elements.
   /// `scratch` is the calling thread's own, at least eight bytes per element.
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>,
+    scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError)
+
+  /// Writes rows that are quantised already into a tile's scratch, scales included (zero points are 8),
+  /// or returns false when there are only floats.
+  func readQuantized(
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    into scratch: TileScratch
+  ) -> Bool
+}
+
+extension TensorRows {
+  func readQuantized(
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    into scratch: TileScratch
+  ) -> Bool { false }
 }
 
 /// Rows of random numbers.
@@ -20,7 +35,8 @@ struct RandomRows: TensorRows {
   var seed: UInt64
 
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>,
+    scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     let columns = tensor.columnCount
     for (position, row) in rows.enumerated() {
@@ -34,6 +50,24 @@ struct RandomRows: TensorRows {
       generator.fill(slice, deviation: tensor.randomDeviation)
     }
   }
+
+  /// Random integers under one scale: searching scales for random numbers would only take time.
+  func readQuantized(
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    into scratch: TileScratch
+  ) -> Bool {
+    // Deviations of the integers that the generator makes.
+    let unit: Float = encoding == .int4 ? 4.183_3 : 73.32
+    let scale = vial_f32_to_f16(tensor.randomDeviation / unit)
+    for (position, row) in rows.enumerated() {
+      var generator = WeightGenerator(seed: seed, tensor: index, row: row)
+      let q = UnsafeMutableRawBufferPointer(
+        start: scratch.elements + position * columnCount, count: columnCount)
+      if encoding == .int4 { generator.fillNibbles(q) } else { generator.fillBytes(q) }
+      (scratch.scales + position * groupCount).update(repeating: scale, count: groupCount)
+    }
+    return true
+  }
 }
 
 /// Rows of a tensor in a safetensors file.
@@ -43,7 +77,8 @@ struct CheckpointRows: TensorRows {
   var columnCount: Int
 
   func read(
-    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableRawBufferPointer
+    rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>,
+    scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     // The header was checked: the entry's bytes are rows × columns elements, inside the file.
     let rowByteCount = columnCount * entry.element.byteCount

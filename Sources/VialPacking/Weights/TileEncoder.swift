@@ -77,6 +77,13 @@ struct TileEncoder: @unchecked Sendable {
   ) throws(PackingError) {
     let first = tile * Self.tileRowCount
     let range = first..<min(first + Self.tileRowCount, rowCount)
+    if encoding.isQuantized,
+      rows.readQuantized(
+        rows: range, columnCount: Int(shape.columns), groupCount: groupCount, encoding: encoding,
+        into: scratch)
+    {
+      return packQuantized(tile: UInt32(tile), scratch, into: out)
+    }
     let values = UnsafeMutableBufferPointer(
       start: scratch.values, count: range.count * Int(shape.columns))
     try rows.read(rows: range, into: values, scratch: scratch.source)
@@ -116,33 +123,47 @@ struct TileEncoder: @unchecked Sendable {
   private func packInt8(
     tile: UInt32, rowCount: Int, _ scratch: TileScratch, into out: UnsafeMutablePointer<UInt8>
   ) -> vial_kernel_status {
-    var view = shape
     let columns = Int(shape.columns)
     let q = scratch.elements.assumingMemoryBound(to: Int8.self)
     for row in 0..<rowCount {
       let status = kernels.quantize_int8_row(
-        scratch.values + row * columns, view.columns, view.group, q + row * columns,
+        scratch.values + row * columns, shape.columns, shape.group, q + row * columns,
         scratch.scales + row * groupCount)
       guard status == VIAL_KERNEL_OK else { return status }
     }
-    vial_pack_int8_tile(&view, tile, q, columns, scratch.scales, groupCount, out)
+    packQuantized(tile: tile, scratch, into: out)
     return VIAL_KERNEL_OK
   }
 
   private func packInt4(
     tile: UInt32, rowCount: Int, _ scratch: TileScratch, into out: UnsafeMutablePointer<UInt8>
   ) -> vial_kernel_status {
-    var view = shape
     let columns = Int(shape.columns)
     let q = scratch.elements.assumingMemoryBound(to: UInt8.self)
     let zeros = shape.asymmetric != 0 ? scratch.zeros : nil
     for row in 0..<rowCount {
       let status = kernels.quantize_int4_row(
-        scratch.values + row * columns, view.columns, view.group, q + row * columns,
+        scratch.values + row * columns, shape.columns, shape.group, q + row * columns,
         scratch.scales + row * groupCount, zeros.map { $0 + row * groupCount })
       guard status == VIAL_KERNEL_OK else { return status }
     }
-    vial_pack_int4_tile(&view, tile, q, columns, scratch.scales, zeros, groupCount, out)
+    packQuantized(tile: tile, scratch, into: out)
     return VIAL_KERNEL_OK
+  }
+
+  /// Packs the integers and scales that the scratch holds.
+  private func packQuantized(
+    tile: UInt32, _ scratch: TileScratch, into out: UnsafeMutablePointer<UInt8>
+  ) {
+    var view = shape
+    let columns = Int(shape.columns)
+    if encoding == .int4 {
+      let q = scratch.elements.assumingMemoryBound(to: UInt8.self)
+      let zeros = shape.asymmetric != 0 ? scratch.zeros : nil
+      vial_pack_int4_tile(&view, tile, q, columns, scratch.scales, zeros, groupCount, out)
+    } else {
+      let q = scratch.elements.assumingMemoryBound(to: Int8.self)
+      vial_pack_int8_tile(&view, tile, q, columns, scratch.scales, groupCount, out)
+    }
   }
 }

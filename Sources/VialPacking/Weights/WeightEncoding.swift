@@ -109,6 +109,7 @@ struct ResolvedRecipe: Sendable, Equatable {
   /// One line for provenance, such as `weights int4, group 64, method rtn, embedding int8, head int8`.
   var summary: String {
     let method = isQuantized ? ", group \(group.rawValue), method rtn" : ""
-    return "weights \(weights.rawValue)\(method), embedding \(embedding.rawValue), head \(head.rawValue)"
+    return
+      "weights \(weights.rawValue)\(method), embedding \(embedding.rawValue), head \(head.rawValue)"
   }
 }

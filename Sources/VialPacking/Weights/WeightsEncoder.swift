@@ -68,7 +68,8 @@ struct WeightsEncoder {
     let next = Atomic<Int>(tiles.lowerBound)
     slice.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
-      let output = SliceOutput(base: base, tileByteCount: encoder.tileByteCount, scratches: scratches)
+      let output = SliceOutput(
+        base: base, tileByteCount: encoder.tileByteCount, scratches: scratches)
       pool.run { worker in
         while failure.withLock({ $0 == nil }) {
           let tile = next.add(1, ordering: .relaxed).oldValue
