@@ -77,12 +77,16 @@ let package = Package(
       swiftSettings: house),
     // Tests
     .testTarget(
+      name: "VialCommandTests", dependencies: ["VialCommand"], swiftSettings: house),
+    .testTarget(
       name: "VialTests",
       dependencies: [
         "Vial", "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialEngine",
         "VialPacking",
       ],
       swiftSettings: house),
+    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
+    .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
@@ -95,8 +99,6 @@ let package = Package(
       name: "VialPackingTests",
       dependencies: ["VialPacking", "VialFormat", "VialSystem", "VialKernels"],
       swiftSettings: house),
-    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
-    .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )

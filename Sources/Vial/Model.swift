@@ -13,7 +13,7 @@ public final class Model: Sendable {
   /// The file's tokenizer.
   public let tokenizer: Tokenizer
   /// The file's chat template, if it has one that was compiled.
-  //TMP public let chatTemplate: ChatTemplate?
+  public let chatTemplate: ChatTemplate?
   let weights: DecoderWeights
   /// Ids that begin and end reasoning, when the tokenizer has such tokens.
   let reasoningTokens: (begin: UInt32, end: UInt32)?
@@ -32,6 +32,11 @@ public final class Model: Sendable {
         throw FormatError(rule: 216, offset: 0, "the tokenizer section is missing")
       }
       tokenizer = try Tokenizer(section)
+      if let section = file.section(.chatTemplate) {
+        chatTemplate = try ChatTemplate(section)
+      } else {
+        chatTemplate = nil
+      }
     } catch { throw .format(error) }
     reasoningTokens = Self.reasoningTokens(of: tokenizer)
   }
@@ -57,8 +62,9 @@ public final class Model: Sendable {
   public var contextLength: Int { file.configuration.contextLength }
 
   /// The ids of a text, in memory that is wiped on release.
+  /// - Parameter literals: stretches in which text that spells an added token stays text.
   public func encode(
-    _ text: Span<UInt8>, options: EncodeOptions = EncodeOptions()
+    _ text: Span<UInt8>, options: EncodeOptions = EncodeOptions(), literals: [TextRange] = []
   ) throws(VialError) -> SecureBuffer<UInt32> {
     var workspace = TokenizerWorkspace()
     var capacity = tokenizer.tokenCapacity(forByteCount: text.count)
@@ -68,7 +74,8 @@ public final class Model: Sendable {
       do throws(TextError) {
         try tokens.appendInPlace { room throws(TextError) in
           var output = room.mutableSpan
-          count = try tokenizer.encode(text, options, workspace: &workspace, into: &output)
+          count = try tokenizer.encode(
+            text, options, literals: literals.span, workspace: &workspace, into: &output)
           return count
         }
       } catch { throw .text(error) }

@@ -65,11 +65,12 @@ public struct FileDescriptor: Sendable {
     return region
   }
 
-  /// A section whose digest is checked before its first use.
+  /// A private copy of a section, whose digest is checked before its first use: nobody can change it
+  /// afterwards.
   private static func checked(
     _ section: SectionDescriptor, in file: ByteRegion
   ) throws(FormatError) -> ByteRegion {
-    let region = try region(section, in: file)
+    let region = try region(section, in: file).privateCopy()
     guard DigestTree.digest(region.bytes) == section.digest else {
       throw FormatError(
         rule: 220, offset: section.offset, "a section does not match its digest")
@@ -100,7 +101,8 @@ public struct FileDescriptor: Sendable {
     let region = try FileDescriptor.region(section, in: file)
     switch section.codec {
     case .raw: return region.copied()
-    case .lz4: return try LZ4Frame.decode(region.bytes, rawByteCount: section.rawByteCount)
+    case .lz4:
+      return try LZ4Frame.decode(region.privateCopy().bytes, rawByteCount: section.rawByteCount)
     default: throw FormatError(rule: 209, offset: section.offset, "a section has an unknown codec")
     }
   }
@@ -108,7 +110,7 @@ public struct FileDescriptor: Sendable {
   /// Where the model came from; nil when the file does not say.
   public func provenance() throws(FormatError) -> KeyValueTable? {
     guard let region = section(.provenance) else { return nil }
-    return try KeyValueTable(region, context: "provenance")
+    return try KeyValueTable(region.privateCopy(), context: "provenance")
   }
 }
 

@@ -7,27 +7,30 @@ public enum FormatReader {
   /// Validates identity, roots, the whole section table, configuration and tensor table.
   ///
   /// Weights, tokenizer and cold sections are not read: their bounds are checked, their digests are
-  /// left to `Verifier`. O(sections + tensors); allocates about 200 bytes a section and 4 a tensor.
+  /// left to `Verifier`. O(sections + tensors); allocates what the
+  /// three tables take in the file and about 150 bytes a section.
   /// - Throws: the first broken rule, in the order of Spec/FORMAT.md.
   public static func open(_ file: ByteRegion) throws(FormatError) -> FileDescriptor {
     let length = UInt64(file.byteCount)
-    guard length >= FormatConstants.firstSectionOffset else {
+    let page = FormatConstants.pageByteCount
+    // Whatever is validated once and read again is copied first: another process may change the file.
+    guard let header = file.slice(0, FormatConstants.firstSectionOffset)?.privateCopy() else {
       throw FormatError(rule: 101, offset: length, "file is too short to be a .vial file")
     }
-    let page = FormatConstants.pageByteCount
-    let identity = try IdentityPage(file.bytes.extracting(0..<page))
+    let identity = try IdentityPage(header.bytes.extracting(0..<page))
     let slots = FormatConstants.rootSlotOffsets.map { offset in
       RootSlot.state(
-        file.bytes.extracting(Int(offset)..<Int(offset) + page), at: offset, fileByteCount: length,
-        isNewer: identity.isNewer)
+        header.bytes.extracting(Int(offset)..<Int(offset) + page), at: offset,
+        fileByteCount: length, isNewer: identity.isNewer)
     }
     let root = try currentRoot(slots)
-    guard let table = file.slice(root.tableOffset, root.tableByteCount) else {
+    guard let table = file.slice(root.tableOffset, root.tableByteCount)?.privateCopy()
+    else {
       throw FormatError(rule: 114, offset: root.tableOffset, "section table lies outside the file")
     }
     let sections = try SectionTable(table.bytes, root: root, isNewer: identity.isNewer)
     let digests = FileDigests(
-      sectionsByKey: sections.byKey, identity: file.bytes.extracting(0..<page))
+      sectionsByKey: sections.byKey, identity: header.bytes.extracting(0..<page))
     guard digests.model == root.modelDigest else {
       throw FormatError(rule: 217, offset: 64, context: "root", "model digest is wrong")
     }

@@ -25,7 +25,7 @@ VIAL_INLINE v16f wide_load(const float *p) {
   return v;
 }
 VIAL_INLINE void wide_store(float *p, v16f v) { memcpy(p, &v, sizeof v); }
-VIAL_INLINE v16f wide_set(float x) { return (v16f){0} + x; }
+VIAL_INLINE v16f wide_set(float x) { return (v16f){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 VIAL_INLINE v16f wide_fma(v16f a, v16f b, v16f c) { return __builtin_elementwise_fma(a, b, c); }
 /// mask lane all ones: a, all zeros: b.
 VIAL_INLINE v16f wide_select(v16i mask, v16f a, v16f b) { return (v16f)((mask & (v16i)a) | (~mask & (v16i)b)); }

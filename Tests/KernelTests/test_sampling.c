@@ -180,6 +180,13 @@ int test_sampling(void) {
     vial_sample(kernels, logits, 8, NULL, &warm, i, 0, scratch, &id);
     CHECK(id == 1 || id == 2, "top-k 2 drew %u", id);
   }
+  warm = (vial_sampling){.temperature = 1, .top_p = 1, .min_p = 1, .seed = 3};
+  memset(tally, 0, sizeof tally);
+  for (uint32_t i = 0; i < 1000; i++) {
+    vial_sample(kernels, logits, 8, NULL, &warm, i, 0, scratch, &id);
+    tally[id]++;
+  }
+  CHECK(tally[1] > 200 && tally[2] > 200 && tally[6] > 200, "min-p 1 drops equals of the best");
   warm.temperature = 0x1p-126f;
   CHECK(vial_sample(kernels, logits, 8, NULL, &warm, 0, 0, scratch, &id) == VIAL_KERNEL_OK && id < 8, "tiny temperature");
   logits[4] = NAN;

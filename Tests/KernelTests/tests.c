@@ -28,6 +28,7 @@ static const struct {
   {"quantizers", test_quantizers},
   {"philox", test_philox},
   {"sampling", test_sampling},
+  {"pinned_bits", test_pinned_bits},
 };
 enum { TEST_COUNT = sizeof kernel_tests / sizeof *kernel_tests };
 

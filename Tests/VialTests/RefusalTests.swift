@@ -4,6 +4,7 @@ import Foundation
 import Testing
 import Vial
 import VialEngine
+import VialFormat
 import VialModel
 import VialPacking
 import VialSystem

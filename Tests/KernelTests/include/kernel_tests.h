@@ -21,6 +21,7 @@ int test_attention_independence(void);
 int test_quantizers(void);
 int test_philox(void);
 int test_sampling(void);
+int test_pinned_bits(void);
 int test_dispatch(void);
 int test_fp_state(void);
 
