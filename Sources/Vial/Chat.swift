@@ -4,7 +4,7 @@
 
 import VialFormat
 public import VialSystem
-public import VialText
+import VialText
 
 /// A conversation in wiped memory.
 public final class Conversation {

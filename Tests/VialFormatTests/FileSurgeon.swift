@@ -19,7 +19,7 @@ struct FileSurgeon {
 
   mutating func set<Integer: FixedWidthInteger>(_ at: Int, _ value: Integer) {
     bytes.replaceSubrange(
-      at..<at + MemoryLayout<Integer>.size, with: SampleFile.littleEndian(value))
+      at..<at + MemoryLayout<Integer>.size, with: SampleBytes.littleEndian(value))
   }
 
   /// Offset of the table entry of a section.
@@ -37,7 +37,7 @@ struct FileSurgeon {
   static func hash(_ bytes: [UInt8]) -> [UInt8] { SHA256.hash(bytes.rawSpan).bytes }
 
   static func sectionDigest(_ stored: ArraySlice<UInt8>) -> [UInt8] {
-    var top: [UInt8] = [1] + SampleFile.littleEndian(UInt64(stored.count)) + [20, 0, 0, 0]
+    var top: [UInt8] = [1] + SampleBytes.littleEndian(UInt64(stored.count)) + [20, 0, 0, 0]
     var position = stored.startIndex
     while position < stored.endIndex {
       let end = min(position + 1 << 20, stored.endIndex)

@@ -65,7 +65,7 @@ enum SampleFile {
   static func bytes(_ tensor: Tensor, _ numbers: inout Numbers) -> [UInt8] {
     let format = tensor.format
     if tensor.shape.count == 1 {
-      return (0..<tensor.shape[0]).flatMap { littleEndian(Float($0).bitPattern) }
+      return (0..<tensor.shape[0]).flatMap { SampleBytes.littleEndian(Float($0).bitPattern) }
     }
     let (rows, columns) = (tensor.shape[tensor.shape.count - 2], tensor.shape.last ?? 1)
     var result: [UInt8] = []
@@ -85,9 +85,9 @@ enum SampleFile {
   ) -> [UInt8] {
     switch format.encoding {
     case .f32:
-      return (0..<16).flatMap { littleEndian($0 < rows ? Float($0 + 1).bitPattern : 0) }
+      return (0..<16).flatMap { SampleBytes.littleEndian($0 < rows ? Float($0 + 1).bitPattern : 0) }
     case .f16, .bf16:
-      return (0..<16).flatMap { littleEndian($0 < rows ? UInt16(0x3C00 + $0) : 0) }
+      return (0..<16).flatMap { SampleBytes.littleEndian($0 < rows ? UInt16(0x3C00 + $0) : 0) }
     case .int8:
       var bytes = [UInt8](repeating: 0, count: 16 * format.group)
       for row in 0..<rows {
@@ -120,11 +120,7 @@ enum SampleFile {
   }
 
   private static func scales(_ rows: Int) -> [UInt8] {
-    (0..<16).flatMap { littleEndian($0 < rows ? UInt16(0x2C00 + $0) : 0) }
-  }
-
-  static func littleEndian<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
-    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    (0..<16).flatMap { SampleBytes.littleEndian($0 < rows ? UInt16(0x2C00 + $0) : 0) }
   }
 
   /// Writes a model file. `extra` may add sections before the end.
