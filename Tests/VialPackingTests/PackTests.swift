@@ -5,8 +5,7 @@ import Foundation
 import Testing
 import VialFormat
 import VialKernels
-
-@testable import VialPacking
+import VialPacking
 
 @Suite struct PackTests {
   /// Decodes a packed tensor with the kernels.
