@@ -113,7 +113,8 @@ struct TokenizerPipeline {
     for part in Self.parts(json, "normalizers") {
       switch part["type"]?.text {
       case "NFC" where normalizer != .spaces && kind == .byteLevel: normalizer = .nfc
-      case "Prepend" where kind == .characterLevel && flags & TokenizerLayout.Flag.replaceSpace == 0:
+      case "Prepend"
+      where kind == .characterLevel && flags & TokenizerLayout.Flag.replaceSpace == 0:
         guard part["prepend"]?.string == Self.marker else {
           throw TokenizerError("a Prepend normaliser with another marker than U+2581")
         }

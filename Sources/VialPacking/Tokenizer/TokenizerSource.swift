@@ -120,7 +120,8 @@ struct TokenizerSource {
       idByContent[content] = id
       if let stated = element["id"]?.integer, stated != Int64(id) {
         warnings.append(
-          "added token '\(content)' states id \(stated) but gets \(id), as in the tokenizers library")
+          "added token '\(content)' states id \(stated) but gets \(id), as in the tokenizers library"
+        )
       }
       let flag = { (key: String) in element[key]?.bool ?? false }
       let token = AddedToken(

@@ -76,7 +76,8 @@ struct TokenizerTableBuilder {
     for (token, id) in source.vocabulary {
       let bytes = token.bytes
       guard bytes.count <= TokenizerLayout.maxTokenByteCount else {
-        throw TokenizerError("token \(id) is longer than \(TokenizerLayout.maxTokenByteCount) bytes")
+        throw TokenizerError(
+          "token \(id) is longer than \(TokenizerLayout.maxTokenByteCount) bytes")
       }
       tokenFlags[Int(id)] = TokenizerLayout.TokenFlag.present
       tokenBytes[Int(id)] = spelling(bytes)
@@ -98,7 +99,8 @@ struct TokenizerTableBuilder {
   private mutating func fillAddedTokens() {
     let specials = Set(source.addedTokens.lazy.filter(\.special).map(\.content))
     for token in source.addedTokens {
-      let decoded = token.normalized ? JSONString(bytes: normalized(token.content.bytes)) : token.content
+      let decoded =
+        token.normalized ? JSONString(bytes: normalized(token.content.bytes)) : token.content
       var flags = TokenizerLayout.TokenFlag.present | TokenizerLayout.TokenFlag.added
       if specials.contains(decoded) { flags |= TokenizerLayout.TokenFlag.special }
       if pipeline.joinsBytes, let byte = MarkedSpaces.byte(of: decoded.bytes) {
