@@ -30,14 +30,19 @@ let package = Package(
     .target(
       name: "VialKernels",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .target(
+      name: "CVialSystem",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
     .target(name: "VialFormat", dependencies: ["CLZ4", "CSodium"], swiftSettings: hostile),
-    .target(name: "VialSystem", dependencies: ["CSodium"], swiftSettings: house),
+    .target(name: "VialSystem", dependencies: ["CVialSystem", "CSodium"], swiftSettings: house),
     // Floor 2
     .target(name: "VialText", dependencies: ["VialFormat", "CSodium"], swiftSettings: hostile),
-    .target(name: "VialCompute", dependencies: ["VialKernels"], swiftSettings: house),
+    .target(
+      name: "VialCompute", dependencies: ["VialKernels", "VialFormat", "VialSystem"],
+      swiftSettings: house),
     // Floor 3
     .target(
       name: "VialModel",
@@ -72,8 +77,28 @@ let package = Package(
       swiftSettings: house),
     // Tests
     .testTarget(
+      name: "VialCommandTests", dependencies: ["VialCommand"], swiftSettings: house),
+    .testTarget(
+      name: "VialTests",
+      dependencies: [
+        "Vial", "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialEngine",
+        "VialPacking",
+      ],
+      swiftSettings: house),
+    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
+    .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
+    .target(
+      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",
+      exclude: ["main.c", "run_aarch64.sh"],
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
+    .testTarget(
       name: "VialTextTests",
       dependencies: ["VialText", "VialFormat", "VialPacking"],
+      swiftSettings: house),
+    .testTarget(
+      name: "VialPackingTests",
+      dependencies: ["VialPacking", "VialFormat", "VialSystem", "VialKernels"],
       swiftSettings: house),
   ],
   cLanguageStandard: .gnu17

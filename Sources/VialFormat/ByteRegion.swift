@@ -30,6 +30,14 @@ public struct ByteRegion: Sendable {
     unsafe self.init(owner: storage, start: UnsafeRawPointer(storage.base), byteCount: bytes.count)
   }
 
+  /// A copy in memory of its own, which nobody else can change. O(n).
+  public func privateCopy() -> ByteRegion {
+    let storage = OwnedBytes(byteCount: byteCount)
+    unsafe storage.base.copyMemory(from: baseAddress, byteCount: byteCount)
+    return unsafe ByteRegion(
+      owner: storage, start: UnsafeRawPointer(storage.base), byteCount: byteCount)
+  }
+
   /// The address of the first byte, for kernels; valid while this value (or a slice of it) lives.
   @unsafe public var baseAddress: UnsafeRawPointer {
     // A region is made from a non-null pointer, so its bit pattern is never zero.

@@ -1,0 +1,66 @@
+// Owns: the few system calls that Swift cannot spell: sleeping on a word until it changes, and a pause.
+// Must not: hold state. VialSystem is its only client.
+#ifndef VIAL_SYSTEM_H
+#define VIAL_SYSTEM_H
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#else
+#include <time.h>
+#endif
+
+/// Tells the CPU that this is a spin loop.
+static inline void vial_spin_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/// Sleeps while `*word == expected`; may return early. Elsewhere than on Linux: sleeps for 50 microseconds.
+static inline void vial_wait_on(const uint32_t *word, uint32_t expected) {
+#if defined(__linux__)
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+#else
+  (void)word;
+  (void)expected;
+  struct timespec nap = {0, 50000};
+  nanosleep(&nap, NULL);
+#endif
+}
+
+/// Wakes everyone who sleeps on `word`.
+static inline void vial_wake_all(const uint32_t *word) {
+#if defined(__linux__)
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, NULL, NULL, 0);
+#else
+  (void)word;
+#endif
+}
+
+/// The word, sequentially consistent.
+static inline uint32_t vial_load_word(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+/// Adds 1 to the word, sequentially consistent.
+static inline void vial_bump_word(uint32_t *word) { __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST); }
+
+/// open(2) without varargs, close-on-exec, restarted when interrupted. -1 and errno on failure.
+static inline int vial_open(const char *path, int flags, unsigned mode) {
+  int descriptor;
+  do descriptor = open(path, flags | O_CLOEXEC, mode);
+  while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
+/// CPUs that the calling thread may run on; 0 when the system does not say.
+int vial_affinity_count(void);
+
+/// The calling thread's errno.
+static inline int vial_errno(void) { return errno; }
+#endif

@@ -1,0 +1,83 @@
+// Owns: conversations on their way to token ids: the text of all messages in one wiped buffer, rendered through
+// the file's chat template and encoded, user text literal.
+// Must not: keep text longer than the call.
+
+import VialFormat
+public import VialSystem
+import VialText
+
+/// A conversation in wiped memory.
+public final class Conversation {
+  private let text: SecureBuffer<UInt8>
+  private var entries: [ChatMessage] = []
+
+  /// Room for messages of `byteCount` bytes together, roles included; nil when memory is short.
+  public init?(byteCount: Int) {
+    guard let text = SecureBuffer<UInt8>(capacity: byteCount) else { return nil }
+    self.text = text
+  }
+
+  /// Adds a message; false when it does not fit.
+  /// - Parameter isLiteral: text that spells a special token stays text. True for everything that a person
+  ///   or a record wrote.
+  @discardableResult
+  public func append(role: StaticString, content: Span<UInt8>, isLiteral: Bool) -> Bool {
+    guard role.utf8CodeUnitCount + content.count <= text.capacity - text.count else { return false }
+    let roleRange = TextRange(start: text.count, byteCount: role.utf8CodeUnitCount)
+    text.append(
+      contentsOf: Span(_unsafeStart: role.utf8Start, count: role.utf8CodeUnitCount))
+    let contentRange = TextRange(start: text.count, byteCount: content.count)
+    text.append(contentsOf: content)
+    entries.append(ChatMessage(role: roleRange, content: contentRange, isLiteral: isLiteral))
+    return true
+  }
+
+  /// Renders through `template` into `output`, which is grown until everything fits.
+  fileprivate func render(
+    _ template: ChatTemplate
+  ) throws(VialError) -> (text: SecureBuffer<UInt8>, literals: [TextRange]) {
+    // Constants of this call: spans of stored properties cannot be lent out.
+    let (source, messages) = (text, entries)
+    var (byteCount, literalCount) = (text.count * 2 + 1024, entries.count + 8)
+    while true {
+      guard let output = SecureBuffer<UInt8>(capacity: byteCount) else { throw .outOfMemory }
+      var literals = [TextRange](
+        repeating: TextRange(start: 0, byteCount: 0), count: literalCount)
+      var rendered: RenderedChat?
+      do throws(TextError) {
+        try output.appendInPlace { room throws(TextError) in
+          var bytes = room.mutableSpan
+          var ranges = literals.mutableSpan
+          let sourceSpan = source.span
+          let messageSpan = messages.span
+          let chat = ChatMessages(text: sourceSpan, entries: messageSpan)
+          let result = try template.render(
+            chat, addsGenerationPrompt: true, into: &bytes, literals: &ranges)
+          rendered = result
+          return result.byteCount
+        }
+      } catch { throw .text(error) }
+      guard let rendered else { throw .outOfMemory }
+      if rendered.byteCount <= byteCount, rendered.literalCount <= literalCount {
+        return (output, Array(literals[..<rendered.literalCount]))
+      }
+      (byteCount, literalCount) = (rendered.byteCount, rendered.literalCount)
+    }
+  }
+}
+
+extension Model {
+  /// The ids of a conversation that asks for an answer, rendered through the file's chat template.
+  public func chatTokens(_ conversation: Conversation) throws(VialError) -> SecureBuffer<UInt32> {
+    guard let chatTemplate else { throw .noChatTemplate }
+    let (text, literals) = try conversation.render(chatTemplate)
+    return try encode(text.span, literals: literals)
+  }
+
+  /// The ids of one user message, its text being literal.
+  public func chatTokens(user text: Span<UInt8>) throws(VialError) -> SecureBuffer<UInt32> {
+    guard let conversation = Conversation(byteCount: text.count + 16) else { throw .outOfMemory }
+    conversation.append(role: "user", content: text, isLiteral: true)
+    return try chatTokens(conversation)
+  }
+}

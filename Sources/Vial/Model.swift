@@ -1,0 +1,96 @@
+// Owns: an opened model: file, tokenizer, chat template and weights, ready to be asked.
+// Must not: compute. Everything here is immutable and shared between threads.
+
+public import VialFormat
+import VialModel
+public import VialSystem
+public import VialText
+
+/// A model in a mapped `.vial` file.
+public final class Model: Sendable {
+  /// What the file holds.
+  public let file: FileDescriptor
+  /// The file's tokenizer.
+  public let tokenizer: Tokenizer
+  /// The file's chat template, if it has one that was compiled.
+  public let chatTemplate: ChatTemplate?
+  let weights: DecoderWeights
+  /// Ids that begin and end reasoning, when the tokenizer has such tokens.
+  let reasoningTokens: (begin: UInt32, end: UInt32)?
+
+  /// Opens a file. O(sections + tensors): no weight is read.
+  /// - Parameter access: `.copied` reads the file into memory of its own, for files that somebody else
+  ///   may truncate while they are in use.
+  public init(path: String, access: MappedFile.Access = .mapped) throws(VialError) {
+    do throws(ModelError) {
+      let opened = try ModelFile(path: path, access: access)
+      file = opened.descriptor
+      weights = try opened.weights()
+    } catch { throw VialError(error) }
+    do throws(FormatError) {
+      guard let section = file.section(.tokenizer) else {
+        throw FormatError(rule: 216, offset: 0, "the tokenizer section is missing")
+      }
+      tokenizer = try Tokenizer(section)
+      if let section = file.section(.chatTemplate) {
+        chatTemplate = try ChatTemplate(section)
+      } else {
+        chatTemplate = nil
+      }
+    } catch { throw .format(error) }
+    reasoningTokens = Self.reasoningTokens(of: tokenizer)
+  }
+
+  /// The added tokens that DeepSeek-R1's distillations put around their reasoning; nil when the tokenizer
+  /// does not have both.
+  private static func reasoningTokens(of tokenizer: Tokenizer) -> (begin: UInt32, end: UInt32)? {
+    func token(_ spelling: StaticString) -> UInt32? {
+      let text = Span(_unsafeStart: spelling.utf8Start, count: spelling.utf8CodeUnitCount)
+      var workspace = TokenizerWorkspace()
+      var ids = InlineArray<2, UInt32>(repeating: 0)
+      var output = ids.mutableSpan
+      guard let count = try? tokenizer.encode(text, workspace: &workspace, into: &output),
+        count == 1, tokenizer.isAdded(ids[0])
+      else { return nil }
+      return ids[0]
+    }
+    guard let begin = token("<think>"), let end = token("</think>") else { return nil }
+    return (begin, end)
+  }
+
+  /// Most positions of prompt and answer together.
+  public var contextLength: Int { file.configuration.contextLength }
+
+  /// The ids of a text, in memory that is wiped on release.
+  /// - Parameter literals: stretches in which text that spells an added token stays text.
+  public func encode(
+    _ text: Span<UInt8>, options: EncodeOptions = EncodeOptions(), literals: [TextRange] = []
+  ) throws(VialError) -> SecureBuffer<UInt32> {
+    var workspace = TokenizerWorkspace()
+    var capacity = tokenizer.tokenCapacity(forByteCount: text.count)
+    while true {
+      guard let tokens = SecureBuffer<UInt32>(capacity: capacity) else { throw .outOfMemory }
+      var count = 0
+      do throws(TextError) {
+        try tokens.appendInPlace { room throws(TextError) in
+          var output = room.mutableSpan
+          count = try tokenizer.encode(
+            text, options, literals: literals.span, workspace: &workspace, into: &output)
+          return count
+        }
+      } catch { throw .text(error) }
+      if count <= capacity { return tokens }
+      capacity = count
+    }
+  }
+
+  /// Whether a prompt leaves the answer inside the reasoning part: its last reasoning mark opens one.
+  func isInsideReasoning(_ tokens: Span<UInt32>) -> Bool {
+    guard let (begin, end) = reasoningTokens else { return false }
+    for index in tokens.indices.reversed() {
+      if tokens[index] == begin { return true }
+      if tokens[index] == end { return false }
+    }
+    return false
+  }
+}

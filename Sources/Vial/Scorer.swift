@@ -1,0 +1,110 @@
+// Owns: log-probabilities of a given text, window by window.
+// Must not: choose tokens.
+
+public import VialCompute
+import VialEngine
+import VialFormat
+public import VialModel
+import VialSystem
+
+/// The score of one token.
+public struct TokenScore: Sendable {
+  /// Index in the scored ids.
+  public let index: Int
+  /// The id.
+  public let token: UInt32
+  /// Natural logarithm of its probability after the tokens before it in its window; nil for the first of a
+  /// window, which nothing precedes.
+  public let logProbability: Float?
+}
+
+/// How to compute; nothing of it changes a bit but the cache type.
+public struct ComputeOptions: Sendable {
+  /// Number type of the KV cache.
+  public var cacheType: KVCacheType
+  /// Threads; nil: as many as this process may use.
+  public var threadCount: Int?
+  /// ISA family; nil: the fastest that this CPU runs.
+  public var family: KernelFamily?
+  /// Tokens computed together at most.
+  public var chunkSize: Int
+
+  /// The defaults.
+  public init(
+    cacheType: KVCacheType = .f16, threadCount: Int? = nil, family: KernelFamily? = nil,
+    chunkSize: Int = 256
+  ) {
+    self.cacheType = cacheType
+    self.threadCount = threadCount
+    self.family = family
+    self.chunkSize = chunkSize
+  }
+
+  func runnerOptions(positions: Int) -> RunnerOptions {
+    RunnerOptions(
+      cacheType: cacheType, cachePositions: positions, chunkSize: chunkSize,
+      threadCount: threadCount, family: family)
+  }
+}
+
+/// Scores texts with one model. Not thread-safe.
+public final class Scorer {
+  /// Tokens in a window: the smaller of 2048 and the model's context.
+  public let windowSize: Int
+  /// Entries of a row of logits.
+  public var vocabularySize: Int { runner.vocabularySize }
+  private let runner: Runner
+  private let sampler: Sampler
+
+  /// Reserves memory for one window.
+  public init(model: Model, options: ComputeOptions = ComputeOptions()) throws(VialError) {
+    windowSize = min(model.contextLength, 2048)
+    do throws(RunnerError) {
+      runner = try Runner(
+        weights: model.weights, options: options.runnerOptions(positions: windowSize))
+      sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
+    } catch { throw .computation(error) }
+  }
+
+  /// Scores `tokens` in consecutive windows.
+  /// - Parameter body: gets each token in order, with the logits that follow it (`vocabularySize` floats).
+  ///   It returns whether to go on.
+  public func score(
+    _ tokens: borrowing Span<UInt32>,
+    body: (TokenScore, UnsafePointer<Float>) -> Bool
+  ) throws(VialError) {
+    var begin = 0
+    var goesOn = true
+    while begin < tokens.count, goesOn {
+      let count = min(windowSize, tokens.count - begin)
+      guard let sequence = Sequence(capacity: count, pool: runner.blocks) else {
+        throw .outOfMemory
+      }
+      for index in begin..<begin + count { sequence.tokens.append(tokens[index]) }
+      goesOn = try scoreWindow(sequence, firstIndex: begin, body: body)
+      begin += count
+    }
+  }
+
+  private func scoreWindow(
+    _ sequence: Sequence, firstIndex: Int, body: (TokenScore, UnsafePointer<Float>) -> Bool
+  ) throws(VialError) -> Bool {
+    let ids = sequence.tokens.pointer
+    let count = sequence.tokens.count
+    var next: Float?
+    var goesOn = true
+    do throws(RunnerError) {
+      try runner.advanceEvery(sequence) { position, logits in
+        goesOn = body(
+          TokenScore(index: firstIndex + position, token: ids[position], logProbability: next),
+          logits)
+        if position + 1 < count {
+          next = sampler.logProbability(
+            of: ids[position + 1], logits: logits, vocabularySize: runner.vocabularySize)
+        }
+        return goesOn
+      }
+    } catch { throw .computation(error) }
+    return goesOn
+  }
+}

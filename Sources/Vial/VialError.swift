@@ -1,0 +1,54 @@
+// Owns: the one error type of the public API: what failed, in one plain sentence.
+// Must not: hold text of a prompt or of an answer.
+
+public import VialEngine
+public import VialFormat
+import VialModel
+public import VialSystem
+public import VialText
+
+/// Why a call failed.
+public enum VialError: Error, Sendable, CustomStringConvertible {
+  /// The operating system refused.
+  case system(SystemError)
+  /// The file breaks a rule of its format.
+  case format(FormatError)
+  /// The text cannot be encoded.
+  case text(TextError)
+  /// The computation could not go on.
+  case computation(RunnerError)
+  /// The prompt has more tokens than the model's context allows.
+  case promptTooLong(tokenCount: Int, contextLength: Int)
+  /// There is nothing to continue.
+  case emptyPrompt
+  /// The file has no chat template that was compiled.
+  case noChatTemplate
+  /// Options are out of range.
+  case invalidOption(StaticString)
+  /// Memory is short.
+  case outOfMemory
+
+  /// One line.
+  public var description: String {
+    switch self {
+    case .system(let error): return error.description
+    case .format(let error): return error.description
+    case .text(let error): return error.description
+    case .computation(let error): return error.description
+    case .promptTooLong(let tokenCount, let contextLength):
+      return "the prompt has \(tokenCount) tokens, the model's context \(contextLength)"
+    case .emptyPrompt: return "the prompt is empty"
+    case .noChatTemplate:
+      return "the file has no chat template that could be compiled; use --raw"
+    case .invalidOption(let sentence): return sentence.description
+    case .outOfMemory: return "not enough memory"
+    }
+  }
+
+  init(_ error: ModelError) {
+    switch error {
+    case .system(let error): self = .system(error)
+    case .format(let error): self = .format(error)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// Owns: the flags of every command that computes: --kv, --threads, --isa.
+// Must not: compute.
+
+public import ArgumentParser
+import Vial
+import VialCompute
+public import VialModel
+
+/// Flags that choose how to compute. Only --kv can change a result.
+struct ComputeArguments: ParsableArguments {
+  @Option(help: "Number type of the KV cache: f32, f16 or int8.")
+  var kv: KVCacheType = .f16
+
+  @Option(help: "Threads (default: the processors that this process may use).")
+  var threads: Int?
+
+  @Option(help: "Instruction-set family (default: the fastest that this CPU runs).")
+  var isa: String?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be from 1 to 1024")
+    }
+    if let isa, KernelFamily(named: isa) == nil {
+      let names = KernelFamily.available.map(\.name).joined(separator: ", ")
+      throw ValidationError("--isa must be one of: \(names)")
+    }
+  }
+
+  /// What the library takes.
+  var options: ComputeOptions {
+    ComputeOptions(
+      cacheType: kv, threadCount: threads, family: isa.flatMap(KernelFamily.init(named:)))
+  }
+}
+
+extension KVCacheType: ExpressibleByArgument {}

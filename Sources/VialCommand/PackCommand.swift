@@ -1,0 +1,115 @@
+// `vial pack`: arguments to one call of the packer, its progress and warnings to stderr, its outcome to an exit
+// code. Must not: know how packing is done.
+
+public import ArgumentParser
+public import VialPacking
+import VialSystem
+
+/// `vial pack SRC -o FILE`.
+struct PackCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pack",
+    abstract: "Pack a Hugging Face checkpoint into one .vial file.",
+    discussion: """
+      SRC is a folder with config.json, tokenizer.json and model.safetensors (or shards with their index); \
+      architectures Qwen2ForCausalLM and LlamaForCausalLM. The file is written aside and renamed when it is \
+      complete. The same input gives the same bytes, whatever the number of threads.
+      """)
+
+  @Argument(help: "The checkpoint's folder.")
+  var source: String
+
+  @Option(
+    name: [.customShort("o"), .long], help: "The file to write; an existing one is replaced.")
+  var output: String
+
+  @Option(help: "Linear layers: int4, int8, f16, bf16 or f32.")
+  var weights: WeightEncoding = .int4
+
+  @Option(help: "Elements that share a scale in int4 and int8: 32, 64 or 128.")
+  var group: WeightRecipe.Group = .of64
+
+  @Option(help: "How int4 and int8 are chosen: rtn (round to nearest, scale by squared error).")
+  var method: PackMethod = .rtn
+
+  @Option(
+    help: ArgumentHelp(
+      "Token embedding: an encoding as for --weights (default: int8 beside int4 and int8, else as --weights).",
+      valueName: "encoding"))
+  var embedding: WeightEncoding?
+
+  @Option(
+    help: ArgumentHelp(
+      "Output head: the same, and the same default. A tied head is the embedding.",
+      valueName: "encoding"))
+  var head: WeightEncoding?
+
+  @Option(
+    help: ArgumentHelp(
+      "Fill the shape in config.json with random weights of this seed; SRC needs no safetensors.",
+      valueName: "seed"))
+  var randomWeights: UInt64?
+
+  @Option(help: "Worker threads (default: the processors that this process may use).")
+  var threads: Int?
+
+  @Option(help: "The model's name (default: _name_or_path of config.json, or the folder's name).")
+  var name: String?
+
+  @Option(help: "The licence, for provenance (default: the model card's).")
+  var licence: String?
+
+  @Option(help: "Whom to credit, for provenance.")
+  var credit: String?
+
+  @Option(help: "A notice to users, for provenance.")
+  var notice: String?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be from 1 to 1024")
+    }
+    if output.isEmpty { throw ValidationError("--output must not be empty") }
+  }
+
+  func run() throws {
+    var options = PackOptions(sourcePath: source, outputPath: output)
+    options.recipe = WeightRecipe(weights: weights, group: group, embedding: embedding, head: head)
+    options.randomSeed = randomWeights
+    options.threadCount = threads
+    options.modelName = name
+    options.licence = licence
+    options.credit = credit
+    options.notice = notice
+    let start = MonotonicClock.seconds
+    let progress = PackProgress()
+    let observer = PackObserver(
+      progress: { progress.show($0) }, warning: { progress.say("warning: \($0)") },
+      shouldStop: { Interruption.signalNumber != nil })
+    Interruption.install()
+    do throws(PackingError) {
+      let summary = try Packer.pack(options, observer: observer)
+      progress.finish()
+      progress.say(Self.line(summary, seconds: MonotonicClock.seconds - start))
+    } catch {
+      progress.finish()
+      progress.say("error: \(error.message)")
+      throw ExitCode(error.kind == .cancelled ? 128 + (Interruption.signalNumber ?? 2) : 1)
+    }
+  }
+
+  private static func line(_ summary: PackSummary, seconds: Double) -> String {
+    let bits = Double(summary.weightsByteCount) * 8 / Double(summary.parameterCount)
+    return "packed \(summary.parameterCount) parameters, \((bits * 100).rounded() / 100) bits each"
+      + " (\(summary.recipe)), into \(PackProgress.size(Double(summary.fileByteCount)))"
+      + " in \((seconds * 10).rounded() / 10) s"
+  }
+}
+
+/// How quantised values are chosen.
+enum PackMethod: String, ExpressibleByArgument, CaseIterable {
+  case rtn
+}
+
+extension WeightEncoding: ExpressibleByArgument {}
+extension WeightRecipe.Group: ExpressibleByArgument {}

@@ -1,0 +1,115 @@
+// Owns: `vial run`: one answer, streamed. The answer goes to stdout, reasoning and figures to stderr.
+
+import ArgumentParser
+import Vial
+import VialEngine
+import VialFormat
+import VialSystem
+import VialText
+
+/// `vial run [FILE] [--prompt TEXT | --ids 1,2,3]`.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Answer a prompt, streaming.",
+    discussion: """
+      Without FILE, the small demonstration model answers. A prompt goes through the file's chat template, the \
+      text being literal (special tokens that it spells are ordinary text); with --raw it is the file's BOS and \
+      the text, nothing else. Sampling parameters that are not given come from the file. The same file, prompt, \
+      parameters and seed give the same answer on every machine.
+      """)
+
+  @Argument(help: "The .vial file (default: the demonstration model).")
+  var file: String?
+
+  @Option(help: "The prompt.")
+  var prompt: String?
+
+  @Option(help: ArgumentHelp("Token ids to continue, as they are.", valueName: "1,2,3"))
+  var ids: TokenList?
+
+  @Flag(help: "No chat template: the file's BOS and the text.")
+  var raw = false
+
+  @Option(help: "Most tokens of the answer.")
+  var maxTokens: Int = 2048
+
+  @OptionGroup var sampling: SamplingArguments
+
+  @OptionGroup var compute: ComputeArguments
+
+  @Flag(help: "One JSON object instead of the text.")
+  var json = false
+
+  func validate() throws {
+    guard (prompt != nil) != (ids != nil) else {
+      throw ValidationError("give exactly one of --prompt and --ids")
+    }
+    if raw, ids != nil { throw ValidationError("--raw goes with --prompt") }
+    if maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
+  }
+
+  func run() throws {
+    try CommandFailure.wrap {
+      let start = MonotonicClock.seconds
+      let model = try Model(path: try file ?? DemoModel.path())
+      let openSeconds = MonotonicClock.seconds - start
+      if let notice = try notice(model) { StandardError.write(notice) }
+      let tokens = try promptTokens(model)
+      let capacity = min(model.contextLength, tokens.count + min(maxTokens, 1 << 24) + 1)
+      let generator = try Generator(
+        model: model, capacity: capacity, options: compute.options)
+      let options = GenerationOptions(
+        maximumTokens: maxTokens, sampling: try sampling.parameters(model))
+      Interruption.install()
+      let result = try generate(generator, tokens, options)
+      let report = RunReport(
+        model: model, generator: generator, prompt: tokens, result: result,
+        sampling: options.sampling, openSeconds: openSeconds)
+      if json {
+        try StandardOutput.write(report.json() + "\n")
+      } else {
+        StandardError.write(report.line())
+      }
+      if result.finishReason == .error { throw CommandFailure(report.failure) }
+      if let signal = Interruption.signalNumber { throw ExitCode(128 + signal) }
+    }
+  }
+
+  /// What the file's provenance wants every user to see.
+  private func notice(_ model: Model) throws -> String? {
+    if file == nil { return DemoModel.notice }
+    guard case .text(let notice)? = try model.file.provenance()?["notice"] else { return nil }
+    return notice
+  }
+
+  private func promptTokens(_ model: Model) throws -> SecureBuffer<UInt32> {
+    if let ids {
+      try ids.check(model)
+      guard let tokens = SecureBuffer<UInt32>(capacity: ids.ids.count) else {
+        throw VialError.outOfMemory
+      }
+      tokens.append(contentsOf: ids.ids.span)
+      return tokens
+    }
+    let text = Array((prompt ?? "").utf8)
+    if raw {
+      return try model.encode(
+        text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
+    }
+    return try model.chatTokens(user: text.span)
+  }
+
+  private func generate(
+    _ generator: Generator, _ tokens: SecureBuffer<UInt32>, _ options: GenerationOptions
+  ) throws -> Generation {
+    let printer = AnswerPrinter(isQuiet: json)
+    let result = try generator.generate(
+      prompt: tokens.span, options: options,
+      shouldStop: { Interruption.signalNumber != nil || printer.hasFailed },
+      onText: { part, text in printer.print(part, text) })
+    printer.finish()
+    if printer.hasFailed { throw CommandFailure("cannot write to standard output") }
+    return result
+  }
+}

@@ -1,0 +1,40 @@
+// Owns: the view of one weight matrix in the mapped file, checked once when it is made.
+// Must not: read weights when made; opening a model touches no weight page.
+
+public import VialFormat
+public import VialKernels
+
+/// A weight matrix W[rows = outputs][columns = inputs] in tile order, borrowed from the file.
+public struct WeightMatrix: @unchecked Sendable {
+  /// What the kernels take. Its bytes stay valid as long as `region` lives.
+  public let view: vial_tensor
+  private let region: ByteRegion
+
+  /// Number of outputs.
+  public var rows: Int { Int(view.rows) }
+  /// Number of inputs.
+  public var columns: Int { Int(view.columns) }
+  /// Tiles of 16 rows.
+  public let tileCount: Int
+  /// Whether products quantise their activations, in groups of `view.group`.
+  public var isQuantized: Bool { view.group != 0 }
+
+  /// A view of `region`, or nil unless the layout is known and the region has exactly its size.
+  public init?(
+    region: ByteRegion, encoding: UInt8, rows: UInt32, columns: UInt32, group: UInt32,
+    isAsymmetric: Bool
+  ) {
+    let bytes = region.baseAddress.assumingMemoryBound(to: UInt8.self)
+    let view = vial_tensor(
+      bytes: bytes, rows: rows, columns: columns, group: group, encoding: encoding,
+      asymmetric: isAsymmetric ? 1 : 0)
+    var byteCount: UInt64 = 0
+    let isSized = withUnsafePointer(to: view) { view in
+      vial_tensor_is_valid(view) && vial_tensor_byte_count(view, &byteCount)
+    }
+    guard isSized, byteCount == UInt64(region.byteCount) else { return nil }
+    self.view = view
+    self.region = region
+    self.tileCount = (Int(rows) + 15) / 16
+  }
+}

@@ -1,0 +1,42 @@
+// Owns: what shapes the choice of a token, and the ranges that are allowed.
+// Must not: choose (that is Sampler's) or know where defaults come from.
+
+/// How the next token is chosen (Spec/ARITHMETIC.md, rule 13).
+public struct SamplingParameters: Sendable, Equatable {
+  /// 0 is greedy; otherwise logits are divided by it. 0 ... 100.
+  public var temperature: Float
+  /// Keep only the most likely ids, this many; 0 keeps all.
+  public var topK: UInt32
+  /// Keep the most likely ids until their probability reaches this; above 0, at most 1.
+  public var topP: Float
+  /// Keep ids that are at least this share as likely as the best one; 0 ... 1.
+  public var minP: Float
+  /// Logits of ids seen before are divided by it (multiplied when negative); above 0, 1 changes nothing.
+  public var repetitionPenalty: Float
+  /// Seed of the random numbers.
+  public var seed: UInt64
+
+  /// Greedy unless told otherwise.
+  public init(
+    temperature: Float = 0, topK: UInt32 = 0, topP: Float = 1, minP: Float = 0,
+    repetitionPenalty: Float = 1, seed: UInt64 = 0
+  ) {
+    self.temperature = temperature
+    self.topK = topK
+    self.topP = topP
+    self.minP = minP
+    self.repetitionPenalty = repetitionPenalty
+    self.seed = seed
+  }
+
+  /// The first parameter that is out of range, or nil.
+  public var firstInvalid: StaticString? {
+    if !(0...100).contains(temperature) { return "temperature must be 0 to 100" }
+    if !(topP > 0 && topP <= 1) { return "top-p must be above 0 and at most 1" }
+    if !(0...1).contains(minP) { return "min-p must be 0 to 1" }
+    if !(repetitionPenalty > 0 && repetitionPenalty <= 100) {
+      return "repetition penalty must be above 0 and at most 100"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,51 @@
+// The chunk digests section: leaves of the sections that have more than one chunk, so that one
+// chunk can be checked without reading the rest.
+// Implements: Spec/FORMAT.md, "Chunk digests".
+
+/// Collects and encodes leaves; sections are added in any order.
+struct ChunkDigests {
+  static let magic: [UInt8] = [0x43, 0x48, 0x4E, 0x4B]
+  static let headerByteCount = 16
+  static let entryStride = 32
+
+  private var entries: [(section: SectionDescriptor, leaves: [Digest])] = []
+
+  var isEmpty: Bool { entries.isEmpty }
+
+  /// Bytes before the leaves.
+  var headByteCount: Int { ChunkDigests.headerByteCount + entries.count * ChunkDigests.entryStride }
+
+  /// Whether the section's leaves are stored.
+  static func holds(_ section: SectionDescriptor) -> Bool {
+    section.kind != .free && section.kind != .chunkDigests
+      && section.storedByteCount > FormatConstants.chunkByteCount
+  }
+
+  mutating func add(_ section: SectionDescriptor, _ leaves: [Digest]) {
+    if ChunkDigests.holds(section) { entries.append((section, leaves)) }
+  }
+
+  /// The section's payload.
+  func encoded() -> [UInt8] {
+    let sorted = entries.sorted {
+      ($0.section.kind.rawValue, $0.section.id) < ($1.section.kind.rawValue, $1.section.id)
+    }
+    var bytes = ChunkDigests.magic
+    bytes.append(field: UInt32(1))
+    bytes.append(field: UInt32(sorted.count))
+    bytes.append(field: UInt32(ChunkDigests.entryStride))
+    var first: UInt64 = 0
+    for (section, leaves) in sorted {
+      bytes.append(field: section.kind.rawValue)
+      bytes.append(field: UInt32(0))
+      bytes.append(field: section.id)
+      bytes.append(field: first)
+      bytes.append(field: UInt64(leaves.count))
+      first += UInt64(leaves.count)
+    }
+    for (_, leaves) in sorted {
+      for leaf in leaves { bytes.append(field: leaf) }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,103 @@
+// A SHA-256 value and the streaming hash that makes it.
+// Owns: every use of SHA-256 in the project, so that a faster implementation has one door.
+// Implements: Spec/FORMAT.md, "Digests".
+import CSodium
+
+/// 32 bytes of SHA-256.
+public struct Digest: Hashable, Sendable, CustomStringConvertible {
+  private let w0: UInt64
+  private let w1: UInt64
+  private let w2: UInt64
+  private let w3: UInt64
+
+  /// Four words, each the little-endian reading of eight bytes.
+  init(_ w0: UInt64, _ w1: UInt64, _ w2: UInt64, _ w3: UInt64) {
+    (self.w0, self.w1, self.w2, self.w3) = (w0, w1, w2, w3)
+  }
+
+  /// The digest stored at `offset`, which must leave 32 bytes.
+  init(_ bytes: RawSpan, at offset: Int) {
+    self.init(
+      bytes.u64(offset), bytes.u64(offset + 8), bytes.u64(offset + 16), bytes.u64(offset + 24))
+  }
+
+  /// Sixty-four hexadecimal digits; nil for anything else.
+  public init?(hexadecimal text: String) {
+    var words: [UInt64] = [0, 0, 0, 0]
+    var count = 0
+    for unit in text.utf8 {
+      guard count < 64, let digit = Character(UnicodeScalar(unit)).hexDigitValue else { return nil }
+      let shift = UInt64(count / 2 % 8 * 8 + (count % 2 == 0 ? 4 : 0))
+      words[count / 16] |= UInt64(digit) << shift
+      count += 1
+    }
+    guard count == 64 else { return nil }
+    self.init(words[0], words[1], words[2], words[3])
+  }
+
+  /// All bytes zero: no digest.
+  public static let zero = Digest(0, 0, 0, 0)
+
+  /// The 32 bytes.
+  public var bytes: [UInt8] {
+    var result: [UInt8] = []
+    result.append(field: self)
+    return result
+  }
+
+  var words: [UInt64] { [w0, w1, w2, w3] }
+
+  /// Sixty-four lowercase hexadecimal digits.
+  public var description: String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}
+
+/// Streaming SHA-256 (FIPS 180-4).
+@safe
+public struct SHA256: Sendable {
+  private var state: crypto_hash_sha256_state
+
+  /// A hash of nothing so far.
+  public init() {
+    state = crypto_hash_sha256_state()
+    unsafe crypto_hash_sha256_init(&state)
+  }
+
+  /// Adds bytes. O(n).
+  public mutating func update(_ bytes: RawSpan) {
+    unsafe bytes.withUnsafeBytes { buffer in
+      guard let base = buffer.baseAddress else { return }
+      let start = unsafe base.assumingMemoryBound(to: UInt8.self)
+      unsafe crypto_hash_sha256_update(&state, start, UInt64(buffer.count))
+    }
+  }
+
+  /// Adds the bytes of an array.
+  public mutating func update(_ bytes: [UInt8]) { update(bytes.rawSpan) }
+
+  /// The digest of everything added; the hash must not be used afterwards.
+  public mutating func finalize() -> Digest {
+    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    unsafe withUnsafeMutableBytes(of: &words) { buffer in
+      guard let base = buffer.baseAddress else { return }
+      unsafe crypto_hash_sha256_final(&state, base.assumingMemoryBound(to: UInt8.self))
+    }
+    return Digest(
+      UInt64(littleEndian: words.0), UInt64(littleEndian: words.1),
+      UInt64(littleEndian: words.2), UInt64(littleEndian: words.3))
+  }
+
+  /// The digest of some bytes. O(n).
+  public static func hash(_ bytes: RawSpan) -> Digest {
+    var hash = SHA256()
+    hash.update(bytes)
+    return hash.finalize()
+  }
+}

@@ -1,0 +1,126 @@
+// An opened file: validated descriptors over somebody else's bytes.
+// Owns: access to sections by kind and id. Must not: read weights, or check what `Verifier` checks.
+
+/// A validated `.vial` model file. Keeps the bytes alive; cheap to copy.
+public struct FileDescriptor: Sendable {
+  /// All bytes handed to `FormatReader.open`, a tail beyond the root's length included.
+  public let file: ByteRegion
+  public let identity: IdentityPage
+  /// Both root slots, in file order.
+  public let rootSlots: [RootSlot.State]
+  /// The current root.
+  public let root: RootSlot
+  /// The section table.
+  public let sectionTable: SectionTable
+  /// Hyperparameters, fully validated.
+  public let configuration: ModelConfiguration
+  /// All key–values of the configuration, unknown ones included.
+  public let configurationTable: KeyValueTable
+  /// Tensors, searchable by name in place.
+  public let tensors: TensorTable
+
+  /// Covers configuration, tensor table, weights and tokenizer.
+  public var modelDigest: Digest { root.modelDigest }
+  /// Covers every section except free ranges and signatures.
+  public var fileDigest: Digest { root.fileDigest }
+  /// Sections in file order.
+  public var sections: [SectionDescriptor] { sectionTable.sections }
+  /// Bytes after the current root's length (an unfinished append): ignored here, reported by verify.
+  public var tailByteCount: UInt64 { UInt64(file.byteCount) - root.fileByteCount }
+
+  init(
+    file: ByteRegion, identity: IdentityPage, slots: [RootSlot.State], root: RootSlot,
+    sections: SectionTable
+  ) throws(FormatError) {
+    self.file = file
+    self.identity = identity
+    self.root = root
+    rootSlots = slots
+    sectionTable = sections
+    guard let configuration = sections.find(.configuration),
+      let tensors = sections.find(.tensorTable), sections.find(.tokenizer) != nil,
+      !sections.all(.weights).isEmpty
+    else {
+      throw FormatError(
+        rule: 216, offset: root.tableOffset,
+        "not a model: configuration, tensor table, weights or tokenizer is missing")
+    }
+    configurationTable = try KeyValueTable(
+      FileDescriptor.checked(configuration, in: file), context: "configuration")
+    self.configuration = try ModelConfiguration(configurationTable)
+    var weights: [TensorTable.Weights] = []
+    for section in sections.all(.weights) {
+      weights.append(.init(id: section.id, region: try FileDescriptor.region(section, in: file)))
+    }
+    self.tensors = try TensorTable(FileDescriptor.checked(tensors, in: file), weights: weights)
+  }
+
+  /// The stored bytes of a section; the table's validation makes failure impossible.
+  static func region(
+    _ section: SectionDescriptor, in file: ByteRegion
+  ) throws(FormatError) -> ByteRegion {
+    guard let region = file.slice(section.offset, section.storedByteCount) else {
+      throw FormatError(rule: 205, offset: section.offset, "a section lies outside the file")
+    }
+    return region
+  }
+
+  /// A private copy of a section, whose digest is checked before its first use: nobody can change it
+  /// afterwards.
+  private static func checked(
+    _ section: SectionDescriptor, in file: ByteRegion
+  ) throws(FormatError) -> ByteRegion {
+    let region = try region(section, in: file).privateCopy()
+    guard DigestTree.digest(region.bytes) == section.digest else {
+      throw FormatError(
+        rule: 220, offset: section.offset, "a section does not match its digest")
+    }
+    return region
+  }
+
+  /// The stored bytes of an uncompressed section; nil when there is none.
+  public func section(_ kind: SectionKind, id: UInt64 = 0) -> ByteRegion? {
+    guard let section = sectionTable.find(kind, id: id), section.codec == .raw else { return nil }
+    return file.slice(section.offset, section.storedByteCount)
+  }
+
+  /// The stored bytes of a section, compressed or not.
+  public func storedBytes(of section: SectionDescriptor) -> ByteRegion? {
+    file.slice(section.offset, section.storedByteCount)
+  }
+
+  /// A cold text, decompressed; nil when the file has none. Allocates its raw length, which
+  /// R-210 bounds. Does not check the digest.
+  public func text(_ id: TextSection) throws(FormatError) -> [UInt8]? {
+    guard let section = sectionTable.find(.text, id: id.rawValue) else { return nil }
+    return try contents(of: section)
+  }
+
+  /// Any section's raw bytes, copied.
+  public func contents(of section: SectionDescriptor) throws(FormatError) -> [UInt8] {
+    let region = try FileDescriptor.region(section, in: file)
+    switch section.codec {
+    case .raw: return region.copied()
+    case .lz4:
+      return try LZ4Frame.decode(region.privateCopy().bytes, rawByteCount: section.rawByteCount)
+    default: throw FormatError(rule: 209, offset: section.offset, "a section has an unknown codec")
+    }
+  }
+
+  /// Where the model came from; nil when the file does not say.
+  public func provenance() throws(FormatError) -> KeyValueTable? {
+    guard let region = section(.provenance) else { return nil }
+    return try KeyValueTable(region.privateCopy(), context: "provenance")
+  }
+}
+
+extension ByteRegion {
+  /// The bytes as an array. O(n).
+  public func copied() -> [UInt8] {
+    unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(
+        from: UnsafeRawBufferPointer(start: baseAddress, count: byteCount))
+      count = byteCount
+    }
+  }
+}

@@ -1,0 +1,75 @@
+// The numbers of the format: where things lie, how large they may be, which features exist.
+// Owns: every named limit of Spec/FORMAT.md, "Limits". Must not: hold logic.
+
+/// Offsets, sizes and feature bits of format version 1 (Spec/FORMAT.md, "Identity", "Root slots").
+public enum FormatConstants {
+  /// The magic number: a byte above 127, the name, and line endings that a text-mode transfer breaks.
+  public static let magic: [UInt8] = [
+    0x89, 0x56, 0x49, 0x41, 0x4C, 0x0D, 0x0A, 0x1A, 0x0A, 0x00, 0x00, 0x00,
+  ]
+  /// `VIALROOT`, the first bytes of a root slot that is in use.
+  public static let rootMagic: [UInt8] = [0x56, 0x49, 0x41, 0x4C, 0x52, 0x4F, 0x4F, 0x54]
+  /// Reads as itself on the right byte order.
+  public static let byteOrderMark: UInt32 = 0x0102_0304
+  /// The format's major version: readers refuse another.
+  public static let majorVersion: UInt16 = 1
+  /// The newest minor version that this code knows.
+  public static let minorVersion: UInt16 = 0
+  /// Incompatible features that this reader understands.
+  public static let knownIncompatibleFeatures: UInt64 = 0
+
+  /// Bytes of the identity page and of each root slot.
+  public static let pageByteCount = 4096
+  /// Bytes of a page that its own digest covers; the digest follows them.
+  static let pageDigestOffset = 4064
+  /// File offsets of the two root slots.
+  static let rootSlotOffsets: [UInt64] = [4096, 8192]
+  /// The first byte that a section may occupy, and the shortest possible file.
+  public static let firstSectionOffset: UInt64 = 12288
+  /// Bytes of a section table entry.
+  static let sectionStride = 128
+  /// log2 of the digest tree's chunk size in bytes.
+  public static let chunkLog2: UInt32 = 20
+  /// Bytes of a chunk of the digest tree.
+  public static let chunkByteCount: UInt64 = 1 << 20
+}
+
+/// What a reader accepts at most (Spec/FORMAT.md, "Limits").
+public enum FormatLimits {
+  /// Sections of a file.
+  public static let sectionCount: UInt32 = 65_536
+  /// Smallest section alignment in bytes.
+  public static let minimumAlignment: UInt32 = 64
+  /// Largest section alignment in bytes.
+  public static let maximumAlignment: UInt32 = 1 << 20
+  /// Smallest alignment of a weights section in bytes: every page size in use can map it.
+  public static let weightsAlignment: UInt32 = 65_536
+  /// Raw bytes of a compressed section.
+  public static let compressedRawByteCount: UInt64 = 256 << 20
+  /// Raw bytes per stored byte of a compressed section (LZ4 cannot do more).
+  public static let compressionRatio: UInt64 = 255
+  /// Entries of a key–value payload.
+  public static let keyValueCount: UInt32 = 65_536
+  /// Bytes of a key.
+  public static let keyByteCount: UInt32 = 255
+  /// Tensors of a table.
+  public static let tensorCount: UInt64 = 1_048_576
+  /// Bytes of a tensor's name.
+  public static let tensorNameByteCount: UInt32 = 255
+  /// Elements of a tensor.
+  public static let tensorElementCount: UInt64 = 1 << 48
+  /// Layers of a model.
+  public static let layerCount: UInt64 = 1024
+  /// Hidden and feed-forward width of a model.
+  public static let width: UInt64 = 1 << 20
+  /// Tokens of a vocabulary.
+  public static let vocabularySize: UInt64 = 1 << 24
+  /// Attention heads of a layer.
+  public static let headCount: UInt64 = 4096
+  /// Dimensions of a head.
+  public static let headDimension: UInt64 = 1024
+  /// Tokens of a context.
+  public static let contextLength: UInt64 = 1 << 24
+  /// End tokens of a model.
+  public static let endTokenCount = 64
+}

@@ -1,0 +1,35 @@
+// Owns: the view of quantised activations: panels of 1, 2, 4 or 8 columns, one format for every ISA.
+// Must not: know what is multiplied with them. Spec: ARITHMETIC.md, rules 3 and 4.
+//
+// A column is one token's activation vector. M columns become ceil(M/width) panels; a panel is, for the padded depth
+// Kp = groups*group:  i32 q[Kp/4][width] (4 int8 of consecutive k each), f32 scale[groups][width],
+// i32 m8sum[groups][width] (-8 times the sum of the group's q), each part padded to 64 bytes. Columns >= M are zero.
+// The same panels serve every int4 and int8 tensor of that depth and group.
+#ifndef VIAL_PANELS_H
+#define VIAL_PANELS_H
+#include "vial_base.h"
+
+#pragma GCC visibility push(hidden)
+
+/// Quantised activations in memory that the caller owns (64-byte aligned).
+typedef struct vial_panels {
+  uint8_t *bytes;
+  uint32_t columns;         ///< M
+  uint32_t depth;           ///< K, before padding
+  uint32_t group;           ///< 32, 64 or 128
+  uint32_t width;           ///< columns per panel: 1, 2, 4 or 8
+  uint32_t panel_count;     ///< ceil(M / width)
+  uint32_t group_count;     ///< ceil(K / group)
+  size_t scale_offset;      ///< of f32 scale[groups][width] in a panel, bytes
+  size_t sum_offset;        ///< of i32 m8sum[groups][width]
+  size_t panel_byte_count;  ///< distance of panels
+} vial_panels;
+
+/// Bytes needed for M columns of depth K; 0 if an argument is zero, the group is not 32, 64 or 128, or the count
+/// overflows. Monotonic in M for M >= 8 only: ask for the M you use.
+size_t vial_panels_byte_count(uint32_t columns, uint32_t depth, uint32_t group);
+/// The view of panels at `bytes` (nothing is written). The arguments must have a byte count above 0.
+vial_panels vial_panels_make(void *bytes, uint32_t columns, uint32_t depth, uint32_t group);
+
+#pragma GCC visibility pop
+#endif

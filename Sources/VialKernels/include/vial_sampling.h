@@ -1,0 +1,53 @@
+// Owns: the choice of the next token from logits.
+// Must not: know the tokenizer or a grammar: ids that must not come out are masked by the caller.
+// Spec: ARITHMETIC.md, rule 13. Order: vial_penalize, vial_bias, then vial_sample (mask, temperature, top-k, top-p, min-p).
+#ifndef VIAL_SAMPLING_H
+#define VIAL_SAMPLING_H
+#include "vial_base.h"
+
+#pragma GCC visibility push(hidden)
+
+struct vial_kernels;
+
+/// A token id with its logit.
+typedef struct vial_candidate {
+  float logit;
+  uint32_t id;
+} vial_candidate;
+
+/// A value to add to one id's logit.
+typedef struct vial_logit_bias {
+  uint32_t id;
+  float bias;
+} vial_logit_bias;
+
+/// What shapes the draw. Values outside the ranges are the caller's to refuse.
+typedef struct vial_sampling {
+  float temperature;  ///< 0: greedy, else > 0
+  float top_p;        ///< 0 < p <= 1; 1 switches it off
+  float min_p;        ///< 0 ... 1; 0 switches it off
+  uint32_t top_k;     ///< 0 switches it off
+  uint64_t seed;
+} vial_sampling;
+
+/// Repetition penalty: every id below `count` whose bit is set in `seen` (word id/64, bit id%64): a logit below 0 is
+/// multiplied by the penalty, another one divided by it. A penalty of 1 changes nothing.
+void vial_penalize(float *logits, uint32_t count, const uint64_t *seen, float penalty);
+/// Adds biases in the order given; ids >= count are ignored. A bias may be -infinity.
+void vial_bias(float *logits, uint32_t count, const vial_logit_bias *biases, size_t bias_count);
+
+/// Scratch bytes for vial_sample and vial_top_candidates with `count` logits (16-byte aligned); 0 on overflow.
+size_t vial_sample_scratch_byte_count(uint32_t count);
+/// Draws an id < count. `allowed`: a bit per id as in vial_penalize, or NULL for all. NOT_FINITE if a logit of an
+/// allowed id is NaN or +infinity; NO_CANDIDATE if none is above -infinity. position: the absolute position of the
+/// token to be drawn; sample_index: which of several answers to the same prompt.
+vial_kernel_status vial_sample(
+  const struct vial_kernels *kernels, const float *logits, uint32_t count, const uint64_t *allowed,
+  const vial_sampling *sampling, uint32_t position, uint32_t sample_index, void *scratch, uint32_t *out_id);
+/// The `wanted` largest logits, sorted by (logit descending, id ascending); NaN and -infinity are passed over.
+/// Returns how many were written to `out`.
+uint32_t vial_top_candidates(
+  const float *logits, uint32_t count, uint32_t wanted, void *scratch, vial_candidate *out);
+
+#pragma GCC visibility pop
+#endif

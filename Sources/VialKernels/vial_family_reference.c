@@ -1,0 +1,74 @@
+// Owns: the table of the reference family and its vector functions: the plainest form of the contract.
+// Must not: be fast. Spec: ARITHMETIC.md, rules 6 to 9, 12 and 13.
+#include "vial_bits.h"
+#include "vial_family.h"
+#include "vial_scalar_functions.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+static void add(float *y, const float *x, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] = y[i] + x[i];
+}
+
+static void scaled_add(float *y, const float *u, float scale, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] = __builtin_fmaf(scale, u[i], y[i]);
+}
+
+static void rms_norm(const float *x, const float *weight, size_t count, float epsilon, float *out) {
+  float lanes[16] = {0};
+  for (size_t i = 0; i < count; i++) lanes[i % 16] = __builtin_fmaf(x[i], x[i], lanes[i % 16]);
+  float r = 1.0f / __builtin_elementwise_sqrt(vial_tree16(lanes) / (float)count + epsilon);
+  for (size_t i = 0; i < count; i++) out[i] = (x[i] * r) * weight[i];
+}
+
+static void silu_multiply(const float *gate, const float *up, size_t count, float *out) {
+  for (size_t i = 0; i < count; i++) out[i] = vial_silu_inline(gate[i]) * up[i];
+}
+
+static void rope(float *x, const float *cosines, const float *sines, uint32_t half) {
+  for (size_t i = 0; i < half; i++) {
+    float a = x[i], b = x[i + half];
+    x[i] = __builtin_fmaf(a, cosines[i], -(b * sines[i]));
+    x[i + half] = __builtin_fmaf(b, cosines[i], a * sines[i]);
+  }
+}
+
+static void exponentials(const float *x, size_t count, float maximum, float *out) {
+  for (size_t i = 0; i < count; i++) out[i] = vial_exp2c_inline((x[i] - maximum) * VIAL_LOG2E);
+}
+
+static void sum_exponentials(const float *x, size_t count, float *out_maximum, float *out_sum) {
+  float lanes[16] = {0}, maximum = -__builtin_inff();
+  for (size_t i = 0; i < count; i++)
+    if (x[i] > maximum) maximum = x[i];
+  for (size_t i = 0; i < count; i++)
+    lanes[i % 16] = lanes[i % 16] + vial_exp2c_inline((x[i] - maximum) * VIAL_LOG2E);
+  *out_maximum = maximum;
+  *out_sum = vial_tree16(lanes);
+}
+
+static uint32_t all_finite(const float *x, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (!vial_is_finite(x[i])) return 0;
+  return 1;
+}
+
+const vial_kernels vial_kernels_reference = {
+  .name = "reference",
+  .quantize = vial_quantize_reference,
+  .matmul_quantized = vial_matmul_quantized_reference,
+  .matmul_float = vial_matmul_float_reference,
+  .decode_row = vial_decode_row_reference,
+  .add = add,
+  .scaled_add = scaled_add,
+  .rms_norm = rms_norm,
+  .silu_multiply = silu_multiply,
+  .rope = rope,
+  .kv_store = vial_kv_store_reference,
+  .attention = vial_attention_reference,
+  .exponentials = exponentials,
+  .sum_exponentials = sum_exponentials,
+  .all_finite = all_finite,
+  .quantize_int4_row = vial_quantize_int4_row_reference,
+  .quantize_int8_row = vial_quantize_int8_row_reference,
+};

@@ -1,0 +1,115 @@
+// Owns: int4 products on AVX2: one tile (two halves of 8 rows) x C columns.
+// Must not: let an i16 saturate: a pair of vpmaddubsw is at most 15 * 127 * 2 = 3810, eight of them (32 k) are 30480,
+// and then they are widened. Spec: ARITHMETIC.md, rule 4.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "vial_bits.h"
+#include "vial_family.h"
+
+#pragma STDC FP_CONTRACT OFF
+#pragma clang attribute push(__attribute__((target(VIAL_AVX2))), apply_to = function)
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+enum { PREFETCH_BYTES = 4096 };
+
+VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, __m256 v) {
+  if (n + 8 <= rows)
+    _mm256_storeu_ps(out + n, v);
+  else if (n < rows)
+    memcpy(out + n, &v, (rows - n) * sizeof(float));
+}
+
+/// dot of 8 rows with C columns over one group, added to dot[].
+VIAL_INLINE void dot_group(const int C, const int G, const uint8_t *q, const int32_t *a, __m256i *dot) {
+  const __m256i low_nibbles = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+  for (int block = 0; block < G / 32; block++) {
+    __m256i pairs[8];
+    UNROLL for (int c = 0; c < C; c++) pairs[c] = _mm256_setzero_si256();
+    UNROLL for (int k = 0; k < 4; k++, a += 2 * C, q += 64) {
+      _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
+      __m256i v = _mm256_loadu_si256((const void *)q);
+      __m256i low = _mm256_and_si256(v, low_nibbles), high = _mm256_and_si256(_mm256_srli_epi16(v, 4), low_nibbles);
+      UNROLL for (int c = 0; c < C; c++) {
+        __m256i x0 = _mm256_maddubs_epi16(low, _mm256_set1_epi32(a[c]));
+        __m256i x1 = _mm256_maddubs_epi16(high, _mm256_set1_epi32(a[C + c]));
+        pairs[c] = _mm256_add_epi16(pairs[c], _mm256_add_epi16(x0, x1));
+      }
+    }
+    UNROLL for (int c = 0; c < C; c++) dot[c] = _mm256_add_epi32(dot[c], _mm256_madd_epi16(pairs[c], ones));
+  }
+}
+
+/// One tile, one panel of C columns.
+VIAL_INLINE void product(
+  const int C, const int G, const int asymmetric, const vial_tensor *w, const uint8_t *tile, uint32_t row0,
+  const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
+  const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
+  const uint8_t *base = p->bytes + panel * p->panel_byte_count;
+  const int32_t *a = (const int32_t *)(const void *)base;
+  const float *scales = (const float *)(const void *)(base + p->scale_offset);
+  const int32_t *sums = (const int32_t *)(const void *)(base + p->sum_offset);
+  __m256 acc[2][8];
+  UNROLL for (int h = 0; h < 2; h++) UNROLL for (int c = 0; c < C; c++) acc[h][c] = _mm256_setzero_ps();
+  for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * C, scales += C, sums += C)
+    UNROLL for (int h = 0; h < 2; h++) {
+      __m256i dot[8], zero = _mm256_setzero_si256();
+      if (asymmetric) zero = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(tile + 8 * G + 32 + h * 8)));
+      UNROLL for (int c = 0; c < C; c++) {
+        __m256i m8sum = _mm256_set1_epi32(sums[c]);
+        dot[c] = asymmetric ? _mm256_mullo_epi32(zero, _mm256_srai_epi32(m8sum, 3)) : m8sum;
+      }
+      dot_group(C, G, tile + h * 32, a, dot);
+      __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(tile + 8 * G + h * 16)));
+      UNROLL for (int c = 0; c < C; c++)
+        acc[h][c] = _mm256_fmadd_ps(
+          _mm256_cvtepi32_ps(dot[c]), _mm256_mul_ps(scale, _mm256_set1_ps(scales[c])), acc[h][c]);
+    }
+  UNROLL for (int h = 0; h < 2; h++)
+    UNROLL for (int c = 0; c < C; c++)
+      if (panel * (uint32_t)C + (uint32_t)c < p->columns)
+        store_rows(out + ((size_t)panel * C + c) * out_stride, row0 + (uint32_t)h * 8, w->rows, acc[h][c]);
+}
+
+VIAL_INLINE void products(
+  const int C, const int G, const int asymmetric, const vial_tensor *w, const vial_panels *p, uint32_t tile_begin,
+  uint32_t tile_end, float *out, size_t out_stride) {
+  const size_t tile_bytes = (8 * (size_t)G + (asymmetric ? 48 : 32)) * p->group_count;
+  for (uint32_t t = tile_begin; t < tile_end; t++)
+    for (uint32_t panel = 0; panel < p->panel_count; panel++)
+      product(C, G, asymmetric, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
+}
+
+#define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
+/// One function per panel width, so that accumulators live in registers.
+#define WIDTH(C)                                                                                    \
+  static __attribute__((noinline)) void products_##C(                                               \
+    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, \
+    size_t out_stride) {                                                                            \
+    switch (w->group * 2 + w->asymmetric) {                                                         \
+      case 64: products(C, 32, 0, ARGUMENTS); break;                                                \
+      case 65: products(C, 32, 1, ARGUMENTS); break;                                                \
+      case 128: products(C, 64, 0, ARGUMENTS); break;                                               \
+      case 129: products(C, 64, 1, ARGUMENTS); break;                                               \
+      case 256: products(C, 128, 0, ARGUMENTS); break;                                              \
+      default: products(C, 128, 1, ARGUMENTS);                                                      \
+    }                                                                                               \
+  }
+WIDTH(1)
+WIDTH(2)
+WIDTH(4)
+WIDTH(8)
+
+void vial_matmul_q4_avx2(
+  const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
+  if (p->width == 8)
+    products_8(ARGUMENTS);
+  else if (p->width == 4)
+    products_4(ARGUMENTS);
+  else if (p->width == 2)
+    products_2(ARGUMENTS);
+  else
+    products_1(ARGUMENTS);
+}
+#pragma clang attribute pop
+#endif

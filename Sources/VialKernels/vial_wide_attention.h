@@ -1,0 +1,226 @@
+// Owns: attention of one KV head over cache blocks, 16 positions or 16 dimensions per vector.
+// Must not: differ from vial_attention_reference.c by a bit. Spec: ARITHMETIC.md, rule 11.
+// Rows are (query, head) pairs. The including family defines VIAL_ATTENTION_ROWS (rows in flight, at most 8),
+// VIAL_SCORE_VECTORS (16 positions each; 1, 2 or 4) and VIAL_VALUE_VECTORS (16 dimensions each) to fit its registers.
+#ifndef VIAL_WIDE_ATTENTION_H
+#define VIAL_WIDE_ATTENTION_H
+#include "vial_wide.h"
+
+/// Rows of one chunk, their state in scratch, and the block at hand.
+typedef struct attention_chunk {
+  const float *q;      ///< scaled queries [dim][VIAL_ATTENTION_ROWS]
+  float *m, *l, *o;    ///< running maximum, sum, output [row][dim]
+  float *part;         ///< this block's output [row][dim]
+  const uint8_t *block, *next_block;
+  uint32_t counts[VIAL_ATTENTION_ROWS];  ///< positions of the block that each row sees, 0 ... 64
+  bool first, prefetch;
+} attention_chunk;
+
+VIAL_INLINE size_t cache_element_size(const vial_kv_type type) {
+  return type == VIAL_KV_F32 ? 4 : type == VIAL_KV_F16 ? 2 : 1;
+}
+VIAL_INLINE v16f cache_load(const vial_kv_type type, const uint8_t *data, size_t i) {
+  const uint8_t *p = data + i * cache_element_size(type);
+  return type == VIAL_KV_F32   ? wide_load_single(p)
+         : type == VIAL_KV_F16 ? wide_load_half(p)
+                               : wide_load_int8(p);
+}
+
+/// Scores s[row][64] of R rows with the first `count` positions (rounded up to whole vectors).
+VIAL_INLINE void attention_scores(
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, uint32_t count, float s[][64]) {
+  const size_t size = cache_element_size(type);
+  const uint8_t *values = c->block + 64 * dim * size;
+  for (uint32_t j = 0; j < count; j += 16 * VIAL_SCORE_VECTORS) {
+    v16f acc[8][VIAL_SCORE_VECTORS];
+    size_t from[VIAL_SCORE_VECTORS];
+    VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) from[x] = (j + 16 * (size_t)x) * dim;
+    VIAL_UNROLL for (int r = 0; r < R; r++)
+      VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) acc[r][x] = (v16f){0};
+    for (size_t d = 0; d < dim; d++) {
+      if (c->prefetch)
+        for (size_t line = 0; line < 16 * VIAL_SCORE_VECTORS * size; line += 64)
+          __builtin_prefetch(values + ((size_t)j * dim + 16 * VIAL_SCORE_VECTORS * d) * size + line);
+      v16f k[VIAL_SCORE_VECTORS];
+      VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) k[x] = cache_load(type, c->block, from[x] + d * 16);
+      VIAL_UNROLL for (int r = 0; r < R; r++) {
+        v16f q = wide_set(c->q[d * VIAL_ATTENTION_ROWS + (size_t)r]);
+        VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) acc[r][x] = wide_fma(q, k[x], acc[r][x]);
+      }
+    }
+    VIAL_UNROLL for (int r = 0; r < R; r++)
+      VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) wide_store(&s[r][j + 16 * (uint32_t)x], acc[r][x]);
+  }
+}
+
+/// Scores of one row to weights of the values, in place; the maximum and the sum of exponentials.
+VIAL_INLINE void attention_weights(
+  const vial_kv_type type, const float *scales, uint32_t count, float s[64], float *out_maximum, float *out_sum) {
+  const v16f nothing = wide_set(-__builtin_inff());
+  v16f v[4], top = nothing, sum = {0};
+  VIAL_UNROLL for (int i = 0; i < 4; i++) {
+    v[i] = wide_load(s + 16 * i);
+    if (type == VIAL_KV_INT8) v[i] = v[i] * wide_load(scales + 16 * i);
+    v[i] = wide_select(wide_first((int32_t)count - 16 * i), v[i], nothing);
+    top = wide_max(v[i], top);
+  }
+  float maximum = wide_reduce_max(top);
+  VIAL_UNROLL for (int i = 0; i < 4; i++) {
+    v16f p = wide_exp2c(v[i] - maximum);
+    sum = i == 0 ? p : sum + p;
+    wide_store(s + 16 * i, type == VIAL_KV_INT8 ? p * wide_load(scales + 64 + 16 * i) : p);
+  }
+  *out_maximum = maximum;
+  *out_sum = wide_tree(sum);
+}
+
+/// part[row][d ... d + 16*X) over positions [begin, end) of R rows from row0 on; continues from `part` when begin > 0.
+VIAL_INLINE void attention_values(
+  const vial_kv_type type, const int R, const int X, const attention_chunk *c, size_t dim, size_t d, int row0,
+  uint32_t begin, uint32_t end, float s[][64]) {
+  const size_t size = cache_element_size(type);
+  const uint8_t *values = c->block + 64 * dim * size;
+  v16f o[8][4];
+  VIAL_UNROLL for (int r = 0; r < R; r++)
+    VIAL_UNROLL for (int x = 0; x < X; x++)
+      o[r][x] = begin ? wide_load(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x) : (v16f){0};
+  for (uint32_t i = begin; i < end; i++) {
+    if (c->prefetch)
+      for (size_t line = 0; line < 16 * (size_t)X * size; line += 64)
+        __builtin_prefetch(c->next_block + (d * 64 + (size_t)i * 16 * (size_t)X) * size + line);
+    v16f v[4];
+    VIAL_UNROLL for (int x = 0; x < X; x++) v[x] = cache_load(type, values, (size_t)i * dim + d + 16 * (size_t)x);
+    VIAL_UNROLL for (int r = 0; r < R; r++) {
+      v16f p = wide_set(s[row0 + r][i]);
+      VIAL_UNROLL for (int x = 0; x < X; x++) o[r][x] = wide_fma(p, v[x], o[r][x]);
+    }
+  }
+  VIAL_UNROLL for (int r = 0; r < R; r++)
+    VIAL_UNROLL for (int x = 0; x < X; x++)
+      wide_store(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x, o[r][x]);
+}
+
+/// attention_values over all dimensions.
+VIAL_INLINE void attention_all_values(
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, uint32_t begin, uint32_t end,
+  float s[][64]) {
+  const int X = R * VIAL_VALUE_VECTORS * 2 <= VIAL_ATTENTION_ROWS * VIAL_VALUE_VECTORS ? 2 * VIAL_VALUE_VECTORS
+                                                                                      : VIAL_VALUE_VECTORS;
+  size_t d = 0;
+  for (; d + 16 * (size_t)X <= dim; d += 16 * (size_t)X) attention_values(type, R, X, c, dim, d, row0, begin, end, s);
+  for (; d < dim; d += 16) attention_values(type, R, 1, c, dim, d, row0, begin, end, s);
+}
+
+/// Folds this block's result of one row into the running one.
+VIAL_INLINE void attention_merge(const attention_chunk *c, size_t dim, int row, float block_m, float block_l) {
+  float m = c->m[row], top = block_m > m ? block_m : m;
+  float x = vial_exp2c_inline(m - top), y = vial_exp2c_inline(block_m - top);
+  float *o = c->o + (size_t)row * dim, *part = c->part + (size_t)row * dim;
+  c->m[row] = top;
+  c->l[row] = __builtin_fmaf(c->l[row], x, block_l * y);
+  for (size_t d = 0; d < dim; d += 16) wide_store(o + d, wide_fma(wide_load(o + d), wide_set(x), wide_load(part + d) * y));
+}
+
+/// One block for a chunk of R rows.
+VIAL_INLINE void attention_block(const vial_kv_type type, const int R, const attention_chunk *c, size_t dim) {
+  float s[8][64] __attribute__((aligned(64))), block_m[8], block_l[8];
+  const float *scales = (const float *)(const void *)(c->block + 128 * dim * cache_element_size(type));
+  uint32_t most = 0, least = 64;
+  for (int r = 0; r < R; r++) {
+    most = c->counts[r] > most ? c->counts[r] : most;
+    least = c->counts[r] < least ? c->counts[r] : least;
+  }
+  for (int r = 0; r < R; r++)
+    for (uint32_t i = most / 16 * 16; i < 64; i += 16) wide_store(&s[r][i], (v16f){0});
+  attention_scores(type, R, c, dim, most, s);
+  for (int r = 0; r < R; r++) attention_weights(type, scales, c->counts[r], s[r], &block_m[r], &block_l[r]);
+  if (least > 0) attention_all_values(type, R, c, dim, 0, 0, least, s);
+  for (int r = 0; r < R; r++)
+    if (c->counts[r] > least) attention_all_values(type, 1, c, dim, r, least, c->counts[r], s);
+  for (int r = 0; r < R; r++) {
+    if (c->counts[r] == 0) continue;
+    if (c->first) {
+      c->m[r] = block_m[r];
+      c->l[r] = block_l[r];
+      memcpy(c->o + (size_t)r * dim, c->part + (size_t)r * dim, dim * sizeof(float));
+    } else {
+      attention_merge(c, dim, r, block_m[r], block_l[r]);
+    }
+  }
+}
+
+/// attention_block with a fixed number of rows, so that accumulators live in registers; not inlined: 8 copies suffice.
+#define VIAL_ATTENTION_BLOCK(R)                                                                                        \
+  static __attribute__((noinline)) void attention_block_##R(vial_kv_type type, const attention_chunk *c, size_t dim) { \
+    switch (type) {                                                                                                    \
+      case VIAL_KV_F32: attention_block(VIAL_KV_F32, R, c, dim); break;                                                \
+      case VIAL_KV_F16: attention_block(VIAL_KV_F16, R, c, dim); break;                                                \
+      default: attention_block(VIAL_KV_INT8, R, c, dim);                                                               \
+    }                                                                                                                  \
+  }
+VIAL_ATTENTION_BLOCK(1)
+VIAL_ATTENTION_BLOCK(2)
+VIAL_ATTENTION_BLOCK(3)
+VIAL_ATTENTION_BLOCK(4)
+#if VIAL_ATTENTION_ROWS == 8
+VIAL_ATTENTION_BLOCK(5)
+VIAL_ATTENTION_BLOCK(6)
+VIAL_ATTENTION_BLOCK(7)
+VIAL_ATTENTION_BLOCK(8)
+#endif
+
+static void attention_rows(vial_kv_type type, uint32_t rows, const attention_chunk *c, size_t dim) {
+  switch (rows) {
+    case 1: attention_block_1(type, c, dim); break;
+    case 2: attention_block_2(type, c, dim); break;
+    case 3: attention_block_3(type, c, dim); break;
+#if VIAL_ATTENTION_ROWS == 8
+    case 4: attention_block_4(type, c, dim); break;
+    case 5: attention_block_5(type, c, dim); break;
+    case 6: attention_block_6(type, c, dim); break;
+    case 7: attention_block_7(type, c, dim); break;
+    default: attention_block_8(type, c, dim);
+#else
+    default: attention_block_4(type, c, dim);
+#endif
+  }
+}
+
+static void wide_attention(const vial_attention *a) {
+  enum { W = VIAL_ATTENTION_ROWS };
+  const size_t dim = a->head_dim;
+  const uint32_t rows = a->head_count * a->query_count;
+  if (dim % 16 != 0 || dim > 256) {
+    vial_attention_reference(a);
+    return;
+  }
+  float *part = a->scratch, *o = part + W * dim, *q = o + (rows + W - 1) / W * W * dim;
+  float *m = q + (rows + W - 1) / W * W * dim, *l = m + rows;
+  float factor = VIAL_LOG2E / __builtin_elementwise_sqrt((float)a->head_dim);
+  uint32_t longest = 0;
+  for (uint32_t row = 0; row < rows; row++) {
+    uint32_t t = row / a->head_count;
+    const float *source = a->q + t * a->q_stride + row % a->head_count * dim;
+    longest = a->position_counts[t] > longest ? a->position_counts[t] : longest;
+    for (size_t d = 0; d < dim; d++) q[(row / W * dim + d) * W + row % W] = source[d] * factor;
+  }
+  for (uint32_t begin = 0; begin < longest; begin += 64)
+    for (uint32_t row0 = 0; row0 < rows; row0 += W) {
+      uint32_t in_chunk = rows - row0 < W ? rows - row0 : W, any = 0;
+      attention_chunk c = {
+        .q = q + row0 * dim, .m = m + row0, .l = l + row0, .o = o + row0 * dim, .part = part,
+        .block = a->blocks[begin / 64], .first = begin == 0, .prefetch = row0 == 0};
+      c.next_block = begin + 64 < longest ? a->blocks[begin / 64 + 1] : c.block;
+      for (uint32_t r = 0; r < in_chunk; r++) {
+        uint32_t seen = a->position_counts[(row0 + r) / a->head_count], left = seen > begin ? seen - begin : 0;
+        c.counts[r] = left < 64 ? left : 64;
+        any |= c.counts[r];
+      }
+      if (any) attention_rows(a->type, in_chunk, &c, dim);
+    }
+  for (uint32_t row = 0; row < rows; row++) {
+    float *out = a->out + row / a->head_count * a->out_stride + row % a->head_count * dim;
+    for (size_t d = 0; d < dim; d += 16) wide_store(out + d, wide_load(o + row * dim + d) / l[row]);
+  }
+}
+#endif

@@ -1,0 +1,35 @@
+// Owns: each worker's room for attention: kernel scratch and the block list of a layer and head.
+// Must not: be shared between workers.
+
+import VialKernels
+import VialSystem
+
+/// Per-worker memory for attention.
+final class AttentionScratch: @unchecked Sendable {
+  /// Query tokens that a work item holds; more share each load of a key, fewer balance better.
+  static let queriesPerItem = 16
+
+  private let memory: WorkMemory
+  private let stride: Int
+  private let kernelByteCount: Int
+
+  init?(shape: DecoderShape, contextLength: Int, workerCount: Int) {
+    let kernel = vial_attention_scratch_byte_count(
+      UInt32(shape.headDimension), UInt32(shape.queriesPerKV), UInt32(Self.queriesPerItem))
+    let list = (contextLength / KVCacheLayout.positionsPerBlock + 1) * MemoryLayout<Int>.stride
+    // Rounded to pages, so that two workers never write the same cache line.
+    let (sum, first) = kernel.addingReportingOverflow(list + 4096 + 64)
+    let (total, second) = (sum & ~4095).multipliedReportingOverflow(by: workerCount)
+    guard kernel > 0, !first, !second, let memory = WorkMemory(byteCount: total) else { return nil }
+    self.memory = memory
+    self.stride = sum & ~4095
+    self.kernelByteCount = (kernel + 63) & ~63
+  }
+
+  func memory(_ worker: Int) -> UnsafeMutableRawPointer { memory.base + worker * stride }
+
+  func blocks(_ worker: Int) -> UnsafeMutablePointer<UnsafePointer<UInt8>?> {
+    (memory.base + worker * stride + kernelByteCount)
+      .assumingMemoryBound(to: UnsafePointer<UInt8>?.self)
+  }
+}

@@ -1,0 +1,72 @@
+// Owns: the activations of a step: one allocation, cut into rows of tokens.
+// Must not: grow after it was made. Rows are tokens, strides are in floats.
+
+import VialCompute
+import VialKernels
+import VialSystem
+
+/// Working memory of the forward pass for up to `maximumRows` tokens.
+final class DecoderBuffers: @unchecked Sendable {
+  let hidden: UnsafeMutablePointer<Float>
+  let normed: UnsafeMutablePointer<Float>
+  let query: UnsafeMutablePointer<Float>
+  let key: UnsafeMutablePointer<Float>
+  let value: UnsafeMutablePointer<Float>
+  let attended: UnsafeMutablePointer<Float>
+  let gate: UnsafeMutablePointer<Float>
+  let up: UnsafeMutablePointer<Float>
+  let projected: UnsafeMutablePointer<Float>
+  let cosines: UnsafeMutablePointer<Float>
+  let sines: UnsafeMutablePointer<Float>
+  /// `[row]`: a quantised activation was not finite.
+  let marks: UnsafeMutablePointer<UInt8>
+  /// The same for rows whose logits are computed, in their order.
+  let headMarks: UnsafeMutablePointer<UInt8>
+  /// `[row][kv head]`: a key or value was not finite.
+  let cacheMarks: UnsafeMutablePointer<UInt8>
+  /// `[row]`: the token to embed.
+  let tokens: UnsafeMutablePointer<UInt32>
+  /// `[row]`: positions the token sees, its own included.
+  let positionCounts: UnsafeMutablePointer<UInt32>
+  private let memory: WorkMemory
+
+  init?(shape: DecoderShape, maximumRows: Int) {
+    let half = shape.headDimension / 2
+    let widths = [
+      shape.hiddenSize, shape.hiddenSize, shape.queryWidth, shape.keyWidth, shape.keyWidth,
+      shape.queryWidth, shape.feedForwardSize, shape.feedForwardSize, shape.hiddenSize, half, half,
+      1, 1, shape.kvHeadCount, 1, 1,
+    ]
+    var offsets: [Int] = []
+    var total = 0
+    for width in widths {
+      offsets.append(total)
+      let (floats, first) = width.multipliedReportingOverflow(by: maximumRows)
+      let (bytes, second) = floats.multipliedReportingOverflow(by: 4)
+      let (sum, third) = total.addingReportingOverflow(bytes)
+      guard !first, !second, !third, sum < Int.max - 64 else { return nil }
+      total = (sum + 63) & ~63
+    }
+    guard let memory = WorkMemory(byteCount: total) else { return nil }
+    self.memory = memory
+    func floats(_ index: Int) -> UnsafeMutablePointer<Float> {
+      (memory.base + offsets[index]).assumingMemoryBound(to: Float.self)
+    }
+    hidden = floats(0)
+    normed = floats(1)
+    query = floats(2)
+    key = floats(3)
+    value = floats(4)
+    attended = floats(5)
+    gate = floats(6)
+    up = floats(7)
+    projected = floats(8)
+    cosines = floats(9)
+    sines = floats(10)
+    marks = (memory.base + offsets[11]).assumingMemoryBound(to: UInt8.self)
+    headMarks = (memory.base + offsets[12]).assumingMemoryBound(to: UInt8.self)
+    cacheMarks = (memory.base + offsets[13]).assumingMemoryBound(to: UInt8.self)
+    tokens = (memory.base + offsets[14]).assumingMemoryBound(to: UInt32.self)
+    positionCounts = (memory.base + offsets[15]).assumingMemoryBound(to: UInt32.self)
+  }
+}

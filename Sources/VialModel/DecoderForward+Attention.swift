@@ -1,0 +1,100 @@
+// Owns: biases, rotary positions, the KV cache writes and attention of a layer.
+// Must not: own blocks. Spec/ARITHMETIC.md, rules 6 and 9-11.
+
+import Synchronization
+import VialCompute
+import VialKernels
+
+extension DecoderForward {
+  /// Adds biases, rotates queries and keys, and stores keys and values of all rows.
+  func cacheKeysAndValues(layer: Int, segments: [StepSegment], rows: Int) {
+    let heads = shape.kvHeadCount
+    compute { [self] worker in
+      let mine = share(rows * heads, worker)
+      var first = 0
+      for segment in segments {
+        let items = mine.clamped(to: first * heads..<(first + segment.count) * heads)
+        for item in items {
+          cacheKeyAndValue(
+            layer: layer, row: item / heads, kvHead: item % heads, segment: segment,
+            position: segment.firstPosition + item / heads - first)
+        }
+        first += segment.count
+      }
+    }
+  }
+
+  private func cacheKeyAndValue(
+    layer: Int, row: Int, kvHead: Int, segment: StepSegment, position: Int
+  ) {
+    let dimension = shape.headDimension
+    let half = dimension / 2
+    let table = kernels.pointee
+    let key = buffers.key + row * shape.keyWidth + kvHead * dimension
+    let value = buffers.value + row * shape.keyWidth + kvHead * dimension
+    let (cosines, sines) = (buffers.cosines + row * half, buffers.sines + row * half)
+    let biases = weights.layers[layer].attentionBiases
+    if let biases {
+      table.add(key, biases.key.base + kvHead * dimension, dimension)
+      table.add(value, biases.value.base + kvHead * dimension, dimension)
+    }
+    table.rope(key, cosines, sines, UInt32(half))
+    for head in kvHead * shape.queriesPerKV..<(kvHead + 1) * shape.queriesPerKV {
+      let query = buffers.query + row * shape.queryWidth + head * dimension
+      if let biases { table.add(query, biases.query.base + head * dimension, dimension) }
+      table.rope(query, cosines, sines, UInt32(half))
+    }
+    let positions = KVCacheLayout.positionsPerBlock
+    let block = segment.blocks[position / positions] + cache.offset(layer: layer, kvHead: kvHead)
+    let mark = table.kv_store(
+      cache.type.kernelType, UInt32(dimension), key, value, UInt32(position % positions), block)
+    if mark != 0 { buffers.cacheMarks[row * shape.kvHeadCount + kvHead] = 1 }
+  }
+
+  /// Attention of all rows. Work items (segment, KV head, chunk of queries) are taken as workers get free.
+  func attend(layer: Int, segments: [StepSegment]) {
+    nextItem.store(0, ordering: .relaxed)
+    let chunk = AttentionScratch.queriesPerItem
+    let counts = segments.map { ($0.count + chunk - 1) / chunk * shape.kvHeadCount }
+    compute { [self] worker in
+      var (segment, firstItem, firstRow) = (0, 0, 0)
+      while true {
+        let item = nextItem.add(1, ordering: .relaxed).oldValue
+        while segment < segments.count, item >= firstItem + counts[segment] {
+          firstItem += counts[segment]
+          firstRow += segments[segment].count
+          segment += 1
+        }
+        guard segment < segments.count else { return }
+        // The longest chunks first, so that the last items are short ones.
+        let chunks = counts[segment] / shape.kvHeadCount
+        let index = chunks - 1 - (item - firstItem) / shape.kvHeadCount
+        attend(
+          layer: layer, kvHead: (item - firstItem) % shape.kvHeadCount, segment: segments[segment],
+          firstRow: firstRow, first: index * chunk, worker: worker)
+      }
+    }
+  }
+
+  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head.
+  private func attend(
+    layer: Int, kvHead: Int, segment: StepSegment, firstRow: Int, first: Int, worker: Int
+  ) {
+    let count = min(AttentionScratch.queriesPerItem, segment.count - first)
+    let positions = segment.firstPosition + first + count
+    let blockCount =
+      (positions + KVCacheLayout.positionsPerBlock - 1) / KVCacheLayout.positionsPerBlock
+    let blocks = attentionScratch.blocks(worker)
+    let offset = cache.offset(layer: layer, kvHead: kvHead)
+    for index in 0..<blockCount { blocks[index] = UnsafePointer(segment.blocks[index] + offset) }
+    let row = firstRow + first
+    let heads = row * shape.queryWidth + kvHead * shape.queriesPerKV * shape.headDimension
+    var arguments = vial_attention(
+      type: cache.type.kernelType, head_dim: UInt32(shape.headDimension),
+      head_count: UInt32(shape.queriesPerKV), query_count: UInt32(count), blocks: blocks,
+      position_counts: buffers.positionCounts + row, q: buffers.query + heads,
+      q_stride: shape.queryWidth, out: buffers.attended + heads, out_stride: shape.queryWidth,
+      scratch: attentionScratch.memory(worker))
+    kernels.pointee.attention(&arguments)
+  }
+}

@@ -1,0 +1,151 @@
+// Owns: the order of the forward pass of a decoder (Qwen2, Llama): which kernel runs on what, and how the
+// workers share it. Must not: schedule sequences or own the KV cache.
+// Every phase may be split anyhow: Spec/ARITHMETIC.md makes the bits independent of it.
+
+import Synchronization
+public import VialCompute
+import VialKernels
+public import VialSystem
+
+/// Runs steps of up to `maximumRows` tokens, of one or many sequences, over mapped weights.
+///
+/// Not thread-safe: one step at a time. The workers of `pool` do the computing.
+public final class DecoderForward: @unchecked Sendable {
+  /// Tokens that a step may hold.
+  public let maximumRows: Int
+  let weights: DecoderWeights
+  let shape: DecoderShape
+  let kernels: UnsafePointer<vial_kernels>
+  let cache: KVCacheLayout
+  let pool: ThreadPool
+  let buffers: DecoderBuffers
+  let panels: [UInt32: ActivationPanels]
+  let attentionScratch: AttentionScratch
+  let nextItem = Atomic<Int>(0)
+
+  /// Reserves the working memory; nil when memory is short.
+  /// - Parameter contextLength: the most positions that a sequence may have.
+  public init?(
+    weights: DecoderWeights, cache: KVCacheLayout, family: KernelFamily, pool: ThreadPool,
+    maximumRows: Int, contextLength: Int
+  ) {
+    let shape = weights.shape
+    let depth = max(shape.hiddenSize, shape.queryWidth, shape.feedForwardSize)
+    var panels: [UInt32: ActivationPanels] = [:]
+    for group in weights.activationGroups {
+      guard let room = ActivationPanels(maximumColumns: maximumRows, maximumDepth: depth) else {
+        return nil
+      }
+      panels[group] = room
+    }
+    guard maximumRows > 0, let buffers = DecoderBuffers(shape: shape, maximumRows: maximumRows),
+      let scratch = AttentionScratch(
+        shape: shape, contextLength: contextLength, workerCount: pool.workerCount)
+    else { return nil }
+    self.maximumRows = maximumRows
+    self.weights = weights
+    self.shape = shape
+    self.kernels = family.table
+    self.cache = cache
+    self.pool = pool
+    self.buffers = buffers
+    self.panels = panels
+    self.attentionScratch = scratch
+  }
+
+  /// Computes the hidden states of all tokens of the segments and stores their keys and values.
+  ///
+  /// Rows are numbered through the segments in order. Afterwards `logits` may be asked for any row.
+  /// - Precondition: the segments hold 1 to `maximumRows` tokens together, tokens are below the
+  ///   vocabulary size, blocks reach the last position. The engine guarantees it.
+  public func run(_ segments: [StepSegment]) {
+    let rows = gather(segments)
+    embed(rows)
+    for (index, layer) in weights.layers.enumerated() {
+      prepare(layer.attentionInput, from: buffers.hidden, rows: rows, norm: layer.inputNorm)
+      projectAttentionInput(layer, rows: rows)
+      cacheKeysAndValues(layer: index, segments: segments, rows: rows)
+      attend(layer: index, segments: segments)
+      prepare(layer.attentionOutput, from: buffers.attended, rows: rows, norm: nil)
+      projectResidual(layer.attentionOutput, from: buffers.attended, rows: rows)
+      prepare(layer.feedForwardInput, from: buffers.hidden, rows: rows, norm: layer.feedForwardNorm)
+      projectGated(layer.feedForwardInput, rows: rows)
+      prepare(layer.feedForwardOutput, from: buffers.gate, rows: rows, norm: nil)
+      projectResidual(layer.feedForwardOutput, from: buffers.gate, rows: rows)
+    }
+  }
+
+  /// Whether a value of this row was infinite or not a number in the step (its logits included, once they
+  /// were computed): its request must end.
+  public func isMarked(row: Int) -> Bool {
+    let heads = shape.kvHeadCount
+    return buffers.marks[row] != 0
+      || (0..<heads).contains { buffers.cacheMarks[row * heads + $0] != 0 }
+  }
+
+  /// Computes the logits of some rows of the last step.
+  /// - Parameters:
+  ///   - rows: row numbers of the last step, at most `maximumRows`.
+  ///   - out: `rows.count` × vocabulary size floats.
+  public func logits(ofRows rows: [Int], into out: UnsafeMutablePointer<Float>) {
+    // Gathered rows go through `projected`, which no later phase of this step needs.
+    let width = shape.hiddenSize
+    for (index, row) in rows.enumerated() {
+      (buffers.projected + index * width).update(from: buffers.hidden + row * width, count: width)
+    }
+    buffers.headMarks.update(repeating: 0, count: rows.count)
+    prepare(
+      weights.head, from: buffers.projected, rows: rows.count, norm: weights.finalNorm,
+      marks: buffers.headMarks)
+    for (index, row) in rows.enumerated() { buffers.marks[row] |= buffers.headMarks[index] }
+    let vocabulary = shape.vocabularySize
+    compute { [self] worker in
+      multiply(
+        weights.head, from: buffers.normed, rows: rows.count, worker: worker
+      ) { _ in (out, vocabulary) }
+    }
+  }
+
+  /// Runs one phase on all workers, each in the contract's floating-point state.
+  func compute(_ body: (Int) -> Void) {
+    pool.run { worker in KernelFamily.withContractState { body(worker) } }
+  }
+
+  /// This worker's contiguous part of `count` units.
+  func share(_ count: Int, _ worker: Int) -> Range<Int> {
+    WorkShare.range(of: count, worker: worker, of: pool.workerCount)
+  }
+
+  /// Copies tokens and positions of the segments into row order; returns the number of rows.
+  private func gather(_ segments: [StepSegment]) -> Int {
+    var row = 0
+    for segment in segments {
+      (buffers.tokens + row).update(from: segment.tokens, count: segment.count)
+      for index in 0..<segment.count {
+        buffers.positionCounts[row + index] = UInt32(segment.firstPosition + index + 1)
+      }
+      row += segment.count
+    }
+    buffers.marks.update(repeating: 0, count: row)
+    buffers.cacheMarks.update(repeating: 0, count: row * shape.kvHeadCount)
+    return row
+  }
+
+  /// Embedding rows and the rotary angles of every position.
+  private func embed(_ rows: Int) {
+    let half = shape.headDimension / 2
+    compute { [self] worker in
+      for row in share(rows, worker) {
+        withUnsafePointer(to: weights.embedding.view) {
+          kernels.pointee.decode_row(
+            $0, buffers.tokens[row], buffers.hidden + row * shape.hiddenSize)
+        }
+        weights.rotaryFrequencies.withUnsafeBufferPointer {
+          vial_rope_angles(
+            buffers.positionCounts[row] - 1, $0.baseAddress, UInt32(half),
+            buffers.cosines + row * half, buffers.sines + row * half)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,25 @@
+// Owns: what one sequence contributes to one step of the forward pass.
+// Must not: own memory: tokens and blocks belong to the sequence, which outlives the step.
+
+/// Consecutive tokens of one sequence. Prefill, a chunk of it and decoding differ in `count` only.
+public struct StepSegment {
+  /// Token ids, `count` of them, each below the vocabulary size.
+  public let tokens: UnsafePointer<UInt32>
+  /// Number of tokens; 1 or more.
+  public let count: Int
+  /// Absolute position of the first token.
+  public let firstPosition: Int
+  /// Pool blocks of the sequence: block b holds positions 64b ..< 64b+64. Reaches the last token's.
+  public let blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>
+
+  /// Describes a segment; everything is borrowed for the step.
+  public init(
+    tokens: UnsafePointer<UInt32>, count: Int, firstPosition: Int,
+    blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>
+  ) {
+    self.tokens = tokens
+    self.count = count
+    self.firstPosition = firstPosition
+    self.blocks = blocks
+  }
+}

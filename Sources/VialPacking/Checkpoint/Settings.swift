@@ -1,0 +1,129 @@
+// Typed access to a settings file of a checkpoint (`config.json`, `generation_config.json`,
+// `tokenizer_config.json`). Owns: the wording of "this key is wrong". A key that is missing or null
+// is nil; a key of another type is an error, never a default.
+
+/// The members of one JSON object, with the name of the file for messages.
+struct Settings: Sendable {
+  /// File name without folders, as it appears in messages.
+  let fileName: String
+  private let members: JSONObject
+
+  /// Parses the bytes of `fileName`, which must be one JSON object.
+  init(parsing bytes: [UInt8], fileName: String) throws(PackingError) {
+    let value: JSONValue
+    do {
+      value = try JSONReader.parse(bytes)
+    } catch {
+      throw PackingError(
+        "\(fileName): not valid JSON: \(PackingError.printable(error.description))")
+    }
+    guard let object = value.object else {
+      throw PackingError("\(fileName): not a JSON object")
+    }
+    self.init(object, fileName: fileName)
+  }
+
+  /// Wraps an object that is already parsed.
+  init(_ members: JSONObject, fileName: String) {
+    self.members = members
+    self.fileName = fileName
+  }
+
+  /// All members in document order.
+  var allMembers: [JSONObject.Member] { members.members }
+
+  /// The object as a value.
+  var json: JSONValue { .object(members) }
+
+  /// An error that names the file.
+  func error(_ message: String) -> PackingError { PackingError("\(fileName): \(message)") }
+
+  private func wrongType(_ key: String, _ expected: String) -> PackingError {
+    error("\(key) is not \(expected)")
+  }
+
+  /// The value of `key`; nil when missing or null.
+  func value(_ key: String) -> JSONValue? {
+    guard let value = members[key], !value.isNull else { return nil }
+    return value
+  }
+
+  /// Whether `key` is there and not null.
+  func has(_ key: String) -> Bool { value(key) != nil }
+
+  /// A truth value.
+  func flag(_ key: String) throws(PackingError) -> Bool? {
+    guard let value = value(key) else { return nil }
+    guard let flag = value.bool else { throw wrongType(key, "true or false") }
+    return flag
+  }
+
+  /// A finite number.
+  func number(_ key: String) throws(PackingError) -> Double? {
+    guard let value = value(key) else { return nil }
+    guard let number = value.number, number.isFinite else { throw wrongType(key, "a number") }
+    return number
+  }
+
+  /// A scaling factor: a number of at least 2^-20 and at most 2^40.
+  func requiredFactor(_ key: String) throws(PackingError) -> Double {
+    guard let number = try number(key) else { throw error("no \(key)") }
+    guard number >= 0x1p-20, number <= 0x1p40 else { throw error("\(key) is out of range") }
+    return number
+  }
+
+  /// A text.
+  func string(_ key: String) throws(PackingError) -> String? {
+    guard let value = value(key) else { return nil }
+    guard let text = value.text else { throw wrongType(key, "a string") }
+    return text
+  }
+
+  /// A list of texts; empty when missing.
+  func strings(_ key: String) throws(PackingError) -> [String] {
+    guard let value = value(key) else { return [] }
+    guard let array = value.array else { throw wrongType(key, "a list of strings") }
+    var out: [String] = []
+    for element in array {
+      guard let text = element.text else { throw wrongType(key, "a list of strings") }
+      out.append(text)
+    }
+    return out
+  }
+
+  /// A nested object.
+  func object(_ key: String) throws(PackingError) -> Settings? {
+    guard let value = value(key) else { return nil }
+    guard let object = value.object else { throw wrongType(key, "an object") }
+    return Settings(object, fileName: "\(fileName): \(key)")
+  }
+
+  /// A whole number from 1 to `limit`.
+  func size(_ key: String, upTo limit: Int) throws(PackingError) -> Int? {
+    guard let value = value(key) else { return nil }
+    guard let integer = value.integer, let size = Int(exactly: integer), size >= 1 else {
+      throw wrongType(key, "a whole number above 0")
+    }
+    guard size <= limit else { throw error("\(key) is \(size), above the limit of \(limit)") }
+    return size
+  }
+
+  /// A whole number from 1 to `limit` that must be there.
+  func requiredSize(_ key: String, upTo limit: Int) throws(PackingError) -> Int {
+    guard let size = try size(key, upTo: limit) else { throw error("no \(key)") }
+    return size
+  }
+
+  /// Token ids: one number or a list of them; empty when missing.
+  func tokens(_ key: String) throws(PackingError) -> [Int] {
+    guard let value = value(key) else { return [] }
+    var out: [Int] = []
+    for element in value.array ?? [value] {
+      guard let integer = element.integer, integer >= 0, integer < 1 << 31 else {
+        throw wrongType(key, "a token id or a list of them")
+      }
+      out.append(Int(integer))
+    }
+    return out
+  }
+}

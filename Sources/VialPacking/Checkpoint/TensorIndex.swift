@@ -1,0 +1,109 @@
+// Which tensor of a checkpoint lies in which file: one `model.safetensors`, or shards behind
+// `model.safetensors.index.json`. Owns: the refusals of missing shards and of an index that lies.
+// Must not: read tensor data.
+
+/// The tensors of a checkpoint by name.
+struct TensorIndex: Sendable {
+  /// Where one tensor is.
+  struct Location: Sendable {
+    var file: SourceFile
+    var entry: SafetensorsEntry
+  }
+
+  /// The safetensors files, in the order of their names.
+  private(set) var files: [SourceFile] = []
+  private var locations: [JSONString: Location] = [:]
+
+  static let singleName = "model.safetensors"
+  static let indexName = "model.safetensors.index.json"
+  /// Largest index file in bytes.
+  static let maximumIndexByteCount = 100_000_000
+
+  /// Opens the checkpoint's weight files in `folder` and checks their headers.
+  init(folder: CheckpointFolder) throws(PackingError) {
+    if folder.has(Self.indexName) {
+      try openShards(folder)
+    } else if folder.has(Self.singleName) {
+      try add(folder.open(Self.singleName))
+    } else {
+      throw PackingError(
+        "no \(Self.singleName) and no \(Self.indexName) in the checkpoint"
+          + " (other weight formats are not read; --random-weights needs none)")
+    }
+  }
+
+  /// All names, sorted by their bytes.
+  var names: [JSONString] {
+    locations.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  }
+
+  /// Where `name` is, or nil.
+  func location(_ name: String) -> Location? { locations[JSONString(name)] }
+
+  private mutating func openShards(_ folder: CheckpointFolder) throws(PackingError) {
+    let bytes = try folder.read(Self.indexName, limit: Self.maximumIndexByteCount)
+    let settings = try Settings(parsing: bytes, fileName: Self.indexName)
+    guard let map = try settings.object("weight_map") else { throw settings.error("no weight_map") }
+    var shardOf: [JSONString: JSONString] = [:]
+    for member in map.allMembers {
+      guard let shard = member.value.string, Self.isPlainFileName(shard.bytes) else {
+        throw map.error("\(PackingError.printable(member.key.bytes)) names no file of this folder")
+      }
+      shardOf[member.key] = shard
+    }
+    let shards = Set(shardOf.values).sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+    guard !shards.isEmpty, shards.count <= 10_000 else {
+      throw map.error("names no shard, or more than 10000")
+    }
+    for shard in shards {
+      guard folder.has(shard.text) else {
+        throw PackingError(
+          "\(Self.indexName): shard \(PackingError.printable(shard.bytes)) is missing")
+      }
+      try add(folder.open(shard.text))
+    }
+    for (name, shard) in shardOf where locations[name].map({ JSONString($0.file.name) }) != shard {
+      throw PackingError(
+        "\(Self.indexName): tensor \(PackingError.printable(name.bytes)) is not in"
+          + " \(PackingError.printable(shard.bytes))")
+    }
+  }
+
+  /// Whether a file name from the index stays inside the folder.
+  private static func isPlainFileName(_ bytes: [UInt8]) -> Bool {
+    !bytes.isEmpty && bytes.count <= 255 && bytes[0] != UInt8(ascii: ".")
+      && bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
+  }
+
+  private mutating func add(_ file: SourceFile) throws(PackingError) {
+    let header = try Self.header(of: file)
+    files.append(file)
+    for entry in header.entries {
+      guard locations.updateValue(Location(file: file, entry: entry), forKey: entry.name) == nil
+      else {
+        throw PackingError(
+          "\(file.name): tensor \(PackingError.printable(entry.name.bytes)) is in another shard too"
+        )
+      }
+    }
+  }
+
+  /// Reads and checks the header of a safetensors file.
+  static func header(of file: SourceFile) throws(PackingError) -> SafetensorsHeader {
+    guard file.byteCount >= 8 else {
+      throw PackingError("\(file.name): too short for a safetensors file (\(file.byteCount) bytes)")
+    }
+    let lengthBytes = try file.bytes(at: 0, count: 8)
+    let length = lengthBytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= SafetensorsHeader.maximumByteCount else {
+      throw PackingError(
+        "\(file.name): header length \(length) is above the limit of 100000000 bytes")
+    }
+    guard length <= file.byteCount - 8 else {
+      throw PackingError("\(file.name): header of \(length) bytes does not fit the file")
+    }
+    return try SafetensorsHeader(
+      parsing: file.bytes(at: 8, count: Int(length)), fileByteCount: file.byteCount,
+      fileName: file.name)
+  }
+}

@@ -1,0 +1,56 @@
+// How a checkpoint stretches its rotary position embedding, and the inverse frequencies that follow.
+// Source: transformers, modeling_rope_utils.py (`default`, `linear`, `llama3`). The arithmetic is done
+// in float as there, operation by operation, so that the numbers are transformers' own.
+
+/// A rotary scaling rule with its parameters.
+enum RotaryScaling: Sendable, Equatable {
+  /// Plain RoPE.
+  case none
+  /// All frequencies divided by a factor (position interpolation).
+  case linear(factor: Double)
+  /// Llama 3.1's rule: long wavelengths divided, short ones kept, a ramp between.
+  case llama3(Llama3)
+
+  /// Parameters of the `llama3` rule.
+  struct Llama3: Sendable, Equatable {
+    var factor: Double
+    var lowFrequencyFactor: Double
+    var highFrequencyFactor: Double
+    /// Context length in tokens before the stretch.
+    var originalContextLength: Double
+  }
+
+  /// The `headDimension / 2` inverse frequencies in radians per position.
+  ///
+  /// - Parameters:
+  ///   - base: rope_theta, at least 1 and at most 1e15.
+  ///   - headDimension: even, positive.
+  func inverseFrequencies(base: Double, headDimension: Int) -> [Float] {
+    let floatBase = Double(Float(base))
+    let plain = stride(from: 0, to: headDimension, by: 2).map { index -> Float in
+      let exponent = Float(index) / Float(headDimension)
+      return 1 / Float(DeterministicPower.power(floatBase, Double(exponent)))
+    }
+    switch self {
+    case .none: return plain
+    case .linear(let factor): return plain.map { $0 / Float(factor) }
+    case .llama3(let rule): return plain.map(rule.scale)
+    }
+  }
+}
+
+extension RotaryScaling.Llama3 {
+  /// One scaled frequency. A division of a number by a tensor is a multiplication by the reciprocal
+  /// in torch; it is one here too.
+  func scale(_ frequency: Float) -> Float {
+    let wavelength = (1 / frequency) * Float(2 * Double.pi)
+    let longest = Float(originalContextLength / lowFrequencyFactor)
+    let shortest = Float(originalContextLength / highFrequencyFactor)
+    if wavelength > longest { return frequency / Float(factor) }
+    if wavelength < shortest { return frequency }
+    let smooth =
+      ((1 / wavelength) * Float(originalContextLength) - Float(lowFrequencyFactor))
+      / Float(highFrequencyFactor - lowFrequencyFactor)
+    return (1 - smooth) * frequency / Float(factor) + smooth * frequency
+  }
+}

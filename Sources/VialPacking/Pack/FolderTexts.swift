@@ -1,0 +1,63 @@
+// The small files of a checkpoint beside config.json: which of them exist, what they say, which of them
+// travel in the packed file as cold text.
+
+import VialFormat
+
+/// The texts of a checkpoint folder.
+struct FolderTexts {
+  /// Spellings of a licence file, in order of preference.
+  private static let licenceNames = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING"]
+
+  private(set) var texts: [PackSource.Text] = []
+  private(set) var files: [SourceFile] = []
+  private(set) var generation = GenerationDefaults()
+  private(set) var tokenizer: TokenizerSettings
+  /// From the model card.
+  private(set) var licence: String?
+
+  /// Reads what is there; only `tokenizer.json` must be.
+  init(_ folder: CheckpointFolder) throws(PackingError) {
+    guard let tokenizerBytes = try folder.readIfPresent("tokenizer.json") else {
+      throw PackingError(
+        "no tokenizer.json in the checkpoint (a tokenizer.model alone is not read; convert it with transformers)"
+      )
+    }
+    let settingsBytes = try folder.readIfPresent("tokenizer_config.json")
+    let templateBytes = try folder.readIfPresent("chat_template.jinja")
+    var settings: Settings?
+    if let settingsBytes {
+      settings = try Settings(parsing: settingsBytes, fileName: "tokenizer_config.json")
+    }
+    tokenizer = try TokenizerSettings(
+      tokenizer: Settings(parsing: tokenizerBytes, fileName: "tokenizer.json"), settings: settings,
+      templateFile: templateBytes)
+    try add("tokenizer.json", .tokenizerJSON, tokenizerBytes, folder)
+    if let settingsBytes {
+      try add("tokenizer_config.json", .tokenizerConfigJSON, settingsBytes, folder)
+    }
+    if templateBytes != nil { files.append(try folder.open("chat_template.jinja")) }
+    if let template = tokenizer.chatTemplate, !template.isEmpty {
+      texts.append(PackSource.Text(section: .chatTemplateSource, bytes: template))
+    }
+    if let card = try folder.readIfPresent("README.md") {
+      licence = ModelCard(card).licence
+      try add("README.md", .modelCard, card, folder)
+    }
+    for name in Self.licenceNames where folder.has(name) {
+      try add(name, .licence, folder.read(name), folder)
+      break
+    }
+    if let bytes = try folder.readIfPresent("generation_config.json") {
+      generation = try GenerationDefaults(
+        Settings(parsing: bytes, fileName: "generation_config.json"))
+      try add("generation_config.json", .generationConfigJSON, bytes, folder)
+    }
+  }
+
+  private mutating func add(
+    _ name: String, _ section: TextSection, _ bytes: [UInt8], _ folder: CheckpointFolder
+  ) throws(PackingError) {
+    files.append(try folder.open(name))
+    if !bytes.isEmpty { texts.append(PackSource.Text(section: section, bytes: bytes)) }
+  }
+}

@@ -1,0 +1,27 @@
+// What a caller can ask of the packer: the flags of `vial pack` as values.
+
+/// One packing job.
+public struct PackOptions: Sendable {
+  /// Folder of the checkpoint.
+  public var sourcePath: String
+  /// File to write; an existing one is replaced when the new one is complete.
+  public var outputPath: String
+  /// Encodings of the tensors.
+  public var recipe = WeightRecipe()
+  /// Fills the tensors with random numbers of this seed instead of reading weights.
+  public var randomSeed: UInt64?
+  /// Worker threads; nil takes as many as the process may use.
+  public var threadCount: Int?
+  /// Model name; nil takes `_name_or_path` of config.json or the folder's name.
+  public var modelName: String?
+  /// Licence, credit and notice for provenance, where the checkpoint cannot say them.
+  public var licence: String?
+  public var credit: String?
+  public var notice: String?
+
+  /// A job with `vial pack`'s defaults.
+  public init(sourcePath: String, outputPath: String) {
+    self.sourcePath = sourcePath
+    self.outputPath = outputPath
+  }
+}

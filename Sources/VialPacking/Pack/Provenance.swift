@@ -1,0 +1,49 @@
+// Where a file came from and how it was made: the provenance section's key–values.
+// Owns: their keys (Spec/FORMAT.md, "Provenance"). Must not: hold a time, a path or a machine's name, because the
+// same input must give the same bytes.
+
+import VialFormat
+import VialKernels
+
+/// The tool's version, as provenance and `--version` say it.
+public enum ToolVersion {
+  /// Name and version.
+  public static let text = "vial 0.1.0"
+}
+
+/// What provenance says.
+struct Provenance: Sendable {
+  var baseModel: String
+  var licence: String?
+  var credit: String?
+  var notice: String?
+  /// `"file sha256"` each, sorted.
+  var sourceDigests: [String]
+  var recipe: ResolvedRecipe
+  /// Present when the weights are random numbers.
+  var randomSeed: UInt64?
+
+  /// The section's payload.
+  func encoded() throws(FormatError) -> [UInt8] {
+    var builder = KeyValueBuilder()
+    builder["base_model"] = .text(baseModel)
+    builder["licence"] = licence.map { .text($0) }
+    builder["credit"] = credit.map { .text($0) }
+    builder["notice"] = notice.map { .text($0) }
+    builder["source.digests"] = .textArray(sourceDigests)
+    builder["recipe"] = .text(recipe.summary)
+    builder["recipe.weights"] = .text(recipe.weights.rawValue)
+    builder["recipe.embedding"] = .text(recipe.embedding.rawValue)
+    builder["recipe.head"] = .text(recipe.head.rawValue)
+    if recipe.isQuantized {
+      builder["recipe.group"] = .unsigned(UInt64(recipe.group.rawValue))
+      builder["recipe.method"] = .text("rtn")
+    }
+    builder["random_weights.seed"] = randomSeed.map { .unsigned($0) }
+    builder["tool"] = .text(ToolVersion.text)
+    builder["version.arithmetic"] = .unsigned(UInt64(VIAL_ARITHMETIC_VERSION))
+    builder["version.format"] = .text(
+      "\(FormatConstants.majorVersion).\(FormatConstants.minorVersion)")
+    return try builder.build()
+  }
+}

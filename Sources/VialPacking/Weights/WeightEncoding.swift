@@ -1,0 +1,115 @@
+// How a tensor is stored, and the recipe that gives every tensor of a model its encoding.
+// Owns: the defaults of `vial pack` and what a recipe is called in provenance.
+
+import VialFormat
+import VialKernels
+
+/// The encodings that a weight tensor can be packed to.
+public enum WeightEncoding: String, Sendable, CaseIterable {
+  case int4, int8, f16, bf16, f32
+
+  /// The kernels' id of the encoding.
+  var kernelEncoding: vial_encoding {
+    switch self {
+    case .f32: return VIAL_ENCODING_F32
+    case .f16: return VIAL_ENCODING_F16
+    case .bf16: return VIAL_ENCODING_BF16
+    case .int8: return VIAL_ENCODING_INT8
+    case .int4: return VIAL_ENCODING_INT4
+    }
+  }
+
+  /// The format's id of the encoding.
+  var formatEncoding: TensorEncoding {
+    switch self {
+    case .f32: return .f32
+    case .f16: return .f16
+    case .bf16: return .bf16
+    case .int8: return .int8
+    case .int4: return .int4
+    }
+  }
+
+  /// Whether elements are integers with a scale per group.
+  var isQuantized: Bool { self == .int4 || self == .int8 }
+}
+
+/// Which encoding each kind of tensor gets.
+public struct WeightRecipe: Sendable, Equatable {
+  /// Elements per scale along a row, of int4 and int8 tensors.
+  public enum Group: Int, Sendable, CaseIterable {
+    case of32 = 32
+    case of64 = 64
+    case of128 = 128
+  }
+
+  /// Linear layers.
+  public var weights: WeightEncoding
+  /// Group of every quantised tensor, embedding and head included.
+  public var group: Group
+  /// Token embedding; nil takes the default for `weights`.
+  public var embedding: WeightEncoding?
+  /// Output head; nil takes the default for `weights`.
+  public var head: WeightEncoding?
+
+  /// A recipe; what is left out has `vial pack`'s defaults.
+  public init(
+    weights: WeightEncoding = .int4, group: Group = .of64, embedding: WeightEncoding? = nil,
+    head: WeightEncoding? = nil
+  ) {
+    self.weights = weights
+    self.group = group
+    self.embedding = embedding
+    self.head = head
+  }
+
+  /// What embedding and head are when nothing is said: int8 beside quantised layers (every token passes
+  /// through them, and at int4 they cost more accuracy than any layer), else as the layers are.
+  var defaultEdge: WeightEncoding { weights.isQuantized ? .int8 : weights }
+
+  /// The encodings that hold for a model, or why the recipe contradicts itself.
+  func resolved(tied: Bool) throws(PackingError) -> ResolvedRecipe {
+    guard tied else {
+      return ResolvedRecipe(
+        weights: weights, group: group, embedding: embedding ?? defaultEdge,
+        head: head ?? defaultEdge)
+    }
+    if let embedding, let head, embedding != head {
+      throw PackingError(
+        "the head is the embedding in this model (tie_word_embeddings): --embedding \(embedding.rawValue)"
+          + " and --head \(head.rawValue) must be equal, or one left out")
+    }
+    let shared = embedding ?? head ?? defaultEdge
+    return ResolvedRecipe(weights: weights, group: group, embedding: shared, head: shared)
+  }
+}
+
+/// A recipe with every default filled in.
+struct ResolvedRecipe: Sendable, Equatable {
+  var weights: WeightEncoding
+  var group: WeightRecipe.Group
+  var embedding: WeightEncoding
+  var head: WeightEncoding
+  /// Whether int4 groups have a zero point of their own.
+  let isAsymmetric = true
+
+  /// The encoding of a tensor; vectors are always plain f32.
+  func encoding(of role: TensorRole) -> WeightEncoding {
+    switch role {
+    case .vector: return .f32
+    case .embedding: return embedding
+    case .head: return head
+    case .linear: return weights
+    }
+  }
+
+  /// Whether any tensor is quantised.
+  var isQuantized: Bool { weights.isQuantized || embedding.isQuantized || head.isQuantized }
+
+  /// One line for provenance, such as `weights int4, group 64, method rtn, embedding int8, head int8`.
+  var summary: String {
+    let method = isQuantized ? ", group \(group.rawValue), method rtn" : ""
+    return
+      "weights \(weights.rawValue)\(method), embedding \(embedding.rawValue), head \(head.rawValue)"
+  }
+}

@@ -1,0 +1,112 @@
+// Owns: the memory of patient text: prompts, token ids, output.
+// Must not: grow in place (that would leave copies), be copied, or keep a byte after release.
+
+internal import CSodium
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// A fixed-capacity array that is wiped when released.
+///
+/// Locked into memory where the system allows it, so that it does not reach swap. Not thread-safe.
+public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
+  private let base: UnsafeMutablePointer<Element>
+  /// The most elements it can hold.
+  public let capacity: Int
+  /// Elements it holds.
+  public private(set) var count = 0
+
+  /// Reserves room for `capacity` elements, or nil when memory is short.
+  public init?(capacity: Int) {
+    let (byteCount, overflow) = max(1, capacity).multipliedReportingOverflow(
+      by: MemoryLayout<Element>.stride)
+    guard capacity >= 0, !overflow, byteCount <= Int.max - 64,
+      let memory = SecureMemory.allocate(byteCount)
+    else { return nil }
+    base = memory.bindMemory(to: Element.self, capacity: max(1, capacity))
+    self.capacity = capacity
+  }
+
+  deinit {
+    SecureMemory.release(base, max(1, capacity) * MemoryLayout<Element>.stride)
+  }
+
+  /// Appends one element; false when it is full.
+  @discardableResult
+  public func append(_ element: Element) -> Bool {
+    guard count < capacity else { return false }
+    (base + count).initialize(to: element)
+    count += 1
+    return true
+  }
+
+  /// Appends all of `elements`, or nothing and false when they do not fit.
+  @discardableResult
+  public func append(contentsOf elements: Span<Element>) -> Bool {
+    guard elements.count <= capacity - count else { return false }
+    elements.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress {
+        (base + count).initialize(from: start, count: source.count)
+      }
+    }
+    count += elements.count
+    return true
+  }
+
+  /// Lets `body` write into the unused room; it returns how many elements it wrote.
+  public func appendInPlace<Failure: Error>(
+    _ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Int
+  ) throws(Failure) {
+    let room = UnsafeMutableBufferPointer(start: base + count, count: capacity - count)
+    let written = try body(room)
+    count += min(max(0, written), room.count)
+  }
+
+  /// Replaces one element; an index out of range is ignored.
+  public func update(at index: Int, _ change: (Element) -> Element) {
+    guard index >= 0, index < count else { return }
+    base[index] = change(base[index])
+  }
+
+  /// Forgets, and wipes, everything after the first `newCount` elements.
+  public func truncate(to newCount: Int) {
+    guard newCount >= 0, newCount < count else { return }
+    sodium_memzero(base + newCount, (count - newCount) * MemoryLayout<Element>.stride)
+    count = newCount
+  }
+
+  /// The elements.
+  public var span: Span<Element> {
+    @_lifetime(borrow self)
+    get {
+      let span = Span(_unsafeStart: UnsafePointer(base), count: count)
+      return _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// The elements for C; valid while this object lives.
+  public var pointer: UnsafePointer<Element> { UnsafePointer(base) }
+}
+
+/// Locked, wiped memory for `SecureBuffer`.
+enum SecureMemory {
+  static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 64, byteCount) == 0, let memory else { return nil }
+    // Best effort: the limit on locked memory is often small.
+    _ = sodium_mlock(memory, byteCount)
+    return memory
+  }
+
+  static func release(_ memory: UnsafeMutableRawPointer, _ byteCount: Int) {
+    // Wipes before it unlocks; wipe by hand, too, in case the system cannot lock at all.
+    sodium_memzero(memory, byteCount)
+    _ = sodium_munlock(memory, byteCount)
+    free(memory)
+  }
+}

@@ -1,0 +1,106 @@
+// `vial pack` as its users see it: one line for what is wrong with a checkpoint, and no leftovers.
+
+import Foundation
+import Testing
+
+@Suite struct PackCommandTests {
+  private static let checkpoint = CommandRun.fixtures
+    .appendingPathComponent("checkpoints/llama3-tiny")
+
+  /// A copy of the checkpoint in a folder of the test's own.
+  private func copy(_ folder: TemporaryFolder) throws -> URL {
+    let source = folder.url("source")
+    try FileManager.default.copyItem(at: Self.checkpoint, to: source)
+    return source
+  }
+
+  private func expectFailure(
+    _ folder: TemporaryFolder, _ source: URL, saying word: String
+  ) throws {
+    let run = try CommandRun("pack", source.path, "-o", folder.path("out.vial"))
+    #expect(run.status == 1)
+    #expect(run.message.contains(word), "\(run.message)")
+    #expect(folder.contents == ["source"])
+  }
+
+  @Test func theSameInputGivesTheSameBytes() throws {
+    let folder = TemporaryFolder()
+    for (name, threads) in [("a.vial", "1"), ("b.vial", "2"), ("c.vial", "3")] {
+      let run = try CommandRun(
+        "pack", Self.checkpoint.path, "-o", folder.path(name), "--threads", threads)
+      #expect(run.status == 0)
+      #expect(run.output.isEmpty)
+    }
+    let files = try ["a.vial", "b.vial", "c.vial"].map { try Data(contentsOf: folder.url($0)) }
+    #expect(files[0] == files[1] && files[1] == files[2])
+    #expect(folder.contents == ["a.vial", "b.vial", "c.vial"])
+  }
+
+  @Test func damagedCheckpointsAreNamed() throws {
+    let cases: [(String, String, String)] = [
+      ("config.json", "{", "config.json"),
+      ("config.json", "{\"architectures\": [\"GPT2LMHeadModel\"]}", "GPT2LMHeadModel"),
+      ("tokenizer.json", "{}", "tokenizer.json"),
+      ("model.safetensors", "abc", "model.safetensors"),
+    ]
+    for (file, contents, word) in cases {
+      let folder = TemporaryFolder()
+      let source = try copy(folder)
+      try Data(contents.utf8).write(to: source.appendingPathComponent(file))
+      try expectFailure(folder, source, saying: word)
+    }
+  }
+
+  @Test func aBadMergeIsNamed() throws {
+    let folder = TemporaryFolder()
+    let source = try copy(folder)
+    let url = source.appendingPathComponent("tokenizer.json")
+    var json = try #require(
+      try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])
+    var model = try #require(json["model"] as? [String: Any])
+    var merges = try #require(model["merges"] as? [Any])
+    merges[3] = ["qqq", "zzz"]
+    model["merges"] = merges
+    json["model"] = model
+    try JSONSerialization.data(withJSONObject: json).write(to: url)
+    try expectFailure(folder, source, saying: "merge")
+  }
+
+  @Test func missingFilesAreNamed() throws {
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+      let folder = TemporaryFolder()
+      let source = try copy(folder)
+      try FileManager.default.removeItem(at: source.appendingPathComponent(name))
+      try expectFailure(folder, source, saying: name)
+    }
+  }
+
+  @Test func placesThatCannotBeWrittenAreRefused() throws {
+    let folder = TemporaryFolder()
+    for output in [folder.folder.path, folder.path("no/such/folder/x.vial")] {
+      let run = try CommandRun("pack", Self.checkpoint.path, "-o", output)
+      #expect(run.status == 1)
+      #expect(run.messageLines.count == 1, "\(run.message)")
+    }
+    #expect(folder.contents.isEmpty)
+    #expect(try CommandRun("pack", folder.path("x"), "-o", folder.path("y")).status == 1)
+  }
+
+  @Test func interruptingLeavesNothing() throws {
+    let folder = TemporaryFolder()
+    let source = try copy(folder)
+    // A shape that takes many seconds to fill.
+    let url = source.appendingPathComponent("config.json")
+    let config = String(decoding: try Data(contentsOf: url), as: UTF8.self)
+      .replacingOccurrences(of: "\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": 200")
+      .replacingOccurrences(of: "\"intermediate_size\": 128", with: "\"intermediate_size\": 65536")
+    try Data(config.utf8).write(to: url)
+    let run = try CommandRun(
+      arguments: [
+        "pack", source.path, "-o", folder.path("out.vial"), "--random-weights", "1", "--weights",
+        "f32",
+      ], interruptAfter: 0.7)
+    #expect(run.status == 130)
+    #expect(folder.contents == ["source"])
+  }
+}

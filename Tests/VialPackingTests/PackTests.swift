@@ -1,0 +1,177 @@
+// Whole packs of the reference checkpoints: what is in the file, and that it does not depend on the
+// number of threads, the layout of config.json or the alignment of the tensors.
+
+import Foundation
+import Testing
+import VialFormat
+import VialKernels
+
+@testable import VialPacking
+
+@Suite struct PackTests {
+  /// Decodes a packed tensor with the kernels.
+  private func decode(_ tensor: TensorDescriptor) -> [Float] {
+    let columns = tensor.shape.columnCount
+    return tensor.region.copied().withUnsafeBufferPointer { bytes in
+      if tensor.shape.rank == 1 {
+        return UnsafeRawBufferPointer(bytes).withMemoryRebound(to: Float.self) { Array($0) }
+      }
+      var view = vial_tensor()
+      view.bytes = bytes.baseAddress
+      view.rows = UInt32(tensor.shape.rowCount)
+      view.columns = UInt32(columns)
+      view.group = UInt32(tensor.format.group)
+      view.encoding = UInt8(tensor.encoding.rawValue)
+      view.asymmetric = tensor.format.isAsymmetric ? 1 : 0
+      var offset: UInt64 = 0
+      #expect(vial_tensor_check(&view, 0, vial_tensor_tile_count(&view), &offset) == VIAL_KERNEL_OK)
+      guard let kernels = vial_kernels_find("reference") else { return [] }
+      var values = [Float](repeating: 0, count: tensor.shape.elementCount)
+      values.withUnsafeMutableBufferPointer { buffer in
+        for row in 0..<tensor.shape.rowCount {
+          kernels.pointee.decode_row(&view, UInt32(row), buffer.baseAddress! + row * columns)
+        }
+      }
+      return values
+    }
+  }
+
+  private func source(_ fixture: Fixture) throws -> [String: [Float]] {
+    var out: [String: [Float]] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path)
+    where name.hasSuffix(".safetensors") {
+      for tensor in try SafetensorsFile(fixture.bytes(name)).tensors {
+        out[tensor.name] = tensor.floats
+      }
+    }
+    return out
+  }
+
+  @Test(arguments: ["qwen2-tiny-untied", "qwen2-tiny-tied", "llama3-tiny"])
+  func everyTensorComesBack(_ name: String) throws {
+    let fixture = try Fixture(name)
+    let source = try source(fixture)
+    // Root of the squared error over that of the squared weights.
+    let cases: [(WeightRecipe, Float)] = [
+      (WeightRecipe(weights: .f32), 0), (WeightRecipe(weights: .f16), 3e-4),
+      (WeightRecipe(weights: .bf16), 3e-3), (WeightRecipe(weights: .int8, group: .of32), 0.006),
+      (WeightRecipe(weights: .int4, group: .of32, embedding: .int4), 0.09),
+      (WeightRecipe(weights: .int4, group: .of64), 0.1),
+      (WeightRecipe(weights: .int4, group: .of128, embedding: .f16), 0.11),
+    ]
+    for (recipe, tolerance) in cases {
+      let file = try fixture.pack(recipe)
+      #expect(file.tensors.count == source.count)
+      for (tensorName, expected) in source {
+        let tensor = try #require(file.tensors.find(tensorName))
+        let values = decode(tensor)
+        #expect(values.count == expected.count)
+        let error = zip(values, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        let energy = expected.reduce(0) { $0 + $1 * $1 }
+        let bound = tensor.shape.rank == 1 ? 0 : tolerance
+        #expect(error.squareRoot() <= bound * energy.squareRoot(), "\(tensorName), \(recipe)")
+      }
+    }
+  }
+
+  @Test func bfloat16IsExact() throws {
+    let fixture = try Fixture("llama3-tiny")
+    let source = try source(fixture)
+    let file = try fixture.pack(WeightRecipe(weights: .bf16))
+    for (name, expected) in source {
+      #expect(decode(try #require(file.tensors.find(name))) == expected)
+    }
+  }
+
+  @Test func threadsDoNotMatter() throws {
+    let fixture = try Fixture("qwen2-tiny-untied")
+    let one = try fixture.packedBytes(threads: 1)
+    #expect(try fixture.packedBytes(threads: 2) == one)
+    #expect(try fixture.packedBytes(threads: 7) == one)
+  }
+
+  @Test func newerConfigurationLayoutIsTheSameModel() throws {
+    let fixture = try Fixture("qwen2-tiny-untied")
+    let older = try fixture.pack()
+    try fixture.write("config.json", fixture.bytes("config_transformers5/config.json"))
+    let newer = try fixture.pack()
+    #expect(older.configuration == newer.configuration)
+    #expect(older.modelDigest == newer.modelDigest)
+    #expect(older.fileDigest != newer.fileDigest)
+  }
+
+  @Test func oddOffsetsDoNotMatter() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    let digest = try fixture.pack().modelDigest
+    let tensors = try SafetensorsFile(fixture.bytes("model.safetensors"))
+    for padding in [1, 2, 3, 5] {
+      try fixture.write("model.safetensors", tensors.bytes(padding: padding))
+      #expect(try fixture.pack().modelDigest == digest)
+    }
+  }
+
+  @Test func configurationIsComplete() throws {
+    let configuration = try Fixture("llama3-tiny").pack().configuration
+    #expect(configuration.architecture == "llama")
+    #expect(configuration.name == "fixture")
+    #expect(configuration.hiddenSize == 64)
+    #expect(configuration.layerCount == 2)
+    #expect((configuration.headCount, configuration.keyValueHeadCount) == (4, 2))
+    #expect(configuration.headDimension == 16)
+    #expect(configuration.feedForwardSize == 128)
+    #expect(configuration.vocabularySize == 512)
+    #expect(configuration.contextLength == 131072)
+    #expect(configuration.normEpsilon == 1e-5)
+    #expect(!configuration.hasAttentionBias && !configuration.isEmbeddingTied)
+    #expect(configuration.bosToken == 493 && configuration.addsBOS)
+    #expect(configuration.eosTokens == [490])
+    #expect(configuration.sampling.temperature == 0.6)
+    #expect(configuration.sampling.topP == 0.95)
+    #expect(configuration.sampling.topK == 50)
+  }
+
+  @Test func textsAndProvenanceTravel() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    try fixture.write("README.md", Array("---\nlicense: apache-2.0\n---\n# Card\n".utf8))
+    let file = try fixture.pack()
+    #expect(try file.text(.tokenizerJSON) == fixture.bytes("tokenizer.json"))
+    #expect(try file.text(.configJSON) == fixture.bytes("config.json"))
+    #expect(try file.text(.modelCard) == fixture.bytes("README.md"))
+    #expect(try file.text(.licence) == nil)
+    let provenance = try #require(try file.provenance())
+    #expect(provenance["licence"] == .text("apache-2.0"))
+    #expect(
+      provenance["recipe"]
+        == .text("weights int4, group 64, method rtn, embedding int8, head int8"))
+    guard case .textArray(let digests) = provenance["source.digests"] else {
+      Issue.record("no source digests")
+      return
+    }
+    #expect(digests.count == 6)
+    #expect(
+      digests.allSatisfy { $0.hasPrefix("/") == false && $0.split(separator: " ").count == 2 })
+  }
+
+  @Test func randomWeightsNeedNoCheckpoint() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    try FileManager.default.removeItem(at: fixture.url("model.safetensors"))
+    var options = fixture.options()
+    options.randomSeed = 7
+    let first = try Packer.pack(options)
+    options.threadCount = 1
+    #expect(try Packer.pack(options).fileDigest == first.fileDigest)
+    options.randomSeed = 8
+    #expect(try Packer.pack(options).modelDigest != first.modelDigest)
+  }
+
+  @Test func randomWeightsHaveTheirDeviation() {
+    var generator = WeightGenerator(seed: 1, tensor: 3, row: 5)
+    let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: 100_000)
+    defer { values.deallocate() }
+    generator.fill(values, deviation: 0.02)
+    let mean = values.reduce(0.0) { $0 + Double($1) } / 1e5
+    let variance = values.reduce(0.0) { $0 + Double($1) * Double($1) } / 1e5
+    #expect(abs(mean) < 3e-4)
+    #expect(abs(variance.squareRoot() - 0.02) < 2e-4)
+  }
+}
