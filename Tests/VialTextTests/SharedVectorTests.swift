@@ -70,3 +70,33 @@ struct ExtraVectorTests {
     print("text \(vector.text)\n  expected \(vector.ids)\n  got      \(ids)")
   }
 }
+
+/// Chat renderings of the data folder.
+@Suite(.enabled(if: Files.data != nil, "the data folder is not here (VIAL_DATA)"))
+struct SharedChatVectorTests {
+  @Test(arguments: ["deepseek-r1-distill-qwen", "qwen2"])
+  func chatVectors(_ name: String) throws {
+    let root = try #require(Files.data).appending(path: "tokenizers")
+    let folder = root.appending(path: name)
+    let tokenizer = try TestTokenizer(folder: folder)
+    let config = try JSONReader.parse(
+      Files.read(folder.appending(path: "tokenizer_config.json")))
+    let source = try #require(ChatTemplateCompiler.template(in: config))
+    let template = try TestTemplate(source, specialTokens: tokenizer.tables.specialTokens)
+    #expect(template.compiled.warnings == [])
+    let file = try JSONReader.parse(Files.read(root.appending(path: "vectors/chat_vectors.json")))
+    let vectors = try #require(file.array).filter { $0["tokenizer"]?.text == name }
+    #expect(vectors.count == 8)
+    for vector in vectors {
+      let messages = try #require(vector["messages"]?.array).map(TestMessage.init)
+      for isLiteral in [false, true] {
+        let rendered = try template.render(
+          messages, addsGenerationPrompt: vector["add_generation_prompt"]?.bool ?? false,
+          isLiteral: isLiteral)
+        #expect(rendered.text == vector["text"]?.string?.bytes)
+        let ids = try tokenizer.encode(rendered.text, literals: rendered.literals)
+        if !isLiteral { #expect(ids == Vector(vector).ids) }
+      }
+    }
+  }
+}

@@ -1,0 +1,315 @@
+// From a chat template in Jinja to a bounded program: expressions.
+// Must not: emit an operation whose run-time meaning differs from Jinja's for any conversation.
+
+import VialText
+
+extension ChatTemplateCompiler {
+  private func unsupported(_ expression: JinjaExpression, _ what: String) -> TemplateError {
+    TemplateError(line: expression.line, "\(what) is not supported")
+  }
+
+  /// Emits code that pushes a value of the same truth as the expression's.
+  mutating func emitCondition(_ expression: JinjaExpression) throws(TemplateError) {
+    switch expression.node {
+    case .and(let left, let right), .or(let left, let right):
+      // The side whose outcome is known does not matter here: it would have decided otherwise.
+      if analysis.truth(left) != nil { return try emitCondition(right) }
+      if analysis.truth(right) != nil { return try emitCondition(left) }
+      let isAnd = if case .and = expression.node { true } else { false }
+      try emitCondition(left)
+      let skip = builder.emit(isAnd ? .jumpIfFalseKeep : .jumpIfTrueKeep)
+      try emitCondition(right)
+      builder.land(skip)
+    case .not(let operand):
+      try emitCondition(operand)
+      builder.emit(.not)
+    default: try emit(expression)
+    }
+  }
+
+  /// Emits code that pushes the expression's value.
+  mutating func emit(_ expression: JinjaExpression) throws(TemplateError) {
+    if case .constant(let value) = analysis.shape(expression) {
+      return try emit(value, expression)
+    }
+    switch expression.node {
+    case .name(let name): try emit(name: name, expression)
+    case .attribute(let base, let key): try emitAttribute(base, key, expression)
+    case .index(let base, let index): try emitElement(base, index, expression)
+    case .slice(let base, let start, let end, let step):
+      try emitSlice(base, start, end, step, expression)
+    case .call(let function, let arguments, _): try emitCall(function, arguments, expression)
+    case .filter(let base, let name, let arguments): try emitFilter(base, name, arguments, expression)
+    case .test(let base, let name, _, let isNegated):
+      try emitTest(base, name, isNegated, expression)
+    case .not(let operand):
+      try emitCondition(operand)
+      builder.emit(.not)
+    case .and(let left, let right): try emitChoice(left, right, .jumpIfFalseKeep)
+    case .or(let left, let right): try emitChoice(left, right, .jumpIfTrueKeep)
+    case .binary(let symbol, let left, let right): try emitBinary(symbol, left, right, expression)
+    case .conditional(let condition, let then, let otherwise):
+      try emitConditional(condition, then, otherwise)
+    case .other(let what): throw unsupported(expression, what)
+    default: throw unsupported(expression, "this expression")
+    }
+  }
+
+  private mutating func emit(
+    _ value: TemplateConstant, _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    switch value {
+    case .undefined: builder.emit(.pushUndefined)
+    case .none: builder.emit(.pushNone)
+    case .bool(let value): builder.emit(.pushBool, b: value ? 1 : 0)
+    case .integer(let value):
+      guard let small = Int32(exactly: value) else { throw unsupported(expression, "a large number") }
+      builder.emit(.pushInteger, b: Int(UInt32(bitPattern: small)))
+    case .string(let bytes): builder.emit(.pushLiteral, b: builder.literal(bytes))
+    case .list: throw unsupported(expression, "a list as a value")
+    }
+  }
+
+  private mutating func emit(
+    name: String, _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    if let variable = analysis.variable(name) {
+      builder.emit(.load, b: variable.slot)
+      return
+    }
+    switch name {
+    case "messages": builder.emit(.pushMessages)
+    case "add_generation_prompt": builder.emit(.pushGeneration)
+    default: throw unsupported(expression, "'\(name)'")
+    }
+  }
+
+  private mutating func emitChoice(
+    _ left: JinjaExpression, _ right: JinjaExpression, _ operation: TemplateOperation
+  ) throws(TemplateError) {
+    if let truth = analysis.truth(left) {
+      let stops = truth == (operation == .jumpIfTrueKeep)
+      return try emit(stops ? left : right)
+    }
+    try emit(left)
+    let skip = builder.emit(operation)
+    try emit(right)
+    builder.land(skip)
+  }
+
+  private mutating func emitConditional(
+    _ condition: JinjaExpression, _ then: JinjaExpression, _ otherwise: JinjaExpression?
+  ) throws(TemplateError) {
+    if let truth = analysis.truth(condition) {
+      if truth { return try emit(then) }
+      if let otherwise { return try emit(otherwise) }
+      builder.emit(.pushUndefined)
+      return
+    }
+    try emitCondition(condition)
+    let skip = builder.emit(.jumpIfFalse)
+    try emit(then)
+    let end = builder.emit(.jump)
+    builder.land(skip)
+    if let otherwise { try emit(otherwise) } else { builder.emit(.pushUndefined) }
+    builder.land(end)
+  }
+
+  // MARK: Parts
+
+  private mutating func emitAttribute(
+    _ base: JinjaExpression, _ key: String, _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    if case .name("loop") = base.node, analysis.loopDepth > 0 {
+      let fields = ["index0": 0, "index": 1, "first": 2, "last": 3, "length": 4]
+      guard let field = fields[key] else { throw unsupported(expression, "'loop.\(key)'") }
+      builder.emit(.loopValue, b: field)
+      return
+    }
+    if case .namespace(let number) = analysis.shape(base),
+      let slot = analysis.namespaces[number][key]
+    {
+      builder.emit(.load, b: slot)
+      return
+    }
+    guard analysis.shape(base) == .message, ["role", "content"].contains(key) else {
+      throw unsupported(expression, "the attribute '\(key)' here")
+    }
+    try emit(base)
+    builder.emit(.field, b: key == "role" ? 0 : 1)
+  }
+
+  private mutating func emitElement(
+    _ base: JinjaExpression, _ index: JinjaExpression, _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    if case .call(let function, let arguments, _) = base.node,
+      case .attribute(let text, "split") = function.node, arguments.count == 1,
+      case .constant(.string(let separator)) = analysis.shape(arguments[0]), !separator.isEmpty
+    {
+      guard case .constant(.integer(let which)) = analysis.shape(index), which == 0 || which == -1
+      else { throw unsupported(expression, "a part of 'split' that is neither first nor last") }
+      try emit(text)
+      builder.emit(.split, a: which == 0 ? 0 : 1, b: builder.literal(separator))
+      return
+    }
+    guard analysis.shape(base) == .list else { throw unsupported(expression, "this subscript") }
+    try emit(base)
+    try emit(index)
+    builder.emit(.element)
+  }
+
+  /// A slice's bound: 0 where there is none, nil when it is no constant.
+  private func bound(_ part: JinjaExpression?) -> Int? {
+    guard let part else { return 0 }
+    guard case .constant(.integer(let value)) = analysis.shape(part) else { return nil }
+    return value
+  }
+
+  private mutating func emitSlice(
+    _ base: JinjaExpression, _ start: JinjaExpression?, _ end: JinjaExpression?,
+    _ step: JinjaExpression?, _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    guard analysis.shape(base) == .list, step == nil, let first = bound(start), first >= 0,
+      let last = bound(end), last <= 0, first < 1 << 16, last > -(1 << 16)
+    else { throw unsupported(expression, "this slice") }
+    // `[0:0]` is written as an end of zero, which stands for "no end" here.
+    if end != nil, last == 0 { throw unsupported(expression, "this slice") }
+    try emit(base)
+    builder.emit(.slice, a: first, b: -last)
+  }
+
+  private mutating func emitCall(
+    _ function: JinjaExpression, _ arguments: [JinjaExpression], _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    guard case .attribute(let base, let method) = function.node else {
+      throw unsupported(expression, "this call")
+    }
+    switch method {
+    case "strip", "lstrip", "rstrip":
+      let sides = method == "strip" ? 3 : method == "lstrip" ? 1 : 2
+      try emit(base)
+      try emitStrip(sides, arguments, expression)
+    case "startswith", "endswith":
+      guard arguments.count == 1,
+        case .constant(.string(let affix)) = analysis.shape(arguments[0])
+      else { throw unsupported(expression, "'\(method)' of anything but a literal") }
+      try emit(base)
+      builder.emit(.affix, a: method == "startswith" ? 0 : 1, b: builder.literal(affix))
+    case "get":
+      guard analysis.shape(base) == .message, let first = arguments.first,
+        case .string(let key) = first.node
+      else { throw unsupported(expression, "'get' of anything but a message") }
+      let name = String(decoding: key, as: UTF8.self)
+      guard ["role", "content"].contains(name) else { return try emit(arguments[1]) }
+      try emitAttribute(base, name, expression)
+    default: throw unsupported(expression, "the method '\(method)'")
+    }
+  }
+
+  private mutating func emitStrip(
+    _ sides: Int, _ arguments: [JinjaExpression], _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    guard let first = arguments.first else {
+      builder.emit(.strip, a: sides, b: 0xFFFF_FFFF)
+      return
+    }
+    guard case .constant(.string(let characters)) = analysis.shape(first), arguments.count == 1
+    else { throw unsupported(expression, "'strip' of anything but a literal") }
+    builder.emit(.strip, a: sides, b: builder.literal(characters))
+  }
+
+  private mutating func emitFilter(
+    _ base: JinjaExpression, _ name: String, _ arguments: [JinjaExpression],
+    _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    let shape = analysis.shape(base)
+    switch name {
+    case "trim":
+      try emit(base)
+      try emitStrip(3, arguments, expression)
+    case "length", "count":
+      try emit(base)
+      builder.emit(.length)
+    case "default", "d":
+      guard shape != .unknown else { throw unsupported(expression, "'default' here") }
+      try emit(shape == .constant(.undefined) ? arguments[0] : base)
+    case "string" where shape.isString, "list" where shape == .list: try emit(base)
+    case "first" where shape == .list, "last" where shape == .list:
+      try emit(base)
+      builder.emit(.pushInteger, b: name == "first" ? 0 : 0xFFFF_FFFF)
+      builder.emit(.element)
+    default: throw unsupported(expression, "the filter '\(name)'")
+    }
+  }
+
+  /// A test whose outcome depends on the conversation.
+  private mutating func emitTest(
+    _ base: JinjaExpression, _ name: String, _ isNegated: Bool, _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    let kinds = ["undefined": 0, "defined": 0, "none": 1, "boolean": 2, "number": 3, "string": 4]
+    guard let kind = kinds[name] else { throw unsupported(expression, "the test '\(name)' here") }
+    try emit(base)
+    builder.emit(.isKind, b: kind)
+    if isNegated != (name == "defined") { builder.emit(.not) }
+  }
+
+  // MARK: Operators
+
+  private mutating func emitBinary(
+    _ symbol: String, _ left: JinjaExpression, _ right: JinjaExpression,
+    _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    switch symbol {
+    case "==", "!=":
+      try emit(left)
+      try emit(right)
+      builder.emit(.equal)
+      if symbol == "!=" { builder.emit(.not) }
+    case "in", "not in":
+      try emitMembership(left, right, expression)
+      if symbol == "not in" { builder.emit(.not) }
+    case "<", ">=":
+      try emitPair(left, right, .less)
+      if symbol == ">=" { builder.emit(.not) }
+    case ">", "<=":
+      try emitPair(right, left, .less)
+      if symbol == "<=" { builder.emit(.not) }
+    case "+": try emitPair(left, right, .add)
+    case "~" where analysis.shape(left).isString && analysis.shape(right).isString:
+      try emitPair(left, right, .add)
+    case "-": try emitPair(left, right, .subtract)
+    case "%": try emitPair(left, right, .modulo)
+    default: throw unsupported(expression, "the operator '\(symbol)' here")
+    }
+  }
+
+  private mutating func emitPair(
+    _ left: JinjaExpression, _ right: JinjaExpression, _ operation: TemplateOperation
+  ) throws(TemplateError) {
+    try emit(left)
+    try emit(right)
+    builder.emit(operation)
+  }
+
+  private mutating func emitMembership(
+    _ needle: JinjaExpression, _ haystack: JinjaExpression, _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    guard case .constant(.list(let elements)) = analysis.shape(haystack) else {
+      guard analysis.shape(haystack).isString || analysis.shape(haystack) == .unknown else {
+        throw unsupported(expression, "'in' here")
+      }
+      // Pushed in this order the string lies on top, where the operation expects it.
+      try emitPair(needle, haystack, .contains)
+      return
+    }
+    var skips: [Int] = []
+    for (index, element) in elements.enumerated() {
+      try emit(needle)
+      try emit(element, expression)
+      builder.emit(.equal)
+      if index < elements.count - 1 { skips.append(builder.emit(.jumpIfTrueKeep)) }
+    }
+    for skip in skips { builder.land(skip) }
+    if elements.isEmpty { builder.emit(.pushBool, b: 0) }
+  }
+}

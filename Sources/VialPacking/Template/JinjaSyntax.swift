@@ -1,0 +1,46 @@
+// The syntax tree of a chat template.
+// Must not: decide what is supported; the compiler does, after folding away what never runs.
+
+/// An expression with the line it stands on.
+struct JinjaExpression: Sendable {
+  indirect enum Node: Sendable {
+    case string([UInt8])
+    case integer(Int)
+    case bool(Bool)
+    case none
+    case name(String)
+    /// `a.b`, or `a['b']` with a literal key.
+    case attribute(JinjaExpression, String)
+    case index(JinjaExpression, JinjaExpression)
+    case slice(JinjaExpression, JinjaExpression?, JinjaExpression?, JinjaExpression?)
+    case call(JinjaExpression, [JinjaExpression], [(name: String, value: JinjaExpression)])
+    case filter(JinjaExpression, String, [JinjaExpression])
+    case test(JinjaExpression, String, [JinjaExpression], isNegated: Bool)
+    case not(JinjaExpression)
+    case negate(JinjaExpression)
+    case binary(String, JinjaExpression, JinjaExpression)
+    case and(JinjaExpression, JinjaExpression)
+    case or(JinjaExpression, JinjaExpression)
+    case conditional(JinjaExpression, then: JinjaExpression, otherwise: JinjaExpression?)
+    case list([JinjaExpression])
+    /// Parsed, never run.
+    case other(String)
+  }
+
+  let node: Node
+  let line: Int
+}
+
+/// A statement.
+indirect enum JinjaStatement {
+  case text([UInt8])
+  case output(JinjaExpression)
+  case ifElse([(condition: JinjaExpression, body: [JinjaStatement])], otherwise: [JinjaStatement])
+  case forLoop(variable: String, over: JinjaExpression, body: [JinjaStatement], line: Int)
+  /// `set name = value`.
+  case set(String, JinjaExpression)
+  /// `set space.name = value`.
+  case setAttribute(String, String, JinjaExpression)
+  /// Parsed, never run.
+  case other(String, line: Int)
+}

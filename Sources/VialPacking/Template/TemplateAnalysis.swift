@@ -1,0 +1,239 @@
+// Folding: which parts of a chat template are the same for every conversation.
+// Owns what is known: messages have a role and a content and nothing else, no tools, no documents.
+// Must not: emit code.
+
+/// Names, scopes and folding.
+struct TemplateAnalysis {
+  /// bos_token and the like.
+  let specialTokens: [String: String]
+  /// Variables by name, the innermost scope last.
+  var scopes: [[String: TemplateVariable]] = [[:]]
+  /// Slots of namespace attributes.
+  var namespaces: [[String: Int]] = []
+  var loopDepth = 0
+
+  static let functions: Set<String> = ["raise_exception", "namespace", "range", "strftime_now", "dict"]
+
+  func variable(_ name: String) -> TemplateVariable? {
+    for scope in scopes.reversed() {
+      if let variable = scope[name] { return variable }
+    }
+    return nil
+  }
+
+  /// What a name stands for.
+  func shape(ofName name: String) -> TemplateShape {
+    if let variable = variable(name) { return variable.shape }
+    switch name {
+    case "messages": return .list
+    case "add_generation_prompt": return .bool
+    case "tools", "documents": return .constant(.none)
+    default: break
+    }
+    if let token = specialTokens[name] { return .constant(.string(Array(token.utf8))) }
+    return Self.functions.contains(name) ? .function(name) : .constant(.undefined)
+  }
+
+  /// Whether a condition has the same outcome for every conversation.
+  func truth(_ expression: JinjaExpression) -> Bool? {
+    switch expression.node {
+    case .not(let operand): return truth(operand).map { !$0 }
+    case .and(let left, let right):
+      let (left, right) = (truth(left), truth(right))
+      if left == false || right == false { return false }
+      return left == true && right == true ? true : nil
+    case .or(let left, let right):
+      let (left, right) = (truth(left), truth(right))
+      if left == true || right == true { return true }
+      return left == false && right == false ? false : nil
+    default:
+      switch shape(expression) {
+      case .constant(let value): return value.isTrue
+      case .message, .namespace, .function: return true
+      default: return nil
+      }
+    }
+  }
+
+  /// What is known about an expression's value.
+  func shape(_ expression: JinjaExpression) -> TemplateShape {
+    switch expression.node {
+    case .string(let bytes): return .constant(.string(bytes))
+    case .integer(let value): return .constant(.integer(value))
+    case .bool(let value): return .constant(.bool(value))
+    case .none: return .constant(.none)
+    case .name(let name): return shape(ofName: name)
+    case .attribute(let base, let key): return attribute(base, key)
+    case .index(let base, let index): return element(base, index)
+    case .slice(let base, _, _, _): return shape(base) == .list ? .list : .unknown
+    case .call(let function, let arguments, _): return call(function, arguments)
+    case .filter(let base, let name, let arguments): return filter(base, name, arguments)
+    case .test(let base, let name, let arguments, let isNegated):
+      guard let result = test(base, name, arguments) else { return .bool }
+      return .constant(.bool(result != isNegated))
+    case .not: return truth(expression).map { .constant(.bool($0)) } ?? .bool
+    case .negate(let operand):
+      if case .constant(.integer(let value)) = shape(operand) { return .constant(.integer(-value)) }
+      return .unknown
+    case .and(let left, let right): return choice(left, right, stopsAt: false)
+    case .or(let left, let right): return choice(left, right, stopsAt: true)
+    case .binary(let symbol, let left, let right): return binary(symbol, left, right)
+    case .conditional(let condition, let then, let otherwise):
+      let second = otherwise.map { shape($0) } ?? .constant(.undefined)
+      guard let truth = truth(condition) else {
+        return shape(then) == second ? second : .unknown
+      }
+      return truth ? shape(then) : second
+    case .list(let elements):
+      let constants = elements.compactMap { shape($0).constant }
+      return constants.count == elements.count ? .constant(.list(constants)) : .unknown
+    case .other: return .unknown
+    }
+  }
+
+  private func choice(
+    _ left: JinjaExpression, _ right: JinjaExpression, stopsAt stop: Bool
+  ) -> TemplateShape {
+    if let truth = truth(left) { return truth == stop ? shape(left) : shape(right) }
+    return shape(left) == .bool && shape(right) == .bool ? .bool : .unknown
+  }
+
+  private func attribute(_ base: JinjaExpression, _ key: String) -> TemplateShape {
+    if case .name("loop") = base.node, loopDepth > 0 {
+      return ["first", "last"].contains(key) ? .bool : .integer
+    }
+    switch shape(base) {
+    case .message: return ["role", "content"].contains(key) ? .string : .constant(.undefined)
+    case .namespace(let number):
+      return namespaces[number][key] == nil ? .constant(.undefined) : .unknown
+    default: return .unknown
+    }
+  }
+
+  private func element(_ base: JinjaExpression, _ index: JinjaExpression) -> TemplateShape {
+    if case .call(let function, let arguments, _) = base.node,
+      case .attribute(let text, "split") = function.node, arguments.count == 1,
+      shape(text).isString
+    {
+      return .string
+    }
+    return shape(base) == .list && shape(index).isInteger ? .message : .unknown
+  }
+
+  private func call(_ function: JinjaExpression, _ arguments: [JinjaExpression]) -> TemplateShape {
+    guard case .attribute(let base, let method) = function.node else { return .unknown }
+    switch method {
+    case "strip", "lstrip", "rstrip": return .string
+    case "startswith", "endswith": return .bool
+    case "get":
+      guard shape(base) == .message, let first = arguments.first,
+        case .string(let key) = first.node
+      else { return .unknown }
+      let value = attribute(base, String(decoding: key, as: UTF8.self))
+      guard value == .constant(.undefined) else { return value }
+      return arguments.count > 1 ? shape(arguments[1]) : .constant(.none)
+    default: return .unknown
+    }
+  }
+
+  private func filter(
+    _ base: JinjaExpression, _ name: String, _ arguments: [JinjaExpression]
+  ) -> TemplateShape {
+    let value = shape(base)
+    switch name {
+    case "trim": return .string
+    case "length", "count":
+      if case .constant(.list(let elements)) = value { return .constant(.integer(elements.count)) }
+      if value == .constant(.undefined) { return .constant(.integer(0)) }
+      return .integer
+    case "default", "d":
+      guard value == .constant(.undefined) else { return value }
+      return arguments.first.map { shape($0) } ?? .constant(.string([]))
+    case "string": return value.isString ? value : .unknown
+    case "list": return value == .list ? .list : .unknown
+    case "first", "last": return value == .list ? .message : .unknown
+    default: return .unknown
+    }
+  }
+
+  /// A test's outcome where it is the same for every conversation.
+  private func test(
+    _ base: JinjaExpression, _ name: String, _ arguments: [JinjaExpression]
+  ) -> Bool? {
+    let value = shape(base)
+    if value == .unknown { return nil }
+    switch name {
+    case "defined": return value != .constant(.undefined)
+    case "undefined": return value == .constant(.undefined)
+    case "none": return value == .constant(.none)
+    case "string": return value.isString
+    case "mapping": return value == .message
+    case "iterable": return value.isString || value == .list || value == .message
+    case "sequence": return value.isString || value == .list || value == .message
+    case "number": return value.isInteger
+    case "boolean":
+      if case .constant(.bool) = value { return true }
+      return value == .bool
+    case "true": return value.constant.map { $0 == .bool(true) }
+    case "false": return value.constant.map { $0 == .bool(false) }
+    default: return nil
+    }
+  }
+
+  private func binary(
+    _ symbol: String, _ left: JinjaExpression, _ right: JinjaExpression
+  ) -> TemplateShape {
+    let (first, second) = (shape(left), shape(right))
+    switch symbol {
+    case "==", "!=":
+      if let isEqual = equality(first, second) {
+        return .constant(.bool(isEqual == (symbol == "==")))
+      }
+      return .bool
+    case "in", "not in":
+      if let isIn = membership(first, second) {
+        return .constant(.bool(isIn == (symbol == "in")))
+      }
+      return .bool
+    case "<", ">", "<=", ">=":
+      guard case .constant(.integer(let a)) = first, case .constant(.integer(let b)) = second else {
+        return .bool
+      }
+      let result = symbol == "<" ? a < b : symbol == ">" ? a > b : symbol == "<=" ? a <= b : a >= b
+      return .constant(.bool(result))
+    case "+", "~":
+      if case .constant(.string(let a)) = first, case .constant(.string(let b)) = second {
+        return .constant(.string(a + b))
+      }
+      if first.isString, second.isString { return .string }
+      return first.isInteger && second.isInteger && symbol == "+" ? .integer : .unknown
+    case "-", "%": return first.isInteger && second.isInteger ? .integer : .unknown
+    default: return .unknown
+    }
+  }
+
+  private func equality(_ first: TemplateShape, _ second: TemplateShape) -> Bool? {
+    if let a = first.constant, let b = second.constant { return a == b }
+    let isOther = { (value: TemplateShape) in
+      value == .constant(.none) || value == .constant(.undefined)
+    }
+    let isKnown = { (value: TemplateShape) in
+      value.isString || value.isInteger || value == .bool || value == .message || value == .list
+    }
+    return isOther(first) && isKnown(second) || isOther(second) && isKnown(first) ? false : nil
+  }
+
+  private func membership(_ needle: TemplateShape, _ haystack: TemplateShape) -> Bool? {
+    switch haystack {
+    case .message:
+      guard case .constant(.string(let key)) = needle else { return nil }
+      return ["role", "content"].contains(String(decoding: key, as: UTF8.self))
+    case .constant(.undefined): return false
+    case .constant(.list(let elements)): return needle.constant.map { elements.contains($0) }
+    case .constant(.string(let text)):
+      guard case .constant(.string(let part)) = needle else { return nil }
+      return part.isEmpty || text.indices.contains { text[$0...].starts(with: part) }
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// What the compiler knows about a value before the template runs.
+// Must not: claim more than holds for every conversation.
+
+/// A value that is the same for every conversation.
+enum TemplateConstant: Equatable {
+  case undefined
+  case none
+  case bool(Bool)
+  case integer(Int)
+  case string([UInt8])
+  case list([TemplateConstant])
+
+  /// Python's truth of it.
+  var isTrue: Bool {
+    switch self {
+    case .undefined, .none: false
+    case .bool(let value): value
+    case .integer(let value): value != 0
+    case .string(let bytes): !bytes.isEmpty
+    case .list(let elements): !elements.isEmpty
+    }
+  }
+}
+
+/// What is known about a value.
+enum TemplateShape: Equatable {
+  case constant(TemplateConstant)
+  case string
+  case bool
+  case integer
+  case message
+  /// A list of messages.
+  case list
+  /// The namespace with this number.
+  case namespace(Int)
+  /// A function of the environment.
+  case function(String)
+  case unknown
+
+  /// The constant, if it is one.
+  var constant: TemplateConstant? {
+    if case .constant(let value) = self { return value }
+    return nil
+  }
+
+  /// Whether the value is certainly a string.
+  var isString: Bool {
+    if case .constant(.string) = self { return true }
+    return self == .string
+  }
+
+  /// Whether the value is certainly an integer.
+  var isInteger: Bool {
+    if case .constant(.integer) = self { return true }
+    return self == .integer
+  }
+}
+
+/// A variable of a template: where it is kept and what is known about it.
+struct TemplateVariable: Equatable {
+  let slot: Int
+  var shape: TemplateShape
+}

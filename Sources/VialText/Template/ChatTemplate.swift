@@ -1,0 +1,136 @@
+// A compiled chat template, opened and checked.
+// Owns rules. Must not: run a program that was not checked here, or need more than
+// the limits of Spec/TEMPLATES.md.
+
+public import VialFormat
+
+/// The chat template of a file: a bounded program over messages. Immutable and shareable.
+public struct ChatTemplate: Sendable {
+  let instructions: ByteColumn<UInt64>
+  let literals: ByteColumn<UInt32>
+  let pool: ByteColumn<UInt8>
+  let slotCount: Int
+
+  /// Opens and checks a program of at most 4096 instructions. Throws.
+  public init(_ section: ByteRegion) throws(FormatError) {
+    typealias Field = TemplateLayout.Field
+    let fields = try FieldReader(
+      section, byteCount: TemplateLayout.headerByteCount, rule: 500, context: "chat template")
+    try fields.expect(
+      fields.word(Field.version) == TemplateLayout.version, 501, Field.version,
+      "unknown template program version")
+    let reserved =
+      UInt64(fields.word(Field.reserved32)) | fields.long(Field.reserved64)
+      | fields.long(Field.reservedEnd)
+    try fields.expect(reserved == 0, 502, Field.reserved32, "a reserved field is not zero")
+    let instructionCount = fields.word(Field.instructionCount)
+    let literalCount = fields.word(Field.literalCount)
+    let poolByteCount = fields.word(Field.poolByteCount)
+    let slotCount = fields.word(Field.slotCount)
+    try fields.expect(
+      instructionCount > 0 && instructionCount <= TemplateLayout.maxInstructionCount
+        && literalCount <= TemplateLayout.maxLiteralCount
+        && poolByteCount <= TemplateLayout.maxPoolByteCount
+        && slotCount <= TemplateLayout.maxSlotCount,
+      503, Field.instructionCount, "a count of the template program is out of range")
+    guard
+      let instructions = section.column(
+        UInt64.self, at: fields.long(Field.instructions), count: UInt64(instructionCount)),
+      let literals = section.column(
+        UInt32.self, at: fields.long(Field.literals), count: UInt64(literalCount) * 2),
+      let pool = section.column(
+        UInt8.self, at: fields.long(Field.pool), count: UInt64(poolByteCount))
+    else {
+      throw fields.error(504, Field.instructions, "a column is not inside the section or aligned")
+    }
+    self.instructions = instructions
+    self.literals = literals
+    self.pool = pool
+    self.slotCount = Int(slotCount)
+    try checkLiterals(fields.long(Field.literals))
+    try checkInstructions(fields.long(Field.instructions))
+  }
+
+  /// A decoded instruction.
+  struct Instruction {
+    let operation: TemplateOperation
+    let a: Int
+    let b: Int
+  }
+
+  /// The instruction at `index`, or nil when its operation is unknown.
+  func instruction(_ index: Int) -> Instruction? {
+    let word = instructions.span[index]
+    guard let operation = TemplateOperation(rawValue: UInt16(truncatingIfNeeded: word)) else {
+      return nil
+    }
+    return Instruction(
+      operation: operation, a: Int(word >> 16 & 0xFFFF), b: Int(word >> 32))
+  }
+
+  /// Where literal `index` lies in the pool.
+  func literal(_ index: Int) -> TemplateSlice {
+    let span = literals.span
+    return TemplateSlice(
+      origin: .pool, start: Int(span[index * 2]), count: Int(span[index * 2 + 1]))
+  }
+
+  /// The text of a literal that an error names; it is the template's own, never a patient's.
+  public func message(ofLiteral index: Int) -> String {
+    guard index >= 0, index < literals.count / 2 else { return "" }
+    let slice = literal(index)
+    var bytes: [UInt8] = []
+    for offset in slice.start..<slice.start + slice.count { bytes.append(pool.span[offset]) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func checkLiterals(_ offset: UInt64) throws(FormatError) {
+    let span = literals.span
+    for index in 0..<span.count / 2 {
+      guard Int(span[index * 2]) + Int(span[index * 2 + 1]) <= pool.count else {
+        throw FormatError(
+          rule: 505, offset: offset + UInt64(index) * 8, context: "chat template",
+          "a literal is not inside the pool")
+      }
+    }
+  }
+
+  private func checkInstructions(_ offset: UInt64) throws(FormatError) {
+    for index in 0..<instructions.count {
+      let place = offset + UInt64(index) * 8
+      guard let instruction = instruction(index) else {
+        throw FormatError(
+          rule: 506, offset: place, context: "chat template", "unknown template operation")
+      }
+      if let rule = brokenRule(instruction, at: index) {
+        throw FormatError(
+          rule: rule, offset: place, context: "chat template",
+          "an operand of the template program is out of range")
+      }
+    }
+  }
+
+  /// R-507 for operands, R-508 for jumps; nil when the instruction is sound.
+  private func brokenRule(_ instruction: Instruction, at index: Int) -> Int? {
+    let hasLiteral = instruction.b < literals.count / 2
+    let isForward = instruction.b > index && instruction.b < instructions.count
+    switch instruction.operation {
+    case .pushLiteral, .split, .affix, .refuse, .unsupported: return hasLiteral ? nil : 507
+    case .strip: return hasLiteral || instruction.b == 0xFFFF_FFFF ? nil : 507
+    case .load, .store: return instruction.b < slotCount ? nil : 507
+    case .jump, .jumpIfFalse, .jumpIfFalseKeep, .jumpIfTrueKeep: return isForward ? nil : 508
+    case .loopNext:
+      if instruction.a >= slotCount { return 507 }
+      return isForward ? nil : 508
+    case .loopBack:
+      guard instruction.b < index, self.instruction(instruction.b)?.operation == .loopNext else {
+        return 508
+      }
+      return nil
+    case .field: return instruction.b <= 1 ? nil : 507
+    case .loopValue: return instruction.b <= 4 ? nil : 507
+    case .isKind: return TemplateValue.Kind(rawValue: UInt8(clamping: instruction.b)) == nil ? 507 : nil
+    default: return nil
+    }
+  }
+}

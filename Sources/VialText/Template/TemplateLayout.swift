@@ -1,0 +1,111 @@
+// The shape of a compiled chat template, shared by its reader and its compiler.
+// Must not: run anything. Implements Spec/TEMPLATES.md, "Program".
+
+/// Field offsets, limits and operations of a template program.
+package enum TemplateLayout {
+  package static let version: UInt32 = 1
+  package static let headerByteCount = 64
+  package static let maxInstructionCount: UInt32 = 4096
+  package static let maxLiteralCount: UInt32 = 2048
+  package static let maxPoolByteCount: UInt32 = 1 << 16
+  package static let maxSlotCount: UInt32 = 128
+  package static let maxStackDepth = 64
+  package static let maxLoopDepth = 4
+  package static let maxMessageCount = 4096
+  package static let maxStepCount = 2_000_000
+  package static let maxSliceCount = 1 << 18
+  package static let maxComparedByteCount = 1 << 32
+
+  /// Byte offsets of the header's fields.
+  package enum Field {
+    package static let version = 0
+    package static let instructionCount = 4
+    package static let literalCount = 8
+    package static let poolByteCount = 12
+    package static let slotCount = 16
+    package static let reserved32 = 20
+    package static let instructions = 24
+    package static let literals = 32
+    package static let pool = 40
+    package static let reserved64 = 48
+    package static let reservedEnd = 56
+  }
+}
+
+/// One operation. `a` and `b` are its operands; "pops" and "pushes" speak of the value stack.
+package enum TemplateOperation: UInt16, CaseIterable {
+  /// Ends the program.
+  case halt = 0
+  /// Pushes literal `b`.
+  case pushLiteral = 1
+  /// Pushes true or false (`b`).
+  case pushBool = 2
+  /// Pushes the integer `b` (two's complement).
+  case pushInteger = 3
+  /// Pushes nothing-at-all.
+  case pushUndefined = 4
+  /// Pushes none.
+  case pushNone = 5
+  /// Pushes slot `b`.
+  case load = 6
+  /// Pops into slot `b`.
+  case store = 7
+  /// Pushes the list of all messages.
+  case pushMessages = 8
+  /// Pushes whether the assistant's turn is to be opened.
+  case pushGeneration = 9
+  /// Pops a message, pushes its role (`b` 0) or content (`b` 1).
+  case field = 10
+  /// Pops an integer and a list, pushes the message there (negative from the end) or undefined.
+  case element = 11
+  /// Pops a list, pushes it without its first `a` and its last `b` messages.
+  case slice = 12
+  /// Pops a list or a string, pushes its length (of a string in characters).
+  case length = 13
+  /// Jumps to `b`, forward.
+  case jump = 14
+  /// Pops; jumps to `b`, forward, when it was false.
+  case jumpIfFalse = 15
+  /// Jumps to `b`, forward, when the top is false, else pops it.
+  case jumpIfFalseKeep = 16
+  /// Jumps to `b`, forward, when the top is true, else pops it.
+  case jumpIfTrueKeep = 17
+  /// Pops a list and opens a loop over it.
+  case loopBegin = 18
+  /// Stores the loop's next message in slot `a`, or closes the loop and jumps to `b`, forward.
+  case loopNext = 19
+  /// Jumps back to the `loopNext` at `b`.
+  case loopBack = 20
+  /// Pushes what the innermost loop knows: `b` 0 index0, 1 index, 2 first, 3 last, 4 length.
+  case loopValue = 21
+  /// Pops two, pushes whether they are equal.
+  case equal = 22
+  /// Pops, pushes the opposite truth value.
+  case not = 23
+  /// Pops the right and the left integer, pushes left < right.
+  case less = 24
+  /// Pops two, pushes their sum or concatenation.
+  case add = 25
+  /// Pops the right and the left integer, pushes the difference.
+  case subtract = 26
+  /// Pops the right and the left integer, pushes the remainder, which has the right one's sign.
+  case modulo = 27
+  /// Pops a string and what to look for, pushes whether it contains that.
+  case contains = 28
+  /// Pops a string, pushes it without white space (`a` 1 at the start, 2 at the end, 3 both) or,
+  /// when `b` is not all ones, without the characters of literal `b`.
+  case strip = 29
+  /// Pops a string, pushes what stands before the first (`a` 0) or behind the last (`a` 1)
+  /// literal `b`, or all of it.
+  case split = 30
+  /// Pops a string, pushes whether it starts (`a` 0) or ends (`a` 1) with literal `b`.
+  case affix = 31
+  /// Pops, pushes whether it is of kind `b` (see `TemplateValue.Kind`).
+  case isKind = 32
+  /// Pops and writes it out.
+  case emit = 33
+  /// Refuses the messages, with literal `b`.
+  case refuse = 34
+  /// Stops because literal `b` is not supported.
+  case unsupported = 35
+}

@@ -1,0 +1,69 @@
+// Where a template's text goes: the caller's memory, with the literal stretches beside it.
+// Must not: keep text; what does not fit is counted only.
+
+/// The rendered text and its literal stretches.
+struct TemplateOutput: ~Copyable, ~Escapable {
+  private var bytes: MutableSpan<UInt8>
+  private var literals: MutableSpan<TextRange>
+  private(set) var byteCount = 0
+  private(set) var literalCount = 0
+  /// The literal stretch that may still grow.
+  private var open = TextRange(start: -1, byteCount: 0)
+
+  @_lifetime(copy bytes, copy literals)
+  init(_ bytes: consuming MutableSpan<UInt8>, _ literals: consuming MutableSpan<TextRange>) {
+    self.bytes = bytes
+    self.literals = literals
+  }
+
+  @_lifetime(self: copy self)
+  mutating func append(_ text: StaticString) {
+    for unsafe byte in unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    {
+      write(byte)
+    }
+  }
+
+  @_lifetime(self: copy self)
+  mutating func append(integer: Int) {
+    if integer < 0 { write(0x2D) }
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var count = 0
+    var rest = integer.magnitude
+    repeat {
+      digits[count] = 0x30 + UInt8(rest % 10)
+      rest /= 10
+      count += 1
+    } while rest > 0
+    for index in stride(from: count - 1, through: 0, by: -1) { write(digits[index]) }
+  }
+
+  /// Writes a slice; one of literal text opens or lengthens a literal stretch.
+  @_lifetime(self: copy self)
+  mutating func append(
+    _ slice: TemplateSlice, _ pool: Span<UInt8>, _ text: Span<UInt8>
+  ) throws(TextError) {
+    guard byteCount + slice.count <= Tokenizer.maxTextByteCount else { throw .templateLimit }
+    if slice.origin == .literalMessage, slice.count > 0 { markLiteral(slice.count) }
+    for index in slice.start..<slice.start + slice.count {
+      write(slice.origin == .pool ? pool[index] : text[index])
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func markLiteral(_ count: Int) {
+    if literalCount > 0, open.start + open.byteCount == byteCount {
+      open.byteCount += count
+    } else {
+      open = TextRange(start: byteCount, byteCount: count)
+      literalCount += 1
+    }
+    if literalCount <= literals.count { literals[literalCount - 1] = open }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func write(_ byte: UInt8) {
+    if byteCount < bytes.count { bytes[byteCount] = byte }
+    byteCount += 1
+  }
+}

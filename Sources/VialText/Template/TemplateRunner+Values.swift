@@ -1,0 +1,244 @@
+// What the operations of a template compute: fields, comparisons, strings.
+// Must not: trap on any operand; a value of the wrong kind is `templateType`.
+
+extension TemplateRunner {
+  @_lifetime(self: copy self)
+  mutating func compute(_ instruction: ChatTemplate.Instruction) throws(TextError) {
+    let b = instruction.b
+    switch instruction.operation {
+    case .pushLiteral: try push(try string(template.literal(b)))
+    case .pushBool: try push(.bool(b != 0))
+    case .pushInteger: try push(.integer(Int(Int32(truncatingIfNeeded: b))))
+    case .pushUndefined: try push(.undefined)
+    case .pushNone: try push(.none)
+    case .load: try push(slot(b))
+    case .store: store(try pop(), b)
+    case .pushMessages:
+      try push(TemplateValue(kind: .list, first: 0, second: messages.entries.count))
+    case .pushGeneration: try push(.bool(addsGenerationPrompt))
+    case .field: try push(try field(b))
+    case .element: try push(try element())
+    case .slice: try push(try sliced(instruction))
+    case .length: try push(try length())
+    case .loopValue: try push(try loopValue(b))
+    case .isKind: try push(.bool(Int(try pop().kind.rawValue) == b))
+    case .equal: try push(.bool(try isEqual(try pop(), try pop())))
+    case .not: try push(.bool(!isTrue(try pop())))
+    case .add: try push(try sum())
+    case .less, .subtract, .modulo: try push(try arithmetic(instruction.operation))
+    case .contains, .strip, .split, .affix: try push(try text(instruction))
+    default: throw .templateType
+    }
+  }
+
+  // MARK: Messages
+
+  @_lifetime(self: copy self)
+  private mutating func field(_ field: Int) throws(TextError) -> TemplateValue {
+    let index = try pop(.message).first
+    guard index >= 0, index < messages.entries.count else { throw .templateType }
+    let message = messages.entries[index]
+    let range = field == 0 ? message.role : message.content
+    return try string(
+      TemplateSlice(
+        origin: message.isLiteral ? .literalMessage : .message, start: range.start,
+        count: range.byteCount))
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func element() throws(TextError) -> TemplateValue {
+    let index = try pop(.integer).first
+    let list = try pop(.list)
+    let (position, overflow) = (index < 0 ? list.second : list.first)
+      .addingReportingOverflow(index)
+    guard !overflow, position >= list.first, position < list.second else { return .undefined }
+    return TemplateValue(kind: .message, first: position, second: 0)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func sliced(
+    _ instruction: ChatTemplate.Instruction
+  ) throws(TextError) -> TemplateValue {
+    let list = try pop(.list)
+    let start = min(list.first + instruction.a, list.second)
+    let end = max(list.second - min(instruction.b, list.second), start)
+    return TemplateValue(kind: .list, first: start, second: end)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func length() throws(TextError) -> TemplateValue {
+    let value = try pop()
+    switch value.kind {
+    case .list: return .integer(value.second - value.first)
+    case .string:
+      var count = 0
+      try charge(byteCount(value))
+      for index in 0..<byteCount(value) where byte(value, index) & 0xC0 != 0x80 { count += 1 }
+      return .integer(count)
+    default: throw .templateType
+    }
+  }
+
+  // MARK: Numbers and equality
+
+  @_lifetime(self: copy self)
+  private mutating func arithmetic(
+    _ operation: TemplateOperation
+  ) throws(TextError) -> TemplateValue {
+    let right = try pop(.integer).first
+    let left = try pop(.integer).first
+    switch operation {
+    case .less: return .bool(left < right)
+    case .subtract:
+      let (result, overflow) = left.subtractingReportingOverflow(right)
+      guard !overflow else { throw .templateLimit }
+      return .integer(result)
+    default:
+      // -1 is singled out because the quotient of the least integer by it overflows.
+      guard right != 0 else { throw .templateType }
+      if right == -1 { return .integer(0) }
+      let remainder = left % right
+      return .integer(remainder != 0 && (remainder < 0) != (right < 0) ? remainder + right : remainder)
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func sum() throws(TextError) -> TemplateValue {
+    let right = try pop()
+    let left = try pop()
+    if left.kind == .integer, right.kind == .integer {
+      let (result, overflow) = left.first.addingReportingOverflow(right.first)
+      guard !overflow else { throw .templateLimit }
+      return .integer(result)
+    }
+    guard left.kind == .string, right.kind == .string else { throw .templateType }
+    let start = arena.count
+    for value in [left, right] {
+      for index in value.first..<value.first + value.second { try append(arena[index]) }
+    }
+    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func isEqual(
+    _ left: TemplateValue, _ right: TemplateValue
+  ) throws(TextError) -> Bool {
+    guard left.kind == right.kind else { return false }
+    guard left.kind == .string else {
+      return left.first == right.first && left.second == right.second
+    }
+    let count = byteCount(left)
+    try charge(count)
+    return count == byteCount(right) && matches(left, 0, right, count)
+  }
+
+  // MARK: Strings
+
+  @_lifetime(self: copy self)
+  private mutating func append(_ slice: TemplateSlice) throws(TextError) {
+    guard arena.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
+    arena.append(slice)
+  }
+
+  /// A string of one slice.
+  @_lifetime(self: copy self)
+  private mutating func string(_ slice: TemplateSlice) throws(TextError) -> TemplateValue {
+    try append(slice)
+    return TemplateValue(kind: .string, first: arena.count - 1, second: 1)
+  }
+
+  /// Length of a string in bytes.
+  func byteCount(_ value: TemplateValue) -> Int {
+    var count = 0
+    for index in value.first..<value.first + value.second { count += arena[index].count }
+    return count
+  }
+
+  /// The byte at `offset`; 0 behind the end.
+  private func byte(_ value: TemplateValue, _ offset: Int) -> UInt8 {
+    var offset = offset
+    for index in value.first..<value.first + value.second {
+      let slice = arena[index]
+      if offset < slice.count {
+        let position = slice.start + offset
+        return slice.origin == .pool ? pool[position] : messages.text[position]
+      }
+      offset -= slice.count
+    }
+    return 0
+  }
+
+  private func matches(
+    _ value: TemplateValue, _ offset: Int, _ other: TemplateValue, _ count: Int
+  ) -> Bool {
+    for index in 0..<count where byte(value, offset + index) != byte(other, index) { return false }
+    return true
+  }
+
+  /// The part `range` of a string.
+  @_lifetime(self: copy self)
+  private mutating func part(
+    _ value: TemplateValue, _ range: Range<Int>
+  ) throws(TextError) -> TemplateValue {
+    let start = arena.count
+    var offset = 0
+    for index in value.first..<value.first + value.second {
+      let slice = arena[index]
+      let low = max(range.lowerBound, offset)
+      let high = min(range.upperBound, offset + slice.count)
+      if low < high {
+        try append(
+          TemplateSlice(
+            origin: slice.origin, start: slice.start + (low - offset), count: high - low))
+      }
+      offset += slice.count
+    }
+    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func text(
+    _ instruction: ChatTemplate.Instruction
+  ) throws(TextError) -> TemplateValue {
+    switch instruction.operation {
+    case .contains:
+      let haystack = try pop(.string)
+      let needle = try pop(.string)
+      return .bool(try find(needle, in: haystack, fromEnd: false) != nil)
+    case .affix:
+      let value = try pop(.string)
+      let affix = try string(template.literal(instruction.b))
+      let count = byteCount(affix)
+      let length = byteCount(value)
+      guard count <= length else { return .bool(false) }
+      return .bool(matches(value, instruction.a == 0 ? 0 : length - count, affix, count))
+    case .split:
+      let value = try pop(.string)
+      let separator = try string(template.literal(instruction.b))
+      let count = byteCount(separator)
+      guard count > 0 else { throw .templateType }
+      let isLast = instruction.a != 0
+      guard let found = try find(separator, in: value, fromEnd: isLast) else { return value }
+      return try part(value, isLast ? found + count..<byteCount(value) : 0..<found)
+    default:
+      return try stripped(try pop(.string), instruction)
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func find(
+    _ needle: TemplateValue, in haystack: TemplateValue, fromEnd: Bool
+  ) throws(TextError) -> Int? {
+    let count = byteCount(needle)
+    let length = byteCount(haystack)
+    guard count <= length else { return nil }
+    try charge(length - count + 1, times: max(1, count))
+    try charge(length - count + 1, times: haystack.second + needle.second)
+    let last = length - count
+    for step in 0...last {
+      let position = fromEnd ? last - step : step
+      if matches(haystack, position, needle, count) { return position }
+    }
+    return nil
+  }
+}

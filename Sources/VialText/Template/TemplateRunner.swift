@@ -1,0 +1,192 @@
+// Running a checked template program over messages.
+// Owns the value stack, loops and limits. Must not: copy message text anywhere but to the output,
+// or run longer than the step limit. Implements Spec/TEMPLATES.md, "Running".
+
+internal import VialFormat
+
+/// One rendering in progress.
+struct TemplateRunner: ~Escapable {
+  private struct Loop {
+    let start: Int
+    let end: Int
+    var current: Int
+  }
+
+  let template: ChatTemplate
+  let pool: Span<UInt8>
+  let messages: ChatMessages
+  let addsGenerationPrompt: Bool
+  /// Slices of all strings made so far: offsets, no text.
+  var arena: [TemplateSlice] = []
+  private var stack: [TemplateValue] = []
+  private var slots: [TemplateValue]
+  private var loops: [Loop] = []
+  private var steps = 0
+  private var comparedByteCount = 0
+
+  @_lifetime(copy pool, copy messages)
+  init(
+    _ template: ChatTemplate, pool: Span<UInt8>, _ messages: ChatMessages,
+    addsGenerationPrompt: Bool
+  ) {
+    self.template = template
+    self.pool = pool
+    self.messages = messages
+    self.addsGenerationPrompt = addsGenerationPrompt
+    slots = [TemplateValue](repeating: .undefined, count: template.slotCount)
+  }
+
+  @_lifetime(self: copy self)
+  mutating func run(_ output: inout TemplateOutput) throws(TextError) {
+    var position = 0
+    while position < template.instructions.count,
+      let instruction = template.instruction(position)
+    {
+      steps += 1
+      guard steps <= TemplateLayout.maxStepCount else { throw .templateLimit }
+      position += 1
+      switch instruction.operation {
+      case .halt: return
+      case .jump: position = instruction.b
+      case .jumpIfFalse: if !isTrue(try pop()) { position = instruction.b }
+      case .jumpIfFalseKeep: try keepOrPop(jumpsOn: false, instruction.b, &position)
+      case .jumpIfTrueKeep: try keepOrPop(jumpsOn: true, instruction.b, &position)
+      case .loopBegin: try beginLoop()
+      case .loopNext: try nextMessage(instruction, &position)
+      case .loopBack: position = instruction.b
+      case .emit: try emit(try pop(), &output)
+      case .refuse: throw .templateRefused(literal: instruction.b)
+      case .unsupported: throw .templateUnsupported(literal: instruction.b)
+      default: try compute(instruction)
+      }
+    }
+  }
+
+  /// Charges string work to its limit, so that a short program cannot cost much on long messages.
+  @_lifetime(self: copy self)
+  mutating func charge(_ byteCount: Int, times: Int = 1) throws(TextError) {
+    let (work, isTooMuch) = byteCount.multipliedReportingOverflow(by: times)
+    let (sum, overflow) = comparedByteCount.addingReportingOverflow(work)
+    guard !isTooMuch, !overflow, sum <= TemplateLayout.maxComparedByteCount else { throw .templateLimit }
+    comparedByteCount = sum
+  }
+
+  // MARK: Stack
+
+  @_lifetime(self: copy self)
+  mutating func push(_ value: TemplateValue) throws(TextError) {
+    guard stack.count < TemplateLayout.maxStackDepth else { throw .templateLimit }
+    stack.append(value)
+  }
+
+  @_lifetime(self: copy self)
+  mutating func pop() throws(TextError) -> TemplateValue {
+    guard let value = stack.popLast() else { throw .templateType }
+    return value
+  }
+
+  @_lifetime(self: copy self)
+  mutating func pop(_ kind: TemplateValue.Kind) throws(TextError) -> TemplateValue {
+    let value = try pop()
+    guard value.kind == kind else { throw .templateType }
+    return value
+  }
+
+  func slot(_ index: Int) -> TemplateValue { slots[index] }
+
+  @_lifetime(self: copy self)
+  mutating func store(_ value: TemplateValue, _ index: Int) { slots[index] = value }
+
+  @_lifetime(self: copy self)
+  private mutating func keepOrPop(
+    jumpsOn truth: Bool, _ target: Int, _ position: inout Int
+  ) throws(TextError) {
+    guard let top = stack.last else { throw .templateType }
+    if isTrue(top) == truth { position = target } else { stack.removeLast() }
+  }
+
+  /// Python's truth of a value.
+  func isTrue(_ value: TemplateValue) -> Bool {
+    switch value.kind {
+    case .undefined, .none: false
+    case .bool, .integer: value.first != 0
+    case .string: byteCount(value) > 0
+    case .message: true
+    case .list: value.first < value.second
+    }
+  }
+
+  // MARK: Loops
+
+  @_lifetime(self: copy self)
+  private mutating func beginLoop() throws(TextError) {
+    let list = try pop(.list)
+    guard loops.count < TemplateLayout.maxLoopDepth else { throw .templateLimit }
+    loops.append(Loop(start: list.first, end: list.second, current: list.first - 1))
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func nextMessage(
+    _ instruction: ChatTemplate.Instruction, _ position: inout Int
+  ) throws(TextError) {
+    guard var loop = loops.popLast() else { throw .templateType }
+    loop.current += 1
+    if loop.current < loop.end {
+      slots[instruction.a] = TemplateValue(kind: .message, first: loop.current, second: 0)
+      loops.append(loop)
+    } else {
+      position = instruction.b
+    }
+  }
+
+  /// What the innermost loop knows.
+  func loopValue(_ field: Int) throws(TextError) -> TemplateValue {
+    guard let loop = loops.last else { throw .templateType }
+    let index = loop.current - loop.start
+    switch field {
+    case 0: return .integer(index)
+    case 1: return .integer(index + 1)
+    case 2: return .bool(index == 0)
+    case 3: return .bool(loop.current + 1 == loop.end)
+    default: return .integer(loop.end - loop.start)
+    }
+  }
+
+  // MARK: Output
+
+  private func emit(
+    _ value: TemplateValue, _ output: inout TemplateOutput
+  ) throws(TextError) {
+    switch value.kind {
+    case .undefined: break
+    case .none: output.append("None")
+    case .bool: output.append(value.first != 0 ? "True" : "False")
+    case .integer: output.append(integer: value.first)
+    case .string:
+      for index in value.first..<value.first + value.second {
+        try output.append(arena[index], pool, messages.text)
+      }
+    case .message, .list: throw .templateType
+    }
+  }
+}
+
+extension ChatTemplate {
+  /// Renders `messages` to the start of `output`, and to the start of `literals` the stretches that
+  /// must stay text: hand both to `Tokenizer.encode`. What does not fit is counted, not written, so
+  /// a result above a capacity asks for another call. Bounded by `TemplateLayout`'s limits.
+  public func render(
+    _ messages: ChatMessages, addsGenerationPrompt: Bool,
+    into output: inout MutableSpan<UInt8>, literals: inout MutableSpan<TextRange>
+  ) throws(TextError) -> RenderedChat {
+    guard messages.entries.count <= TemplateLayout.maxMessageCount, messages.isValid else {
+      throw .templateLimit
+    }
+    var sink = TemplateOutput(
+      output._mutatingExtracting(...), literals._mutatingExtracting(...))
+    var runner = TemplateRunner(
+      self, pool: pool.span, messages, addsGenerationPrompt: addsGenerationPrompt)
+    try runner.run(&sink)
+    return RenderedChat(byteCount: sink.byteCount, literalCount: sink.literalCount)
+  }
+}
