@@ -88,7 +88,8 @@ let package = Package(
     .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
-      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests", exclude: ["main.c"],
+      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",
+      exclude: ["main.c", "run_aarch64.sh"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
     .testTarget(

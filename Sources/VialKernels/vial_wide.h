@@ -75,7 +75,12 @@ VIAL_INLINE v16f wide_exp2c(v16f x) {
   return (v16f)(((v16i)p + ((v16i)shifted << 23)) & alive);
 }
 
-/// 16 elements of a float type at any alignment, exactly widened.
+/// 16 elements of a stored type at any alignment, exactly widened.
+VIAL_INLINE v16f wide_load_single(const uint8_t *p) {
+  v16f v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
 VIAL_INLINE v16f wide_load_half(const uint8_t *p) {
   v16h v;
   memcpy(&v, p, sizeof v);

@@ -21,7 +21,7 @@ VIAL_INLINE size_t cache_element_size(const vial_kv_type type) {
 }
 VIAL_INLINE v16f cache_load(const vial_kv_type type, const uint8_t *data, size_t i) {
   const uint8_t *p = data + i * cache_element_size(type);
-  return type == VIAL_KV_F32   ? wide_load((const float *)(const void *)p)
+  return type == VIAL_KV_F32   ? wide_load_single(p)
          : type == VIAL_KV_F16 ? wide_load_half(p)
                                : wide_load_int8(p);
 }

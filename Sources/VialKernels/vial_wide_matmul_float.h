@@ -6,7 +6,7 @@
 #include "vial_wide.h"
 
 VIAL_INLINE v16f load_step(uint8_t encoding, const uint8_t *p) {
-  return encoding == VIAL_ENCODING_F32   ? wide_load((const float *)(const void *)p)
+  return encoding == VIAL_ENCODING_F32   ? wide_load_single(p)
          : encoding == VIAL_ENCODING_F16 ? wide_load_half(p)
                                          : wide_load_bfloat(p);
 }
