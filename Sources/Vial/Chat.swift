@@ -36,6 +36,8 @@ public final class Conversation {
   fileprivate func render(
     _ template: ChatTemplate
   ) throws(VialError) -> (text: SecureBuffer<UInt8>, literals: [TextRange]) {
+    // Constants of this call: spans of stored properties cannot be lent out.
+    let (source, messages) = (text, entries)
     var (byteCount, literalCount) = (text.count * 2 + 1024, entries.count + 8)
     while true {
       guard let output = SecureBuffer<UInt8>(capacity: byteCount) else { throw .outOfMemory }
@@ -46,9 +48,11 @@ public final class Conversation {
         try output.appendInPlace { room throws(TextError) in
           var bytes = room.mutableSpan
           var ranges = literals.mutableSpan
+          let sourceSpan = source.span
+          let messageSpan = messages.span
+          let chat = ChatMessages(text: sourceSpan, entries: messageSpan)
           let result = try template.render(
-            ChatMessages(text: text.span, entries: entries.span), addsGenerationPrompt: true,
-            into: &bytes, literals: &ranges)
+            chat, addsGenerationPrompt: true, into: &bytes, literals: &ranges)
           rendered = result
           return result.byteCount
         }

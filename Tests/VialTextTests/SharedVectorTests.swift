@@ -60,7 +60,8 @@ struct ExtraVectorTests {
       if ids == vector.ids { encodings += 1 } else { report(vector, ids) }
       if vector.decoded == nil || tokenizer.decode(vector.ids) == vector.decoded { decodings += 1 }
     }
-    print("\(paths[0].lastPathComponent): \(encodings) encodings, \(decodings) decodings",
+    print(
+      "\(paths[0].lastPathComponent): \(encodings) encodings, \(decodings) decodings",
       "of \(vectors.count) equal")
     #expect(encodings == vectors.count)
     #expect(decodings == vectors.count)

@@ -39,7 +39,8 @@ extension ChatTemplateCompiler {
     case .slice(let base, let start, let end, let step):
       try emitSlice(base, start, end, step, expression)
     case .call(let function, let arguments, _): try emitCall(function, arguments, expression)
-    case .filter(let base, let name, let arguments): try emitFilter(base, name, arguments, expression)
+    case .filter(let base, let name, let arguments):
+      try emitFilter(base, name, arguments, expression)
     case .test(let base, let name, _, let isNegated):
       try emitTest(base, name, isNegated, expression)
     case .not(let operand):
@@ -63,7 +64,9 @@ extension ChatTemplateCompiler {
     case .none: builder.emit(.pushNone)
     case .bool(let value): builder.emit(.pushBool, b: value ? 1 : 0)
     case .integer(let value):
-      guard let small = Int32(exactly: value) else { throw unsupported(expression, "a large number") }
+      guard let small = Int32(exactly: value) else {
+        throw unsupported(expression, "a large number")
+      }
       builder.emit(.pushInteger, b: Int(UInt32(bitPattern: small)))
     case .string(let bytes): builder.emit(.pushLiteral, b: builder.literal(bytes))
     case .list: throw unsupported(expression, "a list as a value")

@@ -29,6 +29,7 @@ public struct ChatTemplateCompiler {
   ) throws(TemplateError) -> CompiledTemplate {
     let statements = try JinjaParser.parse(template)
     var compiler = ChatTemplateCompiler(analysis: TemplateAnalysis(specialTokens: specialTokens))
+    try compiler.declareContext(statements)
     try compiler.compile(statements)
     compiler.builder.emit(.halt)
     guard let section = compiler.builder.section() else {
@@ -50,6 +51,18 @@ public struct ChatTemplateCompiler {
   }
 
   private init(analysis: TemplateAnalysis) { self.analysis = analysis }
+
+  /// Gives names of the context that the template sets (`messages`, `tools`) a slot that starts as
+  /// the context's value, so that a branch may leave them alone.
+  private mutating func declareContext(_ statements: [JinjaStatement]) throws(TemplateError) {
+    for name in Self.assigned(in: statements).sorted() {
+      let shape = analysis.shape(ofName: name)
+      if case .function = shape { continue }
+      if shape == .constant(.undefined) { continue }
+      try emit(JinjaExpression(node: .name(name), line: 1))
+      builder.emit(.store, b: declare(name, shape))
+    }
+  }
 
   // MARK: Statements
 
@@ -265,13 +278,12 @@ public struct ChatTemplateCompiler {
     // What the body sets is its own again in every turn, and starts as outside.
     for name in Self.assigned(in: body).sorted() where name != variable {
       let shape = analysis.shape(ofName: name)
-      if case .namespace = shape { continue }
-      if let outer = analysis.variable(name) {
-        builder.emit(.load, b: outer.slot)
-      } else {
-        builder.emit(.pushUndefined)
+      switch shape {
+      case .namespace, .function: continue
+      default: break
       }
-      builder.emit(.store, b: declare(name, analysis.variable(name) == nil ? .constant(.undefined) : shape))
+      try emit(JinjaExpression(node: .name(name), line: line))
+      builder.emit(.store, b: declare(name, shape))
     }
     try compile(body)
     builder.emit(.loopBack, b: next)

@@ -192,7 +192,8 @@ struct JinjaExpressionParser {
     "none": .none, "None": .none,
   ]
 
-  private mutating func postfixed(_ base: JinjaExpression) throws(TemplateError) -> JinjaExpression {
+  private mutating func postfixed(_ base: JinjaExpression) throws(TemplateError) -> JinjaExpression
+  {
     var result = base
     while true {
       if take(symbol: ".") {
@@ -213,7 +214,9 @@ struct JinjaExpressionParser {
     }
   }
 
-  private mutating func subscripted(_ base: JinjaExpression) throws(TemplateError) -> JinjaExpression {
+  private mutating func subscripted(_ base: JinjaExpression) throws(TemplateError)
+    -> JinjaExpression
+  {
     var parts: [JinjaExpression?] = [nil]
     var isSlice = false
     while !take(symbol: "]") {
@@ -237,7 +240,9 @@ struct JinjaExpressionParser {
 
   private mutating func arguments(
     until end: String
-  ) throws(TemplateError) -> (positional: [JinjaExpression], named: [(name: String, value: JinjaExpression)]) {
+  ) throws(TemplateError) -> (
+    positional: [JinjaExpression], named: [(name: String, value: JinjaExpression)]
+  ) {
     var positional: [JinjaExpression] = []
     var named: [(name: String, value: JinjaExpression)] = []
     while !take(symbol: end) {

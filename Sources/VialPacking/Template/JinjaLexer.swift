@@ -99,7 +99,9 @@ struct JinjaLexer {
   private mutating func readTag(_ kind: UInt8) throws(TemplateError) {
     let startLine = line
     position += 2
-    if position < source.count, source[position] == UInt8(ascii: "-") || source[position] == UInt8(ascii: "+") {
+    if position < source.count,
+      source[position] == UInt8(ascii: "-") || source[position] == UInt8(ascii: "+")
+    {
       position += 1
     }
     if kind == UInt8(ascii: "#") {
@@ -136,7 +138,8 @@ struct JinjaLexer {
       tokens.append(token)
     }
     pieces.append(
-      kind == UInt8(ascii: "{") ? .output(tokens, line: startLine) : .block(tokens, line: startLine))
+      kind == UInt8(ascii: "{") ? .output(tokens, line: startLine) : .block(tokens, line: startLine)
+    )
   }
 
   private mutating func advance() {

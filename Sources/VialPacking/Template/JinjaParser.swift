@@ -23,7 +23,9 @@ struct JinjaParser {
     return (name, line)
   }
 
-  private mutating func statements(until ends: Set<String>) throws(TemplateError) -> [JinjaStatement] {
+  private mutating func statements(until ends: Set<String>) throws(TemplateError)
+    -> [JinjaStatement]
+  {
     depth += 1
     defer { depth -= 1 }
     var result: [JinjaStatement] = []
@@ -75,7 +77,9 @@ struct JinjaParser {
     }
   }
 
-  private mutating func ifElse(_ first: inout JinjaExpressionParser) throws(TemplateError) -> JinjaStatement {
+  private mutating func ifElse(_ first: inout JinjaExpressionParser) throws(TemplateError)
+    -> JinjaStatement
+  {
     var branches: [(condition: JinjaExpression, body: [JinjaStatement])] = []
     var otherwise: [JinjaStatement] = []
     var condition = try first.expression()

@@ -12,7 +12,9 @@ struct TemplateAnalysis {
   var namespaces: [[String: Int]] = []
   var loopDepth = 0
 
-  static let functions: Set<String> = ["raise_exception", "namespace", "range", "strftime_now", "dict"]
+  static let functions: Set<String> = [
+    "raise_exception", "namespace", "range", "strftime_now", "dict",
+  ]
 
   func variable(_ name: String) -> TemplateVariable? {
     for scope in scopes.reversed() {

@@ -129,7 +129,8 @@ public struct ChatTemplate: Sendable {
       return nil
     case .field: return instruction.b <= 1 ? nil : 507
     case .loopValue: return instruction.b <= 4 ? nil : 507
-    case .isKind: return TemplateValue.Kind(rawValue: UInt8(clamping: instruction.b)) == nil ? 507 : nil
+    case .isKind:
+      return TemplateValue.Kind(rawValue: UInt8(clamping: instruction.b)) == nil ? 507 : nil
     default: return nil
     }
   }

@@ -14,7 +14,7 @@ package enum TemplateLayout {
   package static let maxMessageCount = 4096
   package static let maxStepCount = 2_000_000
   package static let maxSliceCount = 1 << 18
-  package static let maxComparedByteCount = 1 << 32
+  package static let maxComparedByteCount = 1 << 28
 
   /// Byte offsets of the header's fields.
   package enum Field {

@@ -18,7 +18,8 @@ struct TemplateOutput: ~Copyable, ~Escapable {
 
   @_lifetime(self: copy self)
   mutating func append(_ text: StaticString) {
-    for unsafe byte in unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    for unsafebyte in unsafe UnsafeBufferPointer(
+      start: text.utf8Start, count: text.utf8CodeUnitCount)
     {
       write(byte)
     }

@@ -98,7 +98,8 @@ extension TemplateRunner {
       guard right != 0 else { throw .templateType }
       if right == -1 { return .integer(0) }
       let remainder = left % right
-      return .integer(remainder != 0 && (remainder < 0) != (right < 0) ? remainder + right : remainder)
+      return .integer(
+        remainder != 0 && (remainder < 0) != (right < 0) ? remainder + right : remainder)
     }
   }
 
@@ -235,10 +236,38 @@ extension TemplateRunner {
     try charge(length - count + 1, times: max(1, count))
     try charge(length - count + 1, times: haystack.second + needle.second)
     let last = length - count
+    if haystack.second == 1, needle.second == 1 {
+      return findPlain(needle, in: haystack, last, count, fromEnd: fromEnd)
+    }
     for step in 0...last {
       let position = fromEnd ? last - step : step
       if matches(haystack, position, needle, count) { return position }
     }
     return nil
+  }
+
+  /// `find` for strings of one slice, which is nearly all of them.
+  private func findPlain(
+    _ needle: TemplateValue, in haystack: TemplateValue, _ last: Int, _ count: Int, fromEnd: Bool
+  ) -> Int? {
+    let text = source(arena[haystack.first])
+    let pattern = source(arena[needle.first])
+    let start = arena[haystack.first].start
+    let patternStart = arena[needle.first].start
+    for step in 0...last {
+      let position = fromEnd ? last - step : step
+      var index = 0
+      while index < count, text[start + position + index] == pattern[patternStart + index] {
+        index += 1
+      }
+      if index == count { return position }
+    }
+    return nil
+  }
+
+  /// The bytes that a slice points into.
+  @_lifetime(copy self)
+  private func source(_ slice: TemplateSlice) -> Span<UInt8> {
+    slice.origin == .pool ? pool : messages.text
   }
 }

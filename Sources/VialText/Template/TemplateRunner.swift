@@ -67,7 +67,9 @@ struct TemplateRunner: ~Escapable {
   mutating func charge(_ byteCount: Int, times: Int = 1) throws(TextError) {
     let (work, isTooMuch) = byteCount.multipliedReportingOverflow(by: times)
     let (sum, overflow) = comparedByteCount.addingReportingOverflow(work)
-    guard !isTooMuch, !overflow, sum <= TemplateLayout.maxComparedByteCount else { throw .templateLimit }
+    guard !isTooMuch, !overflow, sum <= TemplateLayout.maxComparedByteCount else {
+      throw .templateLimit
+    }
     comparedByteCount = sum
   }
 

@@ -7,7 +7,12 @@ struct CharacterClass: Equatable {
   let bits: UInt8
 
   /// Letter, number, white space or none of them.
-  enum Kind: UInt8 { case other = 0, letter = 1, number = 2, space = 3 }
+  enum Kind: UInt8 {
+    case other = 0
+    case letter = 1
+    case number = 2
+    case space = 3
+  }
 
   var kind: Kind { Kind(rawValue: bits & 3) ?? .other }
   /// `\p{L}`.
@@ -36,7 +41,7 @@ struct UnicodeClasses: Sendable {
     var digits: [UInt16] = []
     digits.reserveCapacity(UnicodeClasses.indexCount * 3)
     UnicodeClassData.index.withUTF8Buffer { text in
-      for unsafe byte in unsafe text where byte != 0x0A {
+      for unsafebyte in unsafe text where byte != 0x0A {
         digits.append(UInt16(byte < 0x3A ? byte &- 0x30 : byte &- 0x57))
       }
     }
@@ -46,7 +51,7 @@ struct UnicodeClasses: Sendable {
     var bits: [UInt8] = []
     bits.reserveCapacity(UnicodeClassData.blockCount * 128)
     UnicodeClassData.blocks.withUTF8Buffer { text in
-      for unsafe byte in unsafe text where byte != 0x0A { bits.append(byte &- 0x41) }
+      for unsafebyte in unsafe text where byte != 0x0A { bits.append(byte &- 0x41) }
     }
     blocks = bits
   }

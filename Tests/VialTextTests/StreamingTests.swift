@@ -1,0 +1,96 @@
+// Decoding token by token, and stop strings.
+
+import Foundation
+import Testing
+import VialPacking
+import VialText
+
+@Suite struct StreamingTests {
+  @Test(arguments: FixtureVectorTests.names)
+  func piecesAreWholeCharacters(_ name: String) throws {
+    let folder = Files.fixture("tokenizers/\(name)")
+    let tokenizer = try TestTokenizer(folder: folder)
+    for json in try Files.lines(folder.appending(path: "vectors.jsonl")) {
+      let vector = Vector(json)
+      let pieces = TestTokenizer.stream(tokenizer.tokenizer, vector.ids)
+      #expect(pieces.flatMap { $0 } == vector.decoded)
+      for piece in pieces { #expect(String(validating: piece, as: UTF8.self) != nil) }
+    }
+  }
+
+  @Test(arguments: FixtureVectorTests.names)
+  func anyIdsGiveValidText(_ name: String) throws {
+    let folder = Files.fixture("tokenizers/\(name)")
+    let tokenizer = try TestTokenizer(folder: folder)
+    for json in try Files.lines(folder.appending(path: "decode.jsonl")) {
+      let ids = Vector(json).ids
+      let text = TestTokenizer.stream(tokenizer.tokenizer, ids).flatMap { $0 }
+      #expect(String(validating: text, as: UTF8.self) != nil)
+      if name != "pieces-fallback" { #expect(text == json["decoded"]?.string?.bytes) }
+    }
+  }
+
+  @Test func bytesWaitForTheirCharacter() throws {
+    let tokenizer = try TestTokenizer(folder: Files.fixture("tokenizers/byte-nfc"))
+    let text = Array("\u{1FA7A}".utf8)
+    let ids = try tokenizer.encode(text)
+    #expect(ids.count == 4)
+    let pieces = TestTokenizer.stream(tokenizer.tokenizer, ids)
+    #expect(pieces == [[], [], [], text, []])
+    let cut = TestTokenizer.stream(tokenizer.tokenizer, Array(ids[..<3]))
+    #expect(cut == [[], [], [], Array("\u{FFFD}".utf8)])
+  }
+}
+
+@Suite struct StopStringTests {
+  /// Feeds `text` in pieces of `step` bytes.
+  private func filter(_ text: String, _ stops: [String], step: Int) -> (String, Bool) {
+    var filter = StopStrings()
+    for stop in stops {
+      let isTaken = add(stop, &filter)
+      #expect(isTaken)
+    }
+    let input = Array(text.utf8)
+    var shown: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1024)
+    for start in stride(from: 0, to: input.count, by: step) {
+      let piece = Array(input[start..<min(start + step, input.count)])
+      var output = buffer.mutableSpan
+      let count = filter.append(piece.span, into: &output)
+      shown += buffer[..<count]
+    }
+    var output = buffer.mutableSpan
+    let count = filter.finish(into: &output)
+    shown += buffer[..<count]
+    return (String(decoding: shown, as: UTF8.self), filter.isStopped)
+  }
+
+  private func add(_ stop: String, _ filter: inout StopStrings) -> Bool {
+    let bytes = Array(stop.utf8)
+    return filter.add(bytes.span)
+  }
+
+  @Test func stopsBeforeTheString() {
+    for step in 1...7 {
+      #expect(filter("one\n\ntwo", ["\n\n"], step: step) == ("one", true))
+      #expect(filter("one\ntwo\n", ["\n\n"], step: step) == ("one\ntwo\n", false))
+      #expect(filter("aaab", ["aab"], step: step) == ("a", true))
+      #expect(filter("xaby", ["ab", "xabz"], step: step) == ("x", true))
+      #expect(filter("abcabd", ["abd"], step: step) == ("abc", true))
+      #expect(filter("plain", [], step: step) == ("plain", false))
+    }
+  }
+
+  @Test func limits() {
+    var filter = StopStrings()
+    let isLongTaken = add(String(repeating: "a", count: StopStrings.maxByteCount + 1), &filter)
+    let isEmptyTaken = add("", &filter)
+    #expect(!isLongTaken && !isEmptyTaken)
+    for _ in 0..<StopStrings.maxCount {
+      let isTaken = add("a", &filter)
+      #expect(isTaken)
+    }
+    let isExtraTaken = add("a", &filter)
+    #expect(!isExtraTaken)
+  }
+}
