@@ -18,11 +18,7 @@ struct TemplateOutput: ~Copyable, ~Escapable {
 
   @_lifetime(self: copy self)
   mutating func append(_ text: StaticString) {
-    for unsafebyte in unsafe UnsafeBufferPointer(
-      start: text.utf8Start, count: text.utf8CodeUnitCount)
-    {
-      write(byte)
-    }
+    for index in 0..<text.utf8CodeUnitCount { write(unsafe text.utf8Start[index]) }
   }
 
   @_lifetime(self: copy self)

@@ -41,7 +41,9 @@ struct UnicodeClasses: Sendable {
     var digits: [UInt16] = []
     digits.reserveCapacity(UnicodeClasses.indexCount * 3)
     UnicodeClassData.index.withUTF8Buffer { text in
-      for unsafebyte in unsafe text where byte != 0x0A {
+      for position in 0..<text.count {
+        let byte = unsafe text[position]
+        if byte == 0x0A { continue }
         digits.append(UInt16(byte < 0x3A ? byte &- 0x30 : byte &- 0x57))
       }
     }
@@ -51,7 +53,10 @@ struct UnicodeClasses: Sendable {
     var bits: [UInt8] = []
     bits.reserveCapacity(UnicodeClassData.blockCount * 128)
     UnicodeClassData.blocks.withUTF8Buffer { text in
-      for unsafebyte in unsafe text where byte != 0x0A { bits.append(byte &- 0x41) }
+      for position in 0..<text.count {
+        let byte = unsafe text[position]
+        if byte != 0x0A { bits.append(byte &- 0x41) }
+      }
     }
     blocks = bits
   }
