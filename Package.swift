@@ -22,8 +22,7 @@ let package = Package(
     .executable(name: "vial", targets: ["VialCommand"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
     // Floor 0
@@ -72,8 +71,8 @@ let package = Package(
         "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine",
         "VialPacking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
       ],
+      resources: [.copy("Resources/demo.vial")],
       swiftSettings: house),
     // Tests
     .testTarget(

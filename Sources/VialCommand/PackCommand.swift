@@ -81,10 +81,13 @@ struct PackCommand: ParsableCommand {
     options.licence = licence
     options.credit = credit
     options.notice = notice
+    options.tool = "vial \(Version.tool)"
     let start = MonotonicClock.seconds
-    let progress = PackProgress()
+    let progress = ProgressReporter()
     let observer = PackObserver(
-      progress: { progress.show($0) }, warning: { progress.say("warning: \($0)") },
+      progress: {
+        progress.update($0.stage, done: $0.completedByteCount, total: $0.totalByteCount)
+      }, warning: { progress.say("warning: \($0)") },
       shouldStop: { Interruption.signalNumber != nil })
     Interruption.install()
     do throws(PackingError) {
@@ -93,16 +96,16 @@ struct PackCommand: ParsableCommand {
       progress.say(Self.line(summary, seconds: MonotonicClock.seconds - start))
     } catch {
       progress.finish()
-      progress.say("error: \(error.message)")
-      throw ExitCode(error.kind == .cancelled ? 128 + (Interruption.signalNumber ?? 2) : 1)
+      throw CommandFailure(
+        error.message, code: error.kind == .cancelled ? 128 + (Interruption.signalNumber ?? 2) : 1)
     }
   }
 
   private static func line(_ summary: PackSummary, seconds: Double) -> String {
     let bits = Double(summary.weightsByteCount) * 8 / Double(summary.parameterCount)
-    return "packed \(summary.parameterCount) parameters, \((bits * 100).rounded() / 100) bits each"
-      + " (\(summary.recipe)), into \(PackProgress.size(Double(summary.fileByteCount)))"
-      + " in \((seconds * 10).rounded() / 10) s"
+    return "packed \(ByteText.grouped(summary.parameterCount)) parameters,"
+      + " \(ByteText.fixed(bits, 2)) bits each (\(summary.recipe)), into"
+      + " \(ByteText.text(summary.fileByteCount)) in \(ByteText.fixed(seconds, 1)) s"
   }
 }
 

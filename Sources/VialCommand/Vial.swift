@@ -15,7 +15,8 @@ struct VialCommand: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      PackCommand.self, RunCommand.self, TokenizeCommand.self, ScoreCommand.self,
+      PackCommand.self, DumpCommand.self, VerifyCommand.self, RunCommand.self, TokenizeCommand.self,
+      ScoreCommand.self,
     ])
 
   /// Like the default, but bad usage exits with 2.

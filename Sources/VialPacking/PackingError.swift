@@ -34,19 +34,23 @@ public struct PackingError: Error, Sendable, Equatable, CustomStringConvertible 
 
   public var description: String { message }
 
-  /// `text` with everything outside printable ASCII replaced by `?`, cut after 160 bytes, so that a name from a
-  /// hostile header can neither move the cursor nor fill the screen.
-  static func printable(_ text: some Sequence<UInt8>) -> String {
+  /// `text` with everything outside printable ASCII written as `\u{...}`, cut after 160 characters, so that a
+  /// name from a hostile header can neither move the cursor nor fill the screen.
+  static func printable(_ text: String) -> String {
     var out = ""
-    var byteCount = 0
-    for byte in text {
-      if byteCount == 160 { return out + "..." }
-      out.unicodeScalars.append(byte >= 0x20 && byte < 0x7F ? Unicode.Scalar(byte) : "?")
-      byteCount += 1
+    for (count, scalar) in text.unicodeScalars.enumerated() {
+      if count == 160 { return out + "..." }
+      if scalar.value >= 0x20, scalar.value < 0x7F {
+        out.unicodeScalars.append(scalar)
+      } else {
+        out += "\\u{" + String(scalar.value, radix: 16, uppercase: true) + "}"
+      }
     }
     return out
   }
 
-  /// `printable` for a string.
-  static func printable(_ text: String) -> String { printable(text.utf8) }
+  /// `printable` for bytes that may not be UTF-8.
+  static func printable(_ bytes: [UInt8]) -> String {
+    printable(String(decoding: bytes.prefix(1000), as: UTF8.self))
+  }
 }

@@ -14,13 +14,13 @@ int test_quantizers(void) {
   const vial_kernels *reference = vial_kernels_find("reference"), *kernels;
   for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
     for (uint32_t group = 32; group <= 128; group *= 2)
-      for (int flavour = 0; flavour < 5; flavour++) {
+      for (int flavour = 0; flavour < 6; flavour++) {
         uint32_t n = lengths[l], groups = (n + group - 1) / group;
         float *x = guarded(n * sizeof *x);
         for (uint32_t i = 0; i < n; i++) {
           float gaussian = random_float() + random_float() + random_float();
           x[i] = flavour == 0 ? 0.05f * gaussian : flavour == 1 ? random_wild() * 0x1p-30f : flavour == 2 ? 0.3f + 0.1f * random_float()
-               : flavour == 3 ? 0.0f : gaussian * 0x1p-24f;
+               : flavour == 3 ? 0.0f : flavour == 4 ? gaussian * 0x1p-24f : -0x1p-24f * (float)(16 + i / 128);
         }
         seal(x);
         for (int kind = 0; kind < 3; kind++) {

@@ -28,8 +28,8 @@ struct CommandRun {
     process.arguments = arguments
     let (out, err) = (TemporaryFolder(), TemporaryFolder())
     let (outURL, errURL) = (out.url("out"), err.url("err"))
-    FileManager.default.createFile(atPath: outURL.path, contents: nil)
-    FileManager.default.createFile(atPath: errURL.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: outURL.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: errURL.path, contents: nil)
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: outURL)
     process.standardError = try FileHandle(forWritingTo: errURL)
@@ -55,7 +55,7 @@ struct CommandRun {
 }
 
 /// A folder of the test's own, removed with the value.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let folder: URL
 
   init() {

@@ -2,11 +2,11 @@
 // number of threads, the layout of config.json or the alignment of the tensors.
 
 import Foundation
+import Synchronization
 import Testing
 import VialFormat
 import VialKernels
-
-@testable import VialPacking
+import VialPacking
 
 @Suite struct PackTests {
   /// Decodes a packed tensor with the kernels.
@@ -150,6 +150,63 @@ import VialKernels
     #expect(digests.count == 6)
     #expect(
       digests.allSatisfy { $0.hasPrefix("/") == false && $0.split(separator: " ").count == 2 })
+  }
+
+  @Test func tokenizerKnowsItsFirstTokenBest() throws {
+    // DeepSeek's distilled Qwens name the end token as bos_token_id in config.json.
+    let fixture = try Fixture("qwen2-tiny-tied")
+    try fixture.edit("config.json", "\"bos_token_id\": 493", "\"bos_token_id\": 490")
+    let configuration = try fixture.pack().configuration
+    #expect(configuration.bosToken == 493)
+    try fixture.edit("tokenizer_config.json", "\"add_bos_token\": true", "\"add_bos_token\": false")
+    #expect(try fixture.pack().configuration.addsBOS == false)
+  }
+
+  @Test func endTokensAreJoined() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    try fixture.edit(
+      "generation_config.json", "\"eos_token_id\": 490", "\"eos_token_id\": [494, 490, 491]")
+    #expect(try fixture.pack().configuration.eosTokens == [490, 491, 494])
+  }
+
+  @Test func greedyWithoutSampling() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    try fixture.edit("generation_config.json", "\"do_sample\": true", "\"do_sample\": false")
+    #expect(try fixture.pack().configuration.sampling.temperature == 0)
+    try FileManager.default.removeItem(at: fixture.url("generation_config.json"))
+    #expect(try fixture.pack().configuration.sampling.temperature == 0)
+  }
+
+  @Test func chatTemplateTravels() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    let file = try fixture.pack()
+    #expect(file.section(.chatTemplate) != nil)
+    #expect(try file.text(.chatTemplateSource) != nil)
+    try fixture.write("chat_template.jinja", Array("{{ messages | tojson }}".utf8))
+    let warnings = Mutex<[String]>([])
+    _ = try Packer.pack(
+      fixture.options(),
+      observer: PackObserver(warning: { line in warnings.withLock { $0.append(line) } }))
+    #expect(warnings.withLock { $0 }.contains { $0.contains("--raw") })
+    let without = try FormatReader.open(
+      ByteRegion(copying: Array(try Data(contentsOf: URL(fileURLWithPath: fixture.output)))))
+    #expect(without.section(.chatTemplate) == nil)
+    #expect(try without.text(.chatTemplateSource) == Array("{{ messages | tojson }}".utf8))
+  }
+
+  @Test func unknownTensorsAreNamed() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    var source = try SafetensorsFile(fixture.bytes("model.safetensors"))
+    for name in ["lm_head.weight", "model.layers.0.self_attn.rotary_emb.inv_freq", "model.extra"] {
+      source.tensors.append(.init(name: name, type: "F32", shape: [1], data: [0, 0, 0, 0]))
+    }
+    try fixture.write("model.safetensors", source.bytes())
+    let warnings = Mutex<[String]>([])
+    _ = try Packer.pack(
+      fixture.options(),
+      observer: PackObserver(warning: { line in warnings.withLock { $0.append(line) } }))
+    #expect(warnings.withLock { $0.count } == 1)
+    #expect(warnings.withLock { $0.first?.contains("model.extra") } == true)
   }
 
   @Test func randomWeightsNeedNoCheckpoint() throws {

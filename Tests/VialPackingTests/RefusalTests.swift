@@ -2,8 +2,7 @@
 
 import Foundation
 import Testing
-
-@testable import VialPacking
+import VialPacking
 
 @Suite struct RefusalTests {
   private func expect(
@@ -161,7 +160,8 @@ import Testing
     ("\"hidden_size\": 64", "\"hidden_size\": \"64\"", "hidden_size"),
     ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 0", "num_hidden_layers"),
     ("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "num_key_value_heads"),
-    ("\"vocab_size\": 512", "\"vocab_size\": 511", "shape"),
+    ("\"vocab_size\": 512", "\"vocab_size\": 511", "vocab_size"),
+    ("\"vocab_size\": 512", "\"vocab_size\": 513", "shape"),
     ("\"rms_norm_eps\": 1e-06", "\"rms_norm_eps\": 0", "rms_norm_eps"),
     ("\"rope_theta\": 1000000.0", "\"rope_theta\": 0", "rope_theta"),
     (

@@ -1,8 +1,7 @@
 // Rotary frequencies against values computed with 50 decimal digits and rounded as transformers rounds.
 
 import Testing
-
-@testable import VialPacking
+import VialPacking
 
 @Suite struct RotaryTests {
   private func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }

@@ -1,6 +1,5 @@
-// What `tokenizer_config.json` and `tokenizer.json` say beyond the vocabulary: the first token of a text, and
-// the chat template. Must not: know the tables' layout;
-// Tokenizer/ builds them.
+// What `tokenizer_config.json` and `tokenizer.json` say: the tables, the first token of a text, the chat
+// template. Must not: know the tables' layout; Tokenizer/ builds them.
 
 /// Settings of a checkpoint's tokenizer.
 struct TokenizerSettings: Sendable {
@@ -10,8 +9,11 @@ struct TokenizerSettings: Sendable {
   var beginToken: Int?
   /// Whether a text gets it by itself.
   var addsBeginToken: Bool
-  /// Source of the chat template, when there is one.
-  var chatTemplate: [UInt8]?
+  /// The chat template, as found and as compiled.
+  var chatTemplate: ChatTemplateSource
+
+  /// What the user should know, one line each.
+  var warnings: [String] { tables.warnings.map(PackingError.printable) + chatTemplate.warnings }
 
   /// Reads both files.
   ///
@@ -31,21 +33,8 @@ struct TokenizerSettings: Sendable {
     beginToken = tables.bosToken.map { Int($0) } ?? prefix
     let explicit = try settings?.flag("add_bos_token")
     addsBeginToken = (explicit ?? (prefix != nil)) && beginToken != nil
-    if let templateFile {
-      chatTemplate = templateFile
-    } else {
-      chatTemplate = try settings.map(Self.template) ?? nil
-    }
-  }
-
-  /// `chat_template`: a string, or a list of named ones of which "default" is meant.
-  private static func template(_ settings: Settings) throws(PackingError) -> [UInt8]? {
-    guard let value = settings.value("chat_template") else { return nil }
-    if let text = value.string { return text.bytes }
-    for entry in value.array ?? [] where entry["name"]?.text == "default" {
-      if let text = entry["template"]?.string { return text.bytes }
-    }
-    throw settings.error("chat_template is neither a string nor a list with a default")
+    chatTemplate = ChatTemplateSource(
+      settings: settings, file: templateFile, specialTokens: tables.specialTokens)
   }
 
   /// The id of the special token that the post-processor's template for one text begins with.

@@ -3,7 +3,7 @@
 // Only IEEE additions, multiplications and divisions in a fixed order; Swift does not contract them.
 
 /// base ^ exponent in double precision, the same bits everywhere.
-enum DeterministicPower {
+package enum DeterministicPower {
   /// ln 2 split in two, so that `n * high` is exact for |n| < 2^20 (fdlibm's split).
   private static let ln2High = 6.931_471_803_691_238_16e-01
   private static let ln2Low = 1.908_214_929_270_587_7e-10
@@ -12,13 +12,13 @@ enum DeterministicPower {
   ///
   /// Absolute error of the inner logarithm is below 4e-15 for bases up to 2^64, so the relative error
   /// of the result is below 1e-14: far below half a float's unit (6e-8), which is what the result is rounded to.
-  static func power(_ base: Double, _ exponent: Double) -> Double {
+  package static func power(_ base: Double, _ exponent: Double) -> Double {
     exponential(exponent * logarithm(base))
   }
 
   /// Natural logarithm of a normal positive number: x = m · 2^e with m in [√½, √2), then
   /// ln m = 2 · atanh((m − 1) / (m + 1)) by its series, summed from the smallest term.
-  static func logarithm(_ x: Double) -> Double {
+  private static func logarithm(_ x: Double) -> Double {
     var exponent = Double(x.exponent)
     var mantissa = x.significand
     if mantissa > 1.414_213_562_373_095_1 {
@@ -37,7 +37,7 @@ enum DeterministicPower {
   }
 
   /// e^x for |x| < 700: x = n · ln 2 + r with |r| ≤ 0.35, then the Taylor series of e^r by Horner's rule.
-  static func exponential(_ x: Double) -> Double {
+  private static func exponential(_ x: Double) -> Double {
     let n = (x * 1.442_695_040_888_963_4).rounded(.toNearestOrEven)
     let r = (x - n * ln2High) - n * ln2Low
     var sum = 1.0

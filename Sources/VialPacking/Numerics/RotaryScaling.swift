@@ -3,7 +3,7 @@
 // in float as there, operation by operation, so that the numbers are transformers' own.
 
 /// A rotary scaling rule with its parameters.
-enum RotaryScaling: Sendable, Equatable {
+package enum RotaryScaling: Sendable, Equatable {
   /// Plain RoPE.
   case none
   /// All frequencies divided by a factor (position interpolation).
@@ -12,12 +12,22 @@ enum RotaryScaling: Sendable, Equatable {
   case llama3(Llama3)
 
   /// Parameters of the `llama3` rule.
-  struct Llama3: Sendable, Equatable {
-    var factor: Double
-    var lowFrequencyFactor: Double
-    var highFrequencyFactor: Double
+  package struct Llama3: Sendable, Equatable {
+    package var factor: Double
+    package var lowFrequencyFactor: Double
+    package var highFrequencyFactor: Double
     /// Context length in tokens before the stretch.
-    var originalContextLength: Double
+    package var originalContextLength: Double
+
+    package init(
+      factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double,
+      originalContextLength: Double
+    ) {
+      self.factor = factor
+      self.lowFrequencyFactor = lowFrequencyFactor
+      self.highFrequencyFactor = highFrequencyFactor
+      self.originalContextLength = originalContextLength
+    }
   }
 
   /// The `headDimension / 2` inverse frequencies in radians per position.
@@ -25,7 +35,7 @@ enum RotaryScaling: Sendable, Equatable {
   /// - Parameters:
   ///   - base: rope_theta, at least 1 and at most 1e15.
   ///   - headDimension: even, positive.
-  func inverseFrequencies(base: Double, headDimension: Int) -> [Float] {
+  package func inverseFrequencies(base: Double, headDimension: Int) -> [Float] {
     let floatBase = Double(Float(base))
     let plain = stride(from: 0, to: headDimension, by: 2).map { index -> Float in
       let exponent = Float(index) / Float(headDimension)

@@ -36,7 +36,7 @@ struct FolderTexts {
       try add("tokenizer_config.json", .tokenizerConfigJSON, settingsBytes, folder)
     }
     if templateBytes != nil { files.append(try folder.open("chat_template.jinja")) }
-    if let template = tokenizer.chatTemplate, !template.isEmpty {
+    if let template = tokenizer.chatTemplate.text, !template.isEmpty {
       texts.append(PackSource.Text(section: .chatTemplateSource, bytes: template))
     }
     if let card = try folder.readIfPresent("README.md") {

@@ -53,6 +53,9 @@ struct PackJob {
     try writer.add(.tensorTable, table.build())
     try writeWeights(&writer, encoders, placements)
     try writer.add(.tokenizer, source.tokenizer.tables.section)
+    if let template = source.tokenizer.chatTemplate.section {
+      try writer.add(.chatTemplate, template)
+    }
     try writeProvenance(&writer, sourceDigests)
     for text in source.texts.sorted(by: { $0.section.rawValue < $1.section.rawValue }) {
       try writer.add(.text, id: text.section.rawValue, codec: .lz4, text.bytes)
@@ -85,7 +88,8 @@ struct PackJob {
     let options = source.options
     let provenance = Provenance(
       baseModel: source.modelName, licence: source.licence, credit: options.credit,
-      notice: options.notice, sourceDigests: sourceDigests, recipe: source.recipe,
+      notice: options.notice, tool: options.tool, sourceDigests: sourceDigests,
+      recipe: source.recipe,
       randomSeed: options.randomSeed)
     try writer.add(.provenance, provenance.encoded())
   }

@@ -18,6 +18,8 @@ public struct PackOptions: Sendable {
   public var licence: String?
   public var credit: String?
   public var notice: String?
+  /// Name and version of the program that packs, for provenance.
+  public var tool = "vial"
 
   /// A job with `vial pack`'s defaults.
   public init(sourcePath: String, outputPath: String) {

@@ -5,18 +5,13 @@
 import VialFormat
 import VialKernels
 
-/// The tool's version, as provenance and `--version` say it.
-public enum ToolVersion {
-  /// Name and version.
-  public static let text = "vial 0.1.0"
-}
-
 /// What provenance says.
 struct Provenance: Sendable {
   var baseModel: String
   var licence: String?
   var credit: String?
   var notice: String?
+  var tool: String
   /// `"file sha256"` each, sorted.
   var sourceDigests: [String]
   var recipe: ResolvedRecipe
@@ -40,7 +35,7 @@ struct Provenance: Sendable {
       builder["recipe.method"] = .text("rtn")
     }
     builder["random_weights.seed"] = randomSeed.map { .unsigned($0) }
-    builder["tool"] = .text(ToolVersion.text)
+    builder["tool"] = .text(tool)
     builder["version.arithmetic"] = .unsigned(UInt64(VIAL_ARITHMETIC_VERSION))
     builder["version.format"] = .text(
       "\(FormatConstants.majorVersion).\(FormatConstants.minorVersion)")

@@ -3,11 +3,11 @@
 // Every row has a stream of its own, so the numbers do not depend on how rows are shared out.
 
 /// SplitMix64 (Steele, Lea, Flood 2014), seeded per tensor row.
-struct WeightGenerator {
+package struct WeightGenerator {
   private var state: UInt64
 
   /// The stream of one row: `tensor` is the tensor's place in execution order.
-  init(seed: UInt64, tensor: Int, row: Int) {
+  package init(seed: UInt64, tensor: Int, row: Int) {
     let tensorSeed = Self.mix(seed ^ Self.mix(UInt64(truncatingIfNeeded: tensor) &+ 1))
     state = Self.mix(
       tensorSeed &+ Self.mix(UInt64(truncatingIfNeeded: row) &+ 0x5851_F42D_4C95_7F2D))
@@ -15,7 +15,7 @@ struct WeightGenerator {
 
   /// Fills `values` with numbers of mean 0 and the standard deviation given, nearly normal: each is
   /// the centred sum of four 16-bit uniforms, which is exact in float and so the same everywhere.
-  mutating func fill(_ values: UnsafeMutableBufferPointer<Float>, deviation: Float) {
+  package mutating func fill(_ values: UnsafeMutableBufferPointer<Float>, deviation: Float) {
     // The sum of four uniforms on 0..<65536 has mean 131070 and deviation 65536/√3.
     let factor = deviation * (1.732_050_8 / 65536)
     for index in values.indices {

@@ -1,0 +1,105 @@
+// Owns: one tensor or one template in a dump.
+
+import VialFormat
+
+/// A tensor's descriptor and its first values, decoded.
+struct TensorDump {
+  private let tensor: TensorDescriptor
+  /// The most rows and columns whose values are shown.
+  private static let rowLimit = 4
+  private static let columnLimit = 8
+
+  init(_ tensor: TensorDescriptor) { self.tensor = tensor }
+
+  /// The first values of the first rows.
+  private var values: [[Float]] {
+    (0..<min(Self.rowLimit, tensor.shape.rowCount)).map { row in
+      (0..<min(Self.columnLimit, tensor.shape.columnCount)).map { column in
+        tensor.value(slice: 0, row: row, column: column) ?? .nan
+      }
+    }
+  }
+
+  /// Aligned text.
+  func text() -> String {
+    var table = TextTable([.left, .left])
+    table.add(["name", tensor.name])
+    table.add(["encoding", tensor.formatName])
+    table.add(["layout", tensor.layout.name])
+    table.add(["shape", tensor.shape.description])
+    table.add(["weights section", String(tensor.weightsSection)])
+    table.add(["offset", String(tensor.offset)])
+    table.add(["bytes", String(tensor.byteCount)])
+    let bits = Double(tensor.byteCount) * 8 / Double(tensor.shape.elementCount)
+    table.add(["bits/weight", ByteText.fixed(bits, 3)])
+    var numbers = TextTable([TextTable.Alignment](repeating: .right, count: Self.columnLimit + 1))
+    for row in values {
+      let more = tensor.shape.columnCount > row.count ? ["…"] : []
+      numbers.add(row.map { $0.description } + more)
+    }
+    return table.text(indent: 0) + "\n" + numbers.text()
+  }
+
+  /// One object and a line end.
+  func json() -> String {
+    var json = JSONOutput()
+    json.object { json in
+      members(&json)
+      json.key("values")
+      json.array { json in
+        for row in values { json.array { json in for item in row { json.value(item) } } }
+      }
+    }
+    return json.text + "\n"
+  }
+
+  /// The descriptor's members.
+  func members(_ json: inout JSONOutput) {
+    json.member("name", tensor.name)
+    json.member("encoding", tensor.encoding.name)
+    json.member("group", tensor.format.group)
+    json.member("asymmetric", tensor.format.isAsymmetric)
+    json.member("layout", tensor.layout.name)
+    json.key("shape")
+    json.array { json in for item in tensor.shape.dimensions { json.value(item) } }
+    json.member("weights_section", tensor.weightsSection)
+    json.member("offset", tensor.offset)
+    json.member("byte_count", tensor.byteCount)
+  }
+}
+
+/// A template's text.
+struct TemplateDump {
+  private let id: String
+  private let source: String
+
+  /// - Throws: `CommandFailure` when the file has no such template.
+  init(_ file: FileDescriptor, id: String, path: String) throws {
+    guard id == "chat" else {
+      throw CommandFailure("\(path): no template has the id \(FileInspection.printable(id))")
+    }
+    let bytes: [UInt8]?
+    do throws(FormatError) {
+      bytes = try file.text(.chatTemplateSource)
+    } catch { throw CommandFailure("\(path): \(error)") }
+    guard let bytes else { throw CommandFailure("\(path): the file has no chat template") }
+    source = String(decoding: bytes, as: UTF8.self)
+    self.id = id
+  }
+
+  /// The source, line by line, with controls spelled out.
+  func text() -> String {
+    source.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { FileInspection.printable(String($0)) }.joined(separator: "\n") + "\n"
+  }
+
+  /// One object and a line end.
+  func json() -> String {
+    var json = JSONOutput()
+    json.object { json in
+      json.member("id", id)
+      json.member("source", source)
+    }
+    return json.text + "\n"
+  }
+}
