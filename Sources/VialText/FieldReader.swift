@@ -31,14 +31,14 @@ struct FieldReader {
   func long(_ offset: Int) -> UInt64 { UInt64(word(offset + 4)) << 32 | UInt64(word(offset)) }
 
   /// An error at `offset`.
-  func error(_ rule: Int, _ offset: Int, _ message: StaticString) -> FormatError {
+  func error(rule: Int, _ offset: Int, _ message: StaticString) -> FormatError {
     FormatError(rule: rule, offset: UInt64(offset), context: context, message)
   }
 
   /// Throws `rule` at `offset` unless `condition` holds.
   func expect(
-    _ condition: Bool, _ rule: Int, _ offset: Int, _ message: StaticString
+    _ condition: Bool, rule: Int, _ offset: Int, _ message: StaticString
   ) throws(FormatError) {
-    guard condition else { throw error(rule, offset, message) }
+    guard condition else { throw error(rule: rule, offset, message) }
   }
 }

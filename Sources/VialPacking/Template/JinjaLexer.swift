@@ -110,6 +110,16 @@ struct JinjaLexer {
       try endTag("#}", strips: strips, trims: true)
       return
     }
+    let tokens = try tagTokens(kind, startLine)
+    pieces.append(
+      kind == UInt8(ascii: "{")
+        ? .output(tokens, line: startLine) : .block(tokens, line: startLine))
+  }
+
+  /// The tokens up to the tag's end, and over it. Brackets shield what looks like an end.
+  private mutating func tagTokens(
+    _ kind: UInt8, _ startLine: Int
+  ) throws(TemplateError) -> [JinjaToken] {
     let end = kind == UInt8(ascii: "{") ? "}}" : "%}"
     var tokens: [JinjaToken] = []
     var depth = 0
@@ -124,11 +134,11 @@ struct JinjaLexer {
       {
         position += 1
         try endTag(end, strips: sign == UInt8(ascii: "-"), trims: false)
-        break
+        return tokens
       }
       if depth == 0, starts(end, at: position) {
         try endTag(end, strips: false, trims: kind == UInt8(ascii: "%"))
-        break
+        return tokens
       }
       let token = try nextToken()
       if case .symbol(let symbol) = token.kind {
@@ -137,9 +147,6 @@ struct JinjaLexer {
       }
       tokens.append(token)
     }
-    pieces.append(
-      kind == UInt8(ascii: "{") ? .output(tokens, line: startLine) : .block(tokens, line: startLine)
-    )
   }
 
   private mutating func advance() {

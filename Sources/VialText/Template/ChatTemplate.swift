@@ -1,5 +1,5 @@
 // A compiled chat template, opened and checked.
-// Owns rules. Must not: run a program that was not checked here, or need more than
+// Owns rules. Must not: run a program that was not checked here, or need more than
 // the limits of Spec/TEMPLATES.md.
 
 public import VialFormat
@@ -11,18 +11,18 @@ public struct ChatTemplate: Sendable {
   let pool: ByteColumn<UInt8>
   let slotCount: Int
 
-  /// Opens and checks a program of at most 4096 instructions. Throws.
+  /// Opens and checks a program of at most 4096 instructions. Throws.
   public init(_ section: ByteRegion) throws(FormatError) {
     typealias Field = TemplateLayout.Field
     let fields = try FieldReader(
       section, byteCount: TemplateLayout.headerByteCount, rule: 500, context: "chat template")
     try fields.expect(
-      fields.word(Field.version) == TemplateLayout.version, 501, Field.version,
+      fields.word(Field.version) == TemplateLayout.version, rule: 501, Field.version,
       "unknown template program version")
     let reserved =
       UInt64(fields.word(Field.reserved32)) | fields.long(Field.reserved64)
       | fields.long(Field.reservedEnd)
-    try fields.expect(reserved == 0, 502, Field.reserved32, "a reserved field is not zero")
+    try fields.expect(reserved == 0, rule: 502, Field.reserved32, "a reserved field is not zero")
     let instructionCount = fields.word(Field.instructionCount)
     let literalCount = fields.word(Field.literalCount)
     let poolByteCount = fields.word(Field.poolByteCount)
@@ -32,7 +32,7 @@ public struct ChatTemplate: Sendable {
         && literalCount <= TemplateLayout.maxLiteralCount
         && poolByteCount <= TemplateLayout.maxPoolByteCount
         && slotCount <= TemplateLayout.maxSlotCount,
-      503, Field.instructionCount, "a count of the template program is out of range")
+      rule: 503, Field.instructionCount, "a count of the template program is out of range")
     guard
       let instructions = section.column(
         UInt64.self, at: fields.long(Field.instructions), count: UInt64(instructionCount)),
@@ -41,7 +41,8 @@ public struct ChatTemplate: Sendable {
       let pool = section.column(
         UInt8.self, at: fields.long(Field.pool), count: UInt64(poolByteCount))
     else {
-      throw fields.error(504, Field.instructions, "a column is not inside the section or aligned")
+      throw fields.error(
+        rule: 504, Field.instructions, "a column is not inside the section or aligned")
     }
     self.instructions = instructions
     self.literals = literals
@@ -102,36 +103,42 @@ public struct ChatTemplate: Sendable {
         throw FormatError(
           rule: 506, offset: place, context: "chat template", "unknown template operation")
       }
-      if let rule = brokenRule(instruction, at: index) {
+      if !hasSoundOperands(instruction) {
         throw FormatError(
-          rule: rule, offset: place, context: "chat template",
+          rule: 507, offset: place, context: "chat template",
           "an operand of the template program is out of range")
+      }
+      if !hasSoundJump(instruction, at: index) {
+        throw FormatError(
+          rule: 508, offset: place, context: "chat template",
+          "a jump of the template program leads where it must not")
       }
     }
   }
 
-  /// R-507 for operands, R-508 for jumps; nil when the instruction is sound.
-  private func brokenRule(_ instruction: Instruction, at index: Int) -> Int? {
+  private func hasSoundOperands(_ instruction: Instruction) -> Bool {
     let hasLiteral = instruction.b < literals.count / 2
-    let isForward = instruction.b > index && instruction.b < instructions.count
     switch instruction.operation {
-    case .pushLiteral, .split, .affix, .refuse, .unsupported: return hasLiteral ? nil : 507
-    case .strip: return hasLiteral || instruction.b == 0xFFFF_FFFF ? nil : 507
-    case .load, .store: return instruction.b < slotCount ? nil : 507
-    case .jump, .jumpIfFalse, .jumpIfFalseKeep, .jumpIfTrueKeep: return isForward ? nil : 508
-    case .loopNext:
-      if instruction.a >= slotCount { return 507 }
-      return isForward ? nil : 508
+    case .pushLiteral, .split, .affix, .refuse, .unsupported: return hasLiteral
+    case .strip: return hasLiteral || instruction.b == 0xFFFF_FFFF
+    case .load, .store: return instruction.b < slotCount
+    case .loopNext: return instruction.a < slotCount
+    case .field: return instruction.b <= 1
+    case .loopValue: return instruction.b <= 4
+    case .isKind: return instruction.b <= 6
+    default: return true
+    }
+  }
+
+  /// Jumps go forward, but for the one that closes a loop: every program ends.
+  private func hasSoundJump(_ instruction: Instruction, at index: Int) -> Bool {
+    switch instruction.operation {
+    case .jump, .jumpIfFalse, .jumpIfFalseKeep, .jumpIfTrueKeep, .loopNext:
+      return instruction.b > index && instruction.b < instructions.count
     case .loopBack:
-      guard instruction.b < index, self.instruction(instruction.b)?.operation == .loopNext else {
-        return 508
-      }
-      return nil
-    case .field: return instruction.b <= 1 ? nil : 507
-    case .loopValue: return instruction.b <= 4 ? nil : 507
-    case .isKind:
-      return TemplateValue.Kind(rawValue: UInt8(clamping: instruction.b)) == nil ? 507 : nil
-    default: return nil
+      return instruction.b < index
+        && self.instruction(instruction.b)?.operation == .loopNext
+    default: return true
     }
   }
 }

@@ -47,14 +47,14 @@ struct EncoderTables: ~Escapable {
   func merge(_ left: UInt32, _ right: UInt32) -> UInt64 {
     let pair = UInt64(left) << 32 | UInt64(right)
     var slot = Int(truncatingIfNeeded: TokenizerLayout.hash(pair: pair, seed: seed)) & mergeMask
-    var left = mergeProbeCount
-    while left > 0 {
+    var probesLeft = mergeProbeCount
+    while probesLeft > 0 {
       let value = mergeSlots[slot &* 2 &+ 1]
       // An empty slot ends the search; a real value is never all ones.
       if value == Merge.none { return Merge.none }
       if mergeSlots[slot &* 2] == pair { return value }
       slot = (slot &+ 1) & mergeMask
-      left &-= 1
+      probesLeft &-= 1
     }
     return Merge.none
   }

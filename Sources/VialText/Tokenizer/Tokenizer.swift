@@ -21,7 +21,7 @@ public struct Tokenizer: Sendable {
   let addedEntries: ByteColumn<UInt32>
   let addedBytes: ByteColumn<UInt8>
 
-  /// Opens the section. O(1) in the size of the vocabulary. Throws.
+  /// Opens the section. O(1) in the size of the vocabulary. Throws.
   public init(_ section: ByteRegion) throws(FormatError) {
     typealias Field = TokenizerLayout.Field
     let header = try TokenizerHeader(section)
@@ -121,10 +121,11 @@ private struct ColumnReader {
   ) throws(FormatError) -> ByteColumn<Element> {
     let offset = fields.long(field)
     guard offset % 8 == 0, offset >= UInt64(TokenizerLayout.headerByteCount) else {
-      throw fields.error(411, field, "a column is not aligned to 8 bytes or lies in the header")
+      throw fields.error(
+        rule: 410, field, "a column is not aligned to 8 bytes or lies in the header")
     }
     guard let column = section.column(type, at: offset, count: count) else {
-      throw fields.error(412, field, "a column is not inside the section")
+      throw fields.error(rule: 411, field, "a column is not inside the section")
     }
     return column
   }

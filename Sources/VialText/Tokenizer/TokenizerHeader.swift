@@ -1,5 +1,5 @@
 // The fixed part of the `tokenizer` section, read and checked.
-// Owns rules. Must not: look into the columns; their content is checked where it is
+// Owns rules. Must not: look into the columns; their content is checked where it is
 // used, so that opening costs the same for every vocabulary.
 
 internal import VialFormat
@@ -36,36 +36,37 @@ struct TokenizerHeader: Sendable {
     let reader = try FieldReader(
       region, byteCount: TokenizerLayout.headerByteCount, rule: 400, context: "tokenizer")
     try reader.expect(
-      reader.word(Field.version) == TokenizerLayout.version, 401, Field.version,
+      reader.word(Field.version) == TokenizerLayout.version, rule: 401, Field.version,
       "unknown tokenizer layout version")
     try readEnumerations(reader)
     try readCounts(reader)
     try readTokens(reader)
     try readHashing(reader)
     try reader.expect(
-      reader.word(Field.unicodeTables) == TokenizerLayout.unicodeTables, 410, Field.unicodeTables,
+      reader.word(Field.unicodeTables) == TokenizerLayout.unicodeTables, rule: 409,
+      Field.unicodeTables,
       "unknown Unicode tables")
     try reader.expect(
-      reader.long(Field.reserved) == 0, 402, Field.reserved, "a reserved field is not zero")
+      reader.long(Field.reserved) == 0, rule: 402, Field.reserved, "a reserved field is not zero")
   }
 
   private mutating func readEnumerations(_ reader: FieldReader) throws(FormatError) {
     typealias Field = TokenizerLayout.Field
     guard let kind = TokenizerKind(rawValue: reader.word(Field.kind)) else {
-      throw reader.error(403, Field.kind, "unknown tokenizer kind")
+      throw reader.error(rule: 403, Field.kind, "unknown tokenizer kind")
     }
     guard let normalizer = TokenizerNormalizer(rawValue: reader.word(Field.normalizer)) else {
-      throw reader.error(403, Field.normalizer, "unknown normaliser")
+      throw reader.error(rule: 403, Field.normalizer, "unknown normaliser")
     }
     guard let pattern = PreTokenizerPattern(rawValue: reader.word(Field.preTokenizer)) else {
-      throw reader.error(403, Field.preTokenizer, "unknown pre-tokenizer")
+      throw reader.error(rule: 403, Field.preTokenizer, "unknown pre-tokenizer")
     }
     guard let decoder = TokenizerDecoder(rawValue: reader.word(Field.decoder)) else {
-      throw reader.error(403, Field.decoder, "unknown decoder")
+      throw reader.error(rule: 403, Field.decoder, "unknown decoder")
     }
     flags = reader.word(Field.flags)
     try reader.expect(
-      flags & ~TokenizerLayout.Flag.known == 0, 404, Field.flags, "unknown tokenizer flags")
+      flags & ~TokenizerLayout.Flag.known == 0, rule: 404, Field.flags, "unknown tokenizer flags")
     (self.kind, self.normalizer, preTokenizer, self.decoder) = (kind, normalizer, pattern, decoder)
   }
 
@@ -77,16 +78,16 @@ struct TokenizerHeader: Sendable {
     rawAddedCount = reader.word(Field.rawAddedCount)
     longestToken = reader.word(Field.longestToken)
     try reader.expect(
-      tokenCount > 0 && tokenCount <= TokenizerLayout.maxTokenCount, 405, Field.tokenCount,
+      tokenCount > 0 && tokenCount <= TokenizerLayout.maxTokenCount, rule: 405, Field.tokenCount,
       "the number of tokens is out of range")
     try reader.expect(
-      mergeCount <= TokenizerLayout.maxMergeCount, 405, Field.mergeCount,
+      mergeCount <= TokenizerLayout.maxMergeCount, rule: 405, Field.mergeCount,
       "the number of merges is out of range")
     try reader.expect(
-      addedCount <= TokenizerLayout.maxAddedCount && rawAddedCount <= addedCount, 405,
+      addedCount <= TokenizerLayout.maxAddedCount && rawAddedCount <= addedCount, rule: 405,
       Field.addedCount, "the number of added tokens is out of range")
     try reader.expect(
-      longestToken <= TokenizerLayout.maxTokenByteCount, 405, Field.longestToken,
+      longestToken <= TokenizerLayout.maxTokenByteCount, rule: 405, Field.longestToken,
       "the longest token is out of range")
   }
 
@@ -100,7 +101,7 @@ struct TokenizerHeader: Sendable {
     suffixCount = reader.word(Field.suffixCount)
     let most = UInt32(TokenizerLayout.maxAffixCount)
     try reader.expect(
-      prefixCount <= most && suffixCount <= most, 407, Field.prefixCount,
+      prefixCount <= most && suffixCount <= most, rule: 407, Field.prefixCount,
       "too many tokens around a text")
     for index in 0..<TokenizerLayout.maxAffixCount {
       prefix[index] = try affix(reader, Field.prefix + index * 4, isUsed: index < prefixCount)
@@ -111,7 +112,8 @@ struct TokenizerHeader: Sendable {
   private func token(_ reader: FieldReader, _ field: Int) throws(FormatError) -> UInt32 {
     let id = reader.word(field)
     try reader.expect(
-      id == TokenizerLayout.noToken || id < tokenCount, 406, field, "a token id is out of range")
+      id == TokenizerLayout.noToken || id < tokenCount, rule: 406, field,
+      "a token id is out of range")
     return id
   }
 
@@ -120,7 +122,7 @@ struct TokenizerHeader: Sendable {
   ) throws(FormatError) -> UInt32 {
     let id = reader.word(field)
     try reader.expect(
-      isUsed ? id < tokenCount : id == 0, 407, field, "a token around a text is out of range")
+      isUsed ? id < tokenCount : id == 0, rule: 407, field, "a token around a text is out of range")
     return id
   }
 
@@ -132,11 +134,11 @@ struct TokenizerHeader: Sendable {
     vocabularyProbeCount = reader.word(Field.vocabularyProbeCount)
     hashSeed = reader.long(Field.hashSeed)
     try reader.expect(
-      (1...28).contains(mergeSlotBits) && (1...28).contains(vocabularySlotBits), 408,
+      (1...28).contains(mergeSlotBits) && (1...28).contains(vocabularySlotBits), rule: 408,
       Field.mergeSlotBits, "a hash table's size is out of range")
     let most = TokenizerLayout.maxProbeCount
     try reader.expect(
-      mergeProbeCount <= most && vocabularyProbeCount <= most, 408, Field.mergeProbeCount,
+      mergeProbeCount <= most && vocabularyProbeCount <= most, rule: 408, Field.mergeProbeCount,
       "a hash table's probe count is out of range")
   }
 }
