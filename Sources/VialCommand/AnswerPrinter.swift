@@ -41,7 +41,9 @@ final class AnswerPrinter {
   func finish() {
     guard !isQuiet else { return }
     endReasoning()
-    if hasAnswer, !endsWithNewline, !StandardOutput.write(bytes: Self.newline.span) { hasFailed = true }
+    if hasAnswer, !endsWithNewline, !StandardOutput.write(bytes: Self.newline.span) {
+      hasFailed = true
+    }
   }
 
   private func endReasoning() {

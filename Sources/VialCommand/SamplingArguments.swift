@@ -12,10 +12,12 @@ struct SamplingArguments: ParsableArguments {
   @Option(help: "Choose among this many tokens; 0: all (default: the file's).")
   var topK: UInt32?
 
-  @Option(help: "Choose among the likeliest tokens that reach this probability (default: the file's).")
+  @Option(
+    help: "Choose among the likeliest tokens that reach this probability (default: the file's).")
   var topP: Float?
 
-  @Option(help: "Choose among tokens at least this share as likely as the best (default: the file's).")
+  @Option(
+    help: "Choose among tokens at least this share as likely as the best (default: the file's).")
   var minP: Float?
 
   @Option(help: "Seed of the random numbers.")

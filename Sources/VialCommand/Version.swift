@@ -1,7 +1,7 @@
 // Owns: the versions that the command line reports.
 
-import VialFormat
 import VialCompute
+import VialFormat
 
 /// Versions of the tool, the format and the arithmetic.
 enum Version {

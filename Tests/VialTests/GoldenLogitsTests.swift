@@ -19,13 +19,13 @@ import VialPacking
     let golden = try PackedModel.golden(name)
     let model = try PackedModel.open(name, WeightRecipe(weights: encoding))
     let scorer = try Scorer(model: model, options: ComputeOptions(cacheType: .f32))
-    let logits = try scorer.logits(golden.token_ids)
+    let logits = try scorer.logits(golden.tokenIDs)
     #expect(Self.difference(logits, golden.logits) < limit)
     #expect(logits.map(Self.best) == golden.argmax)
-    let long = try scorer.logits(golden.long_token_ids)
-    #expect(Self.difference([long[long.count - 1]], [golden.long_logits_last]) < limit)
-    let agreed = zip(long.map(Self.best), golden.long_argmax).filter { $0 == $1 }.count
-    #expect(agreed >= golden.long_argmax.count - 2)
+    let long = try scorer.logits(golden.longTokenIDs)
+    #expect(Self.difference([long[long.count - 1]], [golden.longLogitsLast]) < limit)
+    let agreed = zip(long.map(Self.best), golden.longArgmax).filter { $0 == $1 }.count
+    #expect(agreed >= golden.longArgmax.count - 2)
   }
 
   @Test(arguments: ["qwen2-tiny-untied", "qwen2-tiny-tied", "llama3-tiny"])
@@ -36,7 +36,7 @@ import VialPacking
       model: model, capacity: 256, options: ComputeOptions(cacheType: .f32))
     let wanted = golden.continuation
     let tokens = try generator.tokens(
-      golden.greedy_prompt,
+      golden.greedyPrompt,
       GenerationOptions(maximumTokens: wanted.count, sampling: SamplingParameters()))
     #expect(tokens == wanted)
   }
@@ -47,7 +47,7 @@ import VialPacking
     let golden = try PackedModel.golden("qwen2-tiny-untied")
     let model = try PackedModel.open("qwen2-tiny-untied", WeightRecipe(weights: .f16))
     let scorer = try Scorer(model: model, options: ComputeOptions(cacheType: type))
-    let logits = try scorer.logits(golden.token_ids)
+    let logits = try scorer.logits(golden.tokenIDs)
     let difference = Self.difference(logits, golden.logits)
     #expect(difference < limit)
     #expect(difference > 0)

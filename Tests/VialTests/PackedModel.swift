@@ -45,18 +45,28 @@ enum PackedModel {
 
 /// The part of golden.json that the tests use.
 struct Golden: Decodable {
-  let token_ids: [UInt32]
+  let tokenIDs: [UInt32]
   let logits: [[Float]]
   let argmax: [Int]
-  let greedy_prompt: [UInt32]
+  let greedyPrompt: [UInt32]
   let greedy: [UInt32]
-  let long_token_ids: [UInt32]
-  let long_argmax: [Int]
-  let long_logits_last: [Float]
+  let longTokenIDs: [UInt32]
+  let longArgmax: [Int]
+  let longLogitsLast: [Float]
 
-  /// The continuation of `greedy_prompt`.
+  private enum CodingKeys: String, CodingKey {
+    case tokenIDs = "token_ids"
+    case logits, argmax
+    case greedyPrompt = "greedy_prompt"
+    case greedy
+    case longTokenIDs = "long_token_ids"
+    case longArgmax = "long_argmax"
+    case longLogitsLast = "long_logits_last"
+  }
+
+  /// The continuation of `greedyPrompt`; some files repeat the prompt in it.
   var continuation: [UInt32] {
-    Array(greedy.starts(with: greedy_prompt) ? greedy.dropFirst(greedy_prompt.count)[...] : greedy[...])
+    greedy.starts(with: greedyPrompt) ? Array(greedy.dropFirst(greedyPrompt.count)) : greedy
   }
 }
 
