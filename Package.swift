@@ -72,6 +72,7 @@ let package = Package(
         "VialPacking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
+      exclude: ["Resources/README.md"],
       resources: [.copy("Resources/demo.vial")],
       swiftSettings: house),
     // Tests

@@ -25,6 +25,12 @@ enum Interruption {
   static func install() {
     // Touched here, because a handler must not be the first to initialise it.
     received.store(0, ordering: .relaxed)
+    // A parent may have started us with signals blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    defer { pthread_sigmask(SIG_UNBLOCK, &signals, nil) }
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         Interruption.received.store(number, ordering: .relaxed)

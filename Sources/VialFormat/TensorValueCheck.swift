@@ -41,7 +41,7 @@ struct TensorValueCheck {
         tensor.layout == .plain ? 16 : min(16, rows - tile % tilesPerSlice * 16)
       let rule =
         format.encoding.isQuantised
-        ? quantisedRule(region.bytes, rowCount) : floatRule(region, rowCount)
+        ? quantisedRule(region, rowCount) : floatRule(region, rowCount)
       if let rule { return error(rule, tile) }
     }
     return nil
@@ -96,8 +96,10 @@ struct TensorValueCheck {
   }
 
   /// All records of one tile.
-  private func quantisedRule(_ tile: RawSpan, _ rowCount: Int) -> Int? {
+  private func quantisedRule(_ region: ByteRegion, _ rowCount: Int) -> Int? {
     let recordCount = format.recordCount(columns: columns)
+    if format.encoding == .int8, let rule = int8WeightRule(region, recordCount) { return rule }
+    let tile = region.bytes
     for record in 0..<recordCount {
       let bytes = tile.extracting(
         record * format.recordByteCount..<(record + 1) * format.recordByteCount)
@@ -108,6 +110,20 @@ struct TensorValueCheck {
       if let rule { return rule }
     }
     return nil
+  }
+
+  /// No −128 among the weights. Typed access, because this reads every byte.
+  private func int8WeightRule(_ region: ByteRegion, _ recordCount: Int) -> Int? {
+    guard let bytes = region.column(UInt8.self, at: 0, count: UInt64(region.byteCount)) else {
+      return nil
+    }
+    let span = bytes.span
+    var bad: UInt8 = 0
+    for record in 0..<recordCount {
+      let start = record * format.recordByteCount
+      for index in start..<start + 16 * format.group { bad |= span[index] == 0x80 ? 1 : 0 }
+    }
+    return bad == 0 ? nil : 604
   }
 
   private func scaleRule(_ record: RawSpan, _ start: Int, _ rowCount: Int) -> Int? {
@@ -143,7 +159,6 @@ struct TensorValueCheck {
   private func int8Rule(_ record: RawSpan, _ rowCount: Int, _ columnCount: Int) -> Int? {
     let scales = 16 * format.group
     if let rule = scaleRule(record, scales, rowCount) { return rule }
-    for position in 0..<scales where record.u8(position) == 0x80 { return 604 }
     guard rowCount < 16 || columnCount < format.group else { return nil }
     for row in 0..<16 {
       for column in (row < rowCount ? columnCount : 0)..<format.group

@@ -12,6 +12,8 @@ struct FolderTexts {
   private(set) var files: [SourceFile] = []
   private(set) var generation = GenerationDefaults()
   private(set) var tokenizer: TokenizerSettings
+  /// What the user should know, one line each.
+  private(set) var warnings: [String] = []
   /// From the model card.
   private(set) var licence: String?
 
@@ -58,6 +60,10 @@ struct FolderTexts {
     _ name: String, _ section: TextSection, _ bytes: [UInt8], _ folder: CheckpointFolder
   ) throws(PackingError) {
     files.append(try folder.open(name))
+    guard String(validating: bytes, as: UTF8.self) != nil else {
+      warnings.append("\(name) is not UTF-8; left out")
+      return
+    }
     if !bytes.isEmpty { texts.append(PackSource.Text(section: section, bytes: bytes)) }
   }
 }

@@ -38,7 +38,7 @@ struct PackSource: Sendable {
     texts = [Text(section: .configJSON, bytes: configBytes)] + contents.texts
     generation = contents.generation
     tokenizer = contents.tokenizer
-    for warning in tokenizer.warnings { observer.warning(warning) }
+    for warning in contents.warnings + tokenizer.warnings { observer.warning(warning) }
     guard tokenizer.tables.tokenCount <= configuration.vocabularySize else {
       throw PackingError(
         "tokenizer.json has ids up to \(tokenizer.tables.tokenCount - 1), but vocab_size in config.json is"

@@ -12,7 +12,7 @@ struct Provenance: Sendable {
   var credit: String?
   var notice: String?
   var tool: String
-  /// `"file sha256"` each, sorted.
+  /// `"sha256  name"` each, sorted by name.
   var sourceDigests: [String]
   var recipe: ResolvedRecipe
   /// Present when the weights are random numbers.

@@ -9,7 +9,7 @@ import VialSystem
 enum SourceDigests {
   private static let chunkByteCount = 4 << 20
 
-  /// `"name sha256"` for each file, sorted by name.
+  /// `"sha256  name"` for each file, as sha256sum writes it, sorted by name.
   ///
   /// - Parameter report: called on the calling thread with the bytes hashed so far; returns false to stop.
   static func compute(
@@ -40,7 +40,7 @@ enum SourceDigests {
     var out: [String] = []
     for (index, file) in sorted.enumerated() {
       switch digests[index] {
-      case .success(let digest): out.append("\(file.name) \(digest)")
+      case .success(let digest): out.append("\(digest)  \(file.name)")
       case .failure(let error): throw error
       case nil: throw .cancelled
       }
