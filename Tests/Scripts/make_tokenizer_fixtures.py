@@ -107,6 +107,8 @@ def sentencepiece_style():
     t.decoder = decoders.Sequence(
         [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
     t.post_processor = bos_template("<s>", 1)
+    t.add_tokens([added("[S]", False, lstrip=True, rstrip=True, normalized=True), added("[T]", True, lstrip=True),
+                  added("dose", False, normalized=True)])
     return "pieces-fallback", t
 
 

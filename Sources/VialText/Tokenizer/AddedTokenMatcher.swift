@@ -19,10 +19,14 @@ struct AddedTokenMatcher: ~Escapable {
   private let bytes: Span<UInt8>
   private let first: Int
   private let end: Int
+  /// A space stands for U+2581, which is no white space to the original.
+  private let keepsSpaces: Bool
 
-  /// Entries `range` of the table; each has id, flags, offset and length.
+  /// Entries `range` of the table; each has id, flags, offset and length. `keepsSpaces` where the
+  /// text is normalised so that a space stands for U+2581: stripping then leaves it.
   @_lifetime(borrow tokenizer)
-  init(_ tokenizer: borrowing Tokenizer, _ range: Range<Int>) {
+  init(_ tokenizer: borrowing Tokenizer, _ range: Range<Int>, keepsSpaces: Bool) {
+    self.keepsSpaces = keepsSpaces
     entries = tokenizer.addedEntries.span
     bytes = tokenizer.addedBytes.span
     first = range.lowerBound
@@ -102,6 +106,10 @@ struct AddedTokenMatcher: ~Escapable {
     return offset + length <= bytes.count ? length : 0
   }
 
+  private func isStripped(_ scalar: DecodedScalar, _ classes: UnicodeClassView) -> Bool {
+    classes[scalar.value].isSpace && !(keepsSpaces && scalar.value == 0x20)
+  }
+
   /// Applies the entry's flags; nil when a single-word token touches a word.
   private func accept(
     _ entry: Int, _ found: Range<Int>, _ text: Span<UInt8>, _ range: Range<Int>, _ taken: Int,
@@ -123,7 +131,7 @@ struct AddedTokenMatcher: ~Escapable {
     if flags & TokenizerLayout.AddedFlag.stripsLeft != 0 {
       while start > range.lowerBound {
         let scalar = UTF8Text.decodeBackward(text, before: start, start: range.lowerBound)
-        guard classes[scalar.value].isSpace else { break }
+        guard isStripped(scalar, classes) else { break }
         start -= scalar.byteCount
       }
       start = min(max(start, taken), found.lowerBound)
@@ -131,7 +139,7 @@ struct AddedTokenMatcher: ~Escapable {
     if flags & TokenizerLayout.AddedFlag.stripsRight != 0 {
       while stop < range.upperBound {
         let scalar = UTF8Text.decode(text, at: stop, limit: range.upperBound)
-        guard classes[scalar.value].isSpace else { break }
+        guard isStripped(scalar, classes) else { break }
         stop += scalar.byteCount
       }
     }

@@ -81,9 +81,10 @@ struct Encoder: ~Escapable {
     self.classes = classes
     self.literals = literals
     let rawCount = Int(tokenizer.header.rawAddedCount)
-    rawMatcher = AddedTokenMatcher(tokenizer, 0..<rawCount)
+    rawMatcher = AddedTokenMatcher(tokenizer, 0..<rawCount, keepsSpaces: false)
     normalizedMatcher = AddedTokenMatcher(
-      tokenizer, rawCount..<Int(tokenizer.header.addedCount))
+      tokenizer, rawCount..<Int(tokenizer.header.addedCount),
+      keepsSpaces: tokenizer.has(TokenizerLayout.Flag.replaceSpace))
   }
 
   func has(_ flag: UInt32) -> Bool { header.flags & flag != 0 }
