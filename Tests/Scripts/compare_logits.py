@@ -57,8 +57,19 @@ with tempfile.TemporaryDirectory() as scratch:
             worst = max(worst, difference(logits[-1:], [golden["long_logits_last"]]))
             agreed += sum(best(row) == truth for row, truth in zip(logits, golden["long_argmax"]))
             total += len(golden["long_argmax"])
+        said = []
+        for generation in golden.get("generations", []):
+            out = subprocess.run(
+                [arguments.vial, "run", file, "--ids", ",".join(map(str, generation["prompt_ids"])), "--temperature", "0",
+                 "--max-tokens", str(len(generation["greedy_ids"])), "--kv", arguments.kv, "--json", *isa], check=True,
+                capture_output=True)
+            mine, wanted = json.loads(out.stdout)["tokens"], generation["greedy_ids"]
+            if wanted[:len(generation["prompt_ids"])] == generation["prompt_ids"]:
+                wanted = wanted[len(generation["prompt_ids"]):]
+            same = next((i for i, (a, b) in enumerate(zip(mine, wanted)) if a != b), min(len(mine), len(wanted)))
+            said.append(f"{same}/{len(wanted)}")
         greedy = golden.get("greedy") or golden.get("greedy_from_bos_256")
-        note = ""
+        note = f", greedy texts {' '.join(said)} the same" if said else ""
         if greedy:
             prompt = golden.get("greedy_prompt") or golden["prompt_ids"][:1]
             # transformers' `greedy` includes the prompt in some folders and leaves it out in others.
