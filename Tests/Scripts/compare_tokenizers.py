@@ -88,7 +88,7 @@ def compare(options, tokenizer, texts):
             decoded = tokenizer.decode(expected, skip_special_tokens=False)
             got = decoded
             if expected:
-                flags = ["--decode", ",".join(map(str, expected)), "--special"]
+                flags = ["--decode", ",".join(map(str, expected))]
                 got = run_vial(options.vial, options.file, flags)["text"]
             if ids != expected or got != decoded:
                 bad += 1
