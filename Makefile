@@ -4,6 +4,7 @@ SHELL := /bin/bash
 SWIFT ?= swift
 CONFIG ?= release
 QUESTION ?= What are the symptoms of anemia?
+SEED ?= 2
 VIAL := .build/$(CONFIG)/vial
 PACKAGES := liblz4-dev libsodium-dev
 SWIFT_SOURCES := Package.swift Sources Tests
@@ -14,7 +15,7 @@ help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
 demo: build ## answer a medical question with the demonstration model
-	@$(VIAL) run --prompt "$(QUESTION)"
+	@$(VIAL) run --prompt "$(QUESTION)" --seed $(SEED)
 
 test: build ## run every test
 	@Tests/run

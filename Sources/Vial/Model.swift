@@ -33,7 +33,8 @@ public final class Model: Sendable {
       }
       tokenizer = try Tokenizer(section)
       if let section = file.section(.chatTemplate) {
-        chatTemplate = try ChatTemplate(section)
+        // A copy: what runs is what was checked, whatever becomes of the mapped file.
+        chatTemplate = try ChatTemplate(ByteRegion(copying: section.copied()))
       } else {
         chatTemplate = nil
       }

@@ -3,14 +3,6 @@
 
 import VialSystem
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The model that the project carries.
 enum DemoModel {
   /// What every use of it says on stderr.
@@ -18,32 +10,14 @@ enum DemoModel {
 
   /// Its path.
   static func path() throws -> String {
-    let folder = try executableFolder()
+    guard let folder = RunningProgram.folder else {
+      throw CommandFailure("cannot find the folder of this program; name a .vial file")
+    }
     let candidates = [
       folder + "/Vial_VialCommand.resources/demo.vial", folder + "/../share/vial/demo.vial",
     ]
-    for path in candidates where access(path, R_OK) == 0 { return path }
+    for path in candidates where RunningProgram.canRead(path) { return path }
     throw CommandFailure(
       "the demonstration model is not installed (\(candidates[0])); name a .vial file")
-  }
-
-  private static func executableFolder() throws -> String {
-    #if canImport(Darwin)
-      var length = UInt32(0)
-      _NSGetExecutablePath(nil, &length)
-      var bytes = [CChar](repeating: 0, count: Int(length) + 1)
-      guard _NSGetExecutablePath(&bytes, &length) == 0 else {
-        throw CommandFailure("cannot find the folder of this program")
-      }
-      let name = bytes
-    #else
-      let name = Array("/proc/self/exe".utf8CString)
-    #endif
-    guard let path = realpath(name, nil) else {
-      throw CommandFailure("cannot find the folder of this program")
-    }
-    defer { free(path) }
-    let whole = String(cString: path)
-    return String(whole[..<(whole.lastIndex(of: "/") ?? whole.startIndex)])
   }
 }

@@ -27,11 +27,7 @@ struct ScoreCommand: ParsableCommand {
   @Argument(help: "The .vial file.")
   var file: String
 
-  @Option(help: "The text.")
-  var text: String?
-
-  @Option(name: .customLong("file"), help: "A file with the text, UTF-8, taken byte for byte.")
-  var path: String?
+  @OptionGroup var input: TextArguments
 
   @Option(help: ArgumentHelp("Token ids instead of a text.", valueName: "1,2,3"))
   var ids: TokenList?
@@ -39,19 +35,13 @@ struct ScoreCommand: ParsableCommand {
   @Flag(help: "With --json: the logits of every position as well.")
   var logits = false
 
-  @Flag(help: "Put the model's tokens around the text (BOS, EOS).")
-  var special = false
-
-  @Flag(help: "Text that spells a special token stays text.")
-  var literal = false
-
   @Flag(help: "One JSON object: tokens, logprobs, perplexity, window.")
   var json = false
 
   @OptionGroup var compute: ComputeArguments
 
   func validate() throws {
-    guard [text != nil, path != nil, ids != nil].filter({ $0 }).count == 1 else {
+    guard input.sourceCount + (ids == nil ? 0 : 1) == 1 else {
       throw ValidationError("give exactly one of --text, --file and --ids")
     }
     if logits, !json { throw ValidationError("--logits needs --json") }
@@ -75,11 +65,7 @@ struct ScoreCommand: ParsableCommand {
   }
 
   private func tokens(_ model: Model) throws -> SecureBuffer<UInt32> {
-    guard let ids else {
-      let bytes = try TextInput.bytes(text: text, path: path)
-      return try model.encode(
-        bytes.span, options: EncodeOptions(addsSpecialTokens: special, isLiteral: literal))
-    }
+    guard let ids else { return try input.tokens(model) }
     try ids.check(model)
     guard let tokens = SecureBuffer<UInt32>(capacity: ids.ids.count) else {
       throw VialError.outOfMemory

@@ -39,12 +39,30 @@ extension Substring {
   }
 }
 
-/// Reads a text argument or file into UTF-8 bytes.
-enum TextInput {
-  /// The bytes of `text`, or of the file at `path`, checked to be UTF-8.
-  static func bytes(text: String?, path: String?) throws -> [UInt8] {
-    guard let path else { return Array((text ?? "").utf8) }
-    let bytes = try FileReader(path: path).readAll(limit: UInt64(Tokenizer.maxTextByteCount))
-    return bytes
+/// Flags of the commands that take a text: where it comes from and how it is encoded.
+struct TextArguments: ParsableArguments {
+  @Option(help: "The text.")
+  var text: String?
+
+  @Option(name: .customLong("file"), help: "A file with the text, UTF-8, taken byte for byte.")
+  var path: String?
+
+  @Flag(help: "Put the model's tokens around the text (BOS, EOS).")
+  var special = false
+
+  @Flag(help: "Text that spells a special token stays text.")
+  var literal = false
+
+  /// How many sources were named; exactly one is wanted, a command's own included.
+  var sourceCount: Int { (text == nil ? 0 : 1) + (path == nil ? 0 : 1) }
+
+  /// The ids of the text.
+  func tokens(_ model: Model) throws -> SecureBuffer<UInt32> {
+    var bytes = Array((text ?? "").utf8)
+    if let path {
+      bytes = try FileReader(path: path).readAll(limit: UInt64(Tokenizer.maxTextByteCount))
+    }
+    return try model.encode(
+      bytes.span, options: EncodeOptions(addsSpecialTokens: special, isLiteral: literal))
   }
 }

@@ -14,26 +14,16 @@ struct TokenizeCommand: ParsableCommand {
   @Argument(help: "The .vial file.")
   var file: String
 
-  @Option(help: "The text.")
-  var text: String?
-
-  @Option(name: .customLong("file"), help: "A file with the text, UTF-8, taken byte for byte.")
-  var path: String?
+  @OptionGroup var input: TextArguments
 
   @Option(help: ArgumentHelp("Ids to decode.", valueName: "1,2,3"))
   var decode: TokenList?
-
-  @Flag(help: "Put the model's tokens around the text (BOS, EOS).")
-  var special = false
-
-  @Flag(help: "Text that spells a special token stays text.")
-  var literal = false
 
   @Flag(help: "One JSON object: tokens, or text with --decode.")
   var json = false
 
   func validate() throws {
-    guard [text != nil, path != nil, decode != nil].filter({ $0 }).count == 1 else {
+    guard input.sourceCount + (decode == nil ? 0 : 1) == 1 else {
       throw ValidationError("give exactly one of --text, --file and --decode")
     }
   }
@@ -45,9 +35,7 @@ struct TokenizeCommand: ParsableCommand {
         try decode.check(model)
         try show(text: Self.text(of: decode.ids, model.tokenizer))
       } else {
-        let bytes = try TextInput.bytes(text: text, path: path)
-        let options = EncodeOptions(addsSpecialTokens: special, isLiteral: literal)
-        try show(tokens: try model.encode(bytes.span, options: options))
+        try show(tokens: try input.tokens(model))
       }
     }
   }
