@@ -77,7 +77,9 @@ public final class Generator {
     do throws(RunnerError) {
       runner = try Runner(
         weights: model.weights, options: options.runnerOptions(positions: self.capacity))
-      sampler = try Sampler(runner: runner, idCount: model.tokenizer.tokenCount)
+      let tokenizer = model.tokenizer
+      sampler = try Sampler(
+        runner: runner, idCount: tokenizer.tokenCount, isAllowed: tokenizer.isPresent)
     } catch { throw .computation(error) }
   }
 

@@ -10,19 +10,40 @@ internal import VialSystem
 public final class Sampler {
   private let kernels: UnsafePointer<vial_kernels>
   private let scratch: WorkMemory
+  /// A bit per id that may be chosen; nil when all may.
+  private let allowed: WorkMemory?
   /// Ids below this exist in the tokenizer; others are never chosen.
   public let idCount: Int
 
-  /// - Parameter idCount: how many ids may be chosen, at most the vocabulary size.
-  public init(runner: Runner, idCount: Int) throws(RunnerError) {
+  /// - Parameters:
+  ///   - idCount: ids from here on are never chosen; at most the vocabulary size.
+  ///   - isAllowed: whether an id below it may be chosen. Asked once for each.
+  public init(
+    runner: Runner, idCount: Int, isAllowed: (UInt32) -> Bool = { _ in true }
+  ) throws(RunnerError) {
     let idCount = min(max(1, idCount), runner.vocabularySize)
     let byteCount = vial_sample_scratch_byte_count(UInt32(idCount))
     guard byteCount > 0, let scratch = WorkMemory(byteCount: byteCount) else {
       throw .outOfMemory
     }
+    allowed = try Self.bitmap(idCount, isAllowed)
     self.kernels = runner.family.table
     self.scratch = scratch
     self.idCount = idCount
+  }
+
+  /// A bit per id, or nil when every id is allowed.
+  private static func bitmap(
+    _ idCount: Int, _ isAllowed: (UInt32) -> Bool
+  ) throws(RunnerError) -> WorkMemory? {
+    guard let memory = WorkMemory(byteCount: (idCount + 63) / 64 * 8) else { throw .outOfMemory }
+    let words = memory.elements(UInt64.self)
+    var count = 0
+    for id in 0..<idCount where isAllowed(UInt32(id)) {
+      words[id / 64] |= 1 << UInt64(id % 64)
+      count += 1
+    }
+    return count == idCount ? nil : memory
   }
 
   /// The next token; changes `logits` (penalty). nil when a logit is not finite or nothing is left.
@@ -41,7 +62,8 @@ public final class Sampler {
     var id: UInt32 = 0
     let status = KernelFamily.withContractState {
       vial_sample(
-        kernels, logits, UInt32(idCount), nil, &sampling, UInt32(position), 0, scratch.base, &id)
+        kernels, logits, UInt32(idCount), allowed.map { UnsafePointer($0.elements(UInt64.self)) },
+        &sampling, UInt32(position), 0, scratch.base, &id)
     }
     return status == VIAL_KERNEL_OK ? id : nil
   }

@@ -97,12 +97,15 @@ public final class DecoderForward: @unchecked Sendable {
     prepare(
       weights.head, from: buffers.projected, rows: rows.count, norm: weights.finalNorm,
       marks: buffers.headMarks)
-    for (index, row) in rows.enumerated() { buffers.marks[row] |= buffers.headMarks[index] }
     let vocabulary = shape.vocabularySize
     compute { [self] worker in
       multiply(
         weights.head, from: buffers.normed, rows: rows.count, worker: worker
       ) { _ in (out, vocabulary) }
+    }
+    for (index, row) in rows.enumerated() {
+      let isFinite = kernels.pointee.all_finite(out + index * vocabulary, vocabulary)
+      if buffers.headMarks[index] != 0 || isFinite == 0 { buffers.marks[row] = 1 }
     }
   }
 

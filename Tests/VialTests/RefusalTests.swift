@@ -64,9 +64,11 @@ import VialSystem
   }
 
   /// Open does not read weights, so infinite scales reach the kernels: the request ends, nothing else.
-  @Test(arguments: [UInt8(0x7C), 0x7E, 0xFC, 0xFF])
-  func hostileWeightsEndTheRequest(_ byte: UInt8) throws {
-    let source = try PackedModel.path("qwen2-tiny-untied")
+  @Test(
+    arguments: [UInt8(0x7C), 0x7E, 0xFC, 0xFF],
+    [WeightRecipe(), WeightRecipe(weights: .int8), WeightRecipe(weights: .f16)])
+  func hostileWeightsEndTheRequest(_ byte: UInt8, _ recipe: WeightRecipe) throws {
+    let source = try PackedModel.path("qwen2-tiny-untied", recipe)
     var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: source)))
     let weights = try #require(try Model(path: source).file.sections.first { $0.kind == .weights })
     let range = Int(weights.offset)..<Int(weights.offset + weights.storedByteCount)
