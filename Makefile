@@ -17,7 +17,7 @@ help: ## list the commands
 demo: build ## answer a medical question with the demonstration model
 	@$(VIAL) run --prompt "$(QUESTION)" --seed $(SEED)
 
-test: build ## run every test
+test: setup ## run every test
 	@Tests/run
 
 build: setup ## build the command and the library
