@@ -1,8 +1,11 @@
 // Owns: the export that renders a conversation. Must not: hold text outside wiped memory.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CVial
 import Vial
 import VialSystem
+import VialText
 
 @_cdecl("vial_model_render_chat") @implementation
 public func vial_model_render_chat(
@@ -55,11 +58,16 @@ private func conversation(
   return conversation
 }
 
+/// Role and content, both valid UTF-8: a template need not show every message that it is given.
 private func texts(
   of message: vial_message
 ) throws(Failure) -> (role: UnsafeBufferPointer<UInt8>, content: UnsafeBufferPointer<UInt8>) {
-  (
-    try Arguments.text(message.role, message.role_length),
-    try Arguments.text(message.content, message.content_length)
-  )
+  let role = try Arguments.text(message.role, message.role_length)
+  let content = try Arguments.text(message.content, message.content_length)
+  for text in [role, content] {
+    if let offset = UTF8Text.firstInvalidOffset(text.span) {
+      throw Failure(TextError.invalidUTF8(offset: offset))
+    }
+  }
+  return (role, content)
 }

@@ -69,12 +69,12 @@ struct Failure: Error {
 
 /// Runs the body of an export: a failure becomes its status and, when the caller wants them, details.
 func status(
-  _ out_error: UnsafeMutablePointer<vial_error>? = nil, _ body: () throws(Failure) -> Void
+  _ output: UnsafeMutablePointer<vial_error>? = nil, _ body: () throws(Failure) -> Void
 ) -> vial_status {
   var details = vial_error()
-  if let out_error {
+  if let output {
     do throws(Failure) {
-      try Structures.checkOutput(out_error)
+      try Structures.checkOutput(output)
     } catch { return error.status }
   }
   do throws(Failure) {
@@ -88,7 +88,7 @@ func status(
     details.byte_offset = error.byteOffset
     details.describe(error.sentence ?? Statuses.sentence(of: error.status).description)
   }
-  if let out_error { Structures.write(details, to: out_error) }
+  if let output { Structures.write(details, to: output) }
   return details.status
 }
 

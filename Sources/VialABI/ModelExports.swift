@@ -1,4 +1,6 @@
 // Owns: the exports that open, describe and close a model. Must not: hold logic.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CVial
 import Vial

@@ -1,6 +1,6 @@
 // Owns: names and sentences of the statuses. Must not: change a number: the header has them.
 
-public import CVial
+import CVial
 
 /// The table of statuses.
 enum Statuses {
@@ -60,14 +60,4 @@ extension StaticString {
   var cString: UnsafePointer<CChar> {
     UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self)
   }
-}
-
-@_cdecl("vial_status_name") @implementation
-public func vial_status_name(_ status: vial_status) -> UnsafePointer<CChar>! {
-  Statuses.name(of: status).cString
-}
-
-@_cdecl("vial_status_sentence") @implementation
-public func vial_status_sentence(_ status: vial_status) -> UnsafePointer<CChar>! {
-  Statuses.sentence(of: status).cString
 }

@@ -1,4 +1,6 @@
 // Owns: the exports between text and token ids. Must not: copy text, hold logic.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CVial
 import Vial

@@ -1,6 +1,8 @@
 // Owns: the exports that need no handle. Must not: compute.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
-import CVial
+public import CVial
 import VialCompute
 import VialFormat
 import VialKernels
@@ -32,4 +34,14 @@ public func vial_arithmetic_version() -> UInt32 { UInt32(Arithmetic.version) }
 public func vial_isa_name(_ index: UInt32) -> UnsafePointer<CChar>! {
   let families = KernelFamily.available
   return Int(index) < families.count ? families[Int(index)].table.pointee.name : nil
+}
+
+@_cdecl("vial_status_name") @implementation
+public func vial_status_name(_ status: vial_status) -> UnsafePointer<CChar>! {
+  Statuses.name(of: status).cString
+}
+
+@_cdecl("vial_status_sentence") @implementation
+public func vial_status_sentence(_ status: vial_status) -> UnsafePointer<CChar>! {
+  Statuses.sentence(of: status).cString
 }
