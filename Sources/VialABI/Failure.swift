@@ -8,7 +8,7 @@ import VialFormat
 import VialSystem
 import VialText
 
-/// A status other than OK, with its details.
+/// What became of a call: a status with its details.
 struct Failure: Error {
   let status: vial_status
   var rule: UInt32 = 0
@@ -71,28 +71,27 @@ struct Failure: Error {
 func status(
   _ output: UnsafeMutablePointer<vial_error>? = nil, _ body: () throws(Failure) -> Void
 ) -> vial_status {
-  var details = vial_error()
   if let output {
     do throws(Failure) {
       try Structures.checkOutput(output)
     } catch { return error.status }
   }
-  do throws(Failure) {
-    try body()
-    details.status = vial_status(VIAL_STATUS_OK)
-    details.describe(Statuses.sentence(of: details.status).description)
-  } catch {
-    details.status = error.status
-    details.rule = error.rule
-    details.system_code = error.systemCode
-    details.byte_offset = error.byteOffset
-    details.describe(error.sentence ?? Statuses.sentence(of: error.status).description)
-  }
-  if let output { Structures.write(details, to: output) }
-  return details.status
+  var failure = Failure(VIAL_STATUS_OK)
+  do throws(Failure) { try body() } catch { failure = error }
+  if let output { Structures.write(vial_error(failure), to: output) }
+  return failure.status
 }
 
 extension vial_error {
+  fileprivate init(_ failure: Failure) {
+    self.init()
+    status = failure.status
+    rule = failure.rule
+    system_code = failure.systemCode
+    byte_offset = failure.byteOffset
+    describe(failure.sentence ?? Statuses.sentence(of: failure.status).description)
+  }
+
   /// Puts a sentence into the fixed room, cut at a character, zero-terminated.
   fileprivate mutating func describe(_ text: String) {
     withUnsafeMutableBytes(of: &sentence) { room in
