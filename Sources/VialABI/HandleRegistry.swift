@@ -25,7 +25,7 @@ final class HandleRegistry: Sendable {
   private static let current = Atomic<Unmanaged<HandleRegistry>?>(nil)
   private let processID: Int32
   private let epoch: UInt
-  private let table = Mutex(Table())
+  private let table = Guarded(Table())
 
   private init(processID: Int32, epoch: UInt) {
     self.processID = processID
