@@ -6,10 +6,10 @@ CONFIG ?= release
 QUESTION ?= What are the symptoms of anemia?
 SEED ?= 2
 VIAL := .build/$(CONFIG)/vial
-PACKAGES := liblz4-dev libsodium-dev
+PACKAGES := liblz4-dev libsodium-dev gcc g++ binutils
 SWIFT_SOURCES := Package.swift Sources Tests
 
-.PHONY: help demo test build setup format lint clean
+.PHONY: help demo test build libvial setup format lint clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: setup ## run every test
 
 build: setup ## build the command and the library
 	@$(SWIFT) build -c $(CONFIG) >&2
+
+libvial: setup ## build the C library: .build-libvial/lib/libvial.so.0, for Include/vial.h
+	@SWIFT=$(SWIFT) Sources/VialABI/build-library
 
 setup: ## install what is missing (Debian packages, with sudo where needed)
 	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
@@ -38,4 +41,4 @@ lint: ## fail on a formatting difference
 	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 
 clean: ## remove build products
-	@rm -rf .build
+	@rm -rf .build .build-libvial

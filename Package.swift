@@ -19,6 +19,7 @@ let package = Package(
   name: "Vial",
   products: [
     .library(name: "Vial", targets: ["Vial"]),
+    .library(name: "vial_c", type: .dynamic, targets: ["VialABI"]),
     .executable(name: "vial", targets: ["VialCommand"]),
   ],
   dependencies: [
@@ -26,6 +27,7 @@ let package = Package(
   ],
   targets: [
     // Floor 0
+    .target(name: "CVial", path: "Include", publicHeadersPath: "."),
     .target(
       name: "VialKernels",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
@@ -59,6 +61,15 @@ let package = Package(
         "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine",
       ],
       swiftSettings: house),
+    // Floor 6
+    .target(
+      name: "VialABI",
+      dependencies: [
+        "CVial", "VialKernels", "VialFormat", "VialSystem", "VialText", "VialCompute",
+        "VialModel", "VialEngine", "Vial",
+      ],
+      exclude: ["exports.map", "build-library", "environment.c"],
+      swiftSettings: house),
     // Beside the floors
     .target(
       name: "VialPacking",
@@ -68,8 +79,8 @@ let package = Package(
     .executableTarget(
       name: "VialCommand",
       dependencies: [
-        "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine",
-        "VialPacking",
+        "CVial", "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel",
+        "VialEngine", "VialPacking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Resources/README.md"],

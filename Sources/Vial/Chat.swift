@@ -22,10 +22,18 @@ public final class Conversation {
   ///   or a record wrote.
   @discardableResult
   public func append(role: StaticString, content: Span<UInt8>, isLiteral: Bool) -> Bool {
-    guard role.utf8CodeUnitCount + content.count <= text.capacity - text.count else { return false }
-    let roleRange = TextRange(start: text.count, byteCount: role.utf8CodeUnitCount)
-    text.append(
-      contentsOf: Span(_unsafeStart: role.utf8Start, count: role.utf8CodeUnitCount))
+    append(
+      role: Span(_unsafeStart: role.utf8Start, count: role.utf8CodeUnitCount), content: content,
+      isLiteral: isLiteral)
+  }
+
+  /// Adds a message whose role is the caller's text; false when it does not fit.
+  @discardableResult
+  public func append(role: Span<UInt8>, content: Span<UInt8>, isLiteral: Bool) -> Bool {
+    let room = text.capacity - text.count
+    guard role.count <= room, content.count <= room - role.count else { return false }
+    let roleRange = TextRange(start: text.count, byteCount: role.count)
+    text.append(contentsOf: role)
     let contentRange = TextRange(start: text.count, byteCount: content.count)
     text.append(contentsOf: content)
     entries.append(ChatMessage(role: roleRange, content: contentRange, isLiteral: isLiteral))

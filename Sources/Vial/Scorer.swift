@@ -56,9 +56,12 @@ public final class Scorer {
   private let runner: Runner
   private let sampler: Sampler
 
+  /// Tokens in a window of a model.
+  public static func windowSize(of model: Model) -> Int { min(model.contextLength, 2048) }
+
   /// Reserves memory for one window.
   public init(model: Model, options: ComputeOptions = ComputeOptions()) throws(VialError) {
-    windowSize = min(model.contextLength, 2048)
+    windowSize = Self.windowSize(of: model)
     do throws(RunnerError) {
       runner = try Runner(
         weights: model.weights, options: options.runnerOptions(positions: windowSize))

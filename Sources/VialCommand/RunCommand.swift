@@ -79,8 +79,7 @@ struct RunCommand: ParsableCommand {
   /// What the file's provenance wants every user to see.
   private func notice(_ model: Model) throws -> String? {
     if file == nil { return DemoModel.notice }
-    guard case .text(let notice)? = try model.file.provenance()?["notice"] else { return nil }
-    return notice
+    return try model.notice()
   }
 
   private func promptTokens(_ model: Model) throws -> SecureBuffer<UInt32> {

@@ -43,6 +43,16 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
     SystemError(operation, path: path, code: vial_errno())
   }
 
+  /// Whether memory or address space was short.
+  public var isOutOfMemory: Bool { code == ENOMEM }
+
+  /// The same without the path, for places that may be logged.
+  public var withoutPath: SystemError {
+    code == 0
+      ? SystemError(operation, path: "", reason: reason)
+      : SystemError(operation, path: "", code: code)
+  }
+
   /// `cannot open model.vial: No such file or directory`
   public var description: String {
     let sentence = code == 0 ? "\(reason)" : String(cString: strerror(code))

@@ -8,9 +8,9 @@ struct DecodedScalar {
 }
 
 /// UTF-8 functions over spans.
-enum UTF8Text {
+public enum UTF8Text {
   /// The offset of the first byte that does not belong to valid UTF-8, or nil. O(n).
-  static func firstInvalidOffset(_ text: Span<UInt8>) -> Int? {
+  public static func firstInvalidOffset(_ text: Span<UInt8>) -> Int? {
     var position = 0
     let count = text.count
     while position < count {

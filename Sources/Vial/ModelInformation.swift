@@ -1,0 +1,29 @@
+// Owns: what a model says about itself beyond its configuration. Must not: read weights.
+
+import VialFormat
+
+extension Model {
+  /// Numbers in all tensors. O(tensors).
+  public var parameterCount: UInt64 { sum { UInt64(clamping: $0.shape.elementCount) } }
+
+  /// Bytes of all tensors as stored. O(tensors).
+  public var weightsByteCount: UInt64 { sum { UInt64(clamping: $0.byteCount) } }
+
+  /// What the file's provenance wants every user to see; nil when it says nothing.
+  public func notice() throws(VialError) -> String? {
+    do throws(FormatError) {
+      guard case .text(let notice)? = try file.provenance()?["notice"] else { return nil }
+      return notice
+    } catch { throw .format(error) }
+  }
+
+  /// Sums over the tensors; a hostile table saturates it.
+  private func sum(_ value: (TensorDescriptor) -> UInt64) -> UInt64 {
+    var total: UInt64 = 0
+    for index in 0..<file.tensors.count {
+      let (sum, overflow) = total.addingReportingOverflow(value(file.tensors[index]))
+      total = overflow ? .max : sum
+    }
+    return total
+  }
+}

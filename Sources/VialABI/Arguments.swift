@@ -1,0 +1,72 @@
+// Owns: pointers with lengths on their way in and out: NULL, alignment, limits.
+// Must not: trust a length, or copy what it points to.
+
+import CVial
+
+/// Checks of pointers that come with a number.
+enum Arguments {
+  /// `count` elements that the caller lends, at most `limit`.
+  static func elements<Element>(
+    _ pointer: UnsafePointer<Element>?, _ count: UInt64, limit: UInt32
+  ) throws(Failure) -> UnsafeBufferPointer<Element> {
+    guard count <= UInt64(limit) else { throw Failure(VIAL_STATUS_TOO_LONG) }
+    guard let pointer else {
+      if count == 0 { return UnsafeBufferPointer(start: nil, count: 0) }
+      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+    }
+    try checkAlignment(UnsafeRawPointer(pointer), of: Element.self)
+    return UnsafeBufferPointer(start: pointer, count: Int(count))
+  }
+
+  /// The bytes of a text.
+  static func text(
+    _ pointer: UnsafePointer<CChar>?, _ byteCount: UInt64
+  ) throws(Failure) -> UnsafeBufferPointer<UInt8> {
+    let bytes = try elements(pointer, byteCount, limit: VIAL_TEXT_BYTE_LIMIT)
+    return UnsafeRawBufferPointer(bytes).assumingMemoryBound(to: UInt8.self)
+  }
+
+  /// Room that the caller gives, of any capacity: only what is needed is touched.
+  static func room<Element>(
+    _ pointer: UnsafeMutablePointer<Element>?, _ capacity: UInt64
+  ) throws(Failure) -> UnsafeMutableBufferPointer<Element> {
+    guard let pointer else {
+      if capacity == 0 { return UnsafeMutableBufferPointer(start: nil, count: 0) }
+      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+    }
+    try checkAlignment(UnsafeRawPointer(pointer), of: Element.self)
+    // No output comes near this many elements.
+    let largest = UInt64(1) << 40
+    return UnsafeMutableBufferPointer(start: pointer, count: Int(min(capacity, largest)))
+  }
+
+  /// A place for one value, which must not be NULL.
+  static func place<Value>(
+    _ pointer: UnsafeMutablePointer<Value>?
+  ) throws(Failure) -> UnsafeMutablePointer<Value> {
+    guard let pointer else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try checkAlignment(UnsafeRawPointer(pointer), of: Value.self)
+    return pointer
+  }
+
+  /// Flags of which only `known` may be set.
+  static func check(flags: UInt32, known: Int) throws(Failure) {
+    guard flags & ~UInt32(known) == 0 else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+  }
+
+  /// Tells how much was needed; a status when that is more than there was.
+  static func report(
+    _ needed: Int, of capacity: UInt64, to place: UnsafeMutablePointer<UInt64>
+  ) throws(Failure) {
+    place.pointee = UInt64(needed)
+    guard UInt64(needed) <= capacity else { throw Failure(VIAL_STATUS_BUFFER_TOO_SMALL) }
+  }
+
+  private static func checkAlignment<Element>(
+    _ pointer: UnsafeRawPointer, of type: Element.Type
+  ) throws(Failure) {
+    guard UInt(bitPattern: pointer) % UInt(MemoryLayout<Element>.alignment) == 0 else {
+      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// Owns: the export that renders a conversation. Must not: hold text outside wiped memory.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CVial
+import Vial
+import VialSystem
+import VialText
+
+@_cdecl("vial_model_render_chat") @implementation
+public func vial_model_render_chat(
+  _ model: OpaquePointer!, _ messages: UnsafePointer<vial_message>!, _ message_count: UInt64,
+  _ flags: UInt32, _ token_capacity: UInt64, _ out_tokens: UnsafeMutablePointer<UInt32>!,
+  _ out_token_count: UnsafeMutablePointer<UInt64>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
+) -> vial_status {
+  status(out_error) { () throws(Failure) in
+    let place = try Arguments.place(out_token_count)
+    place.pointee = 0
+    let model = try HandleRegistry.model(model)
+    let messages = try Arguments.elements(
+      messages, message_count, limit: VIAL_MESSAGE_COUNT_LIMIT)
+    let room = try Arguments.room(out_tokens, token_capacity)
+    try Arguments.check(flags: flags, known: 0)
+    let conversation = try conversation(of: messages)
+    let tokens: SecureBuffer<UInt32>
+    do throws(VialError) {
+      tokens = try model.chatTokens(conversation)
+    } catch { throw Failure(error) }
+    for index in 0..<min(tokens.count, room.count) { room[index] = tokens.pointer[index] }
+    try Arguments.report(tokens.count, of: token_capacity, to: place)
+  }
+}
+
+/// Copies messages into wiped memory, once all of them are known to be in order.
+private func conversation(
+  of messages: UnsafeBufferPointer<vial_message>
+) throws(Failure) -> Conversation {
+  var byteCount: UInt64 = 0
+  for index in 0..<messages.count {
+    let (role, content) = try texts(of: messages[index])
+    try Arguments.check(flags: messages[index].flags, known: VIAL_MESSAGE_NOT_LITERAL)
+    try Arguments.check(flags: messages[index].reserved, known: 0)
+    // No overflow: 2^16 messages of 2^25 bytes at most.
+    byteCount += UInt64(role.count + content.count)
+  }
+  guard byteCount <= UInt64(VIAL_TEXT_BYTE_LIMIT) else { throw Failure(VIAL_STATUS_TOO_LONG) }
+  guard let conversation = Conversation(byteCount: Int(byteCount)) else {
+    throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
+  }
+  for index in 0..<messages.count {
+    let (role, content) = try texts(of: messages[index])
+    let isLiteral = messages[index].flags & UInt32(VIAL_MESSAGE_NOT_LITERAL) == 0
+    // Fails only when somebody changes the messages meanwhile.
+    guard conversation.append(role: role.span, content: content.span, isLiteral: isLiteral)
+    else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+  }
+  return conversation
+}
+
+/// Role and content, both valid UTF-8: a template need not show every message that it is given.
+private func texts(
+  of message: vial_message
+) throws(Failure) -> (role: UnsafeBufferPointer<UInt8>, content: UnsafeBufferPointer<UInt8>) {
+  let role = try Arguments.text(message.role, message.role_length)
+  let content = try Arguments.text(message.content, message.content_length)
+  for text in [role, content] {
+    if let offset = UTF8Text.firstInvalidOffset(text.span) {
+      throw Failure(TextError.invalidUTF8(offset: offset))
+    }
+  }
+  return (role, content)
+}

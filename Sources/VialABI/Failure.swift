@@ -1,0 +1,104 @@
+// Owns: how the errors of the floors below become statuses, numbers and sentences of the header.
+// Must not: let a path, or text of a prompt, an answer or a file, into a sentence.
+
+import CVial
+import Vial
+import VialEngine
+import VialFormat
+import VialSystem
+import VialText
+
+/// What became of a call: a status with its details.
+struct Failure: Error {
+  let status: vial_status
+  var rule: UInt32 = 0
+  var systemCode: Int32 = 0
+  var byteOffset: UInt64 = 0
+  /// nil: the status's own sentence.
+  var sentence: String?
+
+  /// A bare status of the header.
+  init(_ status: Int, sentence: String? = nil) {
+    self.status = vial_status(status)
+    self.sentence = sentence
+  }
+
+  /// The status that says what an error says.
+  init(_ error: VialError) {
+    switch error {
+    case .system(let error):
+      self.init(error.isOutOfMemory ? VIAL_STATUS_OUT_OF_MEMORY : VIAL_STATUS_SYSTEM)
+      systemCode = error.code
+      sentence = error.withoutPath.description
+    case .format(let error):
+      self.init(VIAL_STATUS_FORMAT, sentence: error.description)
+      rule = UInt32(clamping: error.rule)
+      byteOffset = error.offset
+    case .text(let error): self.init(error)
+    case .computation(let error): self.init(error)
+    case .promptTooLong: self.init(VIAL_STATUS_TOO_LONG)
+    case .emptyPrompt: self.init(VIAL_STATUS_INVALID_ARGUMENT)
+    case .noChatTemplate:
+      self.init(
+        VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no chat template that could be compiled")
+    case .invalidOption(let sentence):
+      self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)
+    case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)
+    }
+  }
+
+  init(_ error: TextError) {
+    switch error {
+    case .invalidUTF8(let offset):
+      self.init(VIAL_STATUS_INVALID_UTF8, sentence: error.description)
+      byteOffset = UInt64(clamping: offset)
+    case .textTooLong: self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
+    case .templateRefused, .templateUnsupported, .templateLimit, .templateType:
+      self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
+    }
+  }
+
+  private init(_ error: RunnerError) {
+    switch error {
+    case .outOfMemory, .cacheFull: self.init(VIAL_STATUS_OUT_OF_MEMORY)
+    case .numericError: self.init(VIAL_STATUS_NUMERIC)
+    case .unknownToken: self.init(VIAL_STATUS_UNKNOWN_TOKEN)
+    }
+  }
+}
+
+/// Runs the body of an export: a failure becomes its status and, when the caller wants them, details.
+func status(
+  _ output: UnsafeMutablePointer<vial_error>? = nil, _ body: () throws(Failure) -> Void
+) -> vial_status {
+  if let output {
+    do throws(Failure) {
+      try Structures.checkOutput(output)
+    } catch { return error.status }
+  }
+  var failure = Failure(VIAL_STATUS_OK)
+  do throws(Failure) { try body() } catch { failure = error }
+  if let output { Structures.write(vial_error(failure), to: output) }
+  return failure.status
+}
+
+extension vial_error {
+  fileprivate init(_ failure: Failure) {
+    self.init()
+    status = failure.status
+    rule = failure.rule
+    system_code = failure.systemCode
+    byte_offset = failure.byteOffset
+    describe(failure.sentence ?? Statuses.sentence(of: failure.status).description)
+  }
+
+  /// Puts a sentence into the fixed room, cut at a character, zero-terminated.
+  fileprivate mutating func describe(_ text: String) {
+    withUnsafeMutableBytes(of: &sentence) { room in
+      var end = min(text.utf8.count, room.count - 1)
+      let bytes = Array(text.utf8)
+      while end > 0, end < bytes.count, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+      for index in 0..<room.count { room[index] = index < end ? bytes[index] : 0 }
+    }
+  }
+}

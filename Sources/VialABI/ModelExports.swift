@@ -1,0 +1,132 @@
+// Owns: the exports that open, describe and close a model. Must not: hold logic.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CVial
+import Vial
+import VialFormat
+import VialSystem
+import VialText
+
+@_cdecl("vial_model_open") @implementation
+public func vial_model_open(
+  _ path: UnsafePointer<CChar>!, _ options: UnsafePointer<vial_model_options>!,
+  _ out_model: UnsafeMutablePointer<OpaquePointer?>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
+) -> vial_status {
+  status(out_error) { () throws(Failure) in
+    let place = try Arguments.place(out_model)
+    place.pointee = nil
+    guard let path else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    let options = try Structures.options(options, defaults: vial_model_options())
+    guard let access = MappedFile.Access(options.access) else {
+      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+    }
+    guard let path = String(validatingCString: path) else {
+      throw Failure(VIAL_STATUS_INVALID_UTF8, sentence: "the path is not valid UTF-8")
+    }
+    let model: Model
+    do throws(VialError) {
+      model = try Model(path: path, access: access)
+    } catch { throw Failure(error) }
+    place.pointee = try HandleRegistry.register(model)
+  }
+}
+
+extension MappedFile.Access {
+  /// `VIAL_ACCESS_…`.
+  fileprivate init?(_ number: UInt32) {
+    switch Int(number) {
+    case VIAL_ACCESS_MAPPED: self = .mapped
+    case VIAL_ACCESS_PRIVATE_COPY: self = .copied
+    default: return nil
+    }
+  }
+}
+
+@_cdecl("vial_model_close") @implementation
+public func vial_model_close(_ model: OpaquePointer!) {
+  _ = status { () throws(Failure) in try HandleRegistry.remove(model) }
+}
+
+@_cdecl("vial_model_get_information") @implementation
+public func vial_model_get_information(
+  _ model: OpaquePointer!, _ out_information: UnsafeMutablePointer<vial_model_information>!
+) -> vial_status {
+  status { () throws(Failure) in
+    let model = try HandleRegistry.model(model)
+    guard let out_information else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Structures.checkOutput(out_information)
+    Structures.write(vial_model_information(model), to: out_information)
+  }
+}
+
+extension vial_model_information {
+  fileprivate init(_ model: Model) {
+    self.init()
+    let configuration = model.file.configuration
+    flags = Self.flags(model)
+    parameter_count = model.parameterCount
+    weights_byte_count = model.weightsByteCount
+    file_byte_count = model.file.root.fileByteCount
+    layer_count = UInt32(clamping: configuration.layerCount)
+    hidden_size = UInt32(clamping: configuration.hiddenSize)
+    feed_forward_size = UInt32(clamping: configuration.feedForwardSize)
+    head_count = UInt32(clamping: configuration.headCount)
+    key_value_head_count = UInt32(clamping: configuration.keyValueHeadCount)
+    head_dimension = UInt32(clamping: configuration.headDimension)
+    vocabulary_size = UInt32(clamping: configuration.vocabularySize)
+    token_count = UInt32(clamping: model.tokenizer.tokenCount)
+    context_length = UInt32(clamping: configuration.contextLength)
+    score_window = UInt32(clamping: Scorer.windowSize(of: model))
+    begin_token = configuration.bosToken ?? VIAL_TOKEN_NONE
+    withUnsafeMutableBytes(of: &model_digest) { $0.copyBytes(from: model.file.modelDigest.bytes) }
+    withUnsafeMutableBytes(of: &file_digest) { $0.copyBytes(from: model.file.fileDigest.bytes) }
+  }
+
+  private static func flags(_ model: Model) -> UInt32 {
+    var flags = 0
+    if model.chatTemplate != nil { flags |= VIAL_MODEL_HAS_CHAT_TEMPLATE }
+    if model.file.configuration.isEmbeddingTied { flags |= VIAL_MODEL_HAS_TIED_EMBEDDING }
+    if model.file.configuration.addsBOS { flags |= VIAL_MODEL_BEGINS_WITH_TOKEN }
+    // Damaged provenance counts: asking for the text then tells what is wrong.
+    do throws(VialError) {
+      if try model.notice() != nil { flags |= VIAL_MODEL_HAS_NOTICE }
+    } catch { flags |= VIAL_MODEL_HAS_NOTICE }
+    return UInt32(flags)
+  }
+}
+
+@_cdecl("vial_model_get_text") @implementation
+public func vial_model_get_text(
+  _ model: OpaquePointer!, _ text: UInt32, _ capacity: UInt64,
+  _ out_text: UnsafeMutablePointer<CChar>!, _ out_length: UnsafeMutablePointer<UInt64>!
+) -> vial_status {
+  status { () throws(Failure) in
+    let place = try Arguments.place(out_length)
+    place.pointee = 0
+    let model = try HandleRegistry.model(model)
+    let room = try Arguments.room(out_text, capacity)
+    let bytes = Array(try string(text, of: model).utf8)
+    for index in 0..<min(bytes.count, room.count) {
+      room[index] = CChar(bitPattern: bytes[index])
+    }
+    try Arguments.report(bytes.count, of: capacity, to: place)
+  }
+}
+
+/// The text `VIAL_TEXT_…`.
+private func string(_ number: UInt32, of model: Model) throws(Failure) -> String {
+  switch Int(number) {
+  case VIAL_TEXT_ARCHITECTURE: return model.file.configuration.architecture
+  case VIAL_TEXT_NAME: return model.file.configuration.name
+  case VIAL_TEXT_MODEL_DIGEST: return model.file.modelDigest.description
+  case VIAL_TEXT_FILE_DIGEST: return model.file.fileDigest.description
+  case VIAL_TEXT_NOTICE:
+    let notice: String?
+    do throws(VialError) { notice = try model.notice() } catch { throw Failure(error) }
+    guard let notice else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
+    return notice
+  default: throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+  }
+}

@@ -1,0 +1,72 @@
+// Owns: the export that scores token ids. Must not: choose how to compute: options say it.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CVial
+import Vial
+import VialCompute
+import VialModel
+
+@_cdecl("vial_model_score") @implementation
+public func vial_model_score(
+  _ model: OpaquePointer!, _ tokens: UnsafePointer<UInt32>!, _ token_count: UInt64,
+  _ options: UnsafePointer<vial_score_options>!,
+  _ out_log_probabilities: UnsafeMutablePointer<Float>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
+) -> vial_status {
+  status(out_error) { () throws(Failure) in
+    let model = try HandleRegistry.model(model)
+    let tokens = try Arguments.tokens(tokens, token_count, of: model)
+    let room = try Arguments.room(out_log_probabilities, token_count)
+    let options = try Structures.options(options, defaults: vial_score_options())
+    let compute = try ComputeOptions(options)
+    for index in 0..<room.count { room[index] = .nan }
+    guard tokens.count > 0 else { return }
+    try score(tokens, model, compute, progress: options, into: room)
+  }
+}
+
+private func score(
+  _ tokens: UnsafeBufferPointer<UInt32>, _ model: Model, _ compute: ComputeOptions,
+  progress options: vial_score_options, into room: UnsafeMutableBufferPointer<Float>
+) throws(Failure) {
+  var isCancelled = false
+  do throws(VialError) {
+    let scorer = try Scorer(model: model, options: compute)
+    try scorer.score(tokens.span) { score, _ in
+      room[score.index] = score.logProbability ?? .nan
+      guard let progress = options.progress else { return true }
+      isCancelled = progress(options.context, UInt64(score.index + 1), UInt64(tokens.count)) != 0
+      return !isCancelled
+    }
+  } catch { throw Failure(error) }
+  if isCancelled { throw Failure(VIAL_STATUS_CANCELLED) }
+}
+
+extension ComputeOptions {
+  fileprivate init(_ options: vial_score_options) throws(Failure) {
+    guard options.reserved == 0, options.thread_count <= VIAL_THREAD_LIMIT,
+      let cacheType = KVCacheType(number: options.cache_type)
+    else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    self.init(cacheType: cacheType)
+    if options.thread_count > 0 { threadCount = Int(options.thread_count) }
+    if let isa = options.isa {
+      guard let named = KernelFamily(named: String(cString: isa)) else {
+        throw Failure(VIAL_STATUS_UNSUPPORTED_ISA)
+      }
+      family = named
+    }
+  }
+}
+
+extension KVCacheType {
+  /// `VIAL_CACHE_…`.
+  fileprivate init?(number: UInt32) {
+    switch Int(number) {
+    case VIAL_CACHE_F16: self = .f16
+    case VIAL_CACHE_F32: self = .f32
+    case VIAL_CACHE_INT8: self = .int8
+    default: return nil
+    }
+  }
+}

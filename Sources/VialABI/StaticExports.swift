@@ -1,0 +1,47 @@
+// Owns: the exports that need no handle. Must not: compute.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CVial
+import VialCompute
+import VialFormat
+import VialKernels
+
+@_cdecl("vial_version_number") @implementation
+public func vial_version_number() -> UInt32 {
+  UInt32(VIAL_VERSION_MAJOR) << 16 | UInt32(VIAL_VERSION_MINOR) << 8 | UInt32(VIAL_VERSION_PATCH)
+}
+
+@_cdecl("vial_version_text") @implementation
+public func vial_version_text() -> UnsafePointer<CChar>! {
+  // VIAL_VERSION_TEXT comes as a String; C needs memory that stays. Tests/ABI compares the two.
+  let text: StaticString = "0.1.0"
+  return text.cString
+}
+
+@_cdecl("vial_abi_version") @implementation
+public func vial_abi_version() -> UInt32 { UInt32(VIAL_ABI) }
+
+@_cdecl("vial_format_version") @implementation
+public func vial_format_version() -> UInt32 {
+  UInt32(FormatConstants.majorVersion) << 16 | UInt32(FormatConstants.minorVersion)
+}
+
+@_cdecl("vial_arithmetic_version") @implementation
+public func vial_arithmetic_version() -> UInt32 { UInt32(Arithmetic.version) }
+
+@_cdecl("vial_isa_name") @implementation
+public func vial_isa_name(_ index: UInt32) -> UnsafePointer<CChar>! {
+  let families = KernelFamily.available
+  return Int(index) < families.count ? families[Int(index)].table.pointee.name : nil
+}
+
+@_cdecl("vial_status_name") @implementation
+public func vial_status_name(_ status: vial_status) -> UnsafePointer<CChar>! {
+  Statuses.name(of: status).cString
+}
+
+@_cdecl("vial_status_sentence") @implementation
+public func vial_status_sentence(_ status: vial_status) -> UnsafePointer<CChar>! {
+  Statuses.sentence(of: status).cString
+}

@@ -1,0 +1,63 @@
+// Owns: names and sentences of the statuses. Must not: change a number: the header has them.
+
+import CVial
+
+/// The table of statuses.
+enum Statuses {
+  /// Name and sentence by number.
+  private static func entry(
+    _ status: vial_status
+  ) -> (name: StaticString, sentence: StaticString) {
+    switch Int(status) {
+    case VIAL_STATUS_OK: ("VIAL_STATUS_OK", "it worked")
+    case VIAL_STATUS_INVALID_ARGUMENT:
+      ("VIAL_STATUS_INVALID_ARGUMENT", "an argument is NULL, misaligned or out of range")
+    case VIAL_STATUS_INVALID_HANDLE:
+      ("VIAL_STATUS_INVALID_HANDLE", "the handle was closed or never was one")
+    case VIAL_STATUS_INVALID_STRUCT_SIZE:
+      ("VIAL_STATUS_INVALID_STRUCT_SIZE", "struct_size does not fit this library")
+    case VIAL_STATUS_INVALID_UTF8: ("VIAL_STATUS_INVALID_UTF8", "a text is not valid UTF-8")
+    case VIAL_STATUS_TOO_LONG: ("VIAL_STATUS_TOO_LONG", "a length is above its limit")
+    case VIAL_STATUS_BUFFER_TOO_SMALL:
+      ("VIAL_STATUS_BUFFER_TOO_SMALL", "the output needs more room")
+    case VIAL_STATUS_OUT_OF_MEMORY: ("VIAL_STATUS_OUT_OF_MEMORY", "memory is short")
+    case VIAL_STATUS_SYSTEM: ("VIAL_STATUS_SYSTEM", "the operating system refused")
+    case VIAL_STATUS_FORMAT: ("VIAL_STATUS_FORMAT", "the file breaks a rule of its format")
+    default: later(status)
+    }
+  }
+
+  private static func later(
+    _ status: vial_status
+  ) -> (name: StaticString, sentence: StaticString) {
+    switch Int(status) {
+    case VIAL_STATUS_UNKNOWN_TOKEN:
+      ("VIAL_STATUS_UNKNOWN_TOKEN", "a token id is not in the model's vocabulary")
+    case VIAL_STATUS_NOT_IN_FILE:
+      ("VIAL_STATUS_NOT_IN_FILE", "the file does not have what was asked for")
+    case VIAL_STATUS_TEMPLATE:
+      ("VIAL_STATUS_TEMPLATE", "the chat template cannot render these messages")
+    case VIAL_STATUS_NUMERIC:
+      ("VIAL_STATUS_NUMERIC", "the computation met a value that is infinite or not a number")
+    case VIAL_STATUS_CANCELLED: ("VIAL_STATUS_CANCELLED", "the caller asked to stop")
+    case VIAL_STATUS_FORKED:
+      ("VIAL_STATUS_FORKED", "the handle belongs to the process that forked this one")
+    case VIAL_STATUS_UNSUPPORTED_ISA:
+      ("VIAL_STATUS_UNSUPPORTED_ISA", "this CPU cannot run that instruction-set family")
+    case VIAL_STATUS_TOO_MANY_HANDLES:
+      ("VIAL_STATUS_TOO_MANY_HANDLES", "too many models are open")
+    default: ("VIAL_STATUS_UNKNOWN", "a status that this library does not know")
+    }
+  }
+
+  static func name(of status: vial_status) -> StaticString { entry(status).name }
+
+  static func sentence(of status: vial_status) -> StaticString { entry(status).sentence }
+}
+
+extension StaticString {
+  /// The zero-terminated literal, for C.
+  var cString: UnsafePointer<CChar> {
+    UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self)
+  }
+}

@@ -1,0 +1,54 @@
+// Owns: structs that cross the border: their size, alignment and the bytes that only a newer header knows.
+// Must not: read past struct_size, or write past it.
+
+import CVial
+
+/// Checks and copies of structs that begin with `struct_size`.
+enum Structures {
+  /// More than any struct will ever have: a larger struct_size is a mistake.
+  private static let largest = 4096
+
+  /// An options struct, or `defaults` when there is none.
+  ///
+  /// A longer one, of a newer header, is accepted when the bytes that this library does not know are 0.
+  static func options<Options>(
+    _ pointer: UnsafePointer<Options>?, defaults: Options
+  ) throws(Failure) -> Options {
+    guard let pointer else { return defaults }
+    let size = try byteCount(UnsafeRawPointer(pointer), of: Options.self)
+    let bytes = UnsafeRawBufferPointer(start: pointer, count: size)
+    for index in MemoryLayout<Options>.size..<size where bytes[index] != 0 {
+      throw Failure(VIAL_STATUS_INVALID_STRUCT_SIZE)
+    }
+    return pointer.pointee
+  }
+
+  /// Whether an output struct can take what this library writes.
+  static func checkOutput<Output>(_ pointer: UnsafeMutablePointer<Output>) throws(Failure) {
+    _ = try byteCount(UnsafeRawPointer(pointer), of: Output.self)
+  }
+
+  /// Fills an output struct that was checked; what a newer header added becomes 0.
+  static func write<Output>(_ value: Output, to pointer: UnsafeMutablePointer<Output>) {
+    let bytes = UnsafeMutableRawPointer(pointer)
+    let size = bytes.load(as: UInt32.self)
+    pointer.pointee = value
+    bytes.storeBytes(of: size, as: UInt32.self)
+    for index in MemoryLayout<Output>.size..<max(MemoryLayout<Output>.size, Int(size)) {
+      bytes.storeBytes(of: 0, toByteOffset: index, as: UInt8.self)
+    }
+  }
+
+  private static func byteCount<Structure>(
+    _ pointer: UnsafeRawPointer, of type: Structure.Type
+  ) throws(Failure) -> Int {
+    guard UInt(bitPattern: pointer) % UInt(MemoryLayout<Structure>.alignment) == 0 else {
+      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+    }
+    let size = Int(pointer.load(as: UInt32.self))
+    guard size >= MemoryLayout<Structure>.size, size <= largest else {
+      throw Failure(VIAL_STATUS_INVALID_STRUCT_SIZE)
+    }
+    return size
+  }
+}
