@@ -17,12 +17,11 @@ struct CommandRun {
   static let fixtures = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
 
-  /// Runs `vial` with `arguments`; `interruptAfter` sends SIGINT after that many seconds.
-  init(_ arguments: String..., interruptAfter: Double? = nil) throws {
-    try self.init(arguments: arguments, interruptAfter: interruptAfter)
-  }
+  /// Runs `vial` with `arguments`.
+  init(_ arguments: String...) throws { try self.init(arguments: arguments) }
 
-  init(arguments: [String], interruptAfter: Double? = nil) throws {
+  /// Runs `vial` with `arguments`; sends it SIGINT once `interruptWhen` is true, if it is given.
+  init(arguments: [String], interruptWhen: (() -> Bool)? = nil) throws {
     let process = Process()
     process.executableURL = Self.executable
     process.arguments = arguments
@@ -34,8 +33,8 @@ struct CommandRun {
     process.standardOutput = try FileHandle(forWritingTo: outURL)
     process.standardError = try FileHandle(forWritingTo: errURL)
     try process.run()
-    if let interruptAfter {
-      Thread.sleep(forTimeInterval: interruptAfter)
+    if let interruptWhen {
+      while process.isRunning, !interruptWhen() { Thread.sleep(forTimeInterval: 0.02) }
       process.interrupt()
     }
     process.waitUntilExit()

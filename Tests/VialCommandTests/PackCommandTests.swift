@@ -99,7 +99,7 @@ import Testing
       arguments: [
         "pack", source.path, "-o", folder.path("out.vial"), "--random-weights", "1", "--weights",
         "f32",
-      ], interruptAfter: 0.7)
+      ], interruptWhen: { folder.contents.contains("out.vial.partial") })
     #expect(run.status == 130)
     #expect(folder.contents == ["source"])
   }
