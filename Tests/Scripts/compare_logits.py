@@ -63,7 +63,10 @@ with tempfile.TemporaryDirectory() as scratch:
                 [arguments.vial, "run", file, "--ids", ",".join(map(str, generation["prompt_ids"])), "--temperature", "0",
                  "--max-tokens", str(len(generation["greedy_ids"])), "--kv", arguments.kv, "--json", *isa], check=True,
                 capture_output=True)
-            mine, wanted = json.loads(out.stdout)["tokens"], generation["greedy_ids"]
+            answer, wanted = json.loads(out.stdout), generation["greedy_ids"]
+            # Vial leaves the end token out of `tokens`; transformers' text ends with it.
+            end = json.loads((folder / "config.json").read_text())["eos_token_id"]
+            mine = answer["tokens"] + ([end] if answer["finish_reason"] == "stop" else [])
             if wanted[:len(generation["prompt_ids"])] == generation["prompt_ids"]:
                 wanted = wanted[len(generation["prompt_ids"]):]
             same = next((i for i, (a, b) in enumerate(zip(mine, wanted)) if a != b), min(len(mine), len(wanted)))
