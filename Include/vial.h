@@ -9,10 +9,19 @@
  *     vial_error error = VIAL_ERROR_INIT;
  *     if (vial_model_open("r1.vial", NULL, &model, &error) != VIAL_STATUS_OK)
  *       return fail(error.sentence);
- *     uint32_t tokens[512];
- *     uint64_t count = 0;
- *     vial_model_tokenize(model, text, text_length, 0, 512, tokens, &count, NULL);
- *     ...
+ *     vial_engine *engine = NULL;
+ *     vial_request *request = NULL;
+ *     vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
+ *     options.text = question;
+ *     options.text_length = question_length;
+ *     if (vial_engine_open(model, NULL, &engine, &error) != VIAL_STATUS_OK ||
+ *         vial_engine_submit(engine, &options, &request, &error) != VIAL_STATUS_OK)
+ *       return fail(error.sentence);
+ *     vial_event event = VIAL_EVENT_INIT;
+ *     while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK)
+ *       fwrite(event.text, 1, event.text_length, stdout);
+ *     vial_request_close(request);
+ *     vial_engine_close(engine);
  *     vial_model_close(model);
  *
  * WHAT HOLDS EVERYWHERE
@@ -38,13 +47,18 @@
  *
  * THREADS
  *
- *   what         use from several threads   close
- *   -----------  -------------------------  --------------------------------------------------------------
- *   vial_model   yes, at the same time      from any thread, at any time: calls that are under way finish
- *   structs      one thread at a time       (the caller's own memory)
+ *   what           use from several threads   close
+ *   -------------  -------------------------  --------------------------------------------------------------
+ *   vial_model     yes, at the same time      from any thread, at any time: calls that are under way finish
+ *   vial_engine    yes, at the same time      from any thread but a delivery thread: waits for the current step
+ *   vial_request   yes, at the same time      from any thread, at any time; its events' pointers end with it
+ *   structs        one thread at a time       (the caller's own memory)
+ *
+ * Callbacks of requests and the log run on one delivery thread per engine, never on a computing thread, with no lock
+ * held, in order. They may submit, cancel and close requests; closing an engine from one is VIAL_STATUS_IN_CALLBACK.
  *
  * After fork, a handle of the parent gives VIAL_STATUS_FORKED in the child, and closing it there is allowed and
- * does nothing: the parent's threads are not there. The child may open models of its own.
+ * does nothing: the parent's threads are not there. The child may open models and engines of its own.
  *
  * THE ONE EXCEPTION
  *
@@ -135,8 +149,18 @@ enum {
   VIAL_STATUS_FORKED = 15,
   /** This CPU cannot run the instruction-set family that was asked for. */
   VIAL_STATUS_UNSUPPORTED_ISA = 16,
-  /** More models are open than the library has handles for. */
-  VIAL_STATUS_TOO_MANY_HANDLES = 17
+  /** More models, engines and requests are open than the library has handles for. */
+  VIAL_STATUS_TOO_MANY_HANDLES = 17,
+  /** The engine's queue is full: try again later. */
+  VIAL_STATUS_BUSY = 20,
+  /** The engine or the request was closed meanwhile. */
+  VIAL_STATUS_CLOSED = 21,
+  /** Nothing happened within the time. */
+  VIAL_STATUS_TIMED_OUT = 22,
+  /** The last event was handed out before. */
+  VIAL_STATUS_FINISHED = 23,
+  /** Not allowed from a callback. */
+  VIAL_STATUS_IN_CALLBACK = 24
 };
 
 /** "VIAL_STATUS_OK" and so on; "VIAL_STATUS_UNKNOWN" for any other number. Static memory. Any thread. */
@@ -170,8 +194,8 @@ typedef struct vial_error {
 /** A model in an opened file. Immutable and shared between threads. */
 typedef struct vial_model vial_model;
 
-/** Most models open at the same time in a process. */
-#define VIAL_MODEL_LIMIT 65535u
+/** Most models, engines and requests open at the same time in a process. */
+#define VIAL_HANDLE_LIMIT 65535u
 
 /** How the file gets into memory. */
 enum {
@@ -450,6 +474,387 @@ typedef struct vial_score_options {
 vial_status vial_model_score(vial_model *model, const uint32_t *tokens, uint64_t token_count,
                              const vial_score_options *options, float *out_log_probabilities,
                              vial_error *out_error);
+
+/* ---- Engines ------------------------------------------------------------------------------------------- */
+
+/** An engine answers requests over one model: it has the threads that compute, the KV cache, a queue, and one
+ *  thread that calls callbacks. Requests are batched: an answer's bytes do not depend on its neighbours. */
+typedef struct vial_engine vial_engine;
+
+/** One generation. */
+typedef struct vial_request vial_request;
+
+/** How serious a line of the log is. */
+enum { VIAL_LOG_INFORMATION = 1, VIAL_LOG_WARNING = 2 };
+
+/** Told on the engine's delivery thread, without a lock held, what the engine does: one zero-terminated sentence,
+ *  valid during the call, never with text of a prompt, an answer or a file. Must return normally. */
+typedef void (*vial_log)(void *context, uint32_t level, const char *sentence);
+
+/** Gives `byte_count` bytes at a multiple of `alignment`, or NULL when memory is short. Any thread. */
+typedef void *(*vial_allocate)(void *context, uint64_t byte_count, uint64_t alignment);
+
+/** Takes back what vial_allocate gave; it was wiped. Any thread. */
+typedef void (*vial_release)(void *context, void *memory, uint64_t byte_count);
+
+/** Options of vial_engine_open. All 0 but struct_size is a good choice. */
+typedef struct vial_engine_options {
+  /** sizeof(vial_engine_options). */
+  uint32_t struct_size;
+  /** VIAL_CACHE_...: the only option here that changes an answer. */
+  uint32_t cache_type;
+  /** Threads that compute, 1 to VIAL_THREAD_LIMIT; 0: as many as affinity and quota of this process allow. */
+  uint32_t thread_count;
+  /** Most requests that wait, 1 to 1,048,576; 0: 1024. One more is VIAL_STATUS_BUSY. */
+  uint32_t queue_limit;
+  /** Most bytes of KV cache, for all requests together; 0: enough for one text of the whole context, or of 32,768
+   *  tokens when the context is longer. Reserved at once; memory that was never used costs nothing. */
+  uint64_t cache_byte_limit;
+  /** A name of vial_isa_name, or NULL for the fastest. */
+  const char *isa;
+  /** May be NULL. */
+  vial_log log;
+  /** Handed to log. */
+  void *log_context;
+  /** Where the KV cache and the other large buffers come from; NULL: the system. */
+  vial_allocate allocate;
+  /** NULL if and only if allocate is. */
+  vial_release release;
+  /** Handed to allocate and release. */
+  void *memory_context;
+} vial_engine_options;
+
+#define VIAL_ENGINE_OPTIONS_INIT {(uint32_t)sizeof(vial_engine_options), VIAL_CACHE_F16, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** Opens an engine over a model, which stays in memory until the engine is closed, even when its own handle is
+ *  closed before. Its threads block all signals, sleep while there is nothing to do and end when it is closed.
+ *
+ *  Any thread. Reserves memory: milliseconds.
+ *
+ *  model       An open model.
+ *  options     NULL: VIAL_ENGINE_OPTIONS_INIT.
+ *  out_engine  Gets the handle, or NULL on failure. The caller closes it.
+ *  out_error   Gets the details; may be NULL.
+ *
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, UNSUPPORTED_ISA, OUT_OF_MEMORY, TOO_MANY_HANDLES. */
+vial_status vial_engine_open(vial_model *model, const vial_engine_options *options, vial_engine **out_engine,
+                             vial_error *out_error);
+
+/** Closes an engine: cancels what is under way within a step, delivers the last events to callbacks, ends the
+ *  threads and frees the memory. Requests that are still open keep what they have answered, their last event being
+ *  VIAL_FINISH_CANCELLED. NULL is ignored.
+ *
+ *  Any thread but a delivery thread; waits for callbacks that run. In the child of a fork it does nothing.
+ *
+ *  Returns OK, IN_CALLBACK (called from a callback of any engine; nothing was closed). */
+vial_status vial_engine_close(vial_engine *engine);
+
+/** How an engine stands. */
+typedef struct vial_engine_information {
+  /** sizeof(vial_engine_information). */
+  uint32_t struct_size;
+  /** Threads that compute. */
+  uint32_t thread_count;
+  /** Most tokens of prompt and answer of one request. */
+  uint64_t position_limit;
+  /** Tokens that the KV cache holds, for all requests together. */
+  uint64_t cache_position_count;
+  /** Bytes of the KV cache. */
+  uint64_t cache_byte_count;
+  /** Requests that wait. */
+  uint64_t waiting_count;
+  /** Requests that are computed. */
+  uint64_t running_count;
+  /** Name of the instruction-set family. Static memory. */
+  const char *isa;
+} vial_engine_information;
+
+#define VIAL_ENGINE_INFORMATION_INIT {(uint32_t)sizeof(vial_engine_information), 0, 0, 0, 0, 0, 0, 0}
+
+/** Tells how an engine stands. Any thread.
+ *
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE. */
+vial_status vial_engine_get_information(vial_engine *engine, vial_engine_information *out_information);
+
+/* ---- Requests ------------------------------------------------------------------------------------------ */
+
+/** What happened to a request. */
+enum {
+  /** Nothing: the struct was not filled. */
+  VIAL_EVENT_NONE = 0,
+  /** A token of the answer. */
+  VIAL_EVENT_TOKEN = 1,
+  /** The end; nothing follows. May bring the last text, which had to wait for it. */
+  VIAL_EVENT_FINISHED = 2
+};
+
+/** Which part of an answer a text belongs to. */
+enum {
+  /** The answer. */
+  VIAL_PART_ANSWER = 0,
+  /** What a reasoning model thinks before it answers. */
+  VIAL_PART_REASONING = 1
+};
+
+/** Why a request ended. */
+enum {
+  /** Not yet. */
+  VIAL_FINISH_NONE = 0,
+  /** The model ended its answer. */
+  VIAL_FINISH_STOP = 1,
+  /** max_tokens or the position limit was reached. */
+  VIAL_FINISH_LENGTH = 2,
+  /** A stop string came up; neither it nor what follows is part of the text. */
+  VIAL_FINISH_STOP_STRING = 3,
+  /** vial_request_cancel, or the engine was closed. */
+  VIAL_FINISH_CANCELLED = 4,
+  /** The deadline passed. */
+  VIAL_FINISH_DEADLINE = 5,
+  /** The computation failed; `status` says how. */
+  VIAL_FINISH_ERROR = 6
+};
+
+/** A token and the natural logarithm of its probability. */
+typedef struct vial_alternative {
+  uint32_t token;
+  float log_probability;
+} vial_alternative;
+
+/** An event. Its pointers stay valid until its request is closed (in a callback also until that returns). */
+typedef struct vial_event {
+  /** sizeof(vial_event). */
+  uint32_t struct_size;
+  /** VIAL_EVENT_.... */
+  uint32_t kind;
+  /** Whose event it is. */
+  vial_request *request;
+  /** UTF-8 that is now certain, without a terminating zero: pieces of a character are kept until it is whole, and
+   *  what may begin a stop string until it does not. Write it whatever the kind. */
+  const char *text;
+  /** Bytes of text; may be 0. */
+  uint64_t text_length;
+  /** VIAL_PART_...: where the text belongs. */
+  uint32_t part;
+  /** The token's id; VIAL_TOKEN_NONE when it is the end. The model's end token is not reported. */
+  uint32_t token;
+  /** Natural logarithm of the token's probability under the model's own distribution, before temperature, penalty
+   *  and cuts; NaN when it is the end. */
+  float log_probability;
+  /** Number of alternatives. */
+  uint32_t alternative_count;
+  /** The likeliest tokens, best first; the chosen one may be among them. */
+  const vial_alternative *alternatives;
+  /** VIAL_FINISH_.... */
+  uint32_t finish_reason;
+  /** VIAL_STATUS_OK, or what failed when finish_reason is VIAL_FINISH_ERROR. */
+  vial_status status;
+} vial_event;
+
+#define VIAL_EVENT_INIT {(uint32_t)sizeof(vial_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** Told of every event of one request, in order, on the engine's one delivery thread, without a lock held. It may
+ *  call any function of this header but vial_engine_close, must return normally (no longjmp, no exception), and
+ *  should return soon: all callbacks of the engine wait for it (the computing does not). The event is valid during
+ *  the call. */
+typedef void (*vial_event_callback)(void *context, const vial_event *event);
+
+/** Which of the sampling parameters of vial_request_options are given; the others come from the file. */
+enum {
+  VIAL_GIVEN_TEMPERATURE = 1,
+  VIAL_GIVEN_TOP_K = 2,
+  VIAL_GIVEN_TOP_P = 4,
+  VIAL_GIVEN_MIN_P = 8,
+  VIAL_GIVEN_REPETITION_PENALTY = 16
+};
+
+/** Flags of a request. */
+enum {
+  /** `text` is not a user's message but the beginning of a text: it gets the file's first token, not the chat
+   *  template. */
+  VIAL_REQUEST_RAW = 1
+};
+
+/** Most stop strings of a request. */
+#define VIAL_STOP_COUNT_LIMIT 16u
+/** Longest stop string, in bytes. */
+#define VIAL_STOP_BYTE_LIMIT 256u
+/** Most alternatives of a token. */
+#define VIAL_ALTERNATIVE_LIMIT 20u
+
+/** A text. */
+typedef struct vial_text {
+  /** UTF-8. */
+  const char *text;
+  /** Bytes. */
+  uint64_t length;
+} vial_text;
+
+/** Options of vial_engine_submit: exactly one of text, messages and tokens. Nothing of it is needed after the call. */
+typedef struct vial_request_options {
+  /** sizeof(vial_request_options). */
+  uint32_t struct_size;
+  /** VIAL_REQUEST_..., or 0. */
+  uint32_t flags;
+  /** One user message, taken literally: what it spells is never a special token. */
+  const char *text;
+  uint64_t text_length;
+  /** A conversation, rendered through the file's chat template. */
+  const vial_message *messages;
+  uint64_t message_count;
+  /** Token ids, as they are. */
+  const uint32_t *tokens;
+  uint64_t token_count;
+  /** Most tokens of the answer; 0: as many as fit. A request is computed when the KV cache has room for its prompt
+   *  and all of these, so a limit lets more requests run together. */
+  uint32_t max_tokens;
+  /** VIAL_GIVEN_...: which of the next five count. */
+  uint32_t given;
+  /** 0 (always the likeliest token) to 100. */
+  float temperature;
+  /** Choose among this many tokens; 0: all. */
+  uint32_t top_k;
+  /** Choose among the likeliest tokens that reach this probability; above 0, at most 1. */
+  float top_p;
+  /** Choose among tokens at least this share as likely as the best; 0 to 1. */
+  float min_p;
+  /** Logits of ids seen before are divided by it (multiplied when negative); above 0, at most 100. */
+  float repetition_penalty;
+  /** Alternatives to report with every token, at most VIAL_ALTERNATIVE_LIMIT. */
+  uint32_t alternative_count;
+  /** Seed of the random numbers. */
+  uint64_t seed;
+  /** Texts that end the answer where they begin, in reasoning and answer alike. */
+  const vial_text *stops;
+  /** At most VIAL_STOP_COUNT_LIMIT, each of 1 to VIAL_STOP_BYTE_LIMIT bytes. */
+  uint64_t stop_count;
+  /** Milliseconds from now after which the request ends, finished or not; 0: none. */
+  uint64_t deadline_milliseconds;
+  /** Told of every event; NULL: the caller asks for them with vial_request_next_event or vial_engine_next_event. */
+  vial_event_callback on_event;
+  /** Handed to on_event. */
+  void *context;
+} vial_request_options;
+
+/* clang-format off */
+#define VIAL_REQUEST_OPTIONS_INIT \
+  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+/* clang-format on */
+
+/** Submits a request; it is computed in the order of arrival, together with others. Texts and ids may be hostile;
+ *  the library copies them into memory that it wipes.
+ *
+ *  Any thread, callbacks included. O(n log n) in the prompt; never waits for an answer.
+ *
+ *  options      The request.
+ *  out_request  Gets the handle, or NULL on failure. The caller closes it. A callback may run before this is set:
+ *               event->request is the same handle.
+ *  out_error    Gets the details; may be NULL.
+ *
+ *  Returns OK, INVALID_ARGUMENT (also an empty prompt), INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG (a prompt that
+ *  does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template), TEMPLATE, BUSY, CLOSED,
+ *  OUT_OF_MEMORY, TOO_MANY_HANDLES. */
+vial_status vial_engine_submit(vial_engine *engine, const vial_request_options *options,
+                               vial_request **out_request, vial_error *out_error);
+
+/** Wait until there is something. */
+#define VIAL_WAIT_FOREVER 0xFFFFFFFFu
+
+/** Waits for the next event of one request. Each event is handed out once, to one caller.
+ *
+ *  Any thread. A request with a callback has no other events.
+ *
+ *  milliseconds  How long to wait; 0: not at all; VIAL_WAIT_FOREVER.
+ *  out_event     Gets the event; its kind is VIAL_EVENT_NONE when the status is not OK.
+ *
+ *  Returns OK, INVALID_ARGUMENT (also: the request has a callback), INVALID_STRUCT_SIZE, TIMED_OUT, FINISHED (the last
+ *  event was handed out before), CLOSED (the request was closed meanwhile). */
+vial_status vial_request_next_event(vial_request *request, uint32_t milliseconds, vial_event *out_event);
+
+/** Waits for the next event of any request without a callback; requests with events take turns. For hosts that serve
+ *  many requests from one loop. With several callers, events of one request may be in the hands of two at once.
+ *
+ *  Any thread. Parameters as for vial_request_next_event.
+ *
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, TIMED_OUT, CLOSED (the engine was closed and all events were
+ *  handed out). */
+vial_status vial_engine_next_event(vial_engine *engine, uint32_t milliseconds, vial_event *out_event);
+
+/** A file descriptor for poll(2), epoll or a host's event loop: readable while vial_engine_next_event may have
+ *  something. Call that with 0 milliseconds until it is TIMED_OUT. Never read, write or close the descriptor; it is
+ *  the engine's, the same in every call, and closed with it.
+ *
+ *  Any thread.
+ *
+ *  Returns OK, INVALID_ARGUMENT, SYSTEM (the process has no descriptor left). */
+vial_status vial_engine_get_event_descriptor(vial_engine *engine, int32_t *out_descriptor);
+
+/** Asks a request to end; it takes effect within a step of the engine, and its last event still comes. A request that
+ *  has ended is left alone. Any thread, callbacks included.
+ *
+ *  Returns OK. */
+vial_status vial_request_cancel(vial_request *request);
+
+/** Closes a request: cancels it if it is under way and wipes its text once no call uses it. When it returns,
+ *  no callback of this request runs or will run, unless it is such a callback that called: do not hold a lock
+ *  that the callback takes. NULL, closed handles and handles of the parent process are ignored. Any thread,
+ *  callbacks included. */
+void vial_request_close(vial_request *request);
+
+/** Where a request stands. */
+enum { VIAL_STAGE_WAITING = 0, VIAL_STAGE_RUNNING = 1, VIAL_STAGE_FINISHED = 2 };
+
+/** How a request stands. */
+typedef struct vial_request_information {
+  /** sizeof(vial_request_information). */
+  uint32_t struct_size;
+  /** VIAL_STAGE_.... */
+  uint32_t stage;
+  /** VIAL_FINISH_.... */
+  uint32_t finish_reason;
+  /** VIAL_STATUS_OK, or what failed when finish_reason is VIAL_FINISH_ERROR. */
+  vial_status status;
+  /** Tokens of the prompt. */
+  uint64_t prompt_token_count;
+  /** Tokens of the prompt that were computed. */
+  uint64_t computed_prompt_token_count;
+  /** Tokens of the answer so far, the end token excluded. */
+  uint64_t token_count;
+  /** Seconds in the queue. */
+  double queue_seconds;
+  /** Seconds from leaving the queue to the first token. */
+  double prompt_seconds;
+  /** Seconds from the first token to the end; 0 before it. */
+  double generation_seconds;
+} vial_request_information;
+
+#define VIAL_REQUEST_INFORMATION_INIT {(uint32_t)sizeof(vial_request_information), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** Tells how a request stands. Any thread.
+ *
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE. */
+vial_status vial_request_get_information(vial_request *request, vial_request_information *out_information);
+
+/** Copies the text of one part so far, whether or not its events were handed out. Any thread.
+ *
+ *  part        VIAL_PART_....
+ *  capacity    Bytes in out_text.
+ *  out_text    Gets valid UTF-8 without a terminating zero; may be NULL when capacity is 0. A text that is cut off
+ *              may end within a character.
+ *  out_length  Gets the length of the whole text in bytes.
+ *
+ *  Returns OK, INVALID_ARGUMENT, BUFFER_TOO_SMALL. */
+vial_status vial_request_get_text(vial_request *request, uint32_t part, uint64_t capacity, char *out_text,
+                                  uint64_t *out_length);
+
+/** Copies the token ids so far, reasoning included, the end token excluded. Any thread.
+ *
+ *  token_capacity   Ids in out_tokens.
+ *  out_tokens       Gets the ids; may be NULL when token_capacity is 0.
+ *  out_token_count  Gets the number of ids.
+ *
+ *  Returns OK, INVALID_ARGUMENT, BUFFER_TOO_SMALL. */
+vial_status vial_request_get_tokens(vial_request *request, uint64_t token_capacity, uint32_t *out_tokens,
+                                    uint64_t *out_token_count);
 
 #ifdef __cplusplus
 }

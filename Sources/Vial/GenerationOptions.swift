@@ -6,10 +6,16 @@ import VialFormat
 
 /// What a generation may do.
 public struct GenerationOptions: Sendable {
-  /// Most tokens of the answer; nil: as many as the context leaves.
+  /// Most tokens of the answer; nil: as many as context and KV cache leave.
   public var maximumTokens: Int?
   /// How tokens are chosen.
   public var sampling: SamplingParameters
+  /// Likeliest tokens to report beside each chosen one.
+  public var alternativeCount = 0
+  /// Texts that end the answer where they begin, in reasoning and answer alike.
+  public var stops = StopList()
+  /// Seconds from submission after which the generation ends; nil: none.
+  public var deadline: Double?
 
   /// Options with the given sampling.
   public init(maximumTokens: Int? = nil, sampling: SamplingParameters) {
@@ -28,24 +34,4 @@ extension Model {
       topP: Float(defaults.topP ?? 1), minP: Float(defaults.minP ?? 0),
       repetitionPenalty: Float(defaults.repetitionPenalty ?? 1))
   }
-}
-
-/// Why a generation ended. The raw values are those of the command line's JSON.
-public enum FinishReason: String, Sendable {
-  /// The model ended its answer.
-  case stop
-  /// The token limit or the context was reached.
-  case length
-  /// The caller asked for it.
-  case cancelled
-  /// A value became infinite or not a number.
-  case error
-}
-
-/// Which part of an answer a piece of text belongs to.
-public enum AnswerPart: Sendable {
-  /// What the model thinks before it answers (between `<think>` and `</think>`).
-  case reasoning
-  /// The answer.
-  case answer
 }

@@ -1,6 +1,7 @@
 // Owns: an opened model: file, tokenizer, chat template and weights, ready to be asked.
 // Must not: compute. Everything here is immutable and shared between threads.
 
+import VialEngine
 public import VialFormat
 import VialModel
 public import VialSystem
@@ -16,7 +17,7 @@ public final class Model: Sendable {
   public let chatTemplate: ChatTemplate?
   let weights: DecoderWeights
   /// Ids that begin and end reasoning, when the tokenizer has such tokens.
-  let reasoningTokens: (begin: UInt32, end: UInt32)?
+  let reasoningMarks: ReasoningMarks?
 
   /// Opens a file. O(sections + tensors): no weight is read.
   /// - Parameter access: `.copied` reads the file into memory of its own, for files that somebody else
@@ -39,12 +40,12 @@ public final class Model: Sendable {
         chatTemplate = nil
       }
     } catch { throw .format(error) }
-    reasoningTokens = Self.reasoningTokens(of: tokenizer)
+    reasoningMarks = Self.reasoningMarks(of: tokenizer)
   }
 
   /// The added tokens that DeepSeek-R1's distillations put around their reasoning; nil when the tokenizer
   /// does not have both.
-  private static func reasoningTokens(of tokenizer: Tokenizer) -> (begin: UInt32, end: UInt32)? {
+  private static func reasoningMarks(of tokenizer: Tokenizer) -> ReasoningMarks? {
     func token(_ spelling: StaticString) -> UInt32? {
       let text = Span(_unsafeStart: spelling.utf8Start, count: spelling.utf8CodeUnitCount)
       var workspace = TokenizerWorkspace()
@@ -56,7 +57,7 @@ public final class Model: Sendable {
       return ids[0]
     }
     guard let begin = token("<think>"), let end = token("</think>") else { return nil }
-    return (begin, end)
+    return ReasoningMarks(begin: begin, end: end)
   }
 
   /// Most positions of prompt and answer together.
@@ -87,10 +88,10 @@ public final class Model: Sendable {
 
   /// Whether a prompt leaves the answer inside the reasoning part: its last reasoning mark opens one.
   func isInsideReasoning(_ tokens: Span<UInt32>) -> Bool {
-    guard let (begin, end) = reasoningTokens else { return false }
+    guard let marks = reasoningMarks else { return false }
     for index in tokens.indices.reversed() {
-      if tokens[index] == begin { return true }
-      if tokens[index] == end { return false }
+      if tokens[index] == marks.begin { return true }
+      if tokens[index] == marks.end { return false }
     }
     return false
   }

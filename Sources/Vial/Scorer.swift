@@ -103,7 +103,7 @@ public final class Scorer {
           logits)
         if position + 1 < count {
           next = sampler.logProbability(
-            of: ids[position + 1], logits: logits, vocabularySize: runner.vocabularySize)
+            of: ids[position + 1], logits: logits)
         }
         return goesOn
       }

@@ -25,6 +25,10 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case noChatTemplate
   /// Options are out of range.
   case invalidOption(StaticString)
+  /// The engine's queue is full.
+  case busy
+  /// The engine is closing or closed.
+  case closed
   /// Memory is short.
   case outOfMemory
 
@@ -36,11 +40,13 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
     case .text(let error): return error.description
     case .computation(let error): return error.description
     case .promptTooLong(let tokenCount, let contextLength):
-      return "the prompt has \(tokenCount) tokens, the model's context \(contextLength)"
+      return "the prompt has \(tokenCount) tokens, context and KV cache allow \(contextLength)"
     case .emptyPrompt: return "the prompt is empty"
     case .noChatTemplate:
       return "the file has no chat template that could be compiled; use --raw"
     case .invalidOption(let sentence): return sentence.description
+    case .busy: return "the engine's queue is full"
+    case .closed: return "the engine is closed"
     case .outOfMemory: return "not enough memory"
     }
   }

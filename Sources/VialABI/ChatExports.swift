@@ -33,7 +33,7 @@ public func vial_model_render_chat(
 }
 
 /// Copies messages into wiped memory, once all of them are known to be in order.
-private func conversation(
+func conversation(
   of messages: UnsafeBufferPointer<vial_message>
 ) throws(Failure) -> Conversation {
   var byteCount: UInt64 = 0

@@ -36,13 +36,17 @@ struct Failure: Error {
       byteOffset = error.offset
     case .text(let error): self.init(error)
     case .computation(let error): self.init(error)
-    case .promptTooLong: self.init(VIAL_STATUS_TOO_LONG)
-    case .emptyPrompt: self.init(VIAL_STATUS_INVALID_ARGUMENT)
+    case .promptTooLong:
+      self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
+    case .emptyPrompt:
+      self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
     case .noChatTemplate:
       self.init(
         VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no chat template that could be compiled")
     case .invalidOption(let sentence):
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)
+    case .busy: self.init(VIAL_STATUS_BUSY)
+    case .closed: self.init(VIAL_STATUS_CLOSED)
     case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     }
   }
@@ -58,12 +62,21 @@ struct Failure: Error {
     }
   }
 
-  private init(_ error: RunnerError) {
+  init(_ error: RunnerError) {
     switch error {
     case .outOfMemory, .cacheFull: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     case .numericError: self.init(VIAL_STATUS_NUMERIC)
     case .unknownToken: self.init(VIAL_STATUS_UNKNOWN_TOKEN)
     }
+  }
+}
+
+extension Failure {
+  /// Runs `body`; its error becomes a failure.
+  static func mapped<Result: ~Copyable>(
+    _ body: () throws(VialError) -> Result
+  ) throws(Failure) -> Result {
+    do throws(VialError) { return try body() } catch { throw Failure(error) }
   }
 }
 

@@ -1,9 +1,10 @@
 // Owns: handles: which are live, in which process, and what they stand for.
-// Must not: hold its lock while a model is opened, used or released, or touch the parent's lock after a fork.
+// Must not: hold its lock while a target is made, used or released, or touch the parent's lock after a fork.
 
 import CVial
 import Synchronization
 import Vial
+import VialEngine
 import VialSystem
 
 /// The live handles of one process.
@@ -12,9 +13,16 @@ import VialSystem
 /// (which process of a line of forks made it), 32 of generation (how often the slot was used before). A stale or
 /// invented handle is therefore found out, not followed.
 final class HandleRegistry: Sendable {
+  /// What a handle stands for.
+  enum Target {
+    case model(Model)
+    case engine(Engine)
+    case request(Request)
+  }
+
   private struct Slot {
     var generation: UInt32
-    var model: Model?
+    var target: Target?
   }
 
   private struct Table {
@@ -50,16 +58,16 @@ final class HandleRegistry: Sendable {
     }
   }
 
-  /// A handle for `model`.
-  static func register(_ model: Model) throws(Failure) -> OpaquePointer {
+  /// A handle for `target`.
+  static func register(_ target: Target) throws(Failure) -> OpaquePointer {
     let registry = forThisProcess()
     let place = registry.table.withLock { table -> (slot: Int, generation: UInt32)? in
       if let slot = table.free.popLast() {
-        table.slots[slot].model = model
+        table.slots[slot].target = target
         return (slot, table.slots[slot].generation)
       }
-      guard table.slots.count < Int(VIAL_MODEL_LIMIT) else { return nil }
-      table.slots.append(Slot(generation: 1, model: model))
+      guard table.slots.count < Int(VIAL_HANDLE_LIMIT) else { return nil }
+      table.slots.append(Slot(generation: 1, target: target))
       return (table.slots.count - 1, 1)
     }
     guard let place else { throw Failure(VIAL_STATUS_TOO_MANY_HANDLES) }
@@ -70,34 +78,60 @@ final class HandleRegistry: Sendable {
     return handle
   }
 
-  /// What `handle` stands for; it stays alive while the caller holds it, closed or not.
+  /// The model that `handle` stands for; it stays alive while the caller holds it, closed or not.
   static func model(_ handle: OpaquePointer?) throws(Failure) -> Model {
-    let (registry, slot, generation) = try locate(handle)
-    let model = registry.table.withLock { table -> Model? in
-      guard slot < table.slots.count, table.slots[slot].generation == generation else {
-        return nil
-      }
-      return table.slots[slot].model
+    guard case .model(let model) = try target(handle) else {
+      throw Failure(VIAL_STATUS_INVALID_HANDLE)
     }
-    guard let model else { throw Failure(VIAL_STATUS_INVALID_HANDLE) }
     return model
   }
 
-  /// Forgets `handle`. The model goes with the last call that uses it, outside the lock.
-  static func remove(_ handle: OpaquePointer?) throws(Failure) {
+  /// The engine, in the same way.
+  static func engine(_ handle: OpaquePointer?) throws(Failure) -> Engine {
+    guard case .engine(let engine) = try target(handle) else {
+      throw Failure(VIAL_STATUS_INVALID_HANDLE)
+    }
+    return engine
+  }
+
+  /// The request, in the same way.
+  static func request(_ handle: OpaquePointer?) throws(Failure) -> Request {
+    guard case .request(let request) = try target(handle) else {
+      throw Failure(VIAL_STATUS_INVALID_HANDLE)
+    }
+    return request
+  }
+
+  private static func target(_ handle: OpaquePointer?) throws(Failure) -> Target {
     let (registry, slot, generation) = try locate(handle)
-    let model = registry.table.withLock { table -> Model? in
+    let target = registry.table.withLock { table -> Target? in
       guard slot < table.slots.count, table.slots[slot].generation == generation else {
         return nil
       }
-      let model = table.slots[slot].model
-      table.slots[slot].model = nil
+      return table.slots[slot].target
+    }
+    guard let target else { throw Failure(VIAL_STATUS_INVALID_HANDLE) }
+    return target
+  }
+
+  /// Forgets `handle` if `isRight` says so of its target, which then goes with the last call that uses it,
+  /// outside the lock.
+  static func remove(
+    _ handle: OpaquePointer?, if isRight: (Target) -> Bool
+  ) throws(Failure) -> Target {
+    let (registry, slot, generation) = try locate(handle)
+    let target = registry.table.withLock { table -> Target? in
+      guard slot < table.slots.count, table.slots[slot].generation == generation,
+        let target = table.slots[slot].target, isRight(target)
+      else { return nil }
+      table.slots[slot].target = nil
       table.slots[slot].generation &+= 1
       // A slot whose generations are used up is never used again.
       if table.slots[slot].generation != 0 { table.free.append(slot) }
-      return model
+      return target
     }
-    guard model != nil else { throw Failure(VIAL_STATUS_INVALID_HANDLE) }
+    guard let target else { throw Failure(VIAL_STATUS_INVALID_HANDLE) }
+    return target
   }
 
   /// Takes a handle apart, without a lock.

@@ -29,7 +29,7 @@ public func vial_model_open(
     do throws(VialError) {
       model = try Model(path: path, access: access)
     } catch { throw Failure(error) }
-    place.pointee = try HandleRegistry.register(model)
+    place.pointee = try HandleRegistry.register(.model(model))
   }
 }
 
@@ -46,7 +46,11 @@ extension MappedFile.Access {
 
 @_cdecl("vial_model_close") @implementation
 public func vial_model_close(_ model: OpaquePointer!) {
-  _ = status { () throws(Failure) in try HandleRegistry.remove(model) }
+  _ = status { () throws(Failure) in
+    _ = try HandleRegistry.remove(model) { target in
+      if case .model = target { true } else { false }
+    }
+  }
 }
 
 @_cdecl("vial_model_get_information") @implementation

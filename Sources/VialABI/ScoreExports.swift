@@ -5,7 +5,6 @@
 public import CVial
 import Vial
 import VialCompute
-import VialModel
 
 @_cdecl("vial_model_score") @implementation
 public func vial_model_score(
@@ -41,32 +40,4 @@ private func score(
     }
   } catch { throw Failure(error) }
   if isCancelled { throw Failure(VIAL_STATUS_CANCELLED) }
-}
-
-extension ComputeOptions {
-  fileprivate init(_ options: vial_score_options) throws(Failure) {
-    guard options.reserved == 0, options.thread_count <= VIAL_THREAD_LIMIT,
-      let cacheType = KVCacheType(number: options.cache_type)
-    else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    self.init(cacheType: cacheType)
-    if options.thread_count > 0 { threadCount = Int(options.thread_count) }
-    if let isa = options.isa {
-      guard let named = KernelFamily(named: String(cString: isa)) else {
-        throw Failure(VIAL_STATUS_UNSUPPORTED_ISA)
-      }
-      family = named
-    }
-  }
-}
-
-extension KVCacheType {
-  /// `VIAL_CACHE_…`.
-  fileprivate init?(number: UInt32) {
-    switch Int(number) {
-    case VIAL_CACHE_F16: self = .f16
-    case VIAL_CACHE_F32: self = .f32
-    case VIAL_CACHE_INT8: self = .int8
-    default: return nil
-    }
-  }
 }

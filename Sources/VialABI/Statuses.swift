@@ -45,7 +45,13 @@ enum Statuses {
     case VIAL_STATUS_UNSUPPORTED_ISA:
       ("VIAL_STATUS_UNSUPPORTED_ISA", "this CPU cannot run that instruction-set family")
     case VIAL_STATUS_TOO_MANY_HANDLES:
-      ("VIAL_STATUS_TOO_MANY_HANDLES", "too many models are open")
+      ("VIAL_STATUS_TOO_MANY_HANDLES", "too many models, engines and requests are open")
+    case VIAL_STATUS_BUSY: ("VIAL_STATUS_BUSY", "the engine's queue is full")
+    case VIAL_STATUS_CLOSED: ("VIAL_STATUS_CLOSED", "the engine or request was closed")
+    case VIAL_STATUS_TIMED_OUT: ("VIAL_STATUS_TIMED_OUT", "nothing happened within the time")
+    case VIAL_STATUS_FINISHED:
+      ("VIAL_STATUS_FINISHED", "the last event was handed out before")
+    case VIAL_STATUS_IN_CALLBACK: ("VIAL_STATUS_IN_CALLBACK", "not allowed from a callback")
     default: ("VIAL_STATUS_UNKNOWN", "a status that this library does not know")
     }
   }

@@ -2,6 +2,7 @@
 // Must not: hold text back.
 
 import Vial
+import VialEngine
 
 /// Prints the parts of an answer as they come.
 final class AnswerPrinter {

@@ -121,8 +121,8 @@ extension JSONOutput {
   }
 
   /// A member with an array of integers.
-  mutating func member(_ name: String, ids: SecureBuffer<UInt32>) {
+  mutating func member(_ name: String, ids: Span<UInt32>) {
     key(name)
-    array { json in for index in 0..<ids.count { json.value(ids.pointer[index]) } }
+    array { json in for index in 0..<ids.count { json.value(ids[index]) } }
   }
 }

@@ -57,21 +57,18 @@ struct RunCommand: ParsableCommand {
       if let notice = try notice(model) { StandardError.write(notice) }
       let tokens = try promptTokens(model)
       let capacity = min(model.contextLength, tokens.count + min(maxTokens, 1 << 24) + 1)
-      let generator = try Generator(
-        model: model, capacity: capacity, options: compute.options)
+      let engine = try engine(model, capacity: capacity)
       let options = GenerationOptions(
         maximumTokens: maxTokens, sampling: try sampling.parameters(model))
       Interruption.install()
-      let result = try generate(generator, tokens, options)
-      let report = RunReport(
-        model: model, generator: generator, prompt: tokens, result: result,
-        sampling: options.sampling, openSeconds: openSeconds)
+      let request = try answer(engine, tokens, options)
+      let report = RunReport(engine: engine, request: request, openSeconds: openSeconds)
       if json {
         try StandardOutput.write(report.json() + "\n")
       } else {
         StandardError.write(report.line())
       }
-      if result.finishReason == .error { throw CommandFailure(report.failure) }
+      if request.ending?.reason == .error { throw CommandFailure(report.failure) }
       if let signal = Interruption.signalNumber { throw ExitCode(128 + signal) }
     }
   }
@@ -99,16 +96,28 @@ struct RunCommand: ParsableCommand {
     return try model.chatTokens(user: text.span)
   }
 
-  private func generate(
-    _ generator: Generator, _ tokens: SecureBuffer<UInt32>, _ options: GenerationOptions
-  ) throws -> Generation {
+  /// An engine with room for one text of `capacity` tokens.
+  private func engine(_ model: Model, capacity: Int) throws -> Engine {
+    var options = EngineOptions(compute: compute.options)
+    options.positionCount = capacity
+    return try Engine(model: model, options: options)
+  }
+
+  private func answer(
+    _ engine: Engine, _ tokens: SecureBuffer<UInt32>, _ options: GenerationOptions
+  ) throws -> Request {
     let printer = AnswerPrinter(isQuiet: json)
-    let result = try generator.generate(
-      prompt: tokens.span, options: options,
-      shouldStop: { Interruption.signalNumber != nil || printer.hasFailed },
-      onText: { part, text in printer.print(part, text) })
+    let request = try engine.submit(prompt: tokens, options: options)
+    waiting: while true {
+      switch request.nextEvent(timeout: 0.1) {
+      case .event(let event): printer.print(event.part, event.text.span)
+      case .timedOut: break
+      case .finished, .closed: break waiting
+      }
+      if Interruption.signalNumber != nil || printer.hasFailed { request.cancel() }
+    }
     printer.finish()
     if printer.hasFailed { throw CommandFailure("cannot write to standard output") }
-    return result
+    return request
   }
 }

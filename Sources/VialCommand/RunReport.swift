@@ -8,65 +8,77 @@ import VialSystem
 
 /// An answer and how it came about.
 struct RunReport {
-  let model: Model
-  let generator: Generator
-  let prompt: SecureBuffer<UInt32>
-  let result: Generation
-  let sampling: SamplingParameters
+  let engine: Engine
+  let request: Request
   let openSeconds: Double
 
+  private var timings: RequestTimings { request.timings }
+
+  private var reason: FinishReason { request.ending?.reason ?? .cancelled }
+
   private var promptRate: Double {
-    Double(result.timings.promptTokenCount) / max(result.timings.promptSeconds, 1e-9)
+    Double(timings.computedPromptTokenCount) / max(timings.promptSeconds, 1e-9)
   }
 
   /// Tokens per second after the first one.
   private var generationRate: Double {
-    Double(max(0, result.timings.generatedTokenCount - 1))
-      / max(result.timings.generationSeconds, 1e-9)
+    Double(max(0, timings.generatedTokenCount - 1)) / max(timings.generationSeconds, 1e-9)
   }
 
   /// `12 prompt tokens, 345/s; 80 generated, 210/s; stop (avx512vnni, 2 threads)`
   func line() -> String {
-    let timings = result.timings
+    let timings = timings
     return "\(timings.promptTokenCount) prompt tokens, \(Int(promptRate))/s; "
       + "\(timings.generatedTokenCount) generated, \(Int(generationRate))/s; "
-      + "\(result.finishReason.rawValue) "
-      + "(\(generator.familyName), \(generator.threadCount) threads)"
+      + "\(reason.rawValue) "
+      + "(\(engine.familyName), \(engine.threadCount) threads)"
   }
 
   /// Why there is no whole answer.
   var failure: String {
-    RunnerError.numericError.description + " after \(result.tokens.count) tokens"
+    (request.ending?.failure ?? .numericError).description
+      + " after \(timings.answerTokenCount) tokens"
   }
 
   /// The keys that README and `--help` promise, and some more.
   func json() -> String {
     var output = JSONOutput()
     output.object { output in
-      output.member("prompt_tokens", ids: prompt)
-      output.member("tokens", ids: result.tokens)
-      output.member("text", Self.string(result.answer))
-      output.member("reasoning", Self.string(result.reasoning))
-      output.member("finish_reason", result.finishReason.rawValue)
+      let prompt = request.plan.prompt
+      output.member("prompt_tokens", ids: prompt.span)
+      output.member("tokens", ids: tokens.span)
+      output.member("text", text(of: .answer))
+      output.member("reasoning", text(of: .reasoning))
+      output.member("finish_reason", reason.rawValue)
       output.key("timings")
       output.object { output in
         output.member("open_seconds", openSeconds)
-        output.member("prompt_seconds", result.timings.promptSeconds)
-        output.member("generation_seconds", result.timings.generationSeconds)
+        output.member("prompt_seconds", timings.promptSeconds)
+        output.member("generation_seconds", timings.generationSeconds)
         output.member("prompt_tokens_per_second", promptRate)
         output.member("tokens_per_second", generationRate)
       }
-      output.member("seed", sampling.seed)
-      output.member("temperature", sampling.temperature)
-      output.member("isa", generator.familyName)
-      output.member("threads", generator.threadCount)
+      output.member("seed", request.plan.sampling.seed)
+      output.member("temperature", request.plan.sampling.temperature)
+      output.member("isa", engine.familyName)
+      output.member("threads", engine.threadCount)
       output.member("arithmetic", Arithmetic.version)
-      output.member("model_digest", model.file.modelDigest.description)
+      output.member("model_digest", engine.model.file.modelDigest.description)
     }
     return output.text
   }
 
-  private static func string(_ text: SecureBuffer<UInt8>) -> String {
-    String(decoding: UnsafeBufferPointer(start: text.pointer, count: text.count), as: UTF8.self)
+  private func text(of part: AnswerPart) -> String {
+    var bytes: [UInt8] = []
+    request.forEachText(of: part) { text in
+      for index in text.indices { bytes.append(text[index]) }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private var tokens: [UInt32] {
+    var tokens: [UInt32] = []
+    request.forEachToken { tokens.append($0) }
+    return tokens
   }
 }

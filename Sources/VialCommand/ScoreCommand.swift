@@ -90,7 +90,7 @@ struct ScoreCommand: ParsableCommand {
     var sum = ScoreSum()
     var logProbabilities: [Float?] = []
     try output.object { output in
-      output.member("tokens", ids: tokens)
+      output.member("tokens", ids: tokens.span)
       output.member("window", scorer.windowSize)
       if logits { output.key("logits") }
       func visit(_ output: inout JSONOutput) throws {

@@ -43,7 +43,7 @@ struct TokenizeCommand: ParsableCommand {
   private func show(tokens: SecureBuffer<UInt32>) throws {
     if json {
       var output = JSONOutput()
-      output.object { $0.member("tokens", ids: tokens) }
+      output.object { $0.member("tokens", ids: tokens.span) }
       return try StandardOutput.write(output.text + "\n")
     }
     let line = (0..<tokens.count).map { String(tokens.pointer[$0]) }.joined(separator: " ")

@@ -2,7 +2,7 @@
 // Must not: know sequences or tokens.
 
 public import VialModel
-internal import VialSystem
+public import VialSystem
 
 /// A fixed number of KV blocks.
 ///
@@ -16,9 +16,10 @@ public final class KVBlockPool {
   private var free: [UnsafeMutablePointer<UInt8>]
 
   /// Reserves the memory (untouched pages cost nothing); nil when it is short.
-  public init?(layout: KVCacheLayout, blockCount: Int) {
+  public init?(layout: KVCacheLayout, blockCount: Int, memory source: MemorySource? = nil) {
     let (total, overflow) = layout.blockByteCount.multipliedReportingOverflow(by: blockCount)
-    guard blockCount > 0, !overflow, let memory = WorkMemory(byteCount: total) else { return nil }
+    guard blockCount > 0, !overflow, let memory = WorkMemory(byteCount: total, source: source)
+    else { return nil }
     self.layout = layout
     self.blockCount = blockCount
     self.memory = memory

@@ -3,7 +3,7 @@
 
 public import VialCompute
 public import VialModel
-import VialSystem
+public import VialSystem
 
 /// How a runner computes. None of it changes a bit of an answer but `cacheType`.
 public struct RunnerOptions: Sendable {
@@ -17,17 +17,20 @@ public struct RunnerOptions: Sendable {
   public var threadCount: Int?
   /// ISA family; nil: the fastest one.
   public var family: KernelFamily?
+  /// Where large buffers come from; nil: the system.
+  public var memory: MemorySource?
 
   /// Defaults for one text at a time.
   public init(
     cacheType: KVCacheType = .f16, cachePositions: Int, chunkSize: Int = 256,
-    threadCount: Int? = nil, family: KernelFamily? = nil
+    threadCount: Int? = nil, family: KernelFamily? = nil, memory: MemorySource? = nil
   ) {
     self.cacheType = cacheType
     self.cachePositions = cachePositions
     self.chunkSize = chunkSize
     self.threadCount = threadCount
     self.family = family
+    self.memory = memory
   }
 }
 
@@ -63,7 +66,10 @@ public final class Runner {
   public let blocks: KVBlockPool
   /// Rows of logits: the model's vocabulary, ids without a token included.
   public let vocabularySize: Int
-  private let chunkSize: Int
+  /// Most tokens of a step.
+  public let chunkSize: Int
+  /// Where large buffers come from; nil: the system.
+  public let memory: MemorySource?
   private let threads: ThreadPool
   private let forward: DecoderForward
   private let logits: WorkMemory
@@ -81,40 +87,78 @@ public final class Runner {
     let rowByteCount = weights.shape.vocabularySize * MemoryLayout<Float>.stride
     guard let layout = KVCacheLayout(type: options.cacheType, shape: weights.shape),
       let blocks = KVBlockPool(
-        layout: layout, blockCount: (options.cachePositions + positions - 1) / positions),
+        layout: layout, blockCount: (options.cachePositions + positions - 1) / positions,
+        memory: options.memory),
       let forward = DecoderForward(
         weights: weights, cache: layout, family: family, pool: threads,
-        maximumRows: max(chunk, Self.logitRows), contextLength: options.cachePositions),
-      let logits = WorkMemory(byteCount: rowByteCount * Self.logitRows)
+        maximumRows: max(chunk, Self.logitRows), contextLength: options.cachePositions,
+        memory: options.memory),
+      let logits = WorkMemory(byteCount: rowByteCount * Self.logitRows, source: options.memory)
     else { throw .outOfMemory }
     self.family = family
     self.threads = threads
     self.blocks = blocks
     self.forward = forward
     self.logits = logits
+    memory = options.memory
     vocabularySize = weights.shape.vocabularySize
     chunkSize = chunk
   }
 
-  /// Computes all pending tokens of a sequence; `body` then gets the logits that follow its last one.
+  /// Computes the next tokens of some sequences in one step. `body` hears, for each item in order, what came out.
   ///
-  /// - Parameter shouldStop: asked between chunks; true gives up and returns nil.
-  public func advance<Result>(
-    _ sequence: Sequence, shouldStop: () -> Bool = { false },
-    body: (UnsafeMutablePointer<Float>) throws(RunnerError) -> Result
-  ) throws(RunnerError) -> Result? {
-    while sequence.pendingCount > 0 {
-      if shouldStop() { return nil }
-      let count = min(chunkSize, sequence.pendingCount)
-      try compute(sequence, count: count)
-      if sequence.pendingCount > 0 {
-        try check(rows: 0..<count)
-        continue
+  /// The items hold at most `chunkSize` tokens together, each at least one and at most its sequence's pending ones.
+  public func step(_ items: [StepItem], body: (_ item: Int, StepResult) -> Void) {
+    var ready: [(item: Int, firstRow: Int)] = []
+    var rows = 0
+    for (index, item) in items.enumerated() {
+      if let failure = reserve(item) {
+        body(index, .failed(failure))
+      } else {
+        ready.append((index, rows))
+        rows += item.tokenCount
       }
-      forward.logits(ofRows: [count - 1], into: logits.elements(Float.self))
-      try check(rows: 0..<count)
     }
-    return try body(logits.elements(Float.self))
+    guard !ready.isEmpty else { return }
+    forward.run(ready.map { items[$0.item].sequence.segment(count: items[$0.item].tokenCount) })
+    for (index, _) in ready { items[index].sequence.computedCount += items[index].tokenCount }
+    for begin in stride(from: 0, to: ready.count, by: Self.logitRows) {
+      finish(ready[begin..<min(ready.count, begin + Self.logitRows)], of: items, body)
+    }
+  }
+
+  /// Room for an item, or why there is none.
+  private func reserve(_ item: StepItem) -> RunnerError? {
+    let sequence = item.sequence
+    guard sequence.pendingTokensAreBelow(UInt32(vocabularySize)) else { return .unknownToken }
+    let positionCount = sequence.computedCount + item.tokenCount
+    return sequence.reserve(positionCount: positionCount) ? nil : .cacheFull
+  }
+
+  /// Logits of the items that are complete, and word of the others.
+  private func finish(
+    _ group: ArraySlice<(item: Int, firstRow: Int)>, of items: [StepItem],
+    _ body: (_ item: Int, StepResult) -> Void
+  ) {
+    let complete = group.filter { items[$0.item].sequence.pendingCount == 0 }
+    let out = logits.elements(Float.self)
+    if !complete.isEmpty {
+      forward.logits(
+        ofRows: complete.map { $0.firstRow + items[$0.item].tokenCount - 1 }, into: out)
+    }
+    var position = 0
+    for (index, firstRow) in group {
+      let isComplete = items[index].sequence.pendingCount == 0
+      defer { position += isComplete ? 1 : 0 }
+      let isMarked = (firstRow..<firstRow + items[index].tokenCount).contains {
+        forward.isMarked(row: $0)
+      }
+      if isMarked {
+        body(index, .failed(.numericError))
+      } else {
+        body(index, isComplete ? .logits(out + position * vocabularySize) : .pending)
+      }
+    }
   }
 
   /// Computes all pending tokens; `body` gets every position and the logits that follow it, in order.
@@ -140,10 +184,7 @@ public final class Runner {
   }
 
   private func compute(_ sequence: Sequence, count: Int) throws(RunnerError) {
-    guard sequence.pendingTokensAreBelow(UInt32(vocabularySize)) else { throw .unknownToken }
-    guard sequence.reserve(positionCount: sequence.computedCount + count) else {
-      throw .cacheFull
-    }
+    if let failure = reserve(StepItem(sequence: sequence, tokenCount: count)) { throw failure }
     forward.run([sequence.segment(count: count)])
     sequence.computedCount += count
   }
@@ -151,4 +192,28 @@ public final class Runner {
   private func check(rows: Range<Int>) throws(RunnerError) {
     for row in rows where forward.isMarked(row: row) { throw .numericError }
   }
+}
+
+/// What one sequence has computed in a step.
+public struct StepItem {
+  /// Whose tokens.
+  public let sequence: Sequence
+  /// How many of its pending tokens.
+  public let tokenCount: Int
+
+  /// The next `tokenCount` pending tokens of `sequence`.
+  public init(sequence: Sequence, tokenCount: Int) {
+    self.sequence = sequence
+    self.tokenCount = tokenCount
+  }
+}
+
+/// What came out for one sequence.
+public enum StepResult {
+  /// Some of its tokens still have to be computed.
+  case pending
+  /// All are; these logits follow the last one. Valid until the next step, may be changed.
+  case logits(UnsafeMutablePointer<Float>)
+  /// It cannot go on. The others can.
+  case failed(RunnerError)
 }

@@ -1,5 +1,5 @@
 // Owns: the choice of the next token from logits, and log-probabilities.
-// Must not: keep anything of a request: what it needs comes with each call.
+// Must not: keep anything of a request: what it needs comes with each call, and its scratch is given back unread.
 
 internal import VialCompute
 internal import VialKernels
@@ -10,6 +10,9 @@ internal import VialSystem
 public final class Sampler {
   private let kernels: UnsafePointer<vial_kernels>
   private let scratch: WorkMemory
+  /// The logits as they were before a penalty.
+  private let plain: WorkMemory
+  private let vocabularySize: Int
   /// A bit per id that may be chosen; nil when all may.
   private let allowed: WorkMemory?
   /// Ids below this exist in the tokenizer; others are never chosen.
@@ -23,10 +26,13 @@ public final class Sampler {
   ) throws(RunnerError) {
     let idCount = min(max(1, idCount), runner.vocabularySize)
     let byteCount = vial_sample_scratch_byte_count(UInt32(idCount))
-    guard byteCount > 0, let scratch = WorkMemory(byteCount: byteCount) else {
-      throw .outOfMemory
-    }
+    let rowByteCount = runner.vocabularySize * MemoryLayout<Float>.stride
+    guard byteCount > 0, let scratch = WorkMemory(byteCount: byteCount, source: runner.memory),
+      let plain = WorkMemory(byteCount: rowByteCount, source: runner.memory)
+    else { throw .outOfMemory }
     allowed = try Self.bitmap(idCount, isAllowed)
+    self.plain = plain
+    vocabularySize = runner.vocabularySize
     self.kernels = runner.family.table
     self.scratch = scratch
     self.idCount = idCount
@@ -46,11 +52,33 @@ public final class Sampler {
     return count == idCount ? nil : memory
   }
 
-  /// The next token; changes `logits` (penalty). nil when a logit is not finite or nothing is left.
-  /// - Parameter position: absolute position of the token to be drawn.
-  /// - Parameter seen: a bit per id of the text so far, or nil when there is no penalty.
-  public func next(
+  /// Chooses the next token; changes `logits` (penalty). nil when a logit is not finite or nothing is left.
+  /// - Parameters:
+  ///   - position: absolute position of the token to be drawn.
+  ///   - seen: a bit per id of the text so far, or nil when there is no penalty.
+  ///   - alternatives: gets the `alternativeCount` likeliest ids that may be chosen, best first.
+  public func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
+    seen: UnsafePointer<UInt64>?, alternativeCount: Int = 0,
+    alternatives: inout [TokenAlternative]
+  ) -> ChosenToken? {
+    KernelFamily.withContractState {
+      var (maximum, sum) = (Float(0), Float(0))
+      kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
+      alternatives.removeAll(keepingCapacity: true)
+      if alternativeCount > 0 {
+        fill(&alternatives, alternativeCount, logits, maximum: maximum, sum: sum)
+      }
+      // The model's own logit of the chosen id is reported, not what the penalty made of it.
+      let own = seen == nil ? logits : copy(logits)
+      guard let id = draw(logits, parameters, position: position, seen: seen) else { return nil }
+      return ChosenToken(
+        token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum))
+    }
+  }
+
+  private func draw(
+    _ logits: UnsafeMutablePointer<Float>, _ parameters: SamplingParameters, position: Int,
     seen: UnsafePointer<UInt64>?
   ) -> UInt32? {
     if let seen {
@@ -60,22 +88,54 @@ public final class Sampler {
       temperature: parameters.temperature, top_p: parameters.topP, min_p: parameters.minP,
       top_k: parameters.topK, seed: parameters.seed)
     var id: UInt32 = 0
-    let status = KernelFamily.withContractState {
-      vial_sample(
-        kernels, logits, UInt32(idCount), allowed.map { UnsafePointer($0.elements(UInt64.self)) },
-        &sampling, UInt32(position), 0, scratch.base, &id)
-    }
+    let status = vial_sample(
+      kernels, logits, UInt32(idCount), allowedBits, &sampling, UInt32(position), 0, scratch.base,
+      &id)
     return status == VIAL_KERNEL_OK ? id : nil
   }
 
+  private var allowedBits: UnsafePointer<UInt64>? {
+    allowed.map { UnsafePointer($0.elements(UInt64.self)) }
+  }
+
+  private func copy(_ logits: UnsafePointer<Float>) -> UnsafeMutablePointer<Float> {
+    let room = plain.elements(Float.self)
+    room.update(from: logits, count: vocabularySize)
+    return room
+  }
+
+  private func fill(
+    _ alternatives: inout [TokenAlternative], _ wanted: Int, _ logits: UnsafePointer<Float>,
+    maximum: Float, sum: Float
+  ) {
+    // A few more, in place of ids that do not exist.
+    var candidates = [vial_candidate](repeating: vial_candidate(), count: wanted + 44)
+    let found = vial_top_candidates(
+      logits, UInt32(idCount), UInt32(candidates.count), scratch.base, &candidates)
+    for candidate in candidates[..<Int(found)] where alternatives.count < wanted {
+      let id = Int(candidate.id)
+      if let bits = allowedBits, bits[id / 64] >> UInt64(id % 64) & 1 == 0 { continue }
+      alternatives.append(
+        TokenAlternative(
+          token: candidate.id,
+          logProbability: vial_log_probability(candidate.logit, maximum, sum)))
+    }
+  }
+
   /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary.
-  public func logProbability(
-    of id: UInt32, logits: UnsafePointer<Float>, vocabularySize: Int
-  ) -> Float {
+  public func logProbability(of id: UInt32, logits: UnsafePointer<Float>) -> Float {
     KernelFamily.withContractState {
       var (maximum, sum) = (Float(0), Float(0))
       kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
       return vial_log_probability(logits[Int(id)], maximum, sum)
     }
   }
+}
+
+/// What was chosen.
+public struct ChosenToken: Sendable {
+  /// Id.
+  public let token: UInt32
+  /// Natural logarithm of its probability under the model's own distribution.
+  public let logProbability: Float
 }

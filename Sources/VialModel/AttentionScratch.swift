@@ -13,14 +13,16 @@ final class AttentionScratch: @unchecked Sendable {
   private let stride: Int
   private let kernelByteCount: Int
 
-  init?(shape: DecoderShape, contextLength: Int, workerCount: Int) {
+  init?(shape: DecoderShape, contextLength: Int, workerCount: Int, source: MemorySource?) {
     let kernel = vial_attention_scratch_byte_count(
       UInt32(shape.headDimension), UInt32(shape.queriesPerKV), UInt32(Self.queriesPerItem))
     let list = (contextLength / KVCacheLayout.positionsPerBlock + 1) * MemoryLayout<Int>.stride
     // Rounded to pages, so that two workers never write the same cache line.
     let (sum, first) = kernel.addingReportingOverflow(list + 4096 + 64)
     let (total, second) = (sum & ~4095).multipliedReportingOverflow(by: workerCount)
-    guard kernel > 0, !first, !second, let memory = WorkMemory(byteCount: total) else { return nil }
+    guard kernel > 0, !first, !second, 
+      let memory = WorkMemory(byteCount: total, source: source)
+    else { return nil }
     self.memory = memory
     self.stride = sum & ~4095
     self.kernelByteCount = (kernel + 63) & ~63

@@ -30,7 +30,7 @@ final class DecoderBuffers: @unchecked Sendable {
   let positionCounts: UnsafeMutablePointer<UInt32>
   private let memory: WorkMemory
 
-  init?(shape: DecoderShape, maximumRows: Int) {
+  init?(shape: DecoderShape, maximumRows: Int, source: MemorySource?) {
     let half = shape.headDimension / 2
     let widths = [
       shape.hiddenSize, shape.hiddenSize, shape.queryWidth, shape.keyWidth, shape.keyWidth,
@@ -47,7 +47,7 @@ final class DecoderBuffers: @unchecked Sendable {
       guard !first, !second, !third, sum < Int.max - 64 else { return nil }
       total = (sum + 63) & ~63
     }
-    guard let memory = WorkMemory(byteCount: total) else { return nil }
+    guard let memory = WorkMemory(byteCount: total, source: source) else { return nil }
     self.memory = memory
     func floats(_ index: Int) -> UnsafeMutablePointer<Float> {
       (memory.base + offsets[index]).assumingMemoryBound(to: Float.self)

@@ -27,20 +27,22 @@ public final class DecoderForward: @unchecked Sendable {
   /// - Parameter contextLength: the most positions that a sequence may have.
   public init?(
     weights: DecoderWeights, cache: KVCacheLayout, family: KernelFamily, pool: ThreadPool,
-    maximumRows: Int, contextLength: Int
+    maximumRows: Int, contextLength: Int, memory: MemorySource? = nil
   ) {
     let shape = weights.shape
     let depth = max(shape.hiddenSize, shape.queryWidth, shape.feedForwardSize)
     var panels: [UInt32: ActivationPanels] = [:]
     for group in weights.activationGroups {
-      guard let room = ActivationPanels(maximumColumns: maximumRows, maximumDepth: depth) else {
-        return nil
-      }
+      guard let room = ActivationPanels(
+        maximumColumns: maximumRows, maximumDepth: depth, memory: memory)
+      else { return nil }
       panels[group] = room
     }
-    guard maximumRows > 0, let buffers = DecoderBuffers(shape: shape, maximumRows: maximumRows),
+    guard maximumRows > 0, let buffers = DecoderBuffers(
+        shape: shape, maximumRows: maximumRows, source: memory),
       let scratch = AttentionScratch(
-        shape: shape, contextLength: contextLength, workerCount: pool.workerCount)
+        shape: shape, contextLength: contextLength, workerCount: pool.workerCount,
+        source: memory)
     else { return nil }
     self.maximumRows = maximumRows
     self.weights = weights

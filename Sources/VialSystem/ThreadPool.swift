@@ -4,14 +4,6 @@
 internal import CVialSystem
 import Synchronization
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// A fixed number of workers that run one body together; the caller is worker 0.
 ///
 /// `run` from one thread at a time. A phase costs well under a microsecond while the workers spin and a
@@ -20,18 +12,15 @@ public final class ThreadPool: @unchecked Sendable {
   /// Workers, the caller included.
   public let workerCount: Int
   private let shared: SharedState
-  private var threads: [pthread_t] = []
+  private var threads: [SystemThread] = []
 
   /// Starts `workerCount - 1` threads; when the system refuses some, the pool is that much smaller.
   public init(workerCount wanted: Int) {
     let shared = SharedState()
-    var threads: [pthread_t] = []
+    var threads: [SystemThread] = []
     while threads.count + 1 < min(max(1, wanted), 1024) {
-      let argument = Unmanaged.passRetained(WorkerStart(shared: shared, index: threads.count + 1))
-      guard let thread = Self.start(argument) else {
-        argument.release()
-        break
-      }
+      let index = threads.count + 1
+      guard let thread = SystemThread({ shared.work(as: index) }) else { break }
       threads.append(thread)
     }
     self.shared = shared
@@ -42,7 +31,7 @@ public final class ThreadPool: @unchecked Sendable {
   deinit {
     shared.stops.store(true, ordering: .releasing)
     shared.publishPhase()
-    for thread in threads { pthread_join(thread, nil) }
+    for thread in threads { thread.join() }
   }
 
   /// Runs `body(worker)` on every worker and returns when all are done.
@@ -56,44 +45,6 @@ public final class ThreadPool: @unchecked Sendable {
       shared.waitForWorkers()
       shared.body = nil
     }
-  }
-
-  /// A thread that blocks all signals, so that the host's handlers never run on it.
-  private static func start(_ argument: Unmanaged<WorkerStart>) -> pthread_t? {
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    #if canImport(Darwin)
-      var thread: pthread_t?
-    #else
-      var thread = pthread_t()
-    #endif
-    let status = pthread_create(
-      &thread, nil,
-      { argument in
-        #if canImport(Darwin)
-          let start = Unmanaged<WorkerStart>.fromOpaque(argument).takeRetainedValue()
-        #else
-          guard let argument else { return nil }
-          let start = Unmanaged<WorkerStart>.fromOpaque(argument).takeRetainedValue()
-        #endif
-        start.shared.work(as: start.index)
-        return nil
-      }, argument.toOpaque())
-    return status == 0 ? thread : nil
-  }
-}
-
-/// What a new thread is told.
-private final class WorkerStart {
-  let shared: SharedState
-  let index: Int
-
-  init(shared: SharedState, index: Int) {
-    self.shared = shared
-    self.index = index
   }
 }
 

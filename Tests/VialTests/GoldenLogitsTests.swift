@@ -32,10 +32,10 @@ import VialPacking
   func greedyTextEqualsTransformers(_ name: String) throws {
     let golden = try PackedModel.golden(name)
     let model = try PackedModel.open(name, WeightRecipe(weights: .f16))
-    let generator = try Generator(
+    let engine = try Engine(
       model: model, capacity: 256, options: ComputeOptions(cacheType: .f32))
     let wanted = golden.continuation
-    let tokens = try generator.tokens(
+    let tokens = try engine.tokens(
       golden.greedyPrompt,
       GenerationOptions(maximumTokens: wanted.count, sampling: SamplingParameters()))
     #expect(tokens == wanted)

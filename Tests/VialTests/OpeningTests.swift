@@ -19,7 +19,7 @@ import VialPacking
       let resident = try #require(Self.residentByteCount(mapping: path))
       // The tables, and what the kernel maps around a page that is touched.
       #expect(resident < 2_000_000)
-      _ = try Generator(model: model, capacity: 16)
+      _ = try Engine(model: model, capacity: 16)
       #expect(try #require(Self.residentByteCount(mapping: path)) == resident)
     }
 

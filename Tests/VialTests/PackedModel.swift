@@ -2,7 +2,9 @@
 
 import Foundation
 import Synchronization
+import Testing
 import Vial
+import VialEngine
 import VialPacking
 import VialSystem
 
@@ -82,10 +84,42 @@ extension Scorer {
   }
 }
 
-extension Generator {
+extension Engine {
+  /// An engine with room for `capacity` positions.
+  convenience init(
+    model: Model, capacity: Int, options: ComputeOptions = ComputeOptions()
+  ) throws(VialError) {
+    var engineOptions = EngineOptions(compute: options)
+    engineOptions.positionCount = capacity
+    try self.init(model: model, options: engineOptions)
+  }
+
+  /// Submits a prompt.
+  func submit(_ prompt: [UInt32], _ options: GenerationOptions) throws -> Request {
+    let tokens = try #require(SecureBuffer<UInt32>(capacity: prompt.count))
+    tokens.append(contentsOf: prompt.span)
+    return try submit(prompt: tokens, options: options)
+  }
+
   /// The ids that follow a prompt.
   func tokens(_ prompt: [UInt32], _ options: GenerationOptions) throws -> [UInt32] {
-    let tokens = try generate(prompt: prompt.span, options: options).tokens
-    return Array(UnsafeBufferPointer(start: tokens.pointer, count: tokens.count))
+    try submit(prompt, options).finishedTokens()
+  }
+}
+
+extension Request {
+  /// Everything that happens to it, in order.
+  func events() -> [RequestEvent] {
+    var events: [RequestEvent] = []
+    while case .event(let event) = nextEvent() { events.append(event) }
+    return events
+  }
+
+  /// The ids, once all are there.
+  func finishedTokens() -> [UInt32] {
+    _ = events()
+    var ids: [UInt32] = []
+    forEachToken { ids.append($0) }
+    return ids
   }
 }

@@ -14,43 +14,32 @@ import VialSystem
 
   @Test func promptsThatDoNotFitAreRefused() throws {
     let model = try PackedModel.open("qwen2-tiny-untied")
-    let generator = try Generator(model: model, capacity: 1 << 20)
+    let engine = try Engine(model: model, capacity: 1 << 20)
     let options = GenerationOptions(maximumTokens: 1, sampling: Self.greedy)
     let long = [UInt32](repeating: 1, count: model.contextLength)
-    #expect(throws: VialError.self) { try generator.tokens(long, options) }
-    #expect(throws: VialError.self) { try generator.tokens([], options) }
-    #expect(throws: VialError.self) { try generator.tokens([1, 512], options) }
-    #expect(throws: VialError.self) { try generator.tokens([1, .max], options) }
-    #expect(try generator.tokens(Array(long.dropFirst()), options).count <= 1)
+    #expect(throws: VialError.self) { try engine.tokens(long, options) }
+    #expect(throws: VialError.self) { try engine.tokens([], options) }
+    #expect(throws: VialError.self) { try engine.tokens([1, 512], options) }
+    #expect(throws: VialError.self) { try engine.tokens([1, .max], options) }
+    #expect(try engine.tokens(Array(long.dropFirst()), options).count <= 1)
   }
 
   @Test func limitsEndAnAnswer() throws {
     let model = try PackedModel.open("qwen2-tiny-untied")
-    let generator = try Generator(model: model, capacity: 40)
+    let engine = try Engine(model: model, capacity: 40)
     let prompt: [UInt32] = [3, 17, 101]
-    let none = try generator.generate(
-      prompt: prompt.span, options: GenerationOptions(maximumTokens: 0, sampling: Self.greedy))
-    #expect(none.tokens.count == 0)
-    #expect(none.finishReason == .length)
-    let full = try generator.generate(
-      prompt: prompt.span, options: GenerationOptions(sampling: Self.greedy))
-    #expect(full.finishReason == .length || full.finishReason == .stop)
-    #expect(full.tokens.count <= 37)
-    var asked = 0
-    let cancelled = try generator.generate(
-      prompt: prompt.span, options: GenerationOptions(sampling: Self.greedy),
-      shouldStop: {
-        asked += 1
-        return asked > 6
-      })
-    #expect(cancelled.finishReason == .cancelled)
-    let first = (0..<cancelled.tokens.count).map { cancelled.tokens.pointer[$0] }
-    #expect(first == (0..<first.count).map { full.tokens.pointer[$0] })
+    let none = try engine.submit(
+      prompt, GenerationOptions(maximumTokens: 0, sampling: Self.greedy))
+    #expect(none.finishedTokens() == [])
+    #expect(none.ending?.reason == .length)
+    let full = try engine.submit(prompt, GenerationOptions(sampling: Self.greedy))
+    #expect(full.finishedTokens().count <= engine.cachePositionCount - prompt.count)
+    #expect(full.ending?.reason == .length || full.ending?.reason == .stop)
   }
 
   @Test func optionsOutOfRangeAreRefused() throws {
     let model = try PackedModel.open("qwen2-tiny-untied")
-    let generator = try Generator(model: model, capacity: 16)
+    let engine = try Engine(model: model, capacity: 16)
     for change: (inout SamplingParameters) -> Void in [
       { $0.temperature = -1 }, { $0.temperature = .nan }, { $0.topP = 0 }, { $0.topP = 1.5 },
       { $0.minP = -0.1 }, { $0.minP = 2 }, { $0.repetitionPenalty = 0 },
@@ -58,7 +47,7 @@ import VialSystem
       var sampling = Self.greedy
       change(&sampling)
       #expect(throws: VialError.self) {
-        try generator.tokens([1], GenerationOptions(maximumTokens: 1, sampling: sampling))
+        try engine.tokens([1], GenerationOptions(maximumTokens: 1, sampling: sampling))
       }
     }
   }
@@ -76,11 +65,12 @@ import VialSystem
     let path = NSTemporaryDirectory() + "vial-hostile-\(UUID().uuidString).vial"
     defer { try? FileManager.default.removeItem(atPath: path) }
     try Data(bytes).write(to: URL(fileURLWithPath: path))
-    let generator = try Generator(model: try Model(path: path), capacity: 64)
-    let result = try generator.generate(
-      prompt: [UInt32](0..<20).span,
-      options: GenerationOptions(maximumTokens: 5, sampling: Self.greedy))
-    #expect(result.finishReason == .error)
+    let engine = try Engine(model: try Model(path: path), capacity: 64)
+    let request = try engine.submit(
+      [UInt32](0..<20), GenerationOptions(maximumTokens: 5, sampling: Self.greedy))
+    _ = request.events()
+    #expect(request.ending?.reason == .error)
+    #expect(request.ending?.failure == .numericError)
   }
 
   @Test func filesThatAreNoModelsAreRefused() throws {
@@ -93,7 +83,7 @@ import VialSystem
     let path = try PackedModel.path("qwen2-tiny-untied")
     let options = GenerationOptions(maximumTokens: 10, sampling: Self.greedy)
     let answers = try [MappedFile.Access.mapped, .copied].map { access in
-      try Generator(model: Model(path: path, access: access), capacity: 32).tokens([5, 6], options)
+      try Engine(model: Model(path: path, access: access), capacity: 32).tokens([5, 6], options)
     }
     #expect(answers[0] == answers[1])
   }

@@ -57,12 +57,12 @@ import VialPacking
     var streams: Set<[UInt32]> = []
     for family in KernelFamily.available {
       for (threads, chunk) in [(1, 30), (2, 4)] {
-        let generator = try Generator(
+        let engine = try Engine(
           model: model, capacity: 200,
           options: ComputeOptions(threadCount: threads, family: family, chunkSize: chunk))
-        streams.insert(try generator.tokens(prompt, options))
+        streams.insert(try engine.tokens(prompt, options))
         // A second text on the same generator starts from nothing.
-        streams.insert(try generator.tokens(prompt, options))
+        streams.insert(try engine.tokens(prompt, options))
       }
     }
     #expect(streams.count == 1)
@@ -70,12 +70,12 @@ import VialPacking
 
   @Test func anotherSeedGivesAnotherStream() throws {
     let model = try PackedModel.open("qwen2-tiny-untied")
-    let generator = try Generator(model: model, capacity: 200)
+    let engine = try Engine(model: model, capacity: 200)
     var streams: Set<[UInt32]> = []
     for seed in UInt64(0)..<8 {
       let sampling = SamplingParameters(temperature: 1, seed: seed)
       let options = GenerationOptions(maximumTokens: 20, sampling: sampling)
-      streams.insert(try generator.tokens(Array(Self.text.prefix(10)), options))
+      streams.insert(try engine.tokens(Array(Self.text.prefix(10)), options))
     }
     #expect(streams.count > 4)
   }
@@ -83,9 +83,9 @@ import VialPacking
   /// Generating token by token gives what scoring the finished text at once gives.
   @Test func decodingEqualsPrefill() throws {
     let model = try PackedModel.open("llama3-tiny", WeightRecipe(weights: .int4, group: .of32))
-    let generator = try Generator(model: model, capacity: 300)
+    let engine = try Engine(model: model, capacity: 300)
     let prompt = Array(Self.text.prefix(5))
-    let tokens = try generator.tokens(
+    let tokens = try engine.tokens(
       prompt, GenerationOptions(maximumTokens: 130, sampling: SamplingParameters()))
     let scorer = try Scorer(model: model)
     let logits = try scorer.logits(prompt + tokens)

@@ -1,4 +1,5 @@
-// Owns: the few system calls that Swift cannot spell: sleeping on a word until it changes, and a pause.
+// Owns: the few system calls that Swift cannot spell: sleeping on a word until it changes, a pause,
+// an event descriptor, a number of each thread.
 // Must not: hold state. VialSystem is its only client.
 #ifndef VIAL_SYSTEM_H
 #define VIAL_SYSTEM_H
@@ -60,6 +61,17 @@ static inline int vial_open(const char *path, int flags, unsigned mode) {
 
 /// CPUs that the calling thread may run on; 0 when the system does not say.
 int vial_affinity_count(void);
+
+/// A descriptor pair (one eventfd on Linux, else a pipe), close-on-exec and non-blocking. -1 and errno on failure.
+int vial_event_open(int *out_readable, int *out_writable);
+/// Makes the pair's readable end readable.
+void vial_event_raise(int writable);
+/// Reads what was raised.
+void vial_event_clear(int readable);
+
+/// A number of the calling thread that its code may set; 0 at first.
+int vial_thread_mark(void);
+void vial_set_thread_mark(int mark);
 
 /// The calling thread's errno.
 static inline int vial_errno(void) { return errno; }

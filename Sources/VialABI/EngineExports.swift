@@ -1,0 +1,127 @@
+// Owns: the exports that open, describe and close an engine. Must not: hold logic.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CVial
+import Vial
+import VialCompute
+import VialEngine
+import VialKernels
+import VialSystem
+
+@_cdecl("vial_engine_open") @implementation
+public func vial_engine_open(
+  _ model: OpaquePointer!, _ options: UnsafePointer<vial_engine_options>!,
+  _ out_engine: UnsafeMutablePointer<OpaquePointer?>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
+) -> vial_status {
+  status(out_error) { () throws(Failure) in
+    let place = try Arguments.place(out_engine)
+    place.pointee = nil
+    let model = try HandleRegistry.model(model)
+    let options = try EngineOptions(
+      Structures.options(options, defaults: vial_engine_options()))
+    let engine: Engine
+    do throws(VialError) {
+      engine = try Engine(model: model, options: options)
+    } catch { throw Failure(error) }
+    place.pointee = try HandleRegistry.register(.engine(engine))
+  }
+}
+
+extension EngineOptions {
+  fileprivate init(_ options: vial_engine_options) throws(Failure) {
+    guard options.queue_limit <= 1 << 20,
+      (options.allocate == nil) == (options.release == nil)
+    else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    self.init(compute: try ComputeOptions(options))
+    if options.queue_limit > 0 { queueLimit = Int(options.queue_limit) }
+    if options.cache_byte_limit > 0 { cacheByteLimit = Int(clamping: options.cache_byte_limit) }
+    memory = MemorySource(options)
+    if let log = options.log {
+      let context = HostContext(options.log_context)
+      self.log = { line in
+        line.sentence.withCString { log(context.pointer, line.level.rawValue, $0) }
+      }
+    }
+  }
+}
+
+extension MemorySource {
+  /// The host's allocator, when it gave one.
+  fileprivate init?(_ options: vial_engine_options) {
+    guard let allocate = options.allocate, let release = options.release else { return nil }
+    let context = HostContext(options.memory_context)
+    self.init(
+      allocate: { allocate(context.pointer, UInt64($0), 4096) },
+      release: { release(context.pointer, $0, UInt64($1)) })
+  }
+}
+
+/// A pointer of the host's, handed back to it as it is.
+struct HostContext: @unchecked Sendable {
+  let pointer: UnsafeMutableRawPointer?
+
+  init(_ pointer: UnsafeMutableRawPointer?) { self.pointer = pointer }
+}
+
+@_cdecl("vial_engine_close") @implementation
+public func vial_engine_close(_ engine: OpaquePointer!) -> vial_status {
+  status { () throws(Failure) in
+    guard engine != nil else { return }
+    guard !BatchEngine.isOnDeliveryThread else { throw Failure(VIAL_STATUS_IN_CALLBACK) }
+    let target = try HandleRegistry.remove(engine) { target in
+      if case .engine = target { true } else { false }
+    }
+    if case .engine(let engine) = target { engine.close() }
+  }
+}
+
+@_cdecl("vial_engine_get_information") @implementation
+public func vial_engine_get_information(
+  _ engine: OpaquePointer!, _ out_information: UnsafeMutablePointer<vial_engine_information>!
+) -> vial_status {
+  status { () throws(Failure) in
+    let engine = try HandleRegistry.engine(engine)
+    guard let out_information else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Structures.checkOutput(out_information)
+    var information = vial_engine_information()
+    let counts = engine.counts
+    information.thread_count = UInt32(clamping: engine.threadCount)
+    information.position_limit = UInt64(engine.positionLimit)
+    information.cache_position_count = UInt64(engine.cachePositionCount)
+    information.cache_byte_count = UInt64(engine.cacheByteCount)
+    information.waiting_count = UInt64(counts.queued)
+    information.running_count = UInt64(counts.active)
+    information.isa = KernelFamily(named: engine.familyName)?.table.pointee.name
+    Structures.write(information, to: out_information)
+  }
+}
+
+@_cdecl("vial_engine_next_event") @implementation
+public func vial_engine_next_event(
+  _ engine: OpaquePointer!, _ milliseconds: UInt32,
+  _ out_event: UnsafeMutablePointer<vial_event>!
+) -> vial_status {
+  nextEvent(out_event) { () throws(Failure) in
+    let engine = try HandleRegistry.engine(engine)
+    switch engine.nextEvent(timeout: seconds(milliseconds)) {
+    case .event(let event, let request): return vial_event(event, of: request)
+    case .timedOut: throw Failure(VIAL_STATUS_TIMED_OUT)
+    case .closed: throw Failure(VIAL_STATUS_CLOSED)
+    }
+  }
+}
+
+@_cdecl("vial_engine_get_event_descriptor") @implementation
+public func vial_engine_get_event_descriptor(
+  _ engine: OpaquePointer!, _ out_descriptor: UnsafeMutablePointer<Int32>!
+) -> vial_status {
+  status { () throws(Failure) in
+    let place = try Arguments.place(out_descriptor)
+    place.pointee = -1
+    let engine = try HandleRegistry.engine(engine)
+    guard let descriptor = engine.eventDescriptor() else { throw Failure(VIAL_STATUS_SYSTEM) }
+    place.pointee = descriptor
+  }
+}

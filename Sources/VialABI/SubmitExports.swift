@@ -1,0 +1,145 @@
+// Owns: the export that submits a request: from options to a prompt in wiped memory, limits and a callback.
+// Must not: compute, or keep a pointer of the caller's but the callback's context.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CVial
+import Synchronization
+import Vial
+import VialEngine
+import VialSystem
+import VialText
+
+@_cdecl("vial_engine_submit") @implementation
+public func vial_engine_submit(
+  _ engine: OpaquePointer!, _ options: UnsafePointer<vial_request_options>!,
+  _ out_request: UnsafeMutablePointer<OpaquePointer?>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
+) -> vial_status {
+  status(out_error) { () throws(Failure) in
+    let place = try Arguments.place(out_request)
+    place.pointee = nil
+    let engine = try HandleRegistry.engine(engine)
+    guard options != nil else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    let options = try Structures.options(options, defaults: vial_request_options())
+    try Arguments.check(flags: options.flags, known: VIAL_REQUEST_RAW)
+    let prompt = try prompt(of: options, model: engine.model)
+    let request = try prepare(prompt, options, on: engine)
+    // The callback may run before this call returns, and its event must carry the handle.
+    let handle = try HandleRegistry.register(.request(request))
+    request.tag.store(UInt(bitPattern: handle), ordering: .releasing)
+    place.pointee = handle
+    do throws(VialError) {
+      try engine.submit(request)
+    } catch {
+      place.pointee = nil
+      _ = try HandleRegistry.remove(handle) { _ in true }
+      throw Failure(error)
+    }
+  }
+}
+
+/// The token ids of whichever form the prompt has.
+private func prompt(
+  of options: vial_request_options, model: Model
+) throws(Failure) -> SecureBuffer<UInt32> {
+  let forms = [
+    options.text != nil || options.text_length > 0,
+    options.messages != nil || options.message_count > 0,
+    options.tokens != nil || options.token_count > 0,
+  ]
+  guard forms.count(where: { $0 }) == 1, forms[0] || options.flags == 0 else {
+    throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+  }
+  if forms[1] {
+    let messages = try Arguments.elements(
+      options.messages, options.message_count, limit: VIAL_MESSAGE_COUNT_LIMIT)
+    let conversation = try conversation(of: messages)
+    return try Failure.mapped { () throws(VialError) in try model.chatTokens(conversation) }
+  }
+  if forms[2] {
+    let tokens = try Arguments.tokens(options.tokens, options.token_count, of: model)
+    guard let copy = SecureBuffer<UInt32>(capacity: tokens.count) else {
+      throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
+    }
+    copy.append(contentsOf: tokens.span)
+    return copy
+  }
+  let text = try Arguments.text(options.text, options.text_length)
+  let isRaw = options.flags & UInt32(VIAL_REQUEST_RAW) != 0
+  return try Failure.mapped { () throws(VialError) in
+    guard isRaw else { return try model.chatTokens(user: text.span) }
+    return try model.encode(
+      text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
+  }
+}
+
+/// A request that is not submitted yet.
+private func prepare(
+  _ prompt: SecureBuffer<UInt32>, _ options: vial_request_options, on engine: Engine
+) throws(Failure) -> Request {
+  let generation = try GenerationOptions(options, model: engine.model)
+  var onEvent: (@Sendable (Request, RequestEvent) -> Void)?
+  if let callback = options.on_event {
+    let context = HostContext(options.context)
+    onEvent = { request, event in
+      var output = vial_event(event, of: request)
+      callback(context.pointer, &output)
+    }
+  }
+  return try Failure.mapped { () throws(VialError) in
+    try engine.prepare(prompt: prompt, options: generation, onEvent: onEvent)
+  }
+}
+
+extension GenerationOptions {
+  /// Limits, sampling (what is not given comes from the file) and stop strings.
+  fileprivate init(_ options: vial_request_options, model: Model) throws(Failure) {
+    try Arguments.check(
+      flags: options.given,
+      known: VIAL_GIVEN_TEMPERATURE | VIAL_GIVEN_TOP_K | VIAL_GIVEN_TOP_P | VIAL_GIVEN_MIN_P
+        | VIAL_GIVEN_REPETITION_PENALTY)
+    func isGiven(_ flag: Int) -> Bool { options.given & UInt32(flag) != 0 }
+    var sampling = model.recommendedSampling
+    if isGiven(VIAL_GIVEN_TEMPERATURE) { sampling.temperature = options.temperature }
+    if isGiven(VIAL_GIVEN_TOP_K) { sampling.topK = options.top_k }
+    if isGiven(VIAL_GIVEN_TOP_P) { sampling.topP = options.top_p }
+    if isGiven(VIAL_GIVEN_MIN_P) { sampling.minP = options.min_p }
+    if isGiven(VIAL_GIVEN_REPETITION_PENALTY) {
+      sampling.repetitionPenalty = options.repetition_penalty
+    }
+    sampling.seed = options.seed
+    self.init(
+      maximumTokens: options.max_tokens > 0 ? Int(options.max_tokens) : nil, sampling: sampling)
+    alternativeCount = Int(options.alternative_count)
+    if options.deadline_milliseconds > 0 {
+      deadline = Double(options.deadline_milliseconds) / 1000
+    }
+    stops = try StopList.list(options)
+  }
+}
+
+extension StopList {
+  /// The stop strings of a request, checked, in wiped memory.
+  fileprivate static func list(_ options: vial_request_options) throws(Failure) -> StopList {
+    guard options.stop_count <= UInt64(VIAL_STOP_COUNT_LIMIT) else {
+      throw Failure(VIAL_STATUS_TOO_LONG)
+    }
+    let texts = try Arguments.elements(
+      options.stops, options.stop_count, limit: VIAL_STOP_COUNT_LIMIT)
+    guard options.stop_count > 0 else { return StopList() }
+    guard let room = StopList(byteCount: Int(VIAL_STOP_COUNT_LIMIT * VIAL_STOP_BYTE_LIMIT)) else {
+      throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
+    }
+    for index in 0..<texts.count {
+      let stop = try Arguments.elements(
+        texts[index].text, texts[index].length, limit: VIAL_STOP_BYTE_LIMIT)
+      let bytes = UnsafeRawBufferPointer(stop).assumingMemoryBound(to: UInt8.self)
+      if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
+        throw Failure(TextError.invalidUTF8(offset: offset))
+      }
+      guard room.append(bytes.span) else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    }
+    return room
+  }
+}

@@ -1,0 +1,190 @@
+// Owns: an engine's life: its memory, its threads, its end.
+// Must not: schedule or compute (Scheduler, Runner), or know C.
+
+import VialCompute
+public import VialModel
+import VialSystem
+import VialText
+
+/// What an engine may use.
+public struct BatchEngineOptions: Sendable {
+  /// How steps are computed; `cachePositions` is what all requests share.
+  public var runner: RunnerOptions
+  /// Most requests in the queue.
+  public var queueLimit = 1024
+  /// Most requests that are computed together.
+  public var activeLimit = 64
+  /// Hears lines for the log on the delivery thread.
+  public var log: (@Sendable (LogLine) -> Void)?
+
+  /// Defaults with the given way to compute.
+  public init(runner: RunnerOptions) { self.runner = runner }
+}
+
+/// Answers any number of requests, batched. Any thread may submit.
+public final class BatchEngine: Sendable {
+  /// Name of the ISA family that computes.
+  public let familyName: String
+  /// Threads that compute.
+  public let threadCount: Int
+  /// Positions of the KV cache, for all requests together.
+  public let cachePositionCount: Int
+  /// Bytes of the KV cache.
+  public let cacheByteCount: Int
+  /// Most positions of one request.
+  public let positionLimit: Int
+  private let vocabularySize: Int
+  private let core: EngineCore
+  private let thread: SystemThread
+  private let log: (@Sendable (LogLine) -> Void)?
+  /// The delivery thread, once there is something to deliver.
+  private let delivery = Guarded<SystemThread?>(nil)
+  private let isClosed = Guarded(false)
+
+  /// Reserves all memory and starts the threads.
+  public init(
+    weights: DecoderWeights, text: EngineText, contextLength: Int, options: BatchEngineOptions
+  ) throws(RunnerError) {
+    let runner = try Runner(weights: weights, options: options.runner)
+    let sampler = try Sampler(
+      runner: runner, idCount: text.tokenizer.tokenCount, isAllowed: text.tokenizer.isPresent)
+    let core = EngineCore(queueLimit: options.queueLimit, logsLines: options.log != nil)
+    let positions = runner.blocks.blockCount * KVCacheLayout.positionsPerBlock
+    let scheduler = Scheduler(
+      blockCount: runner.blocks.blockCount, positionLimit: min(positions, contextLength),
+      activeLimit: options.activeLimit)
+    self.core = core
+    log = options.log
+    familyName = runner.family.name
+    threadCount = runner.threadCount
+    cachePositionCount = positions
+    cacheByteCount = runner.blocks.blockCount * runner.blocks.layout.blockByteCount
+    positionLimit = min(positions, contextLength)
+    vocabularySize = runner.vocabularySize
+    let work = EngineWork(runner: runner, sampler: sampler, text: text, scheduler: scheduler)
+    guard let thread = SystemThread({ work.run(core) }) else { throw .outOfMemory }
+    self.thread = thread
+    guard log != nil else { return }
+    if !startDelivery() {
+      close()
+      throw .outOfMemory
+    }
+    core.log(
+      .information,
+      "engine: \(familyName), \(threadCount) threads, \(positions) positions of KV cache in "
+        + "\(cacheByteCount) bytes")
+  }
+
+  deinit { close() }
+
+  /// A request that is not submitted yet.
+  /// - Parameter onEvent: hears of all events, in order, on the delivery thread; nil when the caller asks for them.
+  public func prepare(
+    _ plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)? = nil
+  ) -> Request {
+    Request(plan: plan, onEvent: onEvent, engine: core)
+  }
+
+  /// Puts a prepared request of this engine into its queue. Once.
+  public func submit(_ request: Request) throws(EngineError) {
+    let prompt = request.plan.prompt
+    guard prompt.count > 0 else { throw .emptyPrompt }
+    guard prompt.count < positionLimit else { throw .promptTooLong }
+    for index in 0..<prompt.count where prompt.pointer[index] >= UInt32(vocabularySize) {
+      throw .unknownToken
+    }
+    if request.onEvent != nil, !startDelivery() { throw .outOfMemory }
+    try core.submit(request)
+  }
+
+  /// What became of a wait for any request's event.
+  public enum Next {
+    /// The next event, and whose it is.
+    case event(RequestEvent, Request)
+    /// None came in time.
+    case timedOut
+    /// The engine is closed and all events were handed out.
+    case closed
+  }
+
+  /// Waits for the next event of any request without a callback; requests take turns.
+  /// - Parameter timeout: seconds; nil waits until there is one.
+  public func nextEvent(timeout: Double? = nil) -> Next {
+    let deadline = timeout.map { MonotonicClock.seconds + $0 }
+    while true {
+      guard let next = core.announcements.nextPolled(until: deadline) else { return .timedOut }
+      guard let request = next else { return .closed }
+      let (event, more) = request.take(forCallback: false)
+      if more { core.announcements.announce(request) }
+      if let event { return .event(event, request) }
+    }
+  }
+
+  /// A descriptor that is readable while `nextEvent` has something; nil when the process has none left.
+  public func eventDescriptor() -> Int32? { core.announcements.descriptor()?.readable }
+
+  /// Requests in the queue and requests that are computed.
+  public var counts: (queued: Int, active: Int) { core.counts }
+
+  /// Whether the calling thread is a delivery thread of any engine: it must not close one.
+  public static var isOnDeliveryThread: Bool { ThreadMark.current != 0 }
+
+  /// Cancels everything, delivers what is left, ends the threads and frees the memory. Requests keep what they
+  /// have answered.
+  public func close() {
+    let isFirst = isClosed.withLock { isClosed -> Bool in
+      defer { isClosed = true }
+      return !isClosed
+    }
+    guard isFirst else { return }
+    core.close()
+    thread.join()
+    core.log(.information, "engine: closed")
+    core.announcements.close()
+    guard let delivery = delivery.withLock({ $0 }), !delivery.isCurrent else { return }
+    delivery.join()
+  }
+
+  /// Starts the delivery thread unless it runs; false when the system refuses.
+  private func startDelivery() -> Bool {
+    let (core, log) = (core, log)
+    return delivery.withLock { delivery in
+      if delivery == nil { delivery = SystemThread { Self.deliver(core, log) } }
+      return delivery != nil
+    }
+  }
+
+  private static func deliver(_ core: EngineCore, _ log: (@Sendable (LogLine) -> Void)?) {
+    ThreadMark.current = core.mark
+    while true {
+      switch core.announcements.nextDelivery() {
+      case .end: return
+      case .line(let line): log?(line)
+      case .event(let request):
+        let (event, more) = request.take(forCallback: true)
+        if let event {
+          request.onEvent?(request, event)
+          request.endDelivery()
+        }
+        if more { core.announcements.announce(request) }
+      }
+    }
+  }
+}
+
+/// What the engine's thread takes along. Only that thread touches it.
+private final class EngineWork: @unchecked Sendable {
+  private let runner: Runner
+  private let sampler: Sampler
+  private let text: EngineText
+  private let scheduler: Scheduler
+
+  init(runner: Runner, sampler: Sampler, text: EngineText, scheduler: Scheduler) {
+    self.runner = runner
+    self.sampler = sampler
+    self.text = text
+    self.scheduler = scheduler
+  }
+
+  func run(_ core: EngineCore) { core.run(runner, sampler, text, scheduler) }
+}

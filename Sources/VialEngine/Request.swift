@@ -1,0 +1,123 @@
+// Owns: the caller's side of one generation: its events, its text, its end.
+// Must not: compute. Any thread may call everything here.
+
+public import Synchronization
+import VialSystem
+
+/// One generation, from submission to its last event.
+public final class Request: Sendable {
+  /// What was asked for.
+  public let plan: RequestPlan
+  /// Hears of events on the delivery thread; nil when the caller asks for them.
+  let onEvent: (@Sendable (Request, RequestEvent) -> Void)?
+  /// A number of the caller's, to know the request again; set before it is submitted.
+  public let tag = Atomic<UInt>(0)
+  let submitted = MonotonicClock.seconds
+  private let answer = Monitor(AnswerLog())
+  private let cancelled = Atomic<Bool>(false)
+  private let engine: EngineCore
+
+  init(plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineCore) {
+    self.plan = plan
+    self.onEvent = onEvent
+    self.engine = engine
+  }
+
+  /// Whether a callback hears of its events.
+  public var hasCallback: Bool { onEvent != nil }
+
+  /// What became of a wait for an event.
+  public enum Next {
+    /// The next event.
+    case event(RequestEvent)
+    /// None came in time.
+    case timedOut
+    /// The last one was handed out before.
+    case finished
+    /// The request was closed.
+    case closed
+  }
+
+  /// Waits for the next event; each is handed out once.
+  /// - Parameter timeout: seconds; nil waits until there is one.
+  public func nextEvent(timeout: Double? = nil) -> Next {
+    let deadline = timeout.map { MonotonicClock.seconds + $0 }
+    return answer.wait(until: deadline) { answer -> Next? in
+      if answer.isDetached { return .closed }
+      if let event = answer.next() { return .event(event) }
+      return answer.isExhausted ? .finished : nil
+    } ?? .timedOut
+  }
+
+  /// Asks for an early end; takes effect within a step of the engine. The last event still comes.
+  public func cancel() {
+    cancelled.store(true, ordering: .releasing)
+    engine.wake()
+  }
+
+  /// Cancels, and hands out nothing more. When it returns, no callback of this request runs or will run,
+  /// unless it is such a callback that called.
+  public func close() {
+    answer.change { $0.isDetached = true }
+    cancel()
+    engine.announcements.remove(self)
+    guard !engine.isDeliveryThread else { return }
+    _ = answer.wait { $0.isDelivering ? nil : true }
+  }
+
+  /// Whether the last event is there to be handed out, or was.
+  public var isFinished: Bool { answer.withLock { $0.stage == .finished } }
+
+  /// Whether it left the queue.
+  public var hasStarted: Bool { answer.withLock { $0.stage != .waiting } }
+
+  /// Why it ended, and what failed when it failed; nil while it runs.
+  public var ending: (reason: FinishReason, failure: RunnerError?)? {
+    answer.withLock { answer in answer.ending.map { ($0.reason, $0.failure) } }
+  }
+
+  /// How long it took so far.
+  public var timings: RequestTimings { answer.withLock(\.timings) }
+
+  /// Hands the text of one part so far to `body`, piece by piece. `body` must not call this request.
+  public func forEachText(of part: AnswerPart, _ body: (Span<UInt8>) -> Void) {
+    answer.withLock { answer in answer.forEachText(of: part) { body($0.span) } }
+  }
+
+  /// Hands the ids so far to `body`, in order. `body` must not call this request.
+  public func forEachToken(_ body: (UInt32) -> Void) {
+    answer.withLock { answer in
+      for index in 0..<answer.entries.count { body(answer.entries.element(at: index).token) }
+    }
+  }
+
+  // MARK: The engine's side
+
+  var isDetached: Bool { answer.withLock(\.isDetached) }
+
+  var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+  /// Lets the engine's thread change the answer; tells whether the request has news that nobody was told of.
+  func update(_ body: (inout AnswerLog) -> Void) -> Bool {
+    answer.change { answer in
+      body(&answer)
+      guard answer.hasEvent, !answer.isAnnounced else { return false }
+      answer.isAnnounced = true
+      return true
+    }
+  }
+
+  /// Takes one event for whoever reads the queue of requests with events; `more` tells whether the request
+  /// stays in it.
+  func take(forCallback: Bool) -> (event: RequestEvent?, more: Bool) {
+    answer.withLock { answer in
+      let event = answer.next()
+      answer.isAnnounced = answer.hasEvent
+      answer.isDelivering = forCallback && event != nil
+      return (event, answer.isAnnounced)
+    }
+  }
+
+  /// The callback has returned.
+  func endDelivery() { answer.change { $0.isDelivering = false } }
+}

@@ -1,0 +1,77 @@
+// Owns: what one generation was asked for, fixed when it is submitted.
+// Must not: change afterwards. Prompt and stop strings live in wiped memory.
+
+public import VialSystem
+import VialText
+
+/// What a request asks for.
+public struct RequestPlan: Sendable {
+  /// Token ids of the prompt, each below the vocabulary size.
+  public let prompt: SecureBuffer<UInt32>
+  /// Most tokens of the answer; nil: as many as context and KV cache leave.
+  public var maximumTokens: Int?
+  /// How tokens are chosen.
+  public var sampling: SamplingParameters
+  /// Likeliest tokens to report beside each chosen one, 0 ... `alternativeLimit`.
+  public var alternativeCount = 0
+  /// Texts that end the answer where they begin.
+  public var stops: StopList
+  /// `MonotonicClock` seconds at which the request ends, finished or not.
+  public var deadline: Double?
+  /// Whether the answer begins inside the reasoning part.
+  public var startsInReasoning = false
+
+  /// Most alternatives of a token.
+  public static let alternativeLimit = 20
+
+  /// A plan without limits, stop strings or deadline.
+  public init(
+    prompt: SecureBuffer<UInt32>, sampling: SamplingParameters = SamplingParameters(),
+    maximumTokens: Int? = nil, stops: StopList = StopList()
+  ) {
+    self.prompt = prompt
+    self.sampling = sampling
+    self.maximumTokens = maximumTokens
+    self.stops = stops
+  }
+}
+
+/// Stop strings on their way to a request, in wiped memory.
+public final class StopList: @unchecked Sendable {
+  private let text: SecureBuffer<UInt8>?
+  private var lengths: [Int] = []
+
+  /// No stop strings.
+  public init() { text = nil }
+
+  /// Room for stop strings of `byteCount` bytes together; nil when memory is short.
+  public init?(byteCount: Int) {
+    guard let text = SecureBuffer<UInt8>(capacity: byteCount) else { return nil }
+    self.text = text
+  }
+
+  /// Adds one; false when it is empty or too long, or one too many.
+  public func append(_ stop: Span<UInt8>) -> Bool {
+    guard let text, lengths.count < StopStrings.maxCount, !stop.isEmpty,
+      stop.count <= StopStrings.maxByteCount, text.append(contentsOf: stop)
+    else { return false }
+    lengths.append(stop.count)
+    return true
+  }
+
+  /// A filter that watches for all of them.
+  func filter() -> StopStrings {
+    var filter = StopStrings()
+    guard let text else { return filter }
+    var start = 0
+    for length in lengths {
+      let bytes = text.span
+      _ = filter.add(bytes.extracting(start..<start + length))
+      start += length
+    }
+    return filter
+  }
+
+  /// Whether there is none.
+  var isEmpty: Bool { lengths.isEmpty }
+}

@@ -1,0 +1,13 @@
+// Owns: a number that code can leave on its thread, to know the thread again.
+// Must not: outlive the thread.
+
+internal import CVialSystem
+
+/// The calling thread's mark.
+public enum ThreadMark {
+  /// 0 unless it was set.
+  public static var current: Int32 {
+    get { vial_thread_mark() }
+    set { vial_set_thread_mark(newValue) }
+  }
+}
