@@ -14,8 +14,11 @@ SWIFT_SOURCES := Package.swift Sources Tests
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
-demo: build ## answer a medical question with the demonstration model
-	@$(VIAL) run --prompt "$(QUESTION)" --seed $(SEED)
+demo: libvial ## answer a medical question with the demonstration model, through the C library
+	@mkdir -p .build-libvial/bin
+	@gcc -O2 -IInclude Tests/ABI/examples/stream.c -o .build-libvial/bin/stream \
+	  -L.build-libvial/lib -lvial -Wl,-rpath,'$$ORIGIN/../lib'
+	@.build-libvial/bin/stream Sources/VialCommand/Resources/demo.vial "$(QUESTION)" $(SEED)
 
 test: setup ## run every test
 	@Tests/run
@@ -24,7 +27,7 @@ build: setup ## build the command and the library
 	@$(SWIFT) build -c $(CONFIG) >&2
 
 libvial: setup ## build the C library: .build-libvial/lib/libvial.so.0, for Include/vial.h
-	@SWIFT=$(SWIFT) Sources/VialABI/build-library
+	@SWIFT=$(SWIFT) Sources/VialABI/build-library >&2
 
 setup: ## install what is missing (Debian packages, with sudo where needed)
 	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \

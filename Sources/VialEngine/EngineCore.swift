@@ -80,8 +80,7 @@ final class EngineCore: Sendable {
   /// Waits for something to do. Returns whether the engine closes.
   private func takeArrivals(_ scheduler: inout Scheduler) -> Bool {
     let hasWork = scheduler.hasWork
-    let deadline = scheduler.nextDeadline
-    let news = control.wait(until: deadline) { control -> (arrivals: [Request], isClosing: Bool)? in
+    let news = control.wait { control -> (arrivals: [Request], isClosing: Bool)? in
       guard hasWork || control.isWoken || control.isClosing || !control.arrivals.isEmpty else {
         return nil
       }
@@ -125,7 +124,9 @@ final class EngineCore: Sendable {
           text: UnsafeBufferPointer(start: nil, count: 0))
       }
       announce(request, isNews)
-      log(failure == nil ? .information : .warning, "a request ended in the queue: \(reason.rawValue)")
+      log(
+        failure == nil ? .information : .warning, "a request ended in the queue: \(reason.rawValue)"
+      )
     }
   }
 
@@ -183,7 +184,9 @@ final class EngineCore: Sendable {
     return false
   }
 
-  private func finish(_ active: ActiveRequest, _ reason: FinishReason, _ failure: RunnerError? = nil) {
+  private func finish(
+    _ active: ActiveRequest, _ reason: FinishReason, _ failure: RunnerError? = nil
+  ) {
     var timings = RequestTimings()
     let isNews = active.request.update { answer in
       active.finish(reason, failure, &answer)

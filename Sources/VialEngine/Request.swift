@@ -17,7 +17,8 @@ public final class Request: Sendable {
   private let cancelled = Atomic<Bool>(false)
   private let engine: EngineCore
 
-  init(plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineCore) {
+  init(plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineCore)
+  {
     self.plan = plan
     self.onEvent = onEvent
     self.engine = engine

@@ -30,11 +30,9 @@ struct Scheduler {
     self.activeLimit = activeLimit
   }
 
-  /// Whether a step can be made.
-  var hasWork: Bool { !active.isEmpty }
-
-  /// The first moment at which a waiting request's time is up.
-  var nextDeadline: Double? { waiting.compactMap(\.plan.deadline).min() }
+  /// Whether a step can be made. One that waits can be admitted when nothing is active: no request may use more
+  /// blocks than there are.
+  var hasWork: Bool { !active.isEmpty || !waiting.isEmpty }
 
   /// Requests join the queue.
   mutating func add(_ requests: [Request]) { waiting += requests }

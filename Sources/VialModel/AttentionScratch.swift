@@ -20,7 +20,7 @@ final class AttentionScratch: @unchecked Sendable {
     // Rounded to pages, so that two workers never write the same cache line.
     let (sum, first) = kernel.addingReportingOverflow(list + 4096 + 64)
     let (total, second) = (sum & ~4095).multipliedReportingOverflow(by: workerCount)
-    guard kernel > 0, !first, !second, 
+    guard kernel > 0, !first, !second,
       let memory = WorkMemory(byteCount: total, source: source)
     else { return nil }
     self.memory = memory

@@ -33,12 +33,14 @@ public final class DecoderForward: @unchecked Sendable {
     let depth = max(shape.hiddenSize, shape.queryWidth, shape.feedForwardSize)
     var panels: [UInt32: ActivationPanels] = [:]
     for group in weights.activationGroups {
-      guard let room = ActivationPanels(
-        maximumColumns: maximumRows, maximumDepth: depth, memory: memory)
+      guard
+        let room = ActivationPanels(
+          maximumColumns: maximumRows, maximumDepth: depth, memory: memory)
       else { return nil }
       panels[group] = room
     }
-    guard maximumRows > 0, let buffers = DecoderBuffers(
+    guard maximumRows > 0,
+      let buffers = DecoderBuffers(
         shape: shape, maximumRows: maximumRows, source: memory),
       let scratch = AttentionScratch(
         shape: shape, contextLength: contextLength, workerCount: pool.workerCount,

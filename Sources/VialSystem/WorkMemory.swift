@@ -45,7 +45,9 @@ public final class WorkMemory: @unchecked Sendable {
     let length = max(4096, byteCount)
     self.source = source
     if let source {
-      guard let base = source.allocate(length), UInt(bitPattern: base) % 4096 == 0 else { return nil }
+      guard let base = source.allocate(length), UInt(bitPattern: base) % 4096 == 0 else {
+        return nil
+      }
       memset(base, 0, length)
       self.base = base
       self.byteCount = length

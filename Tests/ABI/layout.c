@@ -56,6 +56,87 @@ AT(vial_score_options, isa, 16);
 AT(vial_score_options, progress, 24);
 AT(vial_score_options, context, 32);
 
+PIN(engine_options, sizeof(vial_engine_options) == 72);
+AT(vial_engine_options, struct_size, 0);
+AT(vial_engine_options, cache_type, 4);
+AT(vial_engine_options, thread_count, 8);
+AT(vial_engine_options, queue_limit, 12);
+AT(vial_engine_options, cache_byte_limit, 16);
+AT(vial_engine_options, isa, 24);
+AT(vial_engine_options, log, 32);
+AT(vial_engine_options, log_context, 40);
+AT(vial_engine_options, allocate, 48);
+AT(vial_engine_options, release, 56);
+AT(vial_engine_options, memory_context, 64);
+
+PIN(engine_information, sizeof(vial_engine_information) == 56);
+AT(vial_engine_information, struct_size, 0);
+AT(vial_engine_information, thread_count, 4);
+AT(vial_engine_information, position_limit, 8);
+AT(vial_engine_information, cache_position_count, 16);
+AT(vial_engine_information, cache_byte_count, 24);
+AT(vial_engine_information, waiting_count, 32);
+AT(vial_engine_information, running_count, 40);
+AT(vial_engine_information, isa, 48);
+
+PIN(event, sizeof(vial_event) == 64);
+AT(vial_event, struct_size, 0);
+AT(vial_event, kind, 4);
+AT(vial_event, request, 8);
+AT(vial_event, text, 16);
+AT(vial_event, text_length, 24);
+AT(vial_event, part, 32);
+AT(vial_event, token, 36);
+AT(vial_event, log_probability, 40);
+AT(vial_event, alternative_count, 44);
+AT(vial_event, alternatives, 48);
+AT(vial_event, finish_reason, 56);
+AT(vial_event, status, 60);
+
+PIN(alternative, sizeof(vial_alternative) == 8);
+AT(vial_alternative, token, 0);
+AT(vial_alternative, log_probability, 4);
+
+PIN(text, sizeof(vial_text) == 16);
+AT(vial_text, text, 0);
+AT(vial_text, length, 8);
+
+PIN(request_options, sizeof(vial_request_options) == 136);
+AT(vial_request_options, struct_size, 0);
+AT(vial_request_options, flags, 4);
+AT(vial_request_options, text, 8);
+AT(vial_request_options, text_length, 16);
+AT(vial_request_options, messages, 24);
+AT(vial_request_options, message_count, 32);
+AT(vial_request_options, tokens, 40);
+AT(vial_request_options, token_count, 48);
+AT(vial_request_options, max_tokens, 56);
+AT(vial_request_options, given, 60);
+AT(vial_request_options, temperature, 64);
+AT(vial_request_options, top_k, 68);
+AT(vial_request_options, top_p, 72);
+AT(vial_request_options, min_p, 76);
+AT(vial_request_options, repetition_penalty, 80);
+AT(vial_request_options, alternative_count, 84);
+AT(vial_request_options, seed, 88);
+AT(vial_request_options, stops, 96);
+AT(vial_request_options, stop_count, 104);
+AT(vial_request_options, deadline_milliseconds, 112);
+AT(vial_request_options, on_event, 120);
+AT(vial_request_options, context, 128);
+
+PIN(request_information, sizeof(vial_request_information) == 64);
+AT(vial_request_information, struct_size, 0);
+AT(vial_request_information, stage, 4);
+AT(vial_request_information, finish_reason, 8);
+AT(vial_request_information, status, 12);
+AT(vial_request_information, prompt_token_count, 16);
+AT(vial_request_information, computed_prompt_token_count, 24);
+AT(vial_request_information, token_count, 32);
+AT(vial_request_information, queue_seconds, 40);
+AT(vial_request_information, prompt_seconds, 48);
+AT(vial_request_information, generation_seconds, 56);
+
 PIN(statuses, VIAL_STATUS_OK == 0 && VIAL_STATUS_INVALID_ARGUMENT == 1 && VIAL_STATUS_INVALID_HANDLE == 2 &&
                   VIAL_STATUS_INVALID_STRUCT_SIZE == 3 && VIAL_STATUS_INVALID_UTF8 == 4 &&
                   VIAL_STATUS_TOO_LONG == 5 && VIAL_STATUS_BUFFER_TOO_SMALL == 6 &&
@@ -63,7 +144,9 @@ PIN(statuses, VIAL_STATUS_OK == 0 && VIAL_STATUS_INVALID_ARGUMENT == 1 && VIAL_S
                   VIAL_STATUS_UNKNOWN_TOKEN == 10 && VIAL_STATUS_NOT_IN_FILE == 11 &&
                   VIAL_STATUS_TEMPLATE == 12 && VIAL_STATUS_NUMERIC == 13 && VIAL_STATUS_CANCELLED == 14 &&
                   VIAL_STATUS_FORKED == 15 && VIAL_STATUS_UNSUPPORTED_ISA == 16 &&
-                  VIAL_STATUS_TOO_MANY_HANDLES == 17);
+                  VIAL_STATUS_TOO_MANY_HANDLES == 17 && VIAL_STATUS_BUSY == 20 &&
+                  VIAL_STATUS_CLOSED == 21 && VIAL_STATUS_TIMED_OUT == 22 && VIAL_STATUS_FINISHED == 23 &&
+                  VIAL_STATUS_IN_CALLBACK == 24);
 PIN(options, VIAL_ACCESS_MAPPED == 0 && VIAL_ACCESS_PRIVATE_COPY == 1 && VIAL_CACHE_F16 == 0 &&
                  VIAL_CACHE_F32 == 1 && VIAL_CACHE_INT8 == 2);
 PIN(flags, VIAL_TOKENIZE_ADD_SPECIAL == 1 && VIAL_TOKENIZE_LITERAL == 2 && VIAL_DETOKENIZE_SKIP_SPECIAL == 1 &&
@@ -72,3 +155,11 @@ PIN(flags, VIAL_TOKENIZE_ADD_SPECIAL == 1 && VIAL_TOKENIZE_LITERAL == 2 && VIAL_
                VIAL_MODEL_HAS_NOTICE == 8);
 PIN(texts, VIAL_TEXT_ARCHITECTURE == 1 && VIAL_TEXT_NAME == 2 && VIAL_TEXT_NOTICE == 3 &&
                VIAL_TEXT_MODEL_DIGEST == 4 && VIAL_TEXT_FILE_DIGEST == 5);
+PIN(events, VIAL_EVENT_NONE == 0 && VIAL_EVENT_TOKEN == 1 && VIAL_EVENT_FINISHED == 2 && VIAL_PART_ANSWER == 0 &&
+                VIAL_PART_REASONING == 1 && VIAL_STAGE_WAITING == 0 && VIAL_STAGE_RUNNING == 1 &&
+                VIAL_STAGE_FINISHED == 2 && VIAL_LOG_INFORMATION == 1 && VIAL_LOG_WARNING == 2);
+PIN(finishes, VIAL_FINISH_NONE == 0 && VIAL_FINISH_STOP == 1 && VIAL_FINISH_LENGTH == 2 &&
+                  VIAL_FINISH_STOP_STRING == 3 && VIAL_FINISH_CANCELLED == 4 && VIAL_FINISH_DEADLINE == 5 &&
+                  VIAL_FINISH_ERROR == 6);
+PIN(requests, VIAL_GIVEN_TEMPERATURE == 1 && VIAL_GIVEN_TOP_K == 2 && VIAL_GIVEN_TOP_P == 4 &&
+                  VIAL_GIVEN_MIN_P == 8 && VIAL_GIVEN_REPETITION_PENALTY == 16 && VIAL_REQUEST_RAW == 1);
