@@ -25,6 +25,12 @@ VIAL_INLINE v16f cache_load(const vial_kv_type type, const uint8_t *data, size_t
          : type == VIAL_KV_F16 ? wide_load_half(p)
                                : wide_load_int8(p);
 }
+/// `count` < 16 elements from i on, the rest zero.
+VIAL_INLINE v16f cache_load_part(const vial_kv_type type, const uint8_t *data, size_t i, size_t count) {
+  uint8_t elements[64] = {0};
+  memcpy(elements, data + i * cache_element_size(type), count * cache_element_size(type));
+  return cache_load(type, elements, 0);
+}
 
 /// Scores s[row][64] of R rows with the first `count` positions (rounded up to whole vectors).
 VIAL_INLINE void attention_scores(
@@ -100,6 +106,29 @@ VIAL_INLINE void attention_values(
       wide_store(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x, o[r][x]);
 }
 
+/// The last dim % 16 dimensions: their vector ends at the row's end and overlaps lanes that are done, which are computed
+/// again and not stored (never loading past the block). A row shorter than a vector is loaded in part.
+VIAL_INLINE void attention_last_values(
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, uint32_t begin, uint32_t end,
+  float s[][64]) {
+  const size_t size = cache_element_size(type), rest = dim % 16, from = dim < 16 ? 0 : dim - 16;
+  const uint8_t *values = c->block + 64 * dim * size;
+  float lanes[16] = {0};
+  v16f o[8];
+  VIAL_UNROLL for (int r = 0; r < R; r++) {
+    float *part = c->part + (size_t)(row0 + r) * dim;
+    o[r] = begin ? load_some(part + from, dim < 16 ? rest : 16, 0.0f) : (v16f){0};
+  }
+  for (uint32_t i = begin; i < end; i++) {
+    v16f v = dim < 16 ? cache_load_part(type, values, (size_t)i * dim, rest) : cache_load(type, values, (size_t)i * dim + from);
+    VIAL_UNROLL for (int r = 0; r < R; r++) o[r] = wide_fma(wide_set(s[row0 + r][i]), v, o[r]);
+  }
+  VIAL_UNROLL for (int r = 0; r < R; r++) {
+    wide_store(lanes, o[r]);
+    memcpy(c->part + (size_t)(row0 + r) * dim + dim - rest, lanes + (dim < 16 ? 0 : 16 - rest), rest * sizeof *lanes);
+  }
+}
+
 /// attention_values over all dimensions.
 VIAL_INLINE void attention_all_values(
   const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, uint32_t begin, uint32_t end,
@@ -108,7 +137,8 @@ VIAL_INLINE void attention_all_values(
                                                                                       : VIAL_VALUE_VECTORS;
   size_t d = 0;
   for (; d + 16 * (size_t)X <= dim; d += 16 * (size_t)X) attention_values(type, R, X, c, dim, d, row0, begin, end, s);
-  for (; d < dim; d += 16) attention_values(type, R, 1, c, dim, d, row0, begin, end, s);
+  for (; d + 16 <= dim; d += 16) attention_values(type, R, 1, c, dim, d, row0, begin, end, s);
+  if (d < dim) attention_last_values(type, R, c, dim, row0, begin, end, s);
 }
 
 /// Folds this block's result of one row into the running one.
@@ -118,7 +148,9 @@ VIAL_INLINE void attention_merge(const attention_chunk *c, size_t dim, int row, 
   float *o = c->o + (size_t)row * dim, *part = c->part + (size_t)row * dim;
   c->m[row] = top;
   c->l[row] = __builtin_fmaf(c->l[row], x, block_l * y);
-  for (size_t d = 0; d < dim; d += 16) wide_store(o + d, wide_fma(wide_load(o + d), wide_set(x), wide_load(part + d) * y));
+  VIAL_EACH16(dim, {
+    store_some(o + i, left, wide_fma(load_some(o + i, left, 0), wide_set(x), load_some(part + i, left, 0) * y));
+  });
 }
 
 /// One block for a chunk of R rows.
@@ -190,10 +222,6 @@ static void wide_attention(const vial_attention *a) {
   enum { W = VIAL_ATTENTION_ROWS };
   const size_t dim = a->head_dim;
   const uint32_t rows = a->head_count * a->query_count;
-  if (dim % 16 != 0 || dim > 256) {
-    vial_attention_reference(a);
-    return;
-  }
   float *part = a->scratch, *o = part + W * dim, *q = o + (rows + W - 1) / W * W * dim;
   float *m = q + (rows + W - 1) / W * W * dim, *l = m + rows;
   float factor = VIAL_LOG2E / __builtin_elementwise_sqrt((float)a->head_dim);
@@ -220,7 +248,7 @@ static void wide_attention(const vial_attention *a) {
     }
   for (uint32_t row = 0; row < rows; row++) {
     float *out = a->out + row / a->head_count * a->out_stride + row % a->head_count * dim;
-    for (size_t d = 0; d < dim; d += 16) wide_store(out + d, wide_load(o + row * dim + d) / l[row]);
+    VIAL_EACH16(dim, { store_some(out + i, left, load_some(o + row * dim + i, left, 0) / l[row]); });
   }
 }
 #endif
