@@ -17,6 +17,7 @@ help: ## list the commands
 demo: build ## answer a medical question with the demonstration model
 	@$(VIAL) run --prompt "$(QUESTION)" --seed $(SEED)
 
+test: PACKAGES += gcc-aarch64-linux-gnu qemu-user
 test: setup ## run every test
 	@Tests/run
 
