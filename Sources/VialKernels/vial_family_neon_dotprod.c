@@ -9,8 +9,7 @@
 #pragma clang attribute push(__attribute__((target(VIAL_NEON_DOTPROD))), apply_to = function)
 #define VIAL_FLOAT_COLUMNS 2
 #define VIAL_ATTENTION_ROWS 4
-#define VIAL_SCORE_VECTORS 1
-#define VIAL_VALUE_VECTORS 1
+#define VIAL_ATTENTION_VECTORS 1
 #include "vial_wide_attention.h"
 #include "vial_wide_candidates.h"
 #include "vial_wide_decode_row.h"
