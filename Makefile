@@ -20,6 +20,7 @@ demo: libvial ## answer a medical question with the demonstration model, through
 	  -L.build-libvial/lib -lvial -Wl,-rpath,'$$ORIGIN/../lib'
 	@.build-libvial/bin/stream Sources/VialCommand/Resources/demo.vial "$(QUESTION)" $(SEED)
 
+test: PACKAGES += gcc-aarch64-linux-gnu qemu-user
 test: setup ## run every test
 	@Tests/run
 

@@ -8,7 +8,7 @@ public struct KernelFamily: @unchecked Sendable {
   /// The constant dispatch table.
   public let table: UnsafePointer<vial_kernels>
 
-  /// The family's name, as `--isa` takes it: `reference`, `avx2`, `avx512vnni`.
+  /// The family's name, as `--isa` takes it: `reference`, `avx2`, `avx512vnni`, `neon_dotprod`, `neon_i8mm`.
   public var name: String { String(cString: table.pointee.name) }
 
   /// The family of that name, or nil when this CPU cannot run it.

@@ -48,15 +48,24 @@ void vial_candidates_unheap(vial_candidate *heap, uint32_t size) {
 
 /// A key that ascends as the logit descends.
 static uint32_t descending_key(float logit) {
-  uint32_t bits = vial_float_bits(logit);
-  return bits >> 31 ? bits : ~(bits | 0x80000000u);
+  uint32_t bits = vial_float_bits(logit), negative = (uint32_t)((int32_t)bits >> 31);
+  return bits ^ (~negative & 0x7FFFFFFFu);
 }
 
-void vial_candidates_sort(vial_candidate *candidates, uint32_t count, vial_candidate *other, uint32_t *histogram) {
-  for (uint32_t shift = 0; shift < 33; shift += 11) {
-    memset(histogram, 0, VIAL_HISTOGRAM_WORDS * sizeof *histogram);
-    for (uint32_t i = 0; i < count; i++) histogram[descending_key(candidates[i].logit) >> shift & 2047]++;
-    for (uint32_t i = 0, start = 0; i < VIAL_HISTOGRAM_WORDS; i++) {
+vial_candidate *vial_candidates_sort(
+  vial_candidate *candidates, uint32_t count, vial_candidate *other, uint32_t *histograms) {
+  memset(histograms, 0, VIAL_HISTOGRAM_WORDS * sizeof *histograms);
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t key = descending_key(candidates[i].logit);
+    histograms[key & 2047]++;
+    histograms[2048 + (key >> 11 & 2047)]++;
+    histograms[4096 + (key >> 22)]++;
+  }
+  for (uint32_t pass = 0; pass < 3 && count > 0; pass++) {
+    uint32_t *histogram = histograms + 2048 * pass, shift = 11 * pass;
+    // A digit that all share orders nothing.
+    if (histogram[descending_key(candidates[0].logit) >> shift & 2047] == count) continue;
+    for (uint32_t i = 0, start = 0; i < 2048; i++) {
       uint32_t here = histogram[i];
       histogram[i] = start;
       start += here;
@@ -67,4 +76,5 @@ void vial_candidates_sort(vial_candidate *candidates, uint32_t count, vial_candi
     candidates = other;
     other = swapped;
   }
+  return candidates;
 }

@@ -4,6 +4,12 @@
 
 #include "vial_family.h"
 
+#if defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 #if defined(__x86_64__)
 static bool has_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
@@ -16,6 +22,23 @@ static bool has_avx512vnni(void) {
 }
 #endif
 
+#if defined(__aarch64__) && defined(__APPLE__)
+static bool has_feature(const char *name) {
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+static bool has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+static bool has_i8mm(void) { return has_dotprod() && has_feature("hw.optional.arm.FEAT_I8MM"); }
+#elif defined(__aarch64__) && defined(__linux__)
+// The kernel's numbers (arch/arm64/include/uapi/asm/hwcap.h); C libraries' headers are often older than the CPU.
+static bool has_dotprod(void) { return getauxval(AT_HWCAP) >> 20 & 1; }                   // HWCAP_ASIMDDP
+static bool has_i8mm(void) { return has_dotprod() && (getauxval(AT_HWCAP2) >> 13 & 1); }  // HWCAP2_I8MM
+#elif defined(__aarch64__)
+static bool has_dotprod(void) { return false; }
+static bool has_i8mm(void) { return false; }
+#endif
+
 static bool always(void) { return true; }
 
 static const struct {
@@ -25,6 +48,10 @@ static const struct {
 #if defined(__x86_64__)
   {&vial_kernels_avx512vnni, has_avx512vnni},
   {&vial_kernels_avx2, has_avx2},
+#endif
+#if defined(__aarch64__)
+  {&vial_kernels_neon_i8mm, has_i8mm},
+  {&vial_kernels_neon_dotprod, has_dotprod},
 #endif
   {&vial_kernels_reference, always},
 };

@@ -9,10 +9,12 @@
 #pragma clang attribute push(__attribute__((target(VIAL_AVX512VNNI))), apply_to = function)
 #define VIAL_FLOAT_COLUMNS 8
 #define VIAL_ATTENTION_ROWS 8
-#define VIAL_SCORE_VECTORS 2
-#define VIAL_VALUE_VECTORS 2
+#define VIAL_ATTENTION_VECTORS 2
 #include "vial_wide_attention.h"
+#include "vial_wide_candidates.h"
+#include "vial_wide_decode_row.h"
 #include "vial_wide_elementwise.h"
+#include "vial_wide_kv_store.h"
 #include "vial_wide_matmul_float.h"
 #include "vial_wide_quantize.h"
 #include "vial_wide_quantize_weights.h"
@@ -31,16 +33,18 @@ const vial_kernels vial_kernels_avx512vnni = {
   .quantize = wide_quantize,
   .matmul_quantized = matmul_quantized,
   .matmul_float = wide_matmul_float,
-  .decode_row = vial_decode_row_reference,
+  .decode_row = wide_decode_row,
   .add = wide_add,
   .scaled_add = wide_scaled_add,
   .rms_norm = wide_rms_norm,
   .silu_multiply = wide_silu_multiply,
   .rope = wide_rope,
-  .kv_store = vial_kv_store_reference,
+  .kv_store = wide_kv_store,
   .attention = wide_attention,
   .exponentials = wide_exponentials,
   .sum_exponentials = wide_sum_exponentials,
+  .greatest = wide_greatest,
+  .collect = wide_collect,
   .all_finite = wide_all_finite,
   .quantize_int4_row = wide_quantize_int4_row,
   .quantize_int8_row = wide_quantize_int8_row,

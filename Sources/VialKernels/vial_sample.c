@@ -7,8 +7,6 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-static bool has_bit(const uint64_t *bits, uint32_t id) { return bits[id / 64] >> (id % 64) & 1; }
-
 void vial_penalize(float *logits, uint32_t count, const uint64_t *seen, float penalty) {
   for (uint32_t base = 0; base < count; base += 64)
     for (uint64_t word = seen[base / 64]; word != 0; word &= word - 1) {
@@ -23,97 +21,102 @@ void vial_bias(float *logits, uint32_t count, const vial_logit_bias *biases, siz
 }
 
 size_t vial_sample_scratch_byte_count(uint32_t count) {
-  // Two arrays of candidates and the histogram of their sort. The first array later holds the probabilities.
+  // Two arrays of candidates and the histograms of their sort. One array later holds the probabilities and their sums.
   return 2 * sizeof(vial_candidate) * (size_t)count + sizeof(uint32_t) * VIAL_HISTOGRAM_WORDS;
 }
 
-/// The allowed id with the largest logit, the lowest among equals.
-static vial_kernel_status find_greatest(
-  const float *logits, uint32_t count, const uint64_t *allowed, vial_candidate *greatest) {
-  bool found = false;
-  for (uint32_t id = 0; id < count; id++) {
-    if (allowed && !has_bit(allowed, id)) continue;
-    float x = logits[id];
-    if (!(x < __builtin_inff())) return VIAL_KERNEL_NOT_FINITE;
-    if (x == -__builtin_inff() || (found && !(x > greatest->logit))) continue;
-    *greatest = (vial_candidate){.logit = x, .id = id};
-    found = true;
+/// The next float below x; -infinity below the least finite one.
+static float next_below(float x) {
+  uint32_t bits = vial_float_bits(x);
+  return vial_bits_float(x == 0.0f ? 0x80000001u : bits >> 31 ? bits + 1 : bits - 1);
+}
+
+/// A temperature-divided logit at or below which probabilities are below 2^-24. The sums of rule 13 begin with 1, so
+/// adding such a one changes none of them, and the draw, which looks for where a sum grows, never ends on one.
+static float negligible_heat(float maximum) {
+  float h = maximum - 18.0f;
+  while (!((h - maximum) * VIAL_LOG2E < -25.0f)) h = next_below(h);
+  return h;
+}
+
+/// A logit such that neither it nor any below it comes out above h after the division by the temperature.
+static float logit_floor(float h, float temperature) {
+  float x = h * temperature;
+  for (int i = 0; i < 4; i++, x = next_below(x))
+    if (vial_heat_inline(x, temperature) <= h) return x;
+  return -__builtin_inff();
+}
+
+/// The best `wanted` above the floor by a heap; the floor rises with the worst of them.
+static uint32_t select_few(
+  const vial_kernels *kernels, const float *logits, uint32_t count, const uint64_t *allowed, float temperature,
+  float floor, uint32_t wanted, vial_candidate *chunk, vial_candidate *heap) {
+  enum { CHUNK = 4096 };
+  uint32_t size = 0;
+  for (uint32_t begin = 0; begin < count; begin += CHUNK) {
+    uint32_t end = count - begin < CHUNK ? count : begin + CHUNK;
+    uint32_t found =
+      kernels->collect(logits, begin, end, allowed, temperature, logit_floor(floor, temperature), chunk);
+    for (uint32_t i = 0; i < found; i++) size = vial_candidates_offer(heap, size, wanted, chunk[i]);
+    if (size == wanted && heap[0].logit > floor) floor = heap[0].logit;
   }
-  return found ? VIAL_KERNEL_OK : VIAL_KERNEL_NO_CANDIDATE;
+  vial_candidates_unheap(heap, size);
+  return size;
 }
 
-/// logit / temperature, clamped to finite values, -0 made +0.
-static float heat(float logit, float temperature) {
-  const float limit = 0x1.fffffep127f;
-  float x = logit / temperature;
-  return (x > limit ? limit : x < -limit ? -limit : x) + 0.0f;
+/// Leaves the candidates left by mask, temperature and top-k, best first, in one of the two arrays, and says in which;
+/// negligible ones are left out.
+static vial_candidate *gather(
+  const vial_kernels *kernels, const float *logits, uint32_t count, const uint64_t *allowed, const vial_sampling *s,
+  float maximum, vial_candidate *a, vial_candidate *b, uint32_t *kept) {
+  uint32_t wanted = s->top_k == 0 || s->top_k > count ? count : s->top_k;
+  float floor = negligible_heat(maximum);
+  if (wanted <= VIAL_HEAP_LIMIT) {
+    *kept = select_few(kernels, logits, count, allowed, s->temperature, floor, wanted, a, b);
+    return b;
+  }
+  uint32_t size = kernels->collect(logits, 0, count, allowed, s->temperature, logit_floor(floor, s->temperature), a);
+  *kept = size < wanted ? size : wanted;
+  return vial_candidates_sort(a, size, b, (uint32_t *)(b + count));
 }
 
-/// Fills `sorted` with the candidates left by mask, temperature and top-k, best first; returns their number.
-/// Candidates whose probability is +0 may be left out: they add nothing and cannot be drawn.
-static uint32_t gather(
-  const float *logits, uint32_t count, const uint64_t *allowed, const vial_sampling *s, float maximum,
-  vial_candidate *other, vial_candidate *sorted, uint32_t *histogram) {
-  uint32_t size = 0, wanted = s->top_k == 0 || s->top_k > count ? count : s->top_k;
-  bool few = wanted <= VIAL_HEAP_LIMIT;
-  for (uint32_t id = 0; id < count; id++) {
-    if ((allowed && !has_bit(allowed, id)) || logits[id] == -__builtin_inff()) continue;
-    vial_candidate c = {.logit = heat(logits[id], s->temperature), .id = id};
-    if (!((c.logit - maximum) * VIAL_LOG2E >= -126.0f)) continue;
-    if (few)
-      size = vial_candidates_offer(sorted, size, wanted, c);
+/// The first index whose sum is at least (or, if `above`, above) the threshold; count if none. Sums never descend.
+static uint32_t first_crossing(const float *sums, uint32_t count, float threshold, bool above) {
+  uint32_t low = 0, high = count;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    if (above ? sums[middle] > threshold : sums[middle] >= threshold)
+      high = middle;
     else
-      other[size++] = c;
+      low = middle + 1;
   }
-  if (few)
-    vial_candidates_unheap(sorted, size);
-  else
-    vial_candidates_sort(other, size, sorted, histogram);
-  return size < wanted ? size : wanted;
-}
-
-static float sequential_sum(const float *p, uint32_t count) {
-  float sum = 0.0f;
-  for (uint32_t i = 0; i < count; i++) sum = sum + p[i];
-  return sum;
-}
-
-/// How many of the sorted probabilities top-p keeps: up to and with the one that crosses.
-static uint32_t cut_top_p(const float *p, uint32_t count, float top_p) {
-  if (!(top_p < 1.0f)) return count;
-  float threshold = top_p * sequential_sum(p, count), cumulative = 0.0f;
-  for (uint32_t i = 0; i < count; i++) {
-    cumulative = cumulative + p[i];
-    if (cumulative >= threshold) return i + 1;
-  }
-  return count;
+  return low;
 }
 
 vial_kernel_status vial_sample(
   const vial_kernels *kernels, const float *logits, uint32_t count, const uint64_t *allowed, const vial_sampling *s,
   uint32_t position, uint32_t sample_index, void *scratch, uint32_t *out_id) {
-  vial_candidate greatest = {0};
-  vial_kernel_status status = find_greatest(logits, count, allowed, &greatest);
+  vial_candidate greatest = {0}, *a = scratch, *b = a + count;
+  vial_kernel_status status = kernels->greatest(logits, count, allowed, &greatest);
   if (status != VIAL_KERNEL_OK) return status;
   *out_id = greatest.id;
   if (s->temperature == 0.0f) return VIAL_KERNEL_OK;
 
-  vial_candidate *other = scratch, *sorted = other + count;
-  float maximum = heat(greatest.logit, s->temperature);
-  uint32_t kept = gather(logits, count, allowed, s, maximum, other, sorted, (uint32_t *)(sorted + count));
-  float *p = scratch;
+  uint32_t kept;
+  float maximum = vial_heat_inline(greatest.logit, s->temperature);
+  vial_candidate *sorted = gather(kernels, logits, count, allowed, s, maximum, a, b, &kept);
+  float *p = (float *)(sorted == a ? b : a), *sums = p + count, sum = 0.0f;
   for (uint32_t i = 0; i < kept; i++) p[i] = sorted[i].logit;
   kernels->exponentials(p, kept, maximum, p);
-  kept = cut_top_p(p, kept, s->top_p);
-  while (kept > 1 && p[kept - 1] < s->min_p) kept--;
+  for (uint32_t i = 0; i < kept; i++) sums[i] = sum = sum + p[i];  // both sums of rule 13 and the draw are prefixes
 
-  float target = vial_uniform(s->seed, position, sample_index) * sequential_sum(p, kept), cumulative = 0.0f;
-  uint32_t chosen = 0;
-  for (; chosen + 1 < kept; chosen++) {
-    cumulative = cumulative + p[chosen];
-    if (cumulative > target) break;
+  if (s->top_p < 1.0f) {
+    uint32_t crossing = first_crossing(sums, kept, s->top_p * sums[kept - 1], false);
+    kept = crossing < kept ? crossing + 1 : kept;
   }
-  *out_id = sorted[chosen].id;
+  while (kept > 1 && p[kept - 1] < s->min_p) kept--;
+  float target = vial_uniform(s->seed, position, sample_index) * sums[kept - 1];
+  *out_id = sorted[first_crossing(sums, kept - 1, target, true)].id;
   return VIAL_KERNEL_OK;
 }
 
@@ -123,19 +126,22 @@ uint32_t vial_top_candidates(
   uint32_t size = 0;
   if (wanted > count) wanted = count;
   bool few = wanted <= VIAL_HEAP_LIMIT;
+  float floor = -__builtin_inff();
   if (wanted == 0) return 0;
   for (uint32_t id = 0; id < count; id++) {
-    if (!(logits[id] > -__builtin_inff())) continue;
+    if (!(logits[id] > floor)) continue;
     vial_candidate c = {.logit = logits[id] + 0.0f, .id = id};
-    if (few)
+    if (few) {
       size = vial_candidates_offer(sorted, size, wanted, c);
-    else
+      if (size == wanted) floor = sorted[0].logit;
+    } else {
       other[size++] = c;
+    }
   }
   if (few)
     vial_candidates_unheap(sorted, size);
   else
-    vial_candidates_sort(other, size, sorted, (uint32_t *)(sorted + count));
+    sorted = vial_candidates_sort(other, size, sorted, (uint32_t *)(sorted + count));
   if (size > wanted) size = wanted;
   memcpy(out, sorted, size * sizeof *out);
   return size;

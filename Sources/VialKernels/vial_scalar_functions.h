@@ -25,4 +25,11 @@ VIAL_INLINE float vial_silu_inline(float x) {
   float e = vial_exp2c_inline(-__builtin_fabsf(x) * VIAL_LOG2E);
   return (x >= 0.0f ? x : x * e) / (1.0f + e);
 }
+
+/// logit / temperature, clamped to finite values, -0 made +0.
+VIAL_INLINE float vial_heat_inline(float logit, float temperature) {
+  const float limit = 0x1.fffffep127f;
+  float x = logit / temperature;
+  return (x > limit ? limit : x < -limit ? -limit : x) + 0.0f;
+}
 #endif

@@ -44,6 +44,29 @@ VIAL_INLINE v16f wide_load_part(const float *p, size_t count, float fill) {
   return v;
 }
 VIAL_INLINE void wide_store_part(float *p, size_t count, v16f v) { memcpy(p, &v, count * sizeof *p); }
+VIAL_INLINE v16f load_some(const float *p, size_t left, float fill) {
+  return left == 16 ? wide_load(p) : wide_load_part(p, left, fill);
+}
+VIAL_INLINE void store_some(float *p, size_t left, v16f v) {
+  if (left == 16)
+    wide_store(p, v);
+  else
+    wide_store_part(p, left, v);
+}
+
+/// Runs the body with `i` at every whole step of 16 and `left` = 16, then once with the rest.
+#define VIAL_EACH16(COUNT, ...)                      \
+  do {                                               \
+    size_t i = 0;                                    \
+    for (; i + 16 <= (COUNT); i += 16) {             \
+      const size_t left = 16;                        \
+      __VA_ARGS__                                    \
+    }                                                \
+    if (i < (COUNT)) {                               \
+      const size_t left = (COUNT) - i;               \
+      __VA_ARGS__                                    \
+    }                                                \
+  } while (0)
 
 typedef float v8f __attribute__((vector_size(32)));
 typedef float v4f __attribute__((vector_size(16)));

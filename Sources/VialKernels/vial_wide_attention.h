@@ -1,7 +1,8 @@
 // Owns: attention of one KV head over cache blocks, 16 positions or 16 dimensions per vector.
 // Must not: differ from vial_attention_reference.c by a bit. Spec: ARITHMETIC.md, rule 11.
-// Rows are (query, head) pairs. The including family defines VIAL_ATTENTION_ROWS (rows in flight, at most 8),
-// VIAL_SCORE_VECTORS (16 positions each; 1, 2 or 4) and VIAL_VALUE_VECTORS (16 dimensions each) to fit its registers.
+// Rows are (query, head) pairs. The including family defines VIAL_ATTENTION_ROWS (rows in flight, 4 or 8) and
+// VIAL_ATTENTION_VECTORS (16 positions or dimensions each, per row, when all rows are there) to fit its registers.
+// Fewer rows take more vectors each: as many chains of fused multiply-adds hide the latency of one.
 #ifndef VIAL_WIDE_ATTENTION_H
 #define VIAL_WIDE_ATTENTION_H
 #include "vial_wide.h"
@@ -25,31 +26,44 @@ VIAL_INLINE v16f cache_load(const vial_kv_type type, const uint8_t *data, size_t
          : type == VIAL_KV_F16 ? wide_load_half(p)
                                : wide_load_int8(p);
 }
+/// `count` < 16 elements from i on, the rest zero.
+VIAL_INLINE v16f cache_load_part(const vial_kv_type type, const uint8_t *data, size_t i, size_t count) {
+  uint8_t elements[64] = {0};
+  memcpy(elements, data + i * cache_element_size(type), count * cache_element_size(type));
+  return cache_load(type, elements, 0);
+}
+
+/// Vectors per row with R rows: 1, 2, 4 ... `most`, as the registers allow.
+VIAL_INLINE int attention_vectors(const int R, const int most) {
+  int vectors = 1;
+  while (vectors < most && R * vectors * 2 <= VIAL_ATTENTION_ROWS * VIAL_ATTENTION_VECTORS) vectors *= 2;
+  return vectors;
+}
 
 /// Scores s[row][64] of R rows with the first `count` positions (rounded up to whole vectors).
 VIAL_INLINE void attention_scores(
-  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, uint32_t count, float s[][64]) {
+  const vial_kv_type type, const int R, const int X, const attention_chunk *c, size_t dim, uint32_t count,
+  float s[][64]) {
   const size_t size = cache_element_size(type);
   const uint8_t *values = c->block + 64 * dim * size;
-  for (uint32_t j = 0; j < count; j += 16 * VIAL_SCORE_VECTORS) {
-    v16f acc[8][VIAL_SCORE_VECTORS];
-    size_t from[VIAL_SCORE_VECTORS];
-    VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) from[x] = (j + 16 * (size_t)x) * dim;
-    VIAL_UNROLL for (int r = 0; r < R; r++)
-      VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) acc[r][x] = (v16f){0};
+  for (uint32_t j = 0; j < count; j += 16 * (uint32_t)X) {
+    v16f acc[8][4];
+    size_t from[4];
+    VIAL_UNROLL for (int x = 0; x < X; x++) from[x] = (j + 16 * (size_t)x) * dim;
+    VIAL_UNROLL for (int r = 0; r < R; r++) VIAL_UNROLL for (int x = 0; x < X; x++) acc[r][x] = (v16f){0};
     for (size_t d = 0; d < dim; d++) {
       if (c->prefetch)
-        for (size_t line = 0; line < 16 * VIAL_SCORE_VECTORS * size; line += 64)
-          __builtin_prefetch(values + ((size_t)j * dim + 16 * VIAL_SCORE_VECTORS * d) * size + line);
-      v16f k[VIAL_SCORE_VECTORS];
-      VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) k[x] = cache_load(type, c->block, from[x] + d * 16);
+        for (size_t line = 0; line < 16 * (size_t)X * size; line += 64)
+          __builtin_prefetch(values + ((size_t)j * dim + 16 * (size_t)X * d) * size + line);
+      v16f k[4];
+      VIAL_UNROLL for (int x = 0; x < X; x++) k[x] = cache_load(type, c->block, from[x] + d * 16);
       VIAL_UNROLL for (int r = 0; r < R; r++) {
         v16f q = wide_set(c->q[d * VIAL_ATTENTION_ROWS + (size_t)r]);
-        VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) acc[r][x] = wide_fma(q, k[x], acc[r][x]);
+        VIAL_UNROLL for (int x = 0; x < X; x++) acc[r][x] = wide_fma(q, k[x], acc[r][x]);
       }
     }
     VIAL_UNROLL for (int r = 0; r < R; r++)
-      VIAL_UNROLL for (int x = 0; x < VIAL_SCORE_VECTORS; x++) wide_store(&s[r][j + 16 * (uint32_t)x], acc[r][x]);
+      VIAL_UNROLL for (int x = 0; x < X; x++) wide_store(&s[r][j + 16 * (uint32_t)x], acc[r][x]);
   }
 }
 
@@ -80,7 +94,7 @@ VIAL_INLINE void attention_values(
   uint32_t begin, uint32_t end, float s[][64]) {
   const size_t size = cache_element_size(type);
   const uint8_t *values = c->block + 64 * dim * size;
-  v16f o[8][4];
+  v16f o[8][8];
   VIAL_UNROLL for (int r = 0; r < R; r++)
     VIAL_UNROLL for (int x = 0; x < X; x++)
       o[r][x] = begin ? wide_load(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x) : (v16f){0};
@@ -88,7 +102,7 @@ VIAL_INLINE void attention_values(
     if (c->prefetch)
       for (size_t line = 0; line < 16 * (size_t)X * size; line += 64)
         __builtin_prefetch(c->next_block + (d * 64 + (size_t)i * 16 * (size_t)X) * size + line);
-    v16f v[4];
+    v16f v[8];
     VIAL_UNROLL for (int x = 0; x < X; x++) v[x] = cache_load(type, values, (size_t)i * dim + d + 16 * (size_t)x);
     VIAL_UNROLL for (int r = 0; r < R; r++) {
       v16f p = wide_set(s[row0 + r][i]);
@@ -100,15 +114,42 @@ VIAL_INLINE void attention_values(
       wide_store(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x, o[r][x]);
 }
 
+/// The last dim % 16 dimensions: their vector ends at the row's end and overlaps lanes that are done, which are computed
+/// again and not stored (never loading past the block). A row shorter than a vector is loaded in part.
+VIAL_INLINE void attention_last_values(
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, uint32_t begin, uint32_t end,
+  float s[][64]) {
+  const size_t size = cache_element_size(type), rest = dim % 16, from = dim < 16 ? 0 : dim - 16;
+  const uint8_t *values = c->block + 64 * dim * size;
+  float lanes[16] = {0};
+  v16f o[8];
+  VIAL_UNROLL for (int r = 0; r < R; r++) {
+    float *part = c->part + (size_t)(row0 + r) * dim;
+    o[r] = begin ? load_some(part + from, dim < 16 ? rest : 16, 0.0f) : (v16f){0};
+  }
+  for (uint32_t i = begin; i < end; i++) {
+    v16f v = dim < 16 ? cache_load_part(type, values, (size_t)i * dim, rest) : cache_load(type, values, (size_t)i * dim + from);
+    VIAL_UNROLL for (int r = 0; r < R; r++) o[r] = wide_fma(wide_set(s[row0 + r][i]), v, o[r]);
+  }
+  VIAL_UNROLL for (int r = 0; r < R; r++) {
+    wide_store(lanes, o[r]);
+    memcpy(c->part + (size_t)(row0 + r) * dim + dim - rest, lanes + (dim < 16 ? 0 : 16 - rest), rest * sizeof *lanes);
+  }
+}
+
 /// attention_values over all dimensions.
 VIAL_INLINE void attention_all_values(
   const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, uint32_t begin, uint32_t end,
   float s[][64]) {
-  const int X = R * VIAL_VALUE_VECTORS * 2 <= VIAL_ATTENTION_ROWS * VIAL_VALUE_VECTORS ? 2 * VIAL_VALUE_VECTORS
-                                                                                      : VIAL_VALUE_VECTORS;
+  const int X = attention_vectors(R, 8);
   size_t d = 0;
   for (; d + 16 * (size_t)X <= dim; d += 16 * (size_t)X) attention_values(type, R, X, c, dim, d, row0, begin, end, s);
-  for (; d < dim; d += 16) attention_values(type, R, 1, c, dim, d, row0, begin, end, s);
+  if (X > 4)
+    for (; d + 64 <= dim; d += 64) attention_values(type, R, 4, c, dim, d, row0, begin, end, s);
+  if (X > 1)
+    for (; d + 32 <= dim; d += 32) attention_values(type, R, 2, c, dim, d, row0, begin, end, s);
+  for (; d + 16 <= dim; d += 16) attention_values(type, R, 1, c, dim, d, row0, begin, end, s);
+  if (d < dim) attention_last_values(type, R, c, dim, row0, begin, end, s);
 }
 
 /// Folds this block's result of one row into the running one.
@@ -118,7 +159,9 @@ VIAL_INLINE void attention_merge(const attention_chunk *c, size_t dim, int row, 
   float *o = c->o + (size_t)row * dim, *part = c->part + (size_t)row * dim;
   c->m[row] = top;
   c->l[row] = __builtin_fmaf(c->l[row], x, block_l * y);
-  for (size_t d = 0; d < dim; d += 16) wide_store(o + d, wide_fma(wide_load(o + d), wide_set(x), wide_load(part + d) * y));
+  VIAL_EACH16(dim, {
+    store_some(o + i, left, wide_fma(load_some(o + i, left, 0), wide_set(x), load_some(part + i, left, 0) * y));
+  });
 }
 
 /// One block for a chunk of R rows.
@@ -132,7 +175,7 @@ VIAL_INLINE void attention_block(const vial_kv_type type, const int R, const att
   }
   for (int r = 0; r < R; r++)
     for (uint32_t i = most / 16 * 16; i < 64; i += 16) wide_store(&s[r][i], (v16f){0});
-  attention_scores(type, R, c, dim, most, s);
+  attention_scores(type, R, attention_vectors(R, 4), c, dim, most, s);
   for (int r = 0; r < R; r++) attention_weights(type, scales, c->counts[r], s[r], &block_m[r], &block_l[r]);
   if (least > 0) attention_all_values(type, R, c, dim, 0, 0, least, s);
   for (int r = 0; r < R; r++)
@@ -190,10 +233,6 @@ static void wide_attention(const vial_attention *a) {
   enum { W = VIAL_ATTENTION_ROWS };
   const size_t dim = a->head_dim;
   const uint32_t rows = a->head_count * a->query_count;
-  if (dim % 16 != 0 || dim > 256) {
-    vial_attention_reference(a);
-    return;
-  }
   float *part = a->scratch, *o = part + W * dim, *q = o + (rows + W - 1) / W * W * dim;
   float *m = q + (rows + W - 1) / W * W * dim, *l = m + rows;
   float factor = VIAL_LOG2E / __builtin_elementwise_sqrt((float)a->head_dim);
@@ -220,7 +259,7 @@ static void wide_attention(const vial_attention *a) {
     }
   for (uint32_t row = 0; row < rows; row++) {
     float *out = a->out + row / a->head_count * a->out_stride + row % a->head_count * dim;
-    for (size_t d = 0; d < dim; d += 16) wide_store(out + d, wide_load(o + row * dim + d) / l[row]);
+    VIAL_EACH16(dim, { store_some(out + i, left, load_some(o + row * dim + i, left, 0) / l[row]); });
   }
 }
 #endif

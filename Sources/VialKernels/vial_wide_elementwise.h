@@ -4,30 +4,6 @@
 #define VIAL_WIDE_ELEMENTWISE_H
 #include "vial_wide.h"
 
-/// Runs the body with `i` at every whole step of 16 and `left` = 16, then once with the rest.
-#define VIAL_EACH16(COUNT, ...)                      \
-  do {                                               \
-    size_t i = 0;                                    \
-    for (; i + 16 <= (COUNT); i += 16) {             \
-      const size_t left = 16;                        \
-      __VA_ARGS__                                    \
-    }                                                \
-    if (i < (COUNT)) {                               \
-      const size_t left = (COUNT) - i;               \
-      __VA_ARGS__                                    \
-    }                                                \
-  } while (0)
-
-VIAL_INLINE v16f load_some(const float *p, size_t left, float fill) {
-  return left == 16 ? wide_load(p) : wide_load_part(p, left, fill);
-}
-VIAL_INLINE void store_some(float *p, size_t left, v16f v) {
-  if (left == 16)
-    wide_store(p, v);
-  else
-    wide_store_part(p, left, v);
-}
-
 static void wide_add(float *y, const float *x, size_t count) {
   VIAL_EACH16(count, { store_some(y + i, left, load_some(y + i, left, 0) + load_some(x + i, left, 0)); });
 }

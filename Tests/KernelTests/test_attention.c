@@ -11,9 +11,37 @@
 
 static const vial_kv_type types[3] = {VIAL_KV_F32, VIAL_KV_F16, VIAL_KV_INT8};
 
+/// Odd dimensions and hostile values, against the reference: the whole block is the same.
+static int compare_stores(const vial_kernels *kernels) {
+  int failures = 0;
+  static const uint32_t dims[] = {1, 7, 16, 17, 40, 72, 100};
+  for (size_t s = 0; s < sizeof dims / sizeof *dims; s++)
+    for (int y = 0; y < 3; y++)
+      for (int flavour = 0; flavour < 5; flavour++) {
+        uint32_t dim = dims[s];
+        size_t size = vial_kv_block_byte_count(types[y], dim);
+        uint8_t *wanted = guarded(size), *got = guarded(size);
+        float *key = guarded(dim * sizeof *key), *value = guarded(dim * sizeof *value);
+        for (uint32_t position = 0; position < 64; position++) {
+          for (uint32_t d = 0; d < dim; d++) {
+            key[d] = flavour == 0 ? random_float() * 0x1p17f : random_wild();
+            value[d] = flavour == 1 ? random_float() * 0x1p-101f : flavour == 4 ? random_float() * 0x1p-20f : random_wild();
+          }
+          if (flavour == 2) key[random_below(dim)] = position & 1 ? __builtin_inff() : -__builtin_inff();
+          if (flavour == 3) value[random_below(dim)] = position & 1 ? __builtin_nanf("") : -__builtin_nanf("");
+          uint32_t bad = vial_kernels_find("reference")->kv_store(types[y], dim, key, value, position, wanted);
+          CHECK(kernels->kv_store(types[y], dim, key, value, position, got) == bad, "%s: the mark differs", kernels->name);
+        }
+        CHECK(memcmp(wanted, got, size) == 0, "%s type %d dim %u flavour %d: blocks differ", kernels->name, y, dim, flavour);
+        guarded_free_all();
+      }
+  return failures;
+}
+
 int test_kv_store(void) {
   int failures = 0;
   const vial_kernels *kernels;
+  for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++) failures += compare_stores(kernels);
   for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++)
     for (uint32_t dim = 8; dim <= 128; dim *= 2)
       for (int y = 0; y < 3; y++) {
@@ -127,6 +155,32 @@ int test_attention_equality(void) {
           run(kernels, types[y], dim, heads, 1, blocks, &count, q, got);
           size_t bad = differing(wanted, got, (size_t)heads * dim);
           CHECK(bad == 0, "%s type %d dim %u heads %u count %u: %zu differ", kernels->name, y, dim, heads, count, bad);
+        }
+        guarded_free_all();
+      }
+  return failures;
+}
+
+int test_attention_dimensions(void) {
+  int failures = 0;
+  static const uint32_t dims[] = {1, 7, 8, 12, 24, 40, 72, 100, 264};
+  enum { HEADS = 3, QUERIES = 5 };
+  for (size_t s = 0; s < sizeof dims / sizeof *dims; s++)
+    for (int y = 0; y < 3; y++)
+      for (uint32_t start = 0; start <= 126; start += 21) {
+        uint32_t dim = dims[s], count = start + QUERIES, counts[QUERIES];
+        size_t row = (size_t)HEADS * dim;
+        float *keys = random_array((size_t)count * dim, 4), *values = random_array((size_t)count * dim, 1);
+        float *q = random_array(QUERIES * row, 1), *wanted = guarded(QUERIES * row * 4), *got = guarded(QUERIES * row * 4);
+        for (uint32_t t = 0; t < QUERIES; t++) counts[t] = start + t + 1;
+        uint8_t **blocks = make_blocks(types[y], dim, count, 0xFF, keys, values);
+        run(vial_kernels_find("reference"), types[y], dim, HEADS, QUERIES, blocks, counts, q, wanted);
+        const vial_kernels *kernels;
+        for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++) {
+          memset(got, 0xFF, QUERIES * row * 4);
+          run(kernels, types[y], dim, HEADS, QUERIES, blocks, counts, q, got);
+          size_t bad = differing(wanted, got, QUERIES * row);
+          CHECK(bad == 0, "%s type %d dim %u start %u: %zu differ", kernels->name, y, dim, start, bad);
         }
         guarded_free_all();
       }

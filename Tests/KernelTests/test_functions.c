@@ -60,11 +60,14 @@ int test_vector_functions(void) {
       CHECK(differing(m, m + 1, 1) == 0 && differing(sum, sum + 1, 1) == 0, "%s sum_exponentials of %zu", kernels->name, n);
       CHECK(kernels->all_finite(x, n) == !(wild && n > 20), "%s all_finite of %zu", kernels->name, n);
       if (n % 2 == 0) {
-        for (size_t i = 0; i < n / 2; i++) vial_sincos((float)i, c + n / 2 + i, c + i);
+        float *cosines = guarded(n / 2 * sizeof *cosines), *sines = guarded(n / 2 * sizeof *sines);
+        for (size_t i = 0; i < n / 2; i++) vial_sincos((float)i, sines + i, cosines + i);
+        seal(cosines);
+        seal(sines);
         memcpy(wanted, a, n * 4);
         memcpy(got, a, n * 4);
-        reference->rope(wanted, c, c + n / 2, (uint32_t)n / 2);
-        kernels->rope(got, c, c + n / 2, (uint32_t)n / 2);
+        reference->rope(wanted, cosines, sines, (uint32_t)n / 2);
+        kernels->rope(got, cosines, sines, (uint32_t)n / 2);
         SAME("rope");
       }
       guarded_free_all();

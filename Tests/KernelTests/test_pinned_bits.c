@@ -53,7 +53,7 @@ static uint64_t vector_digest(const vial_kernels *k) {
   k->sum_exponentials(x, N, softmax, softmax + 1);
   softmax[2] = vial_log_probability(x[3], softmax[0], softmax[1]);
   hash = digest(hash, softmax, 3);
-  uint64_t scratch[3 * N + 1100];
+  uint64_t scratch[2 * N + 3 * 1024];
   for (uint32_t i = 0; i < 300; i++) {
     vial_sampling s = {.temperature = 0.8f, .top_p = i & 1 ? 0.9f : 1, .min_p = i & 2 ? 0.01f : 0, .top_k = i & 4 ? 50 : 0, .seed = i};
     uint32_t id = 0;

@@ -106,6 +106,33 @@ static uint32_t plain_sample(
   return id;
 }
 
+/// Distributions around the point where probabilities stop to count: steep ones, huge ones, tiny min-p.
+int test_sampling_tails(void) {
+  int failures = 0;
+  enum { COUNT = 9000 };
+  static const float spreads[] = {1.0f, 20.0f, 60.0f, 1e10f, 1e37f};
+  const vial_kernels *kernels;
+  float *logits = guarded(COUNT * sizeof *logits);
+  void *scratch = guarded(vial_sample_scratch_byte_count(COUNT));
+  for (int round = 0; round < 150; round++) {
+    for (uint32_t i = 0; i < COUNT; i++) {
+      logits[i] = spreads[round % 5] * random_float();
+      if (round % 5 == 2 && i % 16) logits[i] = 40.0f - 17.4f - 0.0001f * (float)(i % 4000);  // near 2^-25
+    }
+    if (round % 5 == 2) logits[77] = 40.0f;
+    vial_sampling s = {
+      .temperature = round % 3 == 0 ? 1.0f : round % 3 == 1 ? 0.83f : 1.7f, .top_p = round % 2 ? 1.0f : 0x1.fffffep-1f,
+      .min_p = round % 7 == 0 ? 0x1p-25f : round % 7 == 1 ? 0x1p-26f : round % 7 == 2 ? 0x1p-24f : 0.0f,
+      .top_k = round % 11 == 0 ? 900 : round % 11 == 1 ? 5 : round % 11 == 2 ? 4000 : 0, .seed = (uint64_t)round};
+    uint32_t wanted = plain_sample(logits, COUNT, NULL, &s, 3, 0), id = 0;
+    for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++) {
+      vial_kernel_status status = vial_sample(kernels, logits, COUNT, NULL, &s, 3, 0, scratch, &id);
+      CHECK(status == VIAL_KERNEL_OK && id == wanted, "%s round %d: %u, not %u", kernels->name, round, id, wanted);
+    }
+  }
+  return failures;
+}
+
 int test_sampling(void) {
   int failures = 0;
   static const uint32_t sizes[] = {1, 2, 100, 512, 5000, 151936};

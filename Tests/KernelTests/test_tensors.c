@@ -122,47 +122,72 @@ int test_tensor_check(void) {
       bytes[damages[d].at] = before;
     }
   }
+  float values[21 * 33];
+  for (int i = 0; i < 21 * 33; i++) values[i] = random_float();
+  vial_tensor t = {.rows = 21, .columns = 33, .encoding = VIAL_ENCODING_F32};
+  uint64_t byte_count, offset;
+  vial_tensor_byte_count(&t, &byte_count);
+  uint8_t *bytes = guarded(byte_count);
+  for (uint32_t tile = 0; tile < 2; tile++)
+    vial_pack_float_tile(&t, tile, values + tile * 16 * 33, 33, bytes + tile * vial_tensor_tile_byte_count(&t));
+  t.bytes = bytes;
+  CHECK(vial_tensor_check(&t, 0, 2, &offset) == VIAL_KERNEL_OK, "a good float tensor is refused");
+  return failures;
+}
+
+/// All rows of a quantised tensor against its plain arrays.
+static int compare_quantized_rows(const vial_kernels *kernels, int kind, uint32_t columns, uint32_t group) {
+  int failures = 0;
+  matrix m = make_matrix(kind < 2 ? VIAL_ENCODING_INT4 : VIAL_ENCODING_INT8, 37, columns, group, kind == 1, 0);
+  uint32_t groups = vial_tensor_group_count(&m.tensor);
+  float *row = guarded(columns * sizeof *row);
+  for (uint32_t n = 0; n < 37; n++) {
+    kernels->decode_row(&m.tensor, n, row);
+    for (uint32_t k = 0; k < columns; k++) {
+      float wanted = vial_f16_to_f32(m.scales[n * groups + k / group]) * (float)(matrix_q(&m, n, k) - matrix_zero(&m, n, k));
+      CHECK(differing(&wanted, row + k, 1) == 0, "%s kind %d K %u G %u (%u, %u)", kernels->name, kind, columns, group, n, k);
+    }
+  }
+  guarded_free_all();
+  return failures;
+}
+
+/// All rows of a float tensor against its source; every f16 and bf16 pattern may come.
+static int compare_float_rows(const vial_kernels *kernels, vial_encoding encoding, uint32_t columns) {
+  int failures = 0;
+  enum { ROWS = 21 };
+  vial_tensor t = {.rows = ROWS, .columns = columns, .encoding = (uint8_t)encoding};
+  size_t size = encoding == VIAL_ENCODING_F32 ? 4 : 2, row_bytes = columns * size;
+  float *row = guarded(columns * sizeof *row), *widened = guarded(columns * sizeof *widened);
+  uint8_t *source = guarded(ROWS * row_bytes);
+  for (size_t i = 0; i < ROWS * row_bytes; i++) source[i] = (uint8_t)random_u32();
+  uint64_t byte_count = 0;
+  vial_tensor_byte_count(&t, &byte_count);
+  uint8_t *bytes = guarded(byte_count);
+  for (uint32_t tile = 0; tile < 2; tile++)
+    vial_pack_float_tile(&t, tile, source + tile * 16 * row_bytes, columns, bytes + tile * vial_tensor_tile_byte_count(&t));
+  t.bytes = bytes;
+  seal(bytes);
+  for (uint32_t n = 0; n < ROWS; n++) {
+    vial_widen(encoding, source + n * row_bytes, columns, widened);
+    kernels->decode_row(&t, n, row);
+    CHECK(differing(row, widened, columns) == 0, "%s encoding %d K %u row %u", kernels->name, encoding, columns, n);
+  }
+  guarded_free_all();
   return failures;
 }
 
 int test_decode_row(void) {
   int failures = 0;
+  static const uint32_t columns[] = {1, 15, 16, 33, 64, 300};
   const vial_kernels *kernels;
-  for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++) {
-    for (int kind = 0; kind < 3; kind++) {
-      bool four = kind < 2;
-      matrix m = make_matrix(four ? VIAL_ENCODING_INT4 : VIAL_ENCODING_INT8, 37, 300, 64, kind == 1, 0);
-      float *row = guarded(300 * sizeof *row);
-      for (uint32_t n = 0; n < 37; n++) {
-        kernels->decode_row(&m.tensor, n, row);
-        for (uint32_t k = 0; k < 300; k++) {
-          float wanted = vial_f16_to_f32(m.scales[n * 5 + k / 64]) * (float)(matrix_q(&m, n, k) - matrix_zero(&m, n, k));
-          CHECK(differing(&wanted, row + k, 1) == 0, "%s kind %d (%u, %u)", kernels->name, kind, n, k);
-        }
-      }
+  for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++)
+    for (size_t s = 0; s < sizeof columns / sizeof *columns; s++) {
+      for (int kind = 0; kind < 3; kind++)
+        for (uint32_t group = 32; group <= 128; group *= 2)
+          failures += compare_quantized_rows(kernels, kind, columns[s], group);
+      for (int e = VIAL_ENCODING_F32; e <= VIAL_ENCODING_BF16; e++)
+        failures += compare_float_rows(kernels, (vial_encoding)e, columns[s]);
     }
-    static const vial_encoding encodings[3] = {VIAL_ENCODING_F32, VIAL_ENCODING_F16, VIAL_ENCODING_BF16};
-    for (int e = 0; e < 3; e++) {
-      vial_tensor t = {.rows = 21, .columns = 33, .encoding = encodings[e]};
-      float values[21 * 33], row[33], widened[33];
-      uint8_t source[21 * 33 * 4], *bytes;
-      uint64_t byte_count;
-      for (int i = 0; i < 21 * 33; i++) values[i] = random_float();
-      vial_narrow(encodings[e], values, 21 * 33, source);
-      vial_tensor_byte_count(&t, &byte_count);
-      bytes = guarded(byte_count);
-      size_t size = e ? 2 : 4;
-      for (uint32_t tile = 0; tile < 2; tile++)
-        vial_pack_float_tile(&t, tile, source + tile * 16 * 33 * size, 33, bytes + tile * vial_tensor_tile_byte_count(&t));
-      t.bytes = bytes;
-      uint64_t offset;
-      CHECK(vial_tensor_check(&t, 0, 2, &offset) == VIAL_KERNEL_OK, "a good float tensor is refused");
-      for (uint32_t n = 0; n < 21; n++) {
-        vial_widen(encodings[e], source + n * 33 * size, 33, widened);
-        kernels->decode_row(&t, n, row);
-        CHECK(differing(row, widened, 33) == 0, "%s encoding %d row %u", kernels->name, e, n);
-      }
-    }
-  }
   return failures;
 }

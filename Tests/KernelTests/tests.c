@@ -25,9 +25,12 @@ static const struct {
   {"kv_store", test_kv_store},
   {"attention_equality", test_attention_equality},
   {"attention_independence", test_attention_independence},
+  {"attention_dimensions", test_attention_dimensions},
   {"quantizers", test_quantizers},
   {"philox", test_philox},
+  {"candidates", test_candidates},
   {"sampling", test_sampling},
+  {"sampling_tails", test_sampling_tails},
   {"pinned_bits", test_pinned_bits},
 };
 enum { TEST_COUNT = sizeof kernel_tests / sizeof *kernel_tests };
@@ -47,8 +50,46 @@ int kernel_test_run(const char *name) {
   return 1;
 }
 
+const char *kernel_test_families(void) {
+  static char names[256];
+  size_t length = 0;
+  const vial_kernels *k;
+  for (size_t i = 0; (k = vial_kernels_list(i)) != NULL; i++)
+    length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i ? "," : "", k->name);
+  return names;
+}
+
+/// Whether the features that /proc/cpuinfo lists include all words of `features`; false where there is no such file.
+static bool cpu_lists(const char *features) {
+  static char text[65536];
+  FILE *file = fopen("/proc/cpuinfo", "r");
+  if (!file) return false;
+  size_t length = fread(text, 1, sizeof text - 1, file);
+  fclose(file);
+  text[length] = 0;
+  char *line = strstr(text, "\nflags"), wanted[256];
+  if (line) line[1 + strcspn(line + 1, "\n")] = ' ';
+  snprintf(wanted, sizeof wanted, "%s", features);
+  for (char *word = strtok(wanted, " "); word; word = strtok(NULL, " ")) {
+    char spaced[64];
+    snprintf(spaced, sizeof spaced, " %s ", word);
+    const char *at = line ? strstr(line, spaced) : NULL;
+    if (!at || memchr(line + 1, '\n', (size_t)(at - line - 1))) return false;
+  }
+  return true;
+}
+
 int test_dispatch(void) {
   int failures = 0;
+  fprintf(stderr, "families: %s\n", kernel_test_families());
+#if defined(__x86_64__)
+  // A family that the CPU can run and the dispatcher forgets would be compared with nothing.
+  if (cpu_lists("avx2 fma f16c")) CHECK(vial_kernels_find("avx2") != NULL, "avx2 does not run here");
+  if (cpu_lists("avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512_vnni"))
+    CHECK(vial_kernels_find(NULL) == vial_kernels_find("avx512vnni"), "avx512vnni is not the best family here");
+#else
+  (void)cpu_lists;  // an emulator shows the host's file: there, `families=` says what must run
+#endif
   CHECK(vial_kernels_find("reference") != NULL, "reference is missing");
   CHECK(vial_kernels_find("no such family") == NULL, "found a family that does not exist");
   CHECK(vial_kernels_find(NULL) == vial_kernels_list(0), "the best family is not the first");

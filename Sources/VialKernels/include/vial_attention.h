@@ -26,7 +26,7 @@ size_t vial_kv_block_byte_count(vial_kv_type type, uint32_t head_dim);
 /// One KV head, the query heads that share it, one or more query tokens of one sequence.
 typedef struct vial_attention {
   vial_kv_type type;
-  uint32_t head_dim;                ///< D >= 1; multiples of 16 up to 256 are fast
+  uint32_t head_dim;                ///< D >= 1; multiples of 16 are fastest
   uint32_t head_count;              ///< H >= 1 query heads sharing the KV head
   uint32_t query_count;             ///< T >= 1 query tokens
   const uint8_t *const *blocks;     ///< block b holds positions 64b ... 64b+63

@@ -16,7 +16,7 @@
 
 /// One ISA family. All arrays are f32 unless said otherwise; strides are in elements of what they stride over.
 typedef struct vial_kernels {
-  /// "reference", "avx2", "avx512vnni".
+  /// "reference", "avx2", "avx512vnni", "neon_dotprod", "neon_i8mm".
   const char *name;
 
   /// Rule 3: quantises columns x[m][k] (m * x_stride + k) into panels [panel_begin, panel_end).
@@ -60,6 +60,14 @@ typedef struct vial_kernels {
   void (*exponentials)(const float *x, size_t count, float maximum, float *out);
   /// Rule 13: the maximum of x (NaN ignored; -infinity if none) and the 16-lane sum of exp2c((x[i] - maximum) * log2e).
   void (*sum_exponentials)(const float *x, size_t count, float *out_maximum, float *out_sum);
+  /// Rule 13: the allowed id (allowed: a bit per id, NULL for all) with the largest logit, the lowest among equals.
+  /// NOT_FINITE if an allowed logit is NaN or +infinity; NO_CANDIDATE if none is above -infinity.
+  vial_kernel_status (*greatest)(const float *logits, uint32_t count, const uint64_t *allowed, vial_candidate *out);
+  /// Rule 13: the allowed ids of [begin, end) whose logit is above `floor`, ascending, with their logits divided by the
+  /// temperature (step 4). begin is a multiple of 64; out has room for end - begin. Returns how many there are.
+  uint32_t (*collect)(
+    const float *logits, uint32_t begin, uint32_t end, const uint64_t *allowed, float temperature, float floor,
+    vial_candidate *out);
   /// 1 if no value is infinite or NaN, else 0: the numeric check of a logits row.
   uint32_t (*all_finite)(const float *x, size_t count);
 

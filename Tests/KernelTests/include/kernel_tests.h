@@ -18,13 +18,18 @@ int test_rope(void);
 int test_kv_store(void);
 int test_attention_equality(void);
 int test_attention_independence(void);
+int test_attention_dimensions(void);
 int test_quantizers(void);
 int test_philox(void);
+int test_candidates(void);
 int test_sampling(void);
+int test_sampling_tails(void);
 int test_pinned_bits(void);
 int test_dispatch(void);
 int test_fp_state(void);
 
+/// Names of the families that this CPU runs, so that the tests compare, best first: "a,b,c".
+const char *kernel_test_families(void);
 /// Name of the index-th test, NULL past the end.
 const char *kernel_test_name(size_t index);
 /// Runs one test under the contract's floating-point state.

@@ -1,0 +1,86 @@
+// Owns: what the integer products on Arm share: the walk over tiles, panels and groups, and the float side of rule 4.
+// Must not: know how integers are multiplied: the including file's dot_group does. Spec: ARITHMETIC.md, rule 4.
+// The including file, inside its target region, defines
+//   VIAL_NEON_BITS          4 or 8, the bits of a weight
+//   dot_group(C, Q, G, q, a, dot)   dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q quads from q
+//                           on with C columns over a group of G; exact, in any order.
+#ifndef VIAL_NEON_PRODUCTS_H
+#define VIAL_NEON_PRODUCTS_H
+
+VIAL_INLINE float32x4_t load_scales(const uint8_t *p) {
+  uint16x4_t bits;
+  memcpy(&bits, p, sizeof bits);
+  return vcvt_f32_f16(vreinterpret_f16_u16(bits));
+}
+VIAL_INLINE int32x4_t load_zeros(const uint8_t *p) {
+  uint32_t bytes;
+  memcpy(&bytes, p, sizeof bytes);
+  return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(bytes)))));
+}
+VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, float32x4_t v) {
+  if (n + 4 <= rows)
+    vst1q_f32(out + n, v);
+  else if (n < rows)
+    memcpy(out + n, &v, (rows - n) * sizeof(float));
+}
+
+/// One tile, one panel of C columns, Q of its four quads at a time: Q * C accumulators fit the registers.
+VIAL_INLINE void product(
+  const int C, const int G, const int asymmetric, const vial_tensor *w, const uint8_t *tile, uint32_t row0,
+  const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
+  const int Q = C == 8 ? 2 : 4;
+  const size_t tail = VIAL_NEON_BITS * 2 * (size_t)G, record = tail + (asymmetric ? 48 : 32);
+  const uint8_t *base = p->bytes + panel * p->panel_byte_count;
+  const int32_t *a = (const int32_t *)(const void *)base;
+  const float *scales = (const float *)(const void *)(base + p->scale_offset);
+  const int32_t *sums = (const int32_t *)(const void *)(base + p->sum_offset);
+  float32x4_t acc[4][8];
+  UNROLL for (int i = 0; i < 4; i++) UNROLL for (int c = 0; c < C; c++) acc[i][c] = vdupq_n_f32(0.0f);
+  for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * C, scales += C, sums += C)
+    UNROLL for (int i0 = 0; i0 < 4; i0 += Q) {
+      int32x4_t dot[4][8];
+      UNROLL for (int i = 0; i < Q; i++)  // the correction -zero * sum costs nothing as a start
+        UNROLL for (int c = 0; c < C; c++) {
+          if (VIAL_NEON_BITS == 8)
+            dot[i][c] = vdupq_n_s32(0);
+          else if (asymmetric)
+            dot[i][c] = vmulq_n_s32(load_zeros(tile + tail + 32 + 4 * (i0 + i)), sums[c] >> 3);
+          else
+            dot[i][c] = vdupq_n_s32(sums[c]);
+        }
+      dot_group(C, Q, G, tile + 16 * i0, a, dot);
+      UNROLL for (int i = 0; i < Q; i++) {
+        float32x4_t scale = load_scales(tile + tail + 8 * (i0 + i));
+        UNROLL for (int c = 0; c < C; c++)
+          acc[i0 + i][c] = vfmaq_f32(acc[i0 + i][c], vcvtq_f32_s32(dot[i][c]), vmulq_n_f32(scale, scales[c]));
+      }
+    }
+  UNROLL for (int i = 0; i < 4; i++)
+    UNROLL for (int c = 0; c < C; c++)
+      if (panel * (uint32_t)C + (uint32_t)c < p->columns)
+        store_rows(out + ((size_t)panel * C + c) * out_stride, row0 + (uint32_t)i * 4, w->rows, acc[i][c]);
+}
+
+VIAL_INLINE void products(
+  const int C, const int G, const int asymmetric, const vial_tensor *w, const vial_panels *p, uint32_t tile_begin,
+  uint32_t tile_end, float *out, size_t out_stride) {
+  const size_t tile_bytes = (VIAL_NEON_BITS * 2 * (size_t)G + (asymmetric ? 48 : 32)) * p->group_count;
+  for (uint32_t t = tile_begin; t < tile_end; t++)
+    for (uint32_t panel = 0; panel < p->panel_count; panel++)
+      product(C, G, asymmetric, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
+}
+
+#define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
+/// One function per panel width, so that accumulators live in registers.
+#define WIDTH(C)                                                                                    \
+  static __attribute__((noinline)) void products_##C(                                               \
+    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, \
+    size_t out_stride) {                                                                            \
+    const bool asymmetric = VIAL_NEON_BITS == 4 && w->asymmetric;                                   \
+    switch (w->group) {                                                                             \
+      case 32: asymmetric ? products(C, 32, 1, ARGUMENTS) : products(C, 32, 0, ARGUMENTS); break;   \
+      case 64: asymmetric ? products(C, 64, 1, ARGUMENTS) : products(C, 64, 0, ARGUMENTS); break;   \
+      default: asymmetric ? products(C, 128, 1, ARGUMENTS) : products(C, 128, 0, ARGUMENTS);        \
+    }                                                                                               \
+  }
+#endif
