@@ -49,7 +49,7 @@ static uint32_t drained(vial_request *request) {
 
 static void null_arguments(void) {
   vial_engine *other = NULL;
-  vial_request *request = submitted(2);
+  vial_request *request = NULL;
   vial_request_options none = VIAL_REQUEST_OPTIONS_INIT, options = continuation(2);
   uint64_t count = 0;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, NULL, NULL, NULL));
