@@ -91,7 +91,7 @@ struct GenerationRun: ~Copyable {
     } catch .numericError {
       result.finishReason = .error
       return nil
-    } catch { throw .computation(error) }
+    } catch { throw VialError(error) }
   }
 
   /// Decodes a token into the current part, or changes parts at a mark.

@@ -2,6 +2,7 @@
 // Must not: decide what to generate or know texts. One thread drives a runner at a time.
 
 public import VialCompute
+public import VialFormat
 public import VialModel
 import VialSystem
 
@@ -41,6 +42,8 @@ public enum RunnerError: Error, Sendable, CustomStringConvertible {
   case numericError
   /// A token id is not in the model's vocabulary.
   case unknownToken
+  /// The file is verified lazily, and weights do not match their digest.
+  case damagedWeights(FormatError)
 
   /// One plain sentence.
   public var description: String {
@@ -49,6 +52,7 @@ public enum RunnerError: Error, Sendable, CustomStringConvertible {
     case .cacheFull: return "the KV cache is full"
     case .numericError: return "the computation met a value that is infinite or not a number"
     case .unknownToken: return "a token id is not in the model's vocabulary"
+    case .damagedWeights(let error): return error.description
     }
   }
 }
@@ -144,7 +148,9 @@ public final class Runner {
     guard sequence.reserve(positionCount: sequence.computedCount + count) else {
       throw .cacheFull
     }
-    forward.run([sequence.segment(count: count)])
+    do throws(FormatError) {
+      try forward.run([sequence.segment(count: count)])
+    } catch { throw .damagedWeights(error) }
     sequence.computedCount += count
   }
 
