@@ -24,7 +24,9 @@ enum Structures {
       throw Failure(VIAL_STATUS_INVALID_STRUCT_SIZE)
     }
     var options = defaults
-    withUnsafeMutableBytes(of: &options) { $0.copyMemory(from: .init(rebasing: bytes.prefix($0.count))) }
+    withUnsafeMutableBytes(of: &options) {
+      $0.copyMemory(from: .init(rebasing: bytes.prefix($0.count)))
+    }
     return options
   }
 

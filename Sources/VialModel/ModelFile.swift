@@ -24,7 +24,7 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
 /// A `.vial` file in memory. Shareable between threads.
 public final class ModelFile: Sendable {
   /// When bytes are compared with their digests.
-  public enum Verification: Sendable, CaseIterable {
+  public enum Verification: String, Sendable, CaseIterable {
     /// Configuration and tensor table when the file is opened: what decides how the others are read.
     case tables
     /// Besides, tokenizer, templates and provenance when it is opened, and each chunk of the weights before it is
@@ -79,12 +79,12 @@ public final class ModelFile: Sendable {
   }
 
   private func bind() throws(FormatError) -> DecoderWeights {
-      switch descriptor.configuration.architecture {
-      case Qwen2.name: return try Qwen2.bind(descriptor)
-      case Llama.name: return try Llama.bind(descriptor)
-      default:
-        throw FormatError(
-          rule: 701, offset: 0, context: "configuration", "this architecture is not known")
-      }
+    switch descriptor.configuration.architecture {
+    case Qwen2.name: return try Qwen2.bind(descriptor)
+    case Llama.name: return try Llama.bind(descriptor)
+    default:
+      throw FormatError(
+        rule: 701, offset: 0, context: "configuration", "this architecture is not known")
+    }
   }
 }

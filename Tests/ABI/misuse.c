@@ -255,8 +255,15 @@ static void verifying(void) {
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_verify(model, &options, &error));
 }
 
-/** Damaged weights: which verification finds them when. `name` has a damaged byte among its weights. */
-static void damaged_weights(const char *name) {
+static vial_status open_damaged(const char *folder, long keep, long flip, vial_error *error);
+
+/** Damaged weights: which verification finds them when. The middle of the file lies in them. */
+static void damaged_weights(const char *folder) {
+  char name[4096];
+  snprintf(name, sizeof name, "%s/damaged.vial", folder);
+  vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
+  STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &info));
+  STATUS(VIAL_STATUS_OK, open_damaged(folder, 1 << 30, (long)(info.file_byte_count / 2), NULL));
   const uint32_t ids[4] = {1, 2, 3, 4};
   float scores[4];
   vial_model *other = NULL;
@@ -352,6 +359,8 @@ int main(int argc, char **argv) {
   invalid_text();
   numbers();
   cancelling();
+  verifying();
+  damaged_weights(argv[2]);
   damaged_files(argv[2]);
   after_fork();
   vial_model_close(model);
