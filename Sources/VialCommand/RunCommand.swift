@@ -1,10 +1,10 @@
 // Owns: `vial run`: one answer, streamed. The answer goes to stdout, reasoning and figures to stderr.
 
-import ArgumentParser
+public import ArgumentParser
 import Vial
 import VialEngine
 import VialFormat
-import VialModel
+public import VialModel
 import VialSystem
 import VialText
 

@@ -24,16 +24,25 @@ public struct VerificationReport: Sendable {
   }
 
   /// Whether a section is among those that were checked.
-  public func covers(_ section: SectionDescriptor) -> Bool {
-    sections.contains { $0.section.offset == section.offset }
+  public func covers(_ section: SectionDescriptor) -> Bool { index(of: section) != nil }
+
+  /// Sections do not overlap, so their offsets ascend. O(log n): a hostile file has many sections and many problems.
+  private func index(of section: SectionDescriptor) -> Int? {
+    var (low, high) = (0, sections.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if sections[middle].section.offset < section.offset {
+        low = middle + 1
+      } else {
+        high = middle
+      }
+    }
+    return low < sections.count && sections[low].section.offset == section.offset ? low : nil
   }
 
   /// Adds a problem; `section` is nil for one between sections or outside all of them.
   public mutating func add(_ problem: FormatError, in section: SectionDescriptor? = nil) {
     problems.append(problem)
-    guard let section else { return }
-    for index in sections.indices where sections[index].section.offset == section.offset {
-      sections[index].problemCount += 1
-    }
+    if let section, let index = index(of: section) { sections[index].problemCount += 1 }
   }
 }

@@ -1,5 +1,6 @@
 // When damage is found: at once, before its first use, or not at all; and that checking changes no answer.
 
+import Dispatch
 import Foundation
 import Synchronization
 import Testing
@@ -73,7 +74,9 @@ import VialSystem
     return path
   }
 
-  private static func answer(_ model: Model, _ prompt: [UInt32] = prompt) throws -> [UInt32] {
+  private static func answer(_ model: Model, _ prompt: [UInt32] = VerificationTests.prompt) throws
+    -> [UInt32]
+  {
     let options = GenerationOptions(maximumTokens: 12, sampling: SamplingParameters())
     return try Generator(model: model, capacity: 64, options: ComputeOptions(threadCount: 3))
       .tokens(prompt, options)
@@ -170,13 +173,13 @@ import VialSystem
     let path = try changed(original, Int(weights.offset) + chunk << 20 + 5)
     let model = try Model(path: path, verification: .lazy)
     let tile = embedding.byteCount / ((embedding.shape.rowCount + 15) / 16)
-    let inside = UInt32(((chunk << 20) - first) / tile * 16 + 16)
+    let inside = [UInt32(((chunk << 20) - first) / tile * 16 + 16)]
     let before = (0..<UInt32((chunk << 20) - first) / UInt32(tile) * 16).prefix(8)
     let after = UInt32((((chunk + 1) << 20) - first) / tile * 16 + 16)
     let harmless = before.isEmpty ? [after, after + 1] : Array(before)
     let scorer = try Scorer(model: model)
     #expect(Self.problem { try scorer.score(harmless.span) { _, _ in true } } == nil)
-    #expect(Self.problem { try scorer.score([inside].span) { _, _ in true } }?.rule == 220)
+    #expect(Self.problem { try scorer.score(inside.span) { _, _ in true } }?.rule == 220)
     #expect(Self.problem { try scorer.score(harmless.span) { _, _ in true } } == nil)
   }
 
