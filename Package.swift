@@ -32,12 +32,16 @@ let package = Package(
       name: "VialKernels",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .target(
+      name: "CVialDigest",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .target(
       name: "CVialSystem",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
-    .target(name: "VialFormat", dependencies: ["CLZ4", "CSodium"], swiftSettings: hostile),
+    .target(
+      name: "VialFormat", dependencies: ["CLZ4", "CSodium", "CVialDigest"], swiftSettings: hostile),
     .target(name: "VialSystem", dependencies: ["CVialSystem", "CSodium"], swiftSettings: house),
     // Floor 2
     .target(name: "VialText", dependencies: ["VialFormat", "CSodium"], swiftSettings: hostile),
@@ -97,6 +101,12 @@ let package = Package(
       ],
       swiftSettings: house),
     .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
+    .target(
+      name: "DigestTests", dependencies: ["CVialDigest"], path: "Tests/DigestTests",
+      exclude: ["main.c", "run_aarch64.sh"],
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .testTarget(
+      name: "CVialDigestTests", dependencies: ["DigestTests", "CSodium"], swiftSettings: house),
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",

@@ -205,19 +205,35 @@ enum {
   VIAL_ACCESS_PRIVATE_COPY = 1
 };
 
+/** When bytes of the file are compared with their digests. */
+enum {
+  /** Configuration and tensor table when it is opened. Damaged weights then give wrong answers. */
+  VIAL_VERIFICATION_TABLES = 0,
+  /** Tokenizer, template and provenance, too, when it is opened, and each MiB of the weights before it is first
+   *  computed with: the first prompt takes longer by the time that hashing takes, later ones do not. A call that
+   *  meets damaged weights returns FORMAT with rule 220 and computes nothing with them. */
+  VIAL_VERIFICATION_LAZY = 1,
+  /** Every byte when it is opened, as vial_model_verify does with as many threads as affinity and quota allow. */
+  VIAL_VERIFICATION_WHOLE = 2
+};
+
 /** Options of vial_model_open. */
 typedef struct vial_model_options {
   /** sizeof(vial_model_options). */
   uint32_t struct_size;
   /** VIAL_ACCESS_.... */
   uint32_t access;
+  /** VIAL_VERIFICATION_.... */
+  uint32_t verification;
 } vial_model_options;
 
-#define VIAL_MODEL_OPTIONS_INIT {(uint32_t)sizeof(vial_model_options), VIAL_ACCESS_MAPPED}
+#define VIAL_MODEL_OPTIONS_INIT \
+  {(uint32_t)sizeof(vial_model_options), VIAL_ACCESS_MAPPED, VIAL_VERIFICATION_TABLES}
 
-/** Opens a model file. Its tables are validated, its weights are not touched (vial verify checks their digests).
+/** Opens a model file. Its tables are validated; the verification option says what else is checked.
  *
- *  The file may be hostile. Any thread. O(sections + tensors), milliseconds for any model.
+ *  The file may be hostile. Any thread. O(sections + tensors), milliseconds for any model, unless the whole file is
+ *  verified.
  *
  *  path       Zero-terminated UTF-8; any string that the operating system takes.
  *  options    NULL: VIAL_MODEL_OPTIONS_INIT.
@@ -326,6 +342,40 @@ enum {
 vial_status vial_model_get_text(vial_model *model, uint32_t text, uint64_t capacity, char *out_text,
                                 uint64_t *out_length);
 
+/* ---- Verifying ----------------------------------------------------------------------------------------- */
+
+/** Most threads. */
+#define VIAL_THREAD_LIMIT 1024u
+
+/** Told on the calling thread, without a lock held, how far a call is: `done` of `total` ids when scoring, bytes when
+ *  verifying. It may call any function of this header, must return normally (no longjmp, no exception), and returns
+ *  0 to go on or anything else to stop. */
+typedef int32_t (*vial_progress)(void *context, uint64_t done, uint64_t total);
+
+/** Options of vial_model_verify. */
+typedef struct vial_verify_options {
+  /** sizeof(vial_verify_options). */
+  uint32_t struct_size;
+  /** 1 to VIAL_THREAD_LIMIT, the caller's included; 0: as many as affinity and quota of this process allow. */
+  uint32_t thread_count;
+  /** May be NULL. */
+  vial_progress progress;
+  /** Handed to progress. */
+  void *context;
+} vial_verify_options;
+
+#define VIAL_VERIFY_OPTIONS_INIT {(uint32_t)sizeof(vial_verify_options), 0, 0, 0}
+
+/** Reads the model's whole file: every section against its digest, every weight against the rules of its encoding,
+ *  texts, tokenizer and templates. Any thread; threads that the call starts end with it and block all signals. Takes
+ *  as long as reading and hashing the file.
+ *
+ *  options    NULL: VIAL_VERIFY_OPTIONS_INIT.
+ *  out_error  Gets the first problem: rule and offset; may be NULL.
+ *
+ *  Returns OK (the file is whole), INVALID_ARGUMENT, INVALID_STRUCT_SIZE, FORMAT, CANCELLED. */
+vial_status vial_model_verify(vial_model *model, const vial_verify_options *options, vial_error *out_error);
+
 /* ---- Text and tokens ----------------------------------------------------------------------------------- */
 
 /** Longest text of one call, all messages of a conversation together, in bytes. */
@@ -429,14 +479,6 @@ vial_status vial_model_render_chat(vial_model *model, const vial_message *messag
 /** Number types of cached keys and values: the only option that changes a score. */
 enum { VIAL_CACHE_F16 = 0, VIAL_CACHE_F32 = 1, VIAL_CACHE_INT8 = 2 };
 
-/** Most threads. */
-#define VIAL_THREAD_LIMIT 1024u
-
-/** Told on the calling thread, without a lock held, how many of the ids have been scored. It may call any function
- *  of this header, must return normally (no longjmp, no exception), and returns 0 to go on or anything else to
- *  stop. */
-typedef int32_t (*vial_progress)(void *context, uint64_t done, uint64_t total);
-
 /** Options of vial_model_score. */
 typedef struct vial_score_options {
   /** sizeof(vial_score_options). */
@@ -470,7 +512,7 @@ typedef struct vial_score_options {
  *  out_error               Gets the details; may be NULL.
  *
  *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, TOO_LONG, UNKNOWN_TOKEN, UNSUPPORTED_ISA, OUT_OF_MEMORY,
- *  NUMERIC, CANCELLED. */
+ *  NUMERIC, CANCELLED, FORMAT (verified lazily, and the weights are damaged). */
 vial_status vial_model_score(vial_model *model, const uint32_t *tokens, uint64_t token_count,
                              const vial_score_options *options, float *out_log_probabilities,
                              vial_error *out_error);

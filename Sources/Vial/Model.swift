@@ -3,7 +3,7 @@
 
 import VialEngine
 public import VialFormat
-import VialModel
+public import VialModel
 public import VialSystem
 public import VialText
 
@@ -19,12 +19,17 @@ public final class Model: Sendable {
   /// Ids that begin and end reasoning, when the tokenizer has such tokens.
   let reasoningMarks: ReasoningMarks?
 
-  /// Opens a file. O(sections + tensors): no weight is read.
-  /// - Parameter access: `.copied` reads the file into memory of its own, for files that somebody else
-  ///   may truncate while they are in use.
-  public init(path: String, access: MappedFile.Access = .mapped) throws(VialError) {
+  /// Opens a file. O(sections + tensors): no weight is read, unless `verification` is `.whole`.
+  /// - Parameters:
+  ///   - access: `.copied` reads the file into memory of its own, for files that somebody else may truncate while
+  ///     they are in use.
+  ///   - verification: when bytes are compared with their digests.
+  public init(
+    path: String, access: MappedFile.Access = .mapped,
+    verification: ModelFile.Verification = .tables
+  ) throws(VialError) {
     do throws(ModelError) {
-      let opened = try ModelFile(path: path, access: access)
+      let opened = try ModelFile(path: path, access: access, verification: verification)
       file = opened.descriptor
       weights = try opened.weights()
     } catch { throw VialError(error) }
@@ -58,6 +63,21 @@ public final class Model: Sendable {
     }
     guard let begin = token("<think>"), let end = token("</think>") else { return nil }
     return ReasoningMarks(begin: begin, end: end)
+  }
+
+  /// Reads the whole file, each byte against its digest and each value against its rule; nil when `progress`
+  /// stopped it.
+  /// - Parameters:
+  ///   - threadCount: the caller's included; nil: as many as affinity and quota allow.
+  ///   - progress: told on this thread the bytes that are done and all bytes; returns whether to go on.
+  public func verify(
+    threadCount: Int? = nil,
+    progress: (_ done: UInt64, _ total: UInt64) -> Bool = { _, _ in true }
+  ) -> VerificationReport? {
+    let verification = FileVerification(file)
+    return verification.run(threadCount: threadCount) {
+      progress($0, verification.totalByteCount)
+    }
   }
 
   /// Most positions of prompt and answer together.

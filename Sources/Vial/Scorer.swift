@@ -107,7 +107,7 @@ public final class Scorer {
         }
         return goesOn
       }
-    } catch { throw .computation(error) }
+    } catch { throw VialError(error) }
     return goesOn
   }
 }

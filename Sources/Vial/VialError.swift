@@ -51,6 +51,13 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
     }
   }
 
+  init(_ error: RunnerError) {
+    switch error {
+    case .damagedWeights(let error): self = .format(error)
+    default: self = .computation(error)
+    }
+  }
+
   init(_ error: ModelError) {
     switch error {
     case .system(let error): self = .system(error)

@@ -30,10 +30,7 @@ struct Failure: Error {
       self.init(error.isOutOfMemory ? VIAL_STATUS_OUT_OF_MEMORY : VIAL_STATUS_SYSTEM)
       systemCode = error.code
       sentence = error.withoutPath.description
-    case .format(let error):
-      self.init(VIAL_STATUS_FORMAT, sentence: error.description)
-      rule = UInt32(clamping: error.rule)
-      byteOffset = error.offset
+    case .format(let error): self.init(error)
     case .text(let error): self.init(error)
     case .computation(let error): self.init(error)
     case .promptTooLong:
@@ -49,6 +46,12 @@ struct Failure: Error {
     case .closed: self.init(VIAL_STATUS_CLOSED)
     case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     }
+  }
+
+  private init(_ error: FormatError) {
+    self.init(VIAL_STATUS_FORMAT, sentence: error.description)
+    rule = UInt32(clamping: error.rule)
+    byteOffset = error.offset
   }
 
   init(_ error: TextError) {
@@ -67,6 +70,7 @@ struct Failure: Error {
     case .outOfMemory, .cacheFull: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     case .numericError: self.init(VIAL_STATUS_NUMERIC)
     case .unknownToken: self.init(VIAL_STATUS_UNKNOWN_TOKEN)
+    case .damagedWeights(let error): self.init(error)
     }
   }
 }

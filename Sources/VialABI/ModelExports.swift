@@ -5,6 +5,7 @@
 public import CVial
 import Vial
 import VialFormat
+import VialModel
 import VialSystem
 import VialText
 
@@ -18,16 +19,17 @@ public func vial_model_open(
     let place = try Arguments.place(out_model)
     place.pointee = nil
     guard let path else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    let options = try Structures.options(options, defaults: vial_model_options())
-    guard let access = MappedFile.Access(options.access) else {
-      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
-    }
+    // The first header's struct ended after `access`.
+    let options = try Structures.options(options, defaults: vial_model_options(), firstSize: 8)
+    guard let access = MappedFile.Access(options.access),
+      let verification = ModelFile.Verification(options.verification)
+    else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     guard let path = String(validatingCString: path) else {
       throw Failure(VIAL_STATUS_INVALID_UTF8, sentence: "the path is not valid UTF-8")
     }
     let model: Model
     do throws(VialError) {
-      model = try Model(path: path, access: access)
+      model = try Model(path: path, access: access, verification: verification)
     } catch { throw Failure(error) }
     place.pointee = try HandleRegistry.register(.model(model))
   }
@@ -39,6 +41,18 @@ extension MappedFile.Access {
     switch Int(number) {
     case VIAL_ACCESS_MAPPED: self = .mapped
     case VIAL_ACCESS_PRIVATE_COPY: self = .copied
+    default: return nil
+    }
+  }
+}
+
+extension ModelFile.Verification {
+  /// `VIAL_VERIFICATION_…`.
+  fileprivate init?(_ number: UInt32) {
+    switch Int(number) {
+    case VIAL_VERIFICATION_TABLES: self = .tables
+    case VIAL_VERIFICATION_LAZY: self = .lazy
+    case VIAL_VERIFICATION_WHOLE: self = .whole
     default: return nil
     }
   }

@@ -10,17 +10,24 @@ enum Structures {
 
   /// An options struct, or `defaults` when there is none.
   ///
-  /// A longer one, of a newer header, is accepted when the bytes that this library does not know are 0.
-  static func options<Options>(
-    _ pointer: UnsafePointer<Options>?, defaults: Options
+  /// A longer one, of a newer header, is accepted when the bytes that this library does not know are 0. A shorter one,
+  /// of an older header, is when it has at least the `firstSize` bytes of the header in which the struct appeared; the
+  /// rest are defaults.
+  static func options<Options: BitwiseCopyable>(
+    _ pointer: UnsafePointer<Options>?, defaults: Options,
+    firstSize: Int = MemoryLayout<Options>.size
   ) throws(Failure) -> Options {
     guard let pointer else { return defaults }
-    let size = try byteCount(UnsafeRawPointer(pointer), of: Options.self)
+    let size = try byteCount(UnsafeRawPointer(pointer), of: Options.self, least: firstSize)
     let bytes = UnsafeRawBufferPointer(start: pointer, count: size)
-    for index in MemoryLayout<Options>.size..<size where bytes[index] != 0 {
+    for index in bytes.indices.dropFirst(MemoryLayout<Options>.size) where bytes[index] != 0 {
       throw Failure(VIAL_STATUS_INVALID_STRUCT_SIZE)
     }
-    return pointer.pointee
+    var options = defaults
+    withUnsafeMutableBytes(of: &options) {
+      $0.copyMemory(from: .init(rebasing: bytes.prefix($0.count)))
+    }
+    return options
   }
 
   /// Whether an output struct can take what this library writes.
@@ -40,13 +47,14 @@ enum Structures {
   }
 
   private static func byteCount<Structure>(
-    _ pointer: UnsafeRawPointer, of type: Structure.Type
+    _ pointer: UnsafeRawPointer, of type: Structure.Type,
+    least: Int = MemoryLayout<Structure>.size
   ) throws(Failure) -> Int {
     guard UInt(bitPattern: pointer) % UInt(MemoryLayout<Structure>.alignment) == 0 else {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
     let size = Int(pointer.load(as: UInt32.self))
-    guard size >= MemoryLayout<Structure>.size, size <= largest else {
+    guard size >= least, size <= largest else {
       throw Failure(VIAL_STATUS_INVALID_STRUCT_SIZE)
     }
     return size

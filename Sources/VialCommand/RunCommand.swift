@@ -1,11 +1,14 @@
 // Owns: `vial run`: one answer, streamed. The answer goes to stdout, reasoning and figures to stderr.
 
-import ArgumentParser
+public import ArgumentParser
 import Vial
 import VialEngine
 import VialFormat
+public import VialModel
 import VialSystem
 import VialText
+
+extension ModelFile.Verification: ExpressibleByArgument {}
 
 /// `vial run [FILE] [--prompt TEXT | --ids 1,2,3]`.
 struct RunCommand: ParsableCommand {
@@ -34,6 +37,9 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Most tokens of the answer.")
   var maxTokens: Int = 2048
 
+  @Option(help: "When the file's digests are checked; lazy: weights before their first use.")
+  var verify: ModelFile.Verification = .tables
+
   @OptionGroup var sampling: SamplingArguments
 
   @OptionGroup var compute: ComputeArguments
@@ -52,7 +58,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     try CommandFailure.wrap {
       let start = MonotonicClock.seconds
-      let model = try Model(path: try file ?? DemoModel.path())
+      let model = try Model(path: try file ?? DemoModel.path(), verification: verify)
       let openSeconds = MonotonicClock.seconds - start
       if let notice = try notice(model) { StandardError.write(notice) }
       let tokens = try promptTokens(model)

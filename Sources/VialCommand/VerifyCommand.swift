@@ -6,18 +6,25 @@ import VialFormat
 import VialModel
 import VialSystem
 
-/// `vial verify FILE [--json]`.
+/// `vial verify FILE [--section KIND[:ID]]... [--json]`.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Check every byte of a .vial file.",
     discussion: """
       Digests of all sections, both roots, padding, values of all weights, texts, tokenizer and templates. \
-      Exit code 0 when the file is whole, 1 when anything is wrong.
+      With --section only the named sections are read. \
+      Exit code 0 when all that was checked is whole, 1 when anything is wrong.
       """)
 
   @Argument(help: "The .vial file.")
   var file: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Check only the sections of this kind, or the one with this id; may be repeated.",
+      valueName: "KIND[:ID]"))
+  var section: [SectionArgument] = []
 
   @Flag(help: "One JSON object on stdout.")
   var json = false
@@ -26,13 +33,11 @@ struct VerifyCommand: ParsableCommand {
     try CommandFailure.wrap {
       let start = MonotonicClock.seconds
       var verdict = Verdict(path: file)
-      do throws(ModelError) {
+      do {
         let descriptor = try ModelFile(path: file).descriptor
         verdict.digests = (descriptor.modelDigest.description, descriptor.fileDigest.description)
-        let job = VerifyJob(descriptor)
-        verdict.problems = job.run()
-        verdict.byteCount = descriptor.root.fileByteCount
-      } catch {
+        verdict.take(try check(descriptor), of: section.isEmpty ? descriptor : nil)
+      } catch let error as ModelError {
         guard case .format(let problem) = error else { throw CommandFailure("\(error)") }
         verdict.problems = [problem]
       }
@@ -50,15 +55,44 @@ struct VerifyCommand: ParsableCommand {
   }
 }
 
+extension VerifyCommand {
+  /// Reads what was asked for on all processors.
+  private func check(_ file: FileDescriptor) throws -> VerificationReport {
+    let sections =
+      section.isEmpty ? nil : try section.flatMap { try $0.sections(of: file) }
+    let verification = FileVerification(file, sections: sections)
+    let progress = ProgressReporter()
+    defer { progress.finish() }
+    let report = verification.run { done in
+      progress.update("verifying", done: done, total: verification.totalByteCount)
+      return true
+    }
+    guard let report else { throw CommandFailure("verifying was stopped") }
+    return report
+  }
+}
+
 /// The outcome of verifying one file.
 struct Verdict {
   let path: String
   var digests: (model: String, file: String)?
   var problems: [FormatError] = []
+  var sections: [VerificationReport.SectionOutcome] = []
+  var isPartial = false
+  /// Of the file, or of the sections that were checked.
   var byteCount: UInt64 = 0
   var seconds = 0.0
 
   init(path: String) { self.path = path }
+
+  /// `file` is nil when only some of its sections were checked.
+  mutating func take(_ report: VerificationReport, of file: FileDescriptor?) {
+    problems = report.problems
+    sections = report.sections
+    isPartial = file == nil
+    byteCount =
+      file?.root.fileByteCount ?? sections.reduce(0) { $0 + $1.section.storedByteCount }
+  }
 
   /// For a file that is whole.
   func text() -> String {
@@ -66,7 +100,9 @@ struct Verdict {
     table.add(["model digest", digests?.model ?? ""])
     table.add(["file digest", digests?.file ?? ""])
     let rate = UInt64(Double(byteCount) / max(seconds, 1e-6))
-    return "\(path): whole\n" + table.text()
+    let count = sections.count
+    let what = isPartial ? "\(count) section\(count == 1 ? "" : "s") whole" : "whole"
+    return "\(path): \(what)\n" + table.text()
       + "  \(ByteText.text(byteCount)) in \(ByteText.fixed(seconds, 2)) s,"
       + " \(ByteText.text(rate))/s\n"
   }
@@ -83,6 +119,19 @@ struct Verdict {
       if let digests { json.value(digests.file) } else { json.null() }
       json.member("byte_count", byteCount)
       json.member("seconds", seconds)
+      json.key("sections")
+      json.array { json in
+        for outcome in sections {
+          json.object { json in
+            json.member("kind", outcome.section.kind.rawValue)
+            json.member("name", outcome.section.title)
+            json.member("id", outcome.section.id)
+            json.member("offset", outcome.section.offset)
+            json.member("stored_byte_count", outcome.section.storedByteCount)
+            json.member("whole", outcome.isWhole)
+          }
+        }
+      }
       json.key("problems")
       json.array { json in
         for problem in problems {

@@ -2,6 +2,7 @@
 // Must not: decide what to generate or know texts. One thread drives a runner at a time.
 
 public import VialCompute
+public import VialFormat
 public import VialModel
 public import VialSystem
 
@@ -44,6 +45,8 @@ public enum RunnerError: Error, Sendable, CustomStringConvertible {
   case numericError
   /// A token id is not in the model's vocabulary.
   case unknownToken
+  /// The file is verified lazily, and weights do not match their digest.
+  case damagedWeights(FormatError)
 
   /// One plain sentence.
   public var description: String {
@@ -52,6 +55,7 @@ public enum RunnerError: Error, Sendable, CustomStringConvertible {
     case .cacheFull: return "the KV cache is full"
     case .numericError: return "the computation met a value that is infinite or not a number"
     case .unknownToken: return "a token id is not in the model's vocabulary"
+    case .damagedWeights(let error): return error.description
     }
   }
 }
@@ -120,7 +124,13 @@ public final class Runner {
       }
     }
     guard !ready.isEmpty else { return }
-    forward.run(ready.map { items[$0.item].sequence.segment(count: items[$0.item].tokenCount) })
+    let segments = ready.map {
+      items[$0.item].sequence.segment(count: items[$0.item].tokenCount)
+    }
+    if let failure = run(segments) {
+      for (index, _) in ready { body(index, .failed(failure)) }
+      return
+    }
     for (index, _) in ready { items[index].sequence.computedCount += items[index].tokenCount }
     for begin in stride(from: 0, to: ready.count, by: Self.logitRows) {
       finish(ready[begin..<min(ready.count, begin + Self.logitRows)], of: items, body)
@@ -183,9 +193,17 @@ public final class Runner {
     }
   }
 
+  /// Runs the forward pass; the failure when weights that are verified before their first use are damaged.
+  private func run(_ segments: [StepSegment]) -> RunnerError? {
+    do throws(FormatError) {
+      try forward.run(segments)
+      return nil
+    } catch { return .damagedWeights(error) }
+  }
+
   private func compute(_ sequence: Sequence, count: Int) throws(RunnerError) {
     if let failure = reserve(StepItem(sequence: sequence, tokenCount: count)) { throw failure }
-    forward.run([sequence.segment(count: count)])
+    if let failure = run([sequence.segment(count: count)]) { throw failure }
     sequence.computedCount += count
   }
 

@@ -48,4 +48,29 @@ struct ChunkDigests {
     }
     return bytes
   }
+
+  /// The leaves that a payload stores for a section; nil when it has none, or not as many as the section's chunks.
+  static func leaves(of section: SectionDescriptor, in payload: RawSpan) -> [Digest]? {
+    guard payload.byteCount >= headerByteCount, payload.matches(magic, at: 0),
+      payload.u32(4) == 1, payload.u32(12) == entryStride
+    else { return nil }
+    let entryCount = Int(payload.u32(8))
+    let room = payload.byteCount - headerByteCount
+    guard entryCount <= room / entryStride else { return nil }
+    let leafRoom = UInt64((room - entryCount * entryStride) / 32)
+    let count = DigestTree.chunkCount(section.storedByteCount)
+    for index in 0..<entryCount {
+      let at = headerByteCount + index * entryStride
+      guard payload.u32(at) == section.kind.rawValue, payload.u64(at + 8) == section.id else {
+        continue
+      }
+      let first = payload.u64(at + 16)
+      guard payload.u64(at + 24) == count, first <= leafRoom, count <= leafRoom - first else {
+        return nil
+      }
+      let start = headerByteCount + entryCount * entryStride + Int(first) * 32
+      return (0..<Int(count)).map { Digest(payload, at: start + $0 * 32) }
+    }
+    return nil
+  }
 }

@@ -8,9 +8,11 @@ struct DigestTree {
   private var chunk = DigestTree.newChunk()
   private var chunkFill: UInt64 = 0
 
+  private static let leafPrefix: UInt8 = 0x00
+
   private static func newChunk() -> SHA256 {
     var hash = SHA256()
-    hash.update([0x00])
+    hash.update([leafPrefix])
     return hash
   }
 
@@ -40,11 +42,20 @@ struct DigestTree {
     return DigestTree.root(leaves: leaves[...], byteCount: byteCount)
   }
 
-  /// The leaf of one chunk.
-  static func leaf(_ chunk: RawSpan) -> Digest {
-    var hash = newChunk()
-    hash.update(chunk)
-    return hash.finalize()
+  /// Chunks that are hashed together fastest on this machine.
+  static var chunksPerTurn: UInt64 { UInt64(SHA256.laneCount) }
+
+  /// The leaves of some chunks.
+  static func leaves(of chunks: [ByteRegion]) -> [Digest] {
+    SHA256.hash(chunks, prefix: leafPrefix)
+  }
+
+  /// Consecutive chunks, the first of which begins where `bytes` does.
+  static func chunks(of bytes: ByteRegion) -> [ByteRegion] {
+    let length = FormatConstants.chunkByteCount
+    return (0..<chunkCount(UInt64(bytes.byteCount))).compactMap {
+      bytes.slice($0 * length, min(length, UInt64(bytes.byteCount) - $0 * length))
+    }
   }
 
   /// The section digest from the leaves of its chunks.
@@ -67,10 +78,8 @@ struct DigestTree {
   }
 
   /// The section digest of bytes in memory.
-  static func digest(_ bytes: RawSpan) -> Digest {
-    var tree = DigestTree()
-    tree.update(bytes)
-    return tree.finalize()
+  static func digest(_ bytes: ByteRegion) -> Digest {
+    root(leaves: leaves(of: chunks(of: bytes))[...], byteCount: UInt64(bytes.byteCount))
   }
 
   /// Number of chunks of a section of `byteCount` bytes.

@@ -71,11 +71,23 @@ public struct FileDescriptor: Sendable {
     _ section: SectionDescriptor, in file: ByteRegion
   ) throws(FormatError) -> ByteRegion {
     let region = try region(section, in: file).privateCopy()
-    guard DigestTree.digest(region.bytes) == section.digest else {
+    try check(region, section)
+    return region
+  }
+
+  private static func check(
+    _ region: ByteRegion, _ section: SectionDescriptor
+  ) throws(FormatError) {
+    guard DigestTree.digest(region) == section.digest else {
       throw FormatError(
         rule: 220, offset: section.offset, "a section does not match its digest")
     }
-    return region
+  }
+
+  /// Reads a section, which must not be a free one, against its digest.
+  /// - Throws: R-220.
+  public func checkDigest(of section: SectionDescriptor) throws(FormatError) {
+    try FileDescriptor.check(try FileDescriptor.region(section, in: file), section)
   }
 
   /// The stored bytes of an uncompressed section; nil when there is none.

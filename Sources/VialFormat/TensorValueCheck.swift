@@ -95,8 +95,35 @@ struct TensorValueCheck {
     return bad == 0
   }
 
+  /// Whether a tile without padding is right: almost every tile, so this is what takes the time. One pass over
+  /// typed columns without a branch for each value; false leaves it to `quantisedRule` to find out why.
+  private func isRight(_ region: ByteRegion) -> Bool {
+    let (stride, group) = (format.recordByteCount, format.group)
+    let weights = format.encoding == .int4 ? 8 * group : 16 * group
+    guard let halves = region.column(UInt16.self, at: 0, count: count(region, 2)),
+      let bytes = region.column(UInt8.self, at: 0, count: count(region, 1))
+    else { return false }
+    let (scales, zeros) = (halves.span, bytes.span)
+    var (badScale, badByte): (UInt16, UInt8) = (0, 0)
+    for record in 0..<format.recordCount(columns: columns) {
+      let start = record * stride
+      let row = scales.extracting((start + weights) / 2..<(start + weights) / 2 + 16)
+      // An exponent of ones, and only that, carries into the sign.
+      for index in 0..<16 { badScale |= (row[index] & 0x7C00) &+ 0x0400 }
+      if format.encoding == .int8 {
+        let weight = zeros.extracting(start..<start + weights)
+        for index in weight.indices { badByte |= weight[index] == 0x80 ? 0x80 : 0 }
+      } else if format.isAsymmetric {
+        let zero = zeros.extracting(start + weights + 32..<start + weights + 48)
+        for index in 0..<16 { badByte |= zero[index] & 0xF0 }
+      }
+    }
+    return badScale & 0x8000 == 0 && badByte == 0
+  }
+
   /// All records of one tile.
   private func quantisedRule(_ region: ByteRegion, _ rowCount: Int) -> Int? {
+    if rowCount == 16, columns % format.group == 0, isRight(region) { return nil }
     let recordCount = format.recordCount(columns: columns)
     if format.encoding == .int8, let rule = int8WeightRule(region, recordCount) { return rule }
     let tile = region.bytes

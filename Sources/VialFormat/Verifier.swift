@@ -2,7 +2,7 @@
 // spare root slot and tail. Owns: the split into pieces that threads can share.
 // Must not: start threads, or stop at the first problem. Implements: Spec/FORMAT.md, "Verifying".
 
-/// Checks an opened file completely.
+/// Checks an opened file completely, or some of its sections.
 ///
 /// Call `perform` for every piece, from as many threads as wanted, then `report` with all outcomes.
 public struct Verifier: Sendable {
@@ -10,39 +10,56 @@ public struct Verifier: Sendable {
   public struct Outcome: Sendable {
     /// Bytes that were read.
     public let byteCount: UInt64
-    fileprivate let leaf: Digest?
+    fileprivate let leaves: [Digest]
     fileprivate let problem: FormatError?
 
     /// Nothing yet; a placeholder in arrays.
-    public static let none = Outcome(byteCount: 0, leaf: nil, problem: nil)
+    public static let none = Outcome(byteCount: 0, leaves: [], problem: nil)
   }
 
   private enum Piece {
-    /// One chunk of a section's digest tree.
-    case chunk(section: Int, index: UInt64)
+    /// Consecutive chunks of a section's digest tree, as many as are hashed together.
+    case chunks(section: Int, range: Range<UInt64>)
     /// Some tiles of a tensor.
     case tiles(tensor: Int, range: Range<Int>)
   }
 
   /// The file that is checked.
   public let file: FileDescriptor
+  /// Indices of the sections that are checked, in file order; free ones never are.
+  private let checked: [Int]
+  private let isWhole: Bool
   private let pieces: [Piece]
   /// Bytes that all pieces read together: stored bytes once for digests, weights again for values.
   public let totalByteCount: UInt64
 
-  /// Splits the work; reads nothing. Allocates some 32 bytes for each MiB of the file.
-  public init(_ file: FileDescriptor) {
+  /// Splits the work; reads nothing. Allocates some 40 bytes for each MiB that is checked.
+  /// - Parameter sections: the sections to check; nil: the whole file, with what lies between them.
+  public init(_ file: FileDescriptor, sections: [SectionDescriptor]? = nil) {
     self.file = file
+    isWhole = sections == nil
+    let wanted = sections.map { Set($0.map(\.offset)) }
+    let checked = file.sections.indices.filter {
+      let section = file.sections[$0]
+      return section.kind != .free && wanted?.contains(section.offset) ?? true
+    }
+    self.checked = checked
     var pieces: [Piece] = []
     var total: UInt64 = 0
-    for (index, section) in file.sections.enumerated() where section.kind != .free {
-      for chunk in 0..<DigestTree.chunkCount(section.storedByteCount) {
-        pieces.append(.chunk(section: index, index: chunk))
+    for index in checked {
+      let section = file.sections[index]
+      let count = DigestTree.chunkCount(section.storedByteCount)
+      for first in stride(from: 0, to: count, by: Int(DigestTree.chunksPerTurn)) {
+        let end = min(count, first + DigestTree.chunksPerTurn)
+        pieces.append(.chunks(section: index, range: first..<end))
       }
       total += section.storedByteCount
     }
+    let weights = Set(
+      checked.map { file.sections[$0] }.filter { $0.kind == .weights }.map(\.id))
     for index in 0..<file.tensors.count {
       let tensor = file.tensors[index]
+      guard weights.contains(tensor.weightsSection) else { continue }
       for range in TensorValueCheck.pieces(of: tensor) {
         pieces.append(.tiles(tensor: index, range: range))
       }
@@ -55,25 +72,29 @@ public struct Verifier: Sendable {
   /// Number of pieces.
   public var pieceCount: Int { pieces.count }
 
-  /// Checks piece `index` < `pieceCount`: about 1 MiB. May run on any thread.
+  /// Checks piece `index` < `pieceCount`: 1 to 16 MiB. May run on any thread.
   public func perform(_ index: Int) -> Outcome {
     switch pieces[index] {
-    case .chunk(let sectionIndex, let chunk):
+    case .chunks(let sectionIndex, let range):
       let section = file.sections[sectionIndex]
-      let start = chunk * FormatConstants.chunkByteCount
-      let length = min(FormatConstants.chunkByteCount, section.storedByteCount - start)
+      let start = range.lowerBound * FormatConstants.chunkByteCount
+      let length = min(
+        UInt64(range.count) * FormatConstants.chunkByteCount, section.storedByteCount - start)
       guard let bytes = file.file.slice(section.offset + start, length) else { return .none }
-      return Outcome(byteCount: length, leaf: DigestTree.leaf(bytes.bytes), problem: nil)
+      return Outcome(
+        byteCount: length, leaves: DigestTree.leaves(of: DigestTree.chunks(of: bytes)),
+        problem: nil)
     case .tiles(let tensorIndex, let range):
       let tensor = file.tensors[tensorIndex]
       let check = TensorValueCheck(tensor)
       return Outcome(
-        byteCount: UInt64(check.byteCount(of: range)), leaf: nil, problem: check.problem(in: range))
+        byteCount: UInt64(check.byteCount(of: range)), leaves: [], problem: check.problem(in: range)
+      )
     }
   }
 
   /// Checks all pieces on this thread. `progress` hears the bytes done so far.
-  public func verify(progress: (UInt64) -> Void = { _ in }) -> [FormatError] {
+  public func verify(progress: (UInt64) -> Void = { _ in }) -> VerificationReport {
     var outcomes: [Outcome] = []
     outcomes.reserveCapacity(pieceCount)
     var done: UInt64 = 0
@@ -86,28 +107,50 @@ public struct Verifier: Sendable {
     return report(outcomes)
   }
 
-  /// All problems, given the outcome of every piece in order. Empty means that the file is whole.
-  public func report(_ outcomes: [Outcome]) -> [FormatError] {
+  /// All problems, given the outcome of every piece in order.
+  public func report(_ outcomes: [Outcome]) -> VerificationReport {
     precondition(outcomes.count == pieceCount, "one outcome for each piece")
-    var problems = slotProblems()
-    var chunkDigests = ChunkDigests()
-    var position = 0
-    for section in file.sections where section.kind != .free {
-      let chunkCount = Int(DigestTree.chunkCount(section.storedByteCount))
-      let leaves = outcomes[position..<position + chunkCount].map { $0.leaf ?? .zero }
-      position += chunkCount
-      if DigestTree.root(leaves: leaves[...], byteCount: section.storedByteCount) != section.digest
-      {
-        problems.append(
-          FormatError(rule: 220, offset: section.offset, "a section does not match its digest"))
+    var report = VerificationReport(checked.map { file.sections[$0] })
+    if isWhole { for problem in slotProblems() { report.add(problem) } }
+    let chunkDigests = checkDigests(outcomes, &report)
+    if isWhole {
+      for problem in chunkDigestProblems(chunkDigests) {
+        report.add(problem, in: file.sectionTable.find(.chunkDigests))
       }
-      chunkDigests.add(section, leaves)
+      for problem in paddingProblems() { report.add(problem) }
     }
-    problems += chunkDigestProblems(chunkDigests)
-    problems += paddingProblems()
-    problems += outcomes[position...].compactMap(\.problem)
-    problems += contentProblems()
-    return problems
+    for problem in tensorPaddingProblems(report) { report.add(problem.error, in: problem.section) }
+    for (piece, outcome) in zip(pieces, outcomes) {
+      guard case .tiles(let tensor, _) = piece, let problem = outcome.problem else { continue }
+      report.add(
+        problem,
+        in: file.sectionTable.find(.weights, id: file.tensors[tensor].weightsSection))
+    }
+    checkContents(&report)
+    return report
+  }
+
+  /// Compares every section digest with the leaves that were found, and collects these.
+  private func checkDigests(
+    _ outcomes: [Outcome], _ report: inout VerificationReport
+  ) -> ChunkDigests {
+    var leaves: [Int: [Digest]] = [:]
+    for (piece, outcome) in zip(pieces, outcomes) {
+      guard case .chunks(let section, _) = piece else { continue }
+      leaves[section, default: []] += outcome.leaves
+    }
+    var chunkDigests = ChunkDigests()
+    for index in checked {
+      let section = file.sections[index]
+      let found = leaves[index] ?? []
+      if DigestTree.root(leaves: found[...], byteCount: section.storedByteCount) != section.digest {
+        report.add(
+          FormatError(rule: 220, offset: section.offset, "a section does not match its digest"),
+          in: section)
+      }
+      chunkDigests.add(section, found)
+    }
+    return chunkDigests
   }
 
   /// A damaged spare slot, and bytes after the end.
@@ -144,7 +187,7 @@ public struct Verifier: Sendable {
     return []
   }
 
-  /// Padding between sections and between tensors must be zero.
+  /// Padding between sections must be zero.
   private func paddingProblems() -> [FormatError] {
     var problems: [FormatError] = []
     var end = FormatConstants.firstSectionOffset
@@ -157,11 +200,14 @@ public struct Verifier: Sendable {
     if !isZero(end, file.root.tableOffset) {
       problems.append(FormatError(rule: 221, offset: end, "padding is not zero"))
     }
-    return problems + tensorPaddingProblems()
+    return problems
   }
 
-  private func tensorPaddingProblems() -> [FormatError] {
-    var problems: [FormatError] = []
+  /// Padding between the tensors of the checked sections must be zero.
+  private func tensorPaddingProblems(
+    _ report: VerificationReport
+  ) -> [(error: FormatError, section: SectionDescriptor)] {
+    var problems: [(FormatError, SectionDescriptor)] = []
     var end: UInt64 = 0
     var section: SectionDescriptor?
     for index in file.tensors.fileOrder {
@@ -170,10 +216,14 @@ public struct Verifier: Sendable {
         section = file.sectionTable.find(.weights, id: tensor.weightsSection)
         end = 0
       }
-      let start = section?.offset ?? 0
+      guard let section, report.covers(section) else { continue }
+      let start = section.offset
       if !isZero(start + end, start + tensor.offset) {
         problems.append(
-          FormatError(rule: 606, offset: start + end, "padding between tensors is not zero"))
+          (
+            FormatError(rule: 606, offset: start + end, "padding between tensors is not zero"),
+            section
+          ))
       }
       end = tensor.offset + UInt64(tensor.byteCount)
     }
@@ -186,19 +236,25 @@ public struct Verifier: Sendable {
   }
 
   /// Cold text decompresses and is UTF-8; provenance is well-formed.
-  private func contentProblems() -> [FormatError] {
-    var problems: [FormatError] = []
-    for section in file.sectionTable.all(.text) {
+  private func checkContents(_ report: inout VerificationReport) {
+    for index in checked {
+      let section = file.sections[index]
       do throws(FormatError) {
-        let text = ByteRegion(copying: try file.contents(of: section))
-        if !text.isUTF8(0..<text.byteCount) {
-          problems.append(FormatError(rule: 608, offset: section.offset, "text is not UTF-8"))
+        switch section.kind {
+        case .text:
+          let text = ByteRegion(copying: try file.contents(of: section))
+          if !text.isUTF8(0..<text.byteCount) {
+            throw FormatError(rule: 608, offset: section.offset, "text is not UTF-8")
+          }
+        case .provenance: _ = try file.provenance()
+        default: break
         }
       } catch {
-        problems.append(FormatError(rule: error.rule, offset: section.offset, error.message))
+        let isText = section.kind == .text
+        report.add(
+          isText ? FormatError(rule: error.rule, offset: section.offset, error.message) : error,
+          in: section)
       }
     }
-    do throws(FormatError) { _ = try file.provenance() } catch { problems.append(error) }
-    return problems
   }
 }

@@ -6,6 +6,9 @@ import VialFormat
 
 /// Binds the tensors that all decoders of this family have.
 struct DecoderBinder {
+  /// The tensor of which a step reads single rows, unless it is also the head.
+  static let embeddingName = "model.embed_tokens.weight"
+
   private let file: FileDescriptor
   private let shape: DecoderShape
 
@@ -23,7 +26,7 @@ struct DecoderBinder {
 
   func bind(hasAttentionBias: Bool) throws(FormatError) -> DecoderWeights {
     let embedding = try matrix(
-      "model.embed_tokens.weight", rows: shape.vocabularySize, columns: shape.hiddenSize)
+      Self.embeddingName, rows: shape.vocabularySize, columns: shape.hiddenSize)
     var layers: [DecoderLayer] = []
     for index in 0..<shape.layerCount {
       layers.append(try layer(index, hasAttentionBias: hasAttentionBias))

@@ -4,6 +4,7 @@
 
 import Synchronization
 public import VialCompute
+public import VialFormat
 import VialKernels
 public import VialSystem
 
@@ -62,7 +63,10 @@ public final class DecoderForward: @unchecked Sendable {
   /// Rows are numbered through the segments in order. Afterwards `logits` may be asked for any row.
   /// - Precondition: the segments hold 1 to `maximumRows` tokens together, tokens are below the
   ///   vocabulary size, blocks reach the last position. The engine guarantees it.
-  public func run(_ segments: [StepSegment]) {
+  /// - Throws: R-220 when the file is verified lazily and weights that the step, or its logits, would read do not
+  ///   match their digest; then nothing was computed.
+  public func run(_ segments: [StepSegment]) throws(FormatError) {
+    try weights.lazyVerification?.check(segments, on: pool)
     let rows = gather(segments)
     embed(rows)
     for (index, layer) in weights.layers.enumerated() {

@@ -45,6 +45,8 @@ public struct DecoderWeights: Sendable {
   let head: Projection
   /// Rotary frequencies in radians per position, `headDimension / 2` of them.
   let rotaryFrequencies: [Float]
+  /// Asked before each step when the file is verified lazily.
+  var lazyVerification: LazyVerification?
 }
 
 extension DecoderWeights {

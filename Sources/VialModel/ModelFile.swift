@@ -1,5 +1,6 @@
 // Owns: an opened model: the mapping and its validated descriptors, joined.
-// Must not: read weights. Opening maps, validates tables and binds; no page of weights is touched.
+// Must not: read weights, unless a caller wants all verified when it is opened. Opening maps, validates tables and
+// binds; no page of weights is touched.
 
 public import VialFormat
 public import VialSystem
@@ -22,12 +23,24 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
 
 /// A `.vial` file in memory. Shareable between threads.
 public final class ModelFile: Sendable {
+  /// When bytes are compared with their digests.
+  public enum Verification: String, Sendable, CaseIterable {
+    /// Configuration and tensor table when the file is opened: what decides how the others are read.
+    case tables
+    /// Besides, tokenizer, templates and provenance when it is opened, and each chunk of the weights before it is
+    /// first computed with.
+    case lazy
+    /// Everything when it is opened, on all processors.
+    case whole
+  }
+
   /// What the file holds.
   public let descriptor: FileDescriptor
+  private let lazy: LazyVerification?
 
-  /// Maps (or copies) and validates the file; O(sections + tensors).
+  /// Maps (or copies) and validates the file; O(sections + tensors) but for `.whole`.
   public init(
-    path: String, access: MappedFile.Access = .mapped
+    path: String, access: MappedFile.Access = .mapped, verification: Verification = .tables
   ) throws(ModelError) {
     let file: MappedFile
     do throws(SystemError) {
@@ -36,20 +49,42 @@ public final class ModelFile: Sendable {
     do throws(FormatError) {
       descriptor = try FormatReader.open(
         ByteRegion(owner: file, start: file.base, byteCount: file.byteCount))
+      switch verification {
+      case .tables: lazy = nil
+      case .whole:
+        lazy = nil
+        if let problem = FileVerification(descriptor).run()?.problems.first { throw problem }
+      case .lazy:
+        for section in descriptor.sections where Self.isReadWhole(section.kind) {
+          try descriptor.checkDigest(of: section)
+        }
+        lazy = try LazyVerification(descriptor)
+      }
     } catch { throw .format(error) }
+  }
+
+  /// Small sections that the runtime reads from the mapping.
+  private static func isReadWhole(_ kind: SectionKind) -> Bool {
+    [.tokenizer, .chatTemplate, .promptTemplate, .provenance].contains(kind)
   }
 
   /// Binds the tensors to the layers of the file's architecture.
   /// - Throws: of Spec/MODELS.md.
   public func weights() throws(ModelError) -> DecoderWeights {
     do throws(FormatError) {
-      switch descriptor.configuration.architecture {
-      case Qwen2.name: return try Qwen2.bind(descriptor)
-      case Llama.name: return try Llama.bind(descriptor)
-      default:
-        throw FormatError(
-          rule: 701, offset: 0, context: "configuration", "this architecture is not known")
-      }
+      var weights = try bind()
+      weights.lazyVerification = lazy
+      return weights
     } catch { throw .format(error) }
+  }
+
+  private func bind() throws(FormatError) -> DecoderWeights {
+    switch descriptor.configuration.architecture {
+    case Qwen2.name: return try Qwen2.bind(descriptor)
+    case Llama.name: return try Llama.bind(descriptor)
+    default:
+      throw FormatError(
+        rule: 701, offset: 0, context: "configuration", "this architecture is not known")
+    }
   }
 }

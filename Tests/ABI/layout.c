@@ -14,9 +14,10 @@ AT(vial_error, system_code, 12);
 AT(vial_error, byte_offset, 16);
 AT(vial_error, sentence, 24);
 
-PIN(model_options, sizeof(vial_model_options) == 8);
+PIN(model_options, sizeof(vial_model_options) == 12);
 AT(vial_model_options, struct_size, 0);
 AT(vial_model_options, access, 4);
+AT(vial_model_options, verification, 8);
 
 PIN(information, sizeof(vial_model_information) == 144);
 AT(vial_model_information, struct_size, 0);
@@ -136,6 +137,11 @@ AT(vial_request_information, token_count, 32);
 AT(vial_request_information, queue_seconds, 40);
 AT(vial_request_information, prompt_seconds, 48);
 AT(vial_request_information, generation_seconds, 56);
+PIN(verify_options, sizeof(vial_verify_options) == 24);
+AT(vial_verify_options, struct_size, 0);
+AT(vial_verify_options, thread_count, 4);
+AT(vial_verify_options, progress, 8);
+AT(vial_verify_options, context, 16);
 
 PIN(statuses, VIAL_STATUS_OK == 0 && VIAL_STATUS_INVALID_ARGUMENT == 1 && VIAL_STATUS_INVALID_HANDLE == 2 &&
                   VIAL_STATUS_INVALID_STRUCT_SIZE == 3 && VIAL_STATUS_INVALID_UTF8 == 4 &&
@@ -147,6 +153,8 @@ PIN(statuses, VIAL_STATUS_OK == 0 && VIAL_STATUS_INVALID_ARGUMENT == 1 && VIAL_S
                   VIAL_STATUS_TOO_MANY_HANDLES == 17 && VIAL_STATUS_BUSY == 20 &&
                   VIAL_STATUS_CLOSED == 21 && VIAL_STATUS_TIMED_OUT == 22 && VIAL_STATUS_FINISHED == 23 &&
                   VIAL_STATUS_IN_CALLBACK == 24);
+                  VIAL_STATUS_TOO_MANY_HANDLES == 17);
+PIN(verification, VIAL_VERIFICATION_TABLES == 0 && VIAL_VERIFICATION_LAZY == 1 && VIAL_VERIFICATION_WHOLE == 2);
 PIN(options, VIAL_ACCESS_MAPPED == 0 && VIAL_ACCESS_PRIVATE_COPY == 1 && VIAL_CACHE_F16 == 0 &&
                  VIAL_CACHE_F32 == 1 && VIAL_CACHE_INT8 == 2);
 PIN(flags, VIAL_TOKENIZE_ADD_SPECIAL == 1 && VIAL_TOKENIZE_LITERAL == 2 && VIAL_DETOKENIZE_SKIP_SPECIAL == 1 &&

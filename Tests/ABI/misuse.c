@@ -89,7 +89,7 @@ static void struct_sizes(void) {
   struct {
     vial_model_options options;
     uint32_t added;
-  } newer = {{(uint32_t)sizeof newer, 0}, 0};
+  } newer = {{(uint32_t)sizeof newer, 0, 0}, 0};
   struct {
     vial_model_information information;
     uint64_t added;
@@ -99,19 +99,29 @@ static void struct_sizes(void) {
   for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++) {
     vial_model_options options = VIAL_MODEL_OPTIONS_INIT;
     vial_score_options score = VIAL_SCORE_OPTIONS_INIT;
+    vial_verify_options verify = VIAL_VERIFY_OPTIONS_INIT;
     vial_error error = VIAL_ERROR_INIT;
     vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
     uint64_t count = 0;
-    options.struct_size = score.struct_size = error.struct_size = info.struct_size = wrong[index];
+    options.struct_size = score.struct_size = verify.struct_size = error.struct_size = info.struct_size = wrong[index];
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_open(path, &options, &other, NULL));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_open(path, NULL, &other, &error));
     CHECK(other == NULL && error.sentence[0] == 0);
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_get_information(model, &info));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_score(model, NULL, 0, &score, NULL, NULL));
+    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_verify(model, &verify, NULL));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_tokenize(model, "a", 1, 0, 0, NULL, &count, &error));
   }
   STATUS(VIAL_STATUS_OK, vial_model_open(path, &newer.options, &other, NULL));
   vial_model_close(other);
+  /* The first header's options ended after `access`; what lies behind them is not read. */
+  newer.options.struct_size = 8;
+  newer.options.verification = 99;
+  STATUS(VIAL_STATUS_OK, vial_model_open(path, &newer.options, &other, NULL));
+  vial_model_close(other);
+  newer.options.struct_size = (uint32_t)sizeof newer;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_open(path, &newer.options, &other, NULL));
+  newer.options.verification = 0;
   newer.added = 1;
   STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_open(path, &newer.options, &other, NULL));
   memset(&wide, 0xAA, sizeof wide);
@@ -218,6 +228,63 @@ static void cancelling(void) {
   CHECK(scores[1] == scores[1] && scores[2] != scores[2] && scores[3] != scores[3]);
 }
 
+static int32_t count_calls(void *context, uint64_t done, uint64_t total) {
+  ++*(int *)context;
+  return done > total;
+}
+
+static int32_t stop_at_once(void *context, uint64_t done, uint64_t total) {
+  ++*(int *)context;
+  return done <= total;
+}
+
+static void verifying(void) {
+  int calls = 0;
+  vial_verify_options options = VIAL_VERIFY_OPTIONS_INIT;
+  vial_error error = VIAL_ERROR_INIT;
+  options.context = &calls;
+  options.progress = count_calls;
+  for (options.thread_count = 0; options.thread_count < 4; options.thread_count++)
+    STATUS(VIAL_STATUS_OK, vial_model_verify(model, &options, &error));
+  CHECK(calls >= 8);
+  calls = 0;
+  options.progress = stop_at_once;
+  STATUS(VIAL_STATUS_CANCELLED, vial_model_verify(model, &options, &error));
+  CHECK(calls == 1 && error.status == VIAL_STATUS_CANCELLED);
+  options.thread_count = VIAL_THREAD_LIMIT + 1;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_verify(model, &options, &error));
+}
+
+static vial_status open_damaged(const char *folder, long keep, long flip, vial_error *error);
+
+/** Damaged weights: which verification finds them when. The middle of the file lies in them. */
+static void damaged_weights(const char *folder) {
+  char name[4096];
+  snprintf(name, sizeof name, "%s/damaged.vial", folder);
+  vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
+  STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &info));
+  STATUS(VIAL_STATUS_OK, open_damaged(folder, 1 << 30, (long)(info.file_byte_count / 2), NULL));
+  const uint32_t ids[4] = {1, 2, 3, 4};
+  float scores[4];
+  vial_model *other = NULL;
+  vial_error error = VIAL_ERROR_INIT;
+  vial_model_options options = VIAL_MODEL_OPTIONS_INIT;
+  STATUS(VIAL_STATUS_OK, vial_model_open(name, &options, &other, &error));
+  STATUS(VIAL_STATUS_FORMAT, vial_model_verify(other, NULL, &error));
+  CHECK(error.rule == 220 && error.byte_offset > 0);
+  vial_model_close(other);
+  options.verification = VIAL_VERIFICATION_WHOLE;
+  STATUS(VIAL_STATUS_FORMAT, vial_model_open(name, &options, &other, &error));
+  CHECK(error.rule == 220 && other == NULL);
+  /* Weights of one chunk are read when they are opened, longer ones when they are used. */
+  options.verification = VIAL_VERIFICATION_LAZY;
+  vial_status status = vial_model_open(name, &options, &other, &error);
+  if (status == VIAL_STATUS_OK) status = vial_model_score(other, ids, 4, NULL, scores, &error);
+  STATUS(VIAL_STATUS_FORMAT, status);
+  CHECK(error.rule == 220);
+  vial_model_close(other);
+}
+
 /** Writes the first `keep` bytes of the model, the byte at `flip` inverted, and opens the result. */
 static vial_status open_damaged(const char *folder, long keep, long flip, vial_error *error) {
   char name[4096];
@@ -292,6 +359,8 @@ int main(int argc, char **argv) {
   invalid_text();
   numbers();
   cancelling();
+  verifying();
+  damaged_weights(argv[2]);
   damaged_files(argv[2]);
   after_fork();
   vial_model_close(model);

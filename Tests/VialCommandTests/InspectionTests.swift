@@ -98,6 +98,31 @@ import Testing
     }
   }
 
+  @Test func someSections() throws {
+    let weights = try offset(of: "weights")
+    var bytes = try PackedFile.bytes()
+    bytes[weights + 50] ^= 1
+    let path = try folder.write("damaged.vial", bytes)
+    for (arguments, status, names) in [
+      (["tokenizer"], Int32(0), ["tokenizer"]),
+      (["weights"], 1, ["weights"]),
+      (["tokenizer", "weights:0"], 1, ["weights", "tokenizer"]),
+    ] {
+      let options = arguments.flatMap { ["--section", $0] }
+      let run = try CommandRun(arguments: ["verify", path, "--json"] + options)
+      #expect(run.status == status)
+      let sections = try #require(try run.json()["sections"] as? [[String: Any]])
+      #expect(Set(sections.compactMap { $0["name"] as? String }) == Set(names))
+      for section in sections {
+        #expect(section["whole"] as? Bool == (section["name"] as? String != "weights"))
+      }
+    }
+    #expect(try CommandRun("verify", path, "--section", "text:999").status == 1)
+    for wrong in ["nonsense", "weights:", "weights:x", "text:-1", ""] {
+      #expect(try CommandRun("verify", path, "--section", wrong).status == 2)
+    }
+  }
+
   private func offset(of name: String) throws -> Int {
     let json = try CommandRun("dump", PackedFile.path, "--json").json()
     let sections = try #require(json["sections"] as? [[String: Any]])

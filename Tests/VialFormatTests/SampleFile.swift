@@ -172,7 +172,7 @@ enum SampleFile {
   /// The rules that opening or verifying report.
   static func rules(_ bytes: [UInt8]) -> [Int] {
     do throws(FormatError) {
-      return Verifier(try open(bytes)).verify().map(\.rule)
+      return Verifier(try open(bytes)).verify().problems.map(\.rule)
     } catch {
       return [error.rule]
     }

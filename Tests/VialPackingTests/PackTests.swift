@@ -252,7 +252,7 @@ import VialPacking
     let source = try source(fixture)
     for encoding in WeightEncoding.allCases {
       let file = try fixture.pack(WeightRecipe(weights: encoding, group: group))
-      #expect(Verifier(file).verify().isEmpty)
+      #expect(Verifier(file).verify().problems.isEmpty)
       for (name, expected) in source {
         let values = decode(try #require(file.tensors.find(name)))
         let error = zip(values, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }

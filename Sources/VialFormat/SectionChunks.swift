@@ -1,0 +1,67 @@
+// One section whose chunks can be checked one by one, in any order, from any thread.
+// Owns: finding the section's leaves and proving that they are its own.
+// Must not: remember what was checked. Implements: Spec/FORMAT.md, "Chunk digests".
+
+/// The chunks of a section with the digests that they must have.
+public struct SectionChunks: Sendable {
+  /// The section.
+  public let section: SectionDescriptor
+  private let stored: ByteRegion
+  private let leaves: [Digest]
+
+  /// Chunks that are checked together fastest on this machine.
+  public static var chunksPerTurn: Int { Int(DigestTree.chunksPerTurn) }
+  /// Bytes of a chunk; the last of a section may be shorter.
+  public static var chunkByteCount: Int { Int(FormatConstants.chunkByteCount) }
+
+  /// Number of chunks.
+  public var count: Int { leaves.count }
+
+  /// Finds the leaves of a section. Reads no more of it than one chunk: a section that has only one is checked here.
+  /// - Throws: R-223 when leaves are missing or do not give the section's digest, R-222 when they are in disorder,
+  ///   R-220 for a section of one chunk that is damaged.
+  public init(_ section: SectionDescriptor, of file: FileDescriptor) throws(FormatError) {
+    self.section = section
+    stored = try FileDescriptor.region(section, in: file.file)
+    guard ChunkDigests.holds(section) else {
+      leaves = DigestTree.leaves(of: [stored])
+      try check(220, section.offset, "a section does not match its digest")
+      return
+    }
+    guard let index = file.sectionTable.find(.chunkDigests) else {
+      throw FormatError(rule: 223, offset: 0, "chunk digests are missing")
+    }
+    // A copy: what is compared later is what was checked here.
+    let payload = try FileDescriptor.region(index, in: file.file).privateCopy()
+    guard let leaves = ChunkDigests.leaves(of: section, in: payload.bytes) else {
+      throw FormatError(
+        rule: 222, offset: index.offset, "chunk digests do not fit the sections")
+    }
+    self.leaves = leaves
+    try check(223, index.offset, "chunk digests are wrong")
+  }
+
+  private func check(
+    _ rule: Int, _ offset: UInt64, _ message: StaticString
+  ) throws(FormatError) {
+    guard
+      DigestTree.root(leaves: leaves[...], byteCount: section.storedByteCount) == section.digest
+    else { throw FormatError(rule: rule, offset: offset, message) }
+  }
+
+  /// Reads some chunks; the error for the first that does not match its leaf, or nil. Chunks, each below `count`,
+  /// may be any; several at a time are several times as fast.
+  public func problem(inChunks chunks: some Collection<Int>) -> FormatError? {
+    let regions = chunks.compactMap { chunk -> ByteRegion? in
+      let start = UInt64(chunk) * FormatConstants.chunkByteCount
+      return stored.slice(
+        start, min(FormatConstants.chunkByteCount, section.storedByteCount - start))
+    }
+    for (chunk, leaf) in zip(chunks, DigestTree.leaves(of: regions)) where leaf != leaves[chunk] {
+      return FormatError(
+        rule: 220, offset: section.offset + UInt64(chunk) * FormatConstants.chunkByteCount,
+        "a chunk of a section does not match its digest")
+    }
+    return nil
+  }
+}

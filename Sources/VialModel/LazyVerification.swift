@@ -1,0 +1,141 @@
+// Owns: which chunks of the weights were checked against their digests, and that a step computes with checked ones
+// only. Must not: know layers: what one step reads in full is checked before the first step, rows of an embedding
+// that is not also the head when they are looked up. Spec/FORMAT.md, "Chunk digests".
+
+import Synchronization
+import VialFormat
+import VialSystem
+
+/// Checks each chunk of the weights before its first use. Shared between threads: when two need a chunk for the
+/// first time at once, both check it.
+final class LazyVerification: Sendable {
+  private struct Chunk {
+    let section: Int
+    let index: Int
+  }
+
+  /// Rows that are read one by one.
+  private struct Rows {
+    /// The number of the first chunk of their section among all chunks.
+    let firstChunk: Int
+    /// Of the tensor, in its section.
+    let offset: Int
+    let tileByteCount: Int
+  }
+
+  private let sections: [SectionChunks]
+  private let chunks: [Chunk]
+  private let isChecked: Flags
+  /// Chunks that every step reads.
+  private let shared: [Int]
+  private let areSharedChecked = Atomic<Bool>(false)
+  private let rows: Rows?
+
+  /// Proves the stored leaves; reads no weights but those of a section with one chunk only.
+  init(_ file: FileDescriptor) throws(FormatError) {
+    var sections: [SectionChunks] = []
+    for section in file.sections where section.kind == .weights {
+      sections.append(try SectionChunks(section, of: file))
+    }
+    var chunks: [Chunk] = []
+    for (section, content) in sections.enumerated() {
+      chunks += (0..<content.count).map { Chunk(section: section, index: $0) }
+    }
+    let embedding =
+      file.configuration.isEmbeddingTied ? nil : file.tensors.find(DecoderBinder.embeddingName)
+    var rows: Rows?
+    var single: Range<Int> = 0..<0
+    if let embedding,
+      let home = sections.firstIndex(where: { $0.section.id == embedding.weightsSection })
+    {
+      let first = sections[..<home].reduce(0) { $0 + $1.count }
+      let tileCount = max(1, (embedding.shape.rowCount + 15) / 16)
+      rows = Rows(
+        firstChunk: first, offset: Int(embedding.offset),
+        tileByteCount: embedding.byteCount / tileCount)
+      single = Self.chunks(
+        inside: Int(embedding.offset)..<Int(embedding.offset) + embedding.byteCount, after: first)
+    }
+    self.sections = sections
+    self.chunks = chunks
+    self.rows = rows
+    shared = chunks.indices.filter { !single.contains($0) }
+    isChecked = Flags(count: chunks.count)
+  }
+
+  /// Chunks that hold bytes of a tensor only.
+  private static func chunks(inside bytes: Range<Int>, after first: Int) -> Range<Int> {
+    let length = SectionChunks.chunkByteCount
+    let begin = (bytes.lowerBound + length - 1) / length
+    return first + begin..<first + max(begin, bytes.upperBound / length)
+  }
+
+  /// Checks what a step over these tokens reads, as far as nobody has; the workers of `pool` share it. A step that
+  /// finds everything checked costs a few atomic loads.
+  /// - Throws: R-220 for the first chunk that is damaged; then nothing may be computed.
+  func check(_ segments: [StepSegment], on pool: ThreadPool) throws(FormatError) {
+    var wanted: [Int] = []
+    let checksShared = !areSharedChecked.load(ordering: .acquiring)
+    if checksShared { wanted = shared.filter { !isChecked[$0] } }
+    if let rows {
+      for segment in segments {
+        for index in 0..<segment.count {
+          let start = rows.offset + Int(segment.tokens[index] / 16) * rows.tileByteCount
+          let end = start + rows.tileByteCount - 1
+          let length = SectionChunks.chunkByteCount
+          for chunk in rows.firstChunk + start / length...rows.firstChunk + end / length
+          where !isChecked[chunk] { wanted.append(chunk) }
+        }
+      }
+    }
+    if !wanted.isEmpty { try check(Set(wanted).sorted(), on: pool) }
+    if checksShared { areSharedChecked.store(true, ordering: .releasing) }
+  }
+
+  private func check(_ wanted: [Int], on pool: ThreadPool) throws(FormatError) {
+    let turn = SectionChunks.chunksPerTurn
+    let next = Atomic<Int>(0)
+    let found = Guarded<FormatError?>(nil)
+    pool.run { _ in
+      while found.withLock({ $0 == nil }) {
+        let first = next.add(turn, ordering: .relaxed).oldValue
+        guard first < wanted.count else { return }
+        let mine = wanted[first..<min(first + turn, wanted.count)]
+        if let problem = problem(in: mine) {
+          found.withLock { if problem.offset < $0?.offset ?? .max { $0 = problem } }
+        }
+      }
+    }
+    if let problem = found.withLock({ $0 }) { throw problem }
+  }
+
+  /// Reads chunks, which may be of several sections, and notes those that are right.
+  private func problem(in wanted: ArraySlice<Int>) -> FormatError? {
+    for section in sections.indices {
+      let mine = wanted.filter { chunks[$0].section == section }
+      if mine.isEmpty { continue }
+      if let problem = sections[section].problem(inChunks: mine.map { chunks[$0].index }) {
+        return problem
+      }
+      for chunk in mine { isChecked.set(chunk) }
+    }
+    return nil
+  }
+}
+
+/// Booleans that only ever become true.
+private final class Flags: @unchecked Sendable {
+  private let values: UnsafeMutablePointer<Atomic<Bool>>
+
+  init(count: Int) {
+    values = .allocate(capacity: max(1, count))
+    for index in 0..<count { (values + index).initialize(to: Atomic(false)) }
+  }
+
+  // Atomic<Bool> is trivial: nothing to deinitialise.
+  deinit { values.deallocate() }
+
+  subscript(index: Int) -> Bool { values[index].load(ordering: .acquiring) }
+
+  func set(_ index: Int) { values[index].store(true, ordering: .releasing) }
+}
