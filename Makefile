@@ -41,4 +41,4 @@ lint: ## fail on a formatting difference
 	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 
 clean: ## remove build products
-	@rm -rf .build .build-libvial
+	@rm -rf .build .build-libvial .build-vectors
