@@ -64,8 +64,8 @@ def flip(at):
     return change
 
 
-sealed("R-101-empty", "a file of no bytes", cut(0), 0)
 sealed("R-101-short", "one byte less than identity and slots", cut(12287), 12287)
+sealed("R-101-empty", "a file of no bytes", cut(0), 0)
 sealed("R-102-magic", "another magic", put(0, b"GGUF"), 0)
 sealed("R-102-text-mode", "a carriage return was lost", lambda file: file.__delitem__(5), 0)
 sealed("R-103-byte-order", "a big-endian byte order mark", put(12, b"\1\2\3\4"), 12)
