@@ -8,6 +8,7 @@ from .configuration import check_configuration
 from .fields import Refusal, require
 from .keyvalues import read_key_values
 from .model import check_model
+from .signatures import read_signature
 from .tensors import read_tensor_table
 from .tokenizer import token_bytes
 from .values import decode
@@ -76,6 +77,7 @@ def describe(data):
         answer["tokenizer"] = _guarded(lambda: _tokenizer(file.tokenizer()))
     answer["chat_templates"] = [_guarded(lambda: {"id": s.id, **read_program_of(file.container, s)})
                                 for s in file.container.of_kind(c.CHAT)]
+    answer["signatures"] = [_signature(file.container, s) for s in file.container.of_kind(c.SIGNATURE)]
     for section in file.container.of_kind(c.PROVENANCE):
         answer["provenance"] = _guarded(lambda: _plain(read_key_values_of(file.container, section)))
     answer["runs"] = True
@@ -118,6 +120,11 @@ def _tensor(file, tensor):
 def _text(file, section):
     raw = read_text_of(file.container, section)
     return {"id": section.id, "length": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+
+
+def _signature(file, section):
+    data = bytes(file.bytes_of(section))
+    return {"id": section.id, **read_signature(data, section.offset, file.file_digest, file.model_digest)}
 
 
 def _tokenizer(tokenizer):

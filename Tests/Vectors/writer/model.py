@@ -67,6 +67,7 @@ class Model:
     provenance: dict = None
     texts: list = field(default_factory=list)
     others: list = field(default_factory=list)  # further sections, in front of the weights
+    signatures: list = field(default_factory=list)  # what a reader says about each
 
     def draft(self, **more):
         if self.tensors is None:
@@ -94,7 +95,7 @@ class Model:
             "configuration": kv.plain(self.config),
             "tensors": [t.as_truth() for t in sorted(self.tensors, key=lambda t: t.name.encode())],
             "texts": [text(s) for s in self.texts], "tokenizer": self.tokenizer.as_truth(),
-            "chat_templates": [truth for _, truth in self.chats],
+            "chat_templates": [truth for _, truth in self.chats], "signatures": self.signatures,
         }
         if self.provenance is not None:
             answer["provenance"] = kv.plain(self.provenance)

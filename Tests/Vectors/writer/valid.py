@@ -7,6 +7,7 @@ from . import keyvalues as kv
 from .container import PAGE, TEXT, Draft, Section
 from .lz4 import frame
 from .model import Model, configuration, free_section, model_tensors, text_section
+from .signing import signature_section
 from .tensors import Tensor
 from .tokenizers import byte_level, character_level, chat_section, chat_truth
 
@@ -167,10 +168,23 @@ def spare_slot():
     return model, model.draft(generation=(1 << 64) - 1, slot=1)
 
 
+def signed():
+    """A file that was signed after it was made: the signature is appended, the digests that it signs stay."""
+    model = plain_model()
+    first = model.draft()
+    old = first.build()
+    section, truth = signature_section(1, first.digests["file"], first.digests["model"], "by everybody: é")
+    model.signatures = [truth]
+    table = free_section(1, old[-128 * len(first.sections):])
+    draft = Draft([*first.sections, table, section], generation=2, slot=1, other_slot=old[PAGE:2 * PAGE])
+    return model, draft
+
+
 VALID = {
     "plain": plain_model, "qwen2-int4": qwen2_int4, "encodings": encodings, "values": values,
     "many-weights": many_weights, "unknown-sections": unknown_sections, "limits": limits, "two-chunks": two_chunks,
     "newer-minor": newer_minor, "second-generation": second_generation, "spare-slot": spare_slot,
+    "signed": signed,
 }
 
 
