@@ -4,6 +4,7 @@ Owns: opening in the Spec's order, and the names of the keys. Must not: check an
 import hashlib
 
 from . import container as c
+from .adapters import describe_adapter
 from .configuration import check_configuration
 from .fields import Refusal, require
 from .keyvalues import read_key_values
@@ -77,6 +78,7 @@ def describe(data):
         answer["tokenizer"] = _guarded(lambda: _tokenizer(file.tokenizer()))
     answer["chat_templates"] = [_guarded(lambda: {"id": s.id, **read_program_of(file.container, s)})
                                 for s in file.container.of_kind(c.CHAT)]
+    answer["adapters"] = [_guarded(lambda: _adapter(file, s)) for s in file.container.of_kind(c.ADAPTER)]
     answer["signatures"] = [_signature(file.container, s) for s in file.container.of_kind(c.SIGNATURE)]
     for section in file.container.of_kind(c.PROVENANCE):
         answer["provenance"] = _guarded(lambda: _plain(read_key_values_of(file.container, section)))
@@ -120,6 +122,11 @@ def _tensor(file, tensor):
 def _text(file, section):
     raw = read_text_of(file.container, section)
     return {"id": section.id, "length": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+
+
+def _adapter(file, section):
+    data = bytes(file.container.bytes_of(section))
+    return {"id": section.id, **describe_adapter(data, section.offset, file.container.model_digest, file.tensors)}
 
 
 def _signature(file, section):

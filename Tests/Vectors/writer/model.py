@@ -67,7 +67,8 @@ class Model:
     provenance: dict = None
     texts: list = field(default_factory=list)
     others: list = field(default_factory=list)  # further sections, in front of the weights
-    signatures: list = field(default_factory=list)  # what a reader says about each
+    adapters: list = field(default_factory=list)  # what a reader says about each
+    signatures: list = field(default_factory=list)  # likewise
 
     def draft(self, **more):
         if self.tensors is None:
@@ -95,7 +96,8 @@ class Model:
             "configuration": kv.plain(self.config),
             "tensors": [t.as_truth() for t in sorted(self.tensors, key=lambda t: t.name.encode())],
             "texts": [text(s) for s in self.texts], "tokenizer": self.tokenizer.as_truth(),
-            "chat_templates": [truth for _, truth in self.chats], "signatures": self.signatures,
+            "chat_templates": [truth for _, truth in self.chats], "adapters": self.adapters,
+            "signatures": self.signatures,
         }
         if self.provenance is not None:
             answer["provenance"] = kv.plain(self.provenance)

@@ -4,6 +4,7 @@ Owns: which files there are, and why each is there."""
 import numpy
 
 from . import keyvalues as kv
+from .adapters import adapter_section
 from .container import PAGE, TEXT, Draft, Section
 from .lz4 import frame
 from .model import Model, configuration, free_section, model_tensors, text_section
@@ -168,6 +169,23 @@ def spare_slot():
     return model, model.draft(generation=(1 << 64) - 1, slot=1)
 
 
+def adapters():
+    """A model and two adapters beside it: each encoding of A and B, with and without rsLoRA."""
+    model = plain_model()
+    first = model.draft()
+    first.build()
+    layer = "model.layers.0."
+    made = [
+        adapter_section(1, "notes", first.digests["model"], [
+            (layer + "self_attn.q_proj.weight", (4, 4), "f32", 2, 4.0),
+            (layer + "mlp.up_proj.weight", (4, 4), "f16", 17, 16.0)]),
+        adapter_section(2, "codes é", first.digests["model"], [
+            ("model.embed_tokens.weight", (24, 4), "bf16", 3, -0.5)], rank_stabilised=True)]
+    model.others = [section for section, _ in made]
+    model.adapters = [truth for _, truth in made]
+    return model
+
+
 def signed():
     """A file that was signed after it was made: the signature is appended, the digests that it signs stay."""
     model = plain_model()
@@ -184,7 +202,7 @@ VALID = {
     "plain": plain_model, "qwen2-int4": qwen2_int4, "encodings": encodings, "values": values,
     "many-weights": many_weights, "unknown-sections": unknown_sections, "limits": limits, "two-chunks": two_chunks,
     "newer-minor": newer_minor, "second-generation": second_generation, "spare-slot": spare_slot,
-    "signed": signed,
+    "signed": signed, "adapters": adapters,
 }
 
 
