@@ -17,6 +17,7 @@ help: ## list the commands
 demo: build ## answer a medical question with the demonstration model
 	@$(VIAL) run --prompt "$(QUESTION)" --seed $(SEED)
 
+test: PACKAGES += python3-venv file
 test: setup ## run every test
 	@Tests/run
 
