@@ -20,7 +20,7 @@ demo: libvial ## answer a medical question with the demonstration model, through
 	  -L.build-libvial/lib -lvial -Wl,-rpath,'$$ORIGIN/../lib'
 	@.build-libvial/bin/stream Sources/VialCommand/Resources/demo.vial "$(QUESTION)" $(SEED)
 
-test: PACKAGES += gcc-aarch64-linux-gnu qemu-user
+test: PACKAGES += gcc-aarch64-linux-gnu qemu-user python3-venv file
 test: setup ## run every test
 	@Tests/run
 
@@ -45,4 +45,4 @@ lint: ## fail on a formatting difference
 	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 
 clean: ## remove build products
-	@rm -rf .build .build-libvial
+	@rm -rf .build .build-libvial .build-vectors

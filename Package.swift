@@ -114,6 +114,9 @@ let package = Package(
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
     .testTarget(
+      name: "VectorTests", dependencies: ["Vial", "VialFormat", "VialText"],
+      swiftSettings: house),
+    .testTarget(
       name: "VialTextTests",
       dependencies: ["VialText", "VialFormat", "VialPacking"],
       swiftSettings: house),

@@ -5,11 +5,13 @@ import CLZ4
 
 enum LZ4Frame {
   private static let magic: UInt32 = 0x184D_2204
+  private static let dictionaryFlag: UInt8 = 1
 
   /// The raw bytes of one frame; `rawByteCount` was checked against `FormatLimits`.
   static func decode(_ stored: RawSpan, rawByteCount: UInt64) throws(FormatError) -> [UInt8] {
     let failure = FormatError(rule: 607, offset: 0, context: "text", "text is not one LZ4 frame")
-    guard stored.byteCount >= 4, stored.u32(0) == magic,
+    // liblz4 would decode a frame that names a dictionary as if it named none.
+    guard stored.byteCount > 4, stored.u32(0) == magic, stored.u8(4) & dictionaryFlag == 0,
       rawByteCount <= FormatLimits.compressedRawByteCount
     else { throw failure }
     var context: OpaquePointer?

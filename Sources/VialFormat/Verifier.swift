@@ -169,7 +169,9 @@ public struct Verifier: Sendable {
   private func chunkDigestProblems(_ expected: ChunkDigests) -> [FormatError] {
     guard let section = file.sectionTable.find(.chunkDigests) else {
       guard !expected.isEmpty else { return [] }
-      return [FormatError(rule: 223, offset: 0, "chunk digests are missing")]
+      return [
+        FormatError(rule: 223, offset: file.root.tableOffset, "chunk digests are missing")
+      ]
     }
     guard let region = file.storedBytes(of: section) else { return [] }
     let wanted = expected.encoded()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Every rule number that the code can report stands in Spec/, and every rule in Spec/ is reported by the code."""
-import pathlib, re, sys
+"""Every rule number that the code can report stands in Spec/, and every rule in Spec/ is reported by the code and
+has a vector in Tests/Vectors/invalid; and no vector is for a rule that is not there."""
+import json, pathlib, re, sys
 
 root = pathlib.Path(__file__).resolve().parents[2]
 spec = set()
@@ -12,8 +13,26 @@ for source in sorted((root / "Sources").rglob("*.swift")):
     text = source.read_text("utf-8")
     code |= {int(n) for n in re.findall(r"\brule:\s*(\d{3})\b", text)}
     code |= {int(n) for n in re.findall(r"\bR-(\d{3})\b", text)}
-missing, unused = sorted(code - spec), sorted(spec - code)
-print(f"{len(spec)} rules in Spec/, {len(code)} in Sources/")
-if missing: print("in Sources/ but not in Spec/:", *(f"R-{n}" for n in missing))
-if unused: print("in Spec/ but not in Sources/:", *(f"R-{n}" for n in unused))
-sys.exit(bool(missing or unused or not spec))
+
+vectors, problems = {}, []
+folder = root / "Tests" / "Vectors"
+for path in sorted((folder / "invalid").glob("*.vial")):
+    named = re.fullmatch(r"R-(\d{3})-[a-z0-9-]+", path.stem)
+    truth = path.with_suffix(".json")
+    if not named: problems.append(f"invalid/{path.name}: a vector's name is R-nnn-what")
+    elif not truth.exists(): problems.append(f"invalid/{path.name} has no truth beside it")
+    elif json.loads(truth.read_text("utf-8"))["rule"] != int(named[1]):
+        problems.append(f"invalid/{path.name}: its truth names another rule")
+    else: vectors[int(named[1])] = path.name
+excused = {int(name[2:]) for name in json.loads((folder / "rules-without-vector.json").read_text("utf-8"))}
+
+problems += [f"R-{n} is in Sources/ but not in Spec/" for n in sorted(code - spec)]
+problems += [f"R-{n} is in Spec/ but not in Sources/" for n in sorted(spec - code)]
+problems += [f"R-{n} has no vector: add one to Tests/Vectors/writer/invalid*.py and run Tests/Vectors/make_vectors.py"
+             for n in sorted(spec - vectors.keys() - excused)]
+problems += [f"invalid/{vectors[n]}: Spec/ has no R-{n}" for n in sorted(vectors.keys() - spec)]
+problems += [f"rules-without-vector.json: R-{n} has a vector, or Spec/ does not have it"
+             for n in sorted(excused - (spec - vectors.keys()))]
+print(*problems, sep="\n", end="\n" if problems else "")
+print(f"{len(spec)} rules in Spec/, {len(code)} in Sources/, {len(vectors)} with vectors")
+sys.exit(bool(problems or not spec))

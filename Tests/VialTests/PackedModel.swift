@@ -103,7 +103,10 @@ extension Engine {
 
   /// The ids that follow a prompt.
   func tokens(_ prompt: [UInt32], _ options: GenerationOptions) throws -> [UInt32] {
-    try submit(prompt, options).finishedTokens()
+    let request = try submit(prompt, options)
+    let tokens = request.finishedTokens()
+    if case .damagedWeights(let error) = request.ending?.failure { throw VialError.format(error) }
+    return tokens
   }
 }
 

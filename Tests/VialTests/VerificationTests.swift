@@ -78,8 +78,8 @@ import VialSystem
     -> [UInt32]
   {
     let options = GenerationOptions(maximumTokens: 12, sampling: SamplingParameters())
-    return try Generator(model: model, capacity: 64, options: ComputeOptions(threadCount: 3))
-      .tokens(prompt, options)
+    let engine = try Engine(model: model, capacity: 64, options: ComputeOptions(threadCount: 3))
+    return try engine.tokens(prompt, options)
   }
 
   /// The error that `body` throws, as a broken rule.

@@ -119,8 +119,10 @@ public struct ChatTemplate: Sendable {
   private func hasSoundOperands(_ instruction: Instruction) -> Bool {
     let hasLiteral = instruction.b < literals.count / 2
     switch instruction.operation {
-    case .pushLiteral, .split, .affix, .refuse, .unsupported: return hasLiteral
-    case .strip: return hasLiteral || instruction.b == 0xFFFF_FFFF
+    case .pushLiteral, .refuse, .unsupported: return hasLiteral
+    case .split, .affix: return hasLiteral && instruction.a <= 1
+    case .strip:
+      return (hasLiteral || instruction.b == 0xFFFF_FFFF) && (1...3).contains(instruction.a)
     case .load, .store: return instruction.b < slotCount
     case .loopNext: return instruction.a < slotCount
     case .field: return instruction.b <= 1

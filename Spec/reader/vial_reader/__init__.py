@@ -1,0 +1,1 @@
+"""An independent reader of `.vial` files, written from the pages in Spec/ alone."""

@@ -1,0 +1,61 @@
+"""The configuration's keys: FORMAT.md, "Configuration", R-310 to R-316.
+
+Owns: which keys there must be and their ranges."""
+from .fields import require
+from .keyvalues import BOOL, F32S, F64, TEXT, U64, U64S
+
+REQUIRED_KEYS = {
+    "architecture": TEXT, "model.name": TEXT, "hidden_size": U64, "layer_count": U64, "attention.head_count": U64,
+    "attention.kv_head_count": U64, "attention.head_dim": U64, "attention.qkv_bias": BOOL, "feed_forward_size": U64,
+    "vocabulary_size": U64, "context_length": U64, "norm.epsilon": F64, "rope.inverse_frequencies": F32S,
+    "embedding.tied": BOOL, "token.add_bos": BOOL, "token.eos": U64S,
+}
+SAMPLING = {
+    "sampling.temperature": (F64, 0, 100), "sampling.top_p": (F64, 0, 1), "sampling.min_p": (F64, 0, 1),
+    "sampling.repetition_penalty": (F64, 0.01, 100), "sampling.top_k": (U64, 0, 1 << 24),
+}
+RANGES = {
+    "hidden_size": (1, 1 << 20), "layer_count": (1, 1024), "attention.head_count": (1, 4096),
+    "attention.kv_head_count": (1, 4096), "attention.head_dim": (2, 1024), "feed_forward_size": (1, 1 << 20),
+    "vocabulary_size": (1, 1 << 24), "context_length": (1, 1 << 24),
+}
+
+
+def check_configuration(entries, base):
+    """Values by key, once every rule holds."""
+    at = lambda key: entries[key].offset
+    value = lambda key: entries[key].value
+    for key, kind in REQUIRED_KEYS.items():
+        require(key in entries, 310, base, "a key is missing")
+        require(entries[key].type == kind, 310, at(key), "a key has the wrong type")
+    require("token.bos" not in entries or entries["token.bos"].type == U64, 310,
+            "token.bos" in entries and at("token.bos"), "a key has the wrong type")
+    name = value("architecture")
+    spelled = 1 <= len(name) <= 64 and all(c in "abcdefghijklmnopqrstuvwxyz0123456789_" for c in name)
+    require(spelled, 311, at("architecture"), "the architecture's name is not spelled as names are")
+    for key, (low, high) in RANGES.items():
+        require(low <= value(key) <= high, 312, at(key), "a size is out of its range")
+    require(value("attention.head_dim") % 2 == 0, 312, at("attention.head_dim"), "the head dimension is odd")
+    require(0 < value("norm.epsilon") <= 1, 312, at("norm.epsilon"), "the epsilon is out of its range")
+    require(value("attention.head_count") % value("attention.kv_head_count") == 0, 313, at("attention.kv_head_count"),
+            "the key/value heads do not divide the heads")
+    frequencies = value("rope.inverse_frequencies")
+    require(len(frequencies) == value("attention.head_dim") // 2 and all(0 <= f <= 1 for f in frequencies), 314,
+            at("rope.inverse_frequencies"), "the inverse frequencies are not half a head's, from 0 to 1")
+    _check_tokens(entries)
+    for key, (kind, low, high) in SAMPLING.items():
+        if key in entries:
+            fits = entries[key].type == kind and low <= value(key) <= high
+            require(fits, 316, at(key), "a sampling value is out of its range or of a wrong type")
+    return {key: entry.value for key, entry in entries.items()}
+
+
+def _check_tokens(entries):
+    vocabulary, ends = entries["vocabulary_size"].value, entries["token.eos"]
+    require(len(ends.value) <= 64 and all(t < vocabulary for t in ends.value), 315, ends.offset,
+            "the end tokens are too many or outside the vocabulary")
+    begin = entries.get("token.bos")
+    require(begin is None or begin.value < vocabulary, 315, begin.offset if begin else 0,
+            "the first token is outside the vocabulary")
+    add = entries["token.add_bos"]
+    require(not add.value or begin is not None, 315, add.offset, "a prompt starts with a token that is not there")

@@ -1,0 +1,1 @@
+"""A small writer of `.vial` files, made from the pages in Spec/ alone; only for test vectors."""

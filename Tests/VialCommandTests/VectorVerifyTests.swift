@@ -1,0 +1,35 @@
+// `vial verify` on the vectors: exit codes, and the rule in the JSON.
+
+import Foundation
+import Testing
+
+@Suite struct VectorVerifyTests {
+  private static let vectors = CommandRun.fixtures.deletingLastPathComponent()
+    .appendingPathComponent("Vectors")
+
+  private static func files(_ folder: String) throws -> [URL] {
+    try FileManager.default.contentsOfDirectory(
+      at: vectors.appendingPathComponent(folder), includingPropertiesForKeys: nil
+    ).filter { $0.pathExtension == "vial" }.sorted { $0.path < $1.path }
+  }
+
+  @Test func invalidVectorsAreReportedByTheirRule() throws {
+    let files = try Self.files("invalid")
+    #expect(files.count >= 99)
+    for file in files {
+      let rule = String(file.lastPathComponent.prefix(5))
+      let run = try CommandRun("verify", file.path, "--json")
+      let problems = try run.json()["problems"] as? [[String: Any]] ?? []
+      // What only running needs (R-7xx) does not make a file damaged.
+      let isWhole = rule.hasPrefix("R-7")
+      #expect(problems.map { $0["rule"] as? String } == (isWhole ? [] : [rule]), "\(rule)")
+      #expect(run.status == (isWhole ? 0 : 1), "\(rule)")
+    }
+  }
+
+  @Test func validVectorsAreWhole() throws {
+    for file in try Self.files("valid") + Self.files("1.0") {
+      #expect(try CommandRun("verify", file.path).status == 0, "\(file.lastPathComponent)")
+    }
+  }
+}
