@@ -36,7 +36,7 @@ public struct RunnerOptions: Sendable {
 }
 
 /// Why a step could not be done.
-public enum RunnerError: Error, Sendable, CustomStringConvertible {
+public enum RunnerError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The system gave no memory for the KV cache or the activations.
   case outOfMemory
   /// The KV cache has no free block.

@@ -30,7 +30,7 @@ struct Verdict {
       add("open", error)
       return
     }
-    for problem in Verifier(file).verify() { add("verify", problem) }
+    for problem in Verifier(file).verify().problems { add("verify", problem) }
     for section in file.sections {
       guard let region = file.storedBytes(of: section) else { continue }
       do throws(FormatError) {
