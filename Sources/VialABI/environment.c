@@ -1,6 +1,6 @@
-/* Owns: the environment that the Swift runtime inside libvial sees: none, so that no variable of the host
- * (SWIFT_BACKTRACE, SWIFT_DEBUG_...) changes what the library does or makes it print. The build-library script
- * links it with --wrap. Must not: touch the host's own environment. */
+/* Owns: the surroundings that the Swift runtime inside libvial sees: no environment, so that no variable of the host
+ * (SWIFT_BACKTRACE, SWIFT_DEBUG_...) changes what the library does or makes it print, and no library to load. The
+ * build scripts link it with --wrap. Must not: touch the host's own environment. */
 #include <stddef.h>
 
 static char *nothing[] = {NULL};
@@ -12,5 +12,13 @@ char *__wrap_getenv(const char *name);
 
 char *__wrap_getenv(const char *name) {
   (void)name;
+  return NULL;
+}
+
+void *__wrap_dlopen(const char *name, int flags);
+
+void *__wrap_dlopen(const char *name, int flags) {
+  (void)name;
+  (void)flags;
   return NULL;
 }
