@@ -7,12 +7,19 @@ QUESTION ?= What are the symptoms of anemia?
 SEED ?= 2
 VIAL := .build/$(CONFIG)/vial
 PACKAGES := liblz4-dev libsodium-dev gcc g++ binutils
+INSTALL_PACKAGES := $(PACKAGES) python3
+TEST_PACKAGES := $(INSTALL_PACKAGES) python3-venv cmake pkg-config valgrind strace file gcc-aarch64-linux-gnu qemu-user
 SWIFT_SOURCES := Package.swift Sources Tests
+# Where make install puts things; DESTDIR goes before it when somebody makes a package.
+PREFIX ?= /usr/local
+DESTDIR ?=
+# A folder that was staged already, to be installed without building.
+STAGE ?=
 
-.PHONY: help demo test build libvial setup format lint clean
+.PHONY: help demo test build libvial install uninstall docs setup setup-install setup-tests format lint clean
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
 
 demo: libvial ## answer a medical question with the demonstration model, through the C library
 	@mkdir -p .build-libvial/bin
@@ -20,8 +27,7 @@ demo: libvial ## answer a medical question with the demonstration model, through
 	  -L.build-libvial/lib -lvial -Wl,-rpath,'$$ORIGIN/../lib'
 	@.build-libvial/bin/stream Sources/VialCommand/Resources/demo.vial "$(QUESTION)" $(SEED)
 
-test: PACKAGES += gcc-aarch64-linux-gnu qemu-user python3-venv file
-test: setup ## run every test
+test: setup-tests ## run every test
 	@Tests/run
 
 build: setup ## build the command and the library
@@ -30,13 +36,35 @@ build: setup ## build the command and the library
 libvial: setup ## build the C library: .build-libvial/lib/libvial.so.0, for Include/vial.h
 	@SWIFT=$(SWIFT) Sources/VialABI/build-library >&2
 
-setup: ## install what is missing (Debian packages, with sudo where needed)
-	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+install: $(if $(STAGE),,setup-install) ## install command, library and manual: make install PREFIX=/usr/local
+	@stage="$(STAGE)"; [ -n "$$stage" ] || stage=$$(SWIFT=$(SWIFT) Sources/VialABI/distribution/stage) \
+	  && Sources/VialABI/distribution/place install "$$stage" "$(PREFIX)" "$(DESTDIR)"
+
+uninstall: ## remove what make install put under the same PREFIX
+	@Sources/VialABI/distribution/place uninstall "$(PREFIX)" "$(DESTDIR)"
+
+docs: ## render Include/vial.h into .build-docs/html
+	@command -v doxygen >/dev/null || { $(call have,doxygen); }
+	@doxygen Sources/VialABI/distribution/Doxyfile >&2 && echo .build-docs/html/index.html
+
+# Installs those of the named Debian packages that are missing, with sudo where needed.
+define have
+missing=""; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 	  echo "installing:$$missing" >&2; \
 	  run=""; [ "$$(id -u)" = 0 ] || run=sudo; \
-	  { $$run apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$run apt-get install -y -qq $$missing; } >&2; \
+	  { $$run apt-get update -qq && $$run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; } >&2; \
 	fi
+endef
+
+setup: ## install what is missing (Debian packages, with sudo where needed)
+	@$(call have,$(PACKAGES))
+
+setup-install:
+	@$(call have,$(INSTALL_PACKAGES))
+
+setup-tests: ## the same for the tests
+	@$(call have,$(TEST_PACKAGES))
 
 format: ## format the Swift sources in place
 	@$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
@@ -45,4 +73,4 @@ lint: ## fail on a formatting difference
 	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 
 clean: ## remove build products
-	@rm -rf .build .build-libvial .build-vectors
+	@rm -rf .build .build-libvial .build-docs .build-vectors

@@ -72,7 +72,7 @@ let package = Package(
         "CVial", "VialKernels", "VialFormat", "VialSystem", "VialText", "VialCompute",
         "VialModel", "VialEngine", "Vial",
       ],
-      exclude: ["exports.map", "build-library", "environment.c"],
+      exclude: ["exports.map", "build-library", "environment.c", "distribution"],
       swiftSettings: house),
     // Beside the floors
     .target(

@@ -82,10 +82,13 @@ extern "C" {
 
 /* ---- Versions ------------------------------------------------------------------------------------------ */
 
-/** Version of this header. */
+/** Version of this header: first number. */
 #define VIAL_VERSION_MAJOR 0
+/** Second number. */
 #define VIAL_VERSION_MINOR 1
+/** Third number. */
 #define VIAL_VERSION_PATCH 0
+/** All three as text. */
 #define VIAL_VERSION_TEXT "0.1.0"
 /** ABI of this header: the number in the library's SONAME. */
 #define VIAL_ABI 0
@@ -277,8 +280,11 @@ typedef struct vial_model_information {
   uint64_t weights_byte_count;
   /** Bytes of the file that belong to the model. */
   uint64_t file_byte_count;
+  /** Decoder layers. */
   uint32_t layer_count;
+  /** Numbers in a token's hidden state. */
   uint32_t hidden_size;
+  /** Numbers between the two halves of a feed-forward block. */
   uint32_t feed_forward_size;
   /** Query heads. */
   uint32_t head_count;
@@ -448,9 +454,11 @@ enum {
 typedef struct vial_message {
   /** UTF-8: "system", "user", "assistant" or what else the template knows. */
   const char *role;
+  /** Bytes in role. */
   uint64_t role_length;
   /** UTF-8. */
   const char *content;
+  /** Bytes in content. */
   uint64_t content_length;
   /** VIAL_MESSAGE_..., or 0. */
   uint32_t flags;

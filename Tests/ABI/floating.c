@@ -1,0 +1,89 @@
+/* Owns: that no call changes how its thread computes, and that no state of it changes an answer: rounding, flushing,
+ * traps and x87 precision of the host, set before each call. Must not: run on anything but x86-64. */
+#include "vial.h"
+
+#include "check.h"
+
+#include <string.h>
+
+typedef struct State {
+  uint32_t mxcsr;
+  uint16_t x87;
+} State;
+
+static State state(void) {
+  State now = {0, 0};
+  __asm__ volatile("stmxcsr %0" : "=m"(now.mxcsr));
+  __asm__ volatile("fnstcw %0" : "=m"(now.x87));
+  return now;
+}
+
+static void set(State wanted) {
+  __asm__ volatile("ldmxcsr %0" : : "m"(wanted.mxcsr) : "memory");
+  __asm__ volatile("fldcw %0" : : "m"(wanted.x87) : "memory");
+}
+
+/* Flags that stay set once something happened are not control: Swift's collections find their sizes in floating point
+ * and may raise "inexact". */
+#define STICKY 0x3Fu
+
+/* The state is looked at before anything else runs: a check computes, too. */
+#define KEEPS(wanted, expected, call)                                  \
+  do {                                                                 \
+    set(wanted);                                                       \
+    vial_status result_ = (call);                                      \
+    State after_ = state();                                            \
+    set(usual);                                                        \
+    STATUS(expected, result_);                                         \
+    CHECK((after_.mxcsr | STICKY) == ((wanted).mxcsr | STICKY));       \
+    CHECK(after_.x87 == (wanted).x87);                                 \
+  } while (0)
+
+static uint32_t tokens[256];
+static float first[256];
+static uint64_t token_count;
+
+static void visit(const char *path, State wanted, State usual, int is_first) {
+  static uint32_t ids[256];
+  static float scores[256];
+  static char text[256];
+  uint64_t count = 0, length = 0;
+  vial_model *model = NULL;
+  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
+  vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
+  vial_message message = {"user", 4, "What is anemia?", 15, 0, 0};
+  options.thread_count = 2;
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_open(path, NULL, &model, NULL));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_get_information(model, &information));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_get_text(model, VIAL_TEXT_NAME, sizeof text, text, &length));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_tokenize(model, "heart attack", 12, 0, 256, ids, &count, NULL));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_score(model, ids, count, &options, scores, NULL));
+  if (is_first) {
+    token_count = count;
+    memcpy(tokens, ids, sizeof ids);
+    memcpy(first, scores, sizeof scores);
+  }
+  CHECK(count == token_count && count > 1 && memcmp(ids, tokens, count * sizeof *ids) == 0);
+  /* The first score is NaN in every state. */
+  CHECK(memcmp(scores + 1, first + 1, (count - 1) * sizeof *scores) == 0);
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_detokenize(model, ids, count, 0, sizeof text, text, &length));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_render_chat(model, &message, 1, 0, 256, ids, &count, NULL));
+  ids[0] = UINT32_MAX;
+  KEEPS(wanted, VIAL_STATUS_UNKNOWN_TOKEN, vial_model_score(model, ids, 1, &options, scores, NULL));
+  KEEPS(wanted, VIAL_STATUS_OK, (vial_model_close(model), VIAL_STATUS_OK));
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) return 2;
+  /* MXCSR: rounding (2 bits at 13), flush to zero (15), denormals are zero (6), traps on invalid, division by zero and
+   * overflow (7, 9, 10 cleared), sticky flags (0-5). x87: rounding (10), precision (8). */
+  static const uint32_t words[] = {0x1F80, 0x3F80, 0x5F80, 0x7F80, 0x9F80, 0x1FC0, 0x9FC0, 0xFFC0, 0x1FBF, 0xFFFF, 0x1900};
+  static const uint16_t controls[] = {0x037F, 0x027F, 0x007F, 0x077F, 0x0B7F, 0x0F7F};
+  State usual = state();
+  for (size_t word = 0; word < sizeof words / sizeof *words; word++)
+    for (size_t control = 0; control < sizeof controls / sizeof *controls; control++) {
+      State wanted = {words[word], controls[control]};
+      visit(argv[1], wanted, usual, word == 0 && control == 0);
+    }
+  return finish("floating.c");
+}

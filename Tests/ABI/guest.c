@@ -1,0 +1,48 @@
+/* Owns: a host that does nothing but call the library once each way, so that all else a tracer sees is the library's.
+ * Says nothing when all is well; otherwise the exit code is the line's number, modulo 256.
+ * Usage: guest MODEL ROUNDS [ISA], one round for each character of ROUNDS. Must not: print, or call what the tests look for. */
+#include "vial.h"
+
+#include <string.h>
+
+#define EXPECT(condition) \
+  do {                    \
+    if (!(condition)) return __LINE__ % 256; \
+  } while (0)
+
+static int visit(const char *path, const char *isa) {
+  static uint32_t tokens[256];
+  static float scores[256];
+  static char text[4096];
+  uint64_t count = 0, length = 0;
+  vial_model *model = NULL;
+  vial_error error = VIAL_ERROR_INIT;
+  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
+  vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
+  vial_message message = {"user", 4, "What is anemia?", 15, 0, 0};
+  options.thread_count = 2;
+  options.isa = isa;
+  EXPECT(vial_abi_version() == VIAL_ABI && vial_isa_name(0) != NULL);
+  EXPECT(vial_model_open("/nowhere/at/all", NULL, &model, &error) == VIAL_STATUS_SYSTEM);
+  EXPECT(vial_model_open(path, NULL, &model, &error) == VIAL_STATUS_OK);
+  EXPECT(vial_model_get_information(model, &information) == VIAL_STATUS_OK);
+  EXPECT(vial_model_get_text(model, VIAL_TEXT_NOTICE, sizeof text, text, &length) == VIAL_STATUS_OK);
+  EXPECT(vial_model_tokenize(model, "heart attack", 12, 0, 256, tokens, &count, &error) == VIAL_STATUS_OK);
+  EXPECT(vial_model_score(model, tokens, count, &options, scores, &error) == VIAL_STATUS_OK);
+  EXPECT(vial_model_detokenize(model, tokens, count, 0, sizeof text, text, &length) == VIAL_STATUS_OK);
+  EXPECT(length == 12 && memcmp(text, "heart attack", 12) == 0);
+  EXPECT(vial_model_render_chat(model, &message, 1, 0, 256, tokens, &count, &error) == VIAL_STATUS_OK);
+  EXPECT(vial_model_score(model, tokens, 1, NULL, scores, &error) == VIAL_STATUS_OK);
+  tokens[0] = UINT32_MAX;
+  EXPECT(vial_model_score(model, tokens, 1, &options, scores, &error) == VIAL_STATUS_UNKNOWN_TOKEN);
+  vial_model_close(model);
+  EXPECT(vial_model_get_information(model, &information) == VIAL_STATUS_INVALID_HANDLE);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  EXPECT(argc == 3 || argc == 4);
+  int result = 0;
+  for (const char *round = argv[2]; *round && result == 0; round++) result = visit(argv[1], argc == 4 ? argv[3] : NULL);
+  return result;
+}
