@@ -666,7 +666,9 @@ enum {
 
 /** A token and the natural logarithm of its probability. */
 typedef struct vial_alternative {
+  /** Id. */
   uint32_t token;
+  /** Under the model's own distribution. */
   float log_probability;
 } vial_alternative;
 
@@ -747,12 +749,15 @@ typedef struct vial_request_options {
   uint32_t flags;
   /** One user message, taken literally: what it spells is never a special token. */
   const char *text;
+  /** Bytes in text. */
   uint64_t text_length;
   /** A conversation, rendered through the file's chat template. */
   const vial_message *messages;
+  /** Messages in messages. */
   uint64_t message_count;
   /** Token ids, as they are. */
   const uint32_t *tokens;
+  /** Ids in tokens. */
   uint64_t token_count;
   /** Most tokens of the answer; 0: as many as fit. A request is computed when the KV cache has room for its prompt
    *  and all of these, so a limit lets more requests run together. */

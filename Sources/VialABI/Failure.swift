@@ -88,13 +88,23 @@ extension Failure {
 func status(
   _ output: UnsafeMutablePointer<vial_error>? = nil, _ body: () throws(Failure) -> Void
 ) -> vial_status {
+  status(output) { (_: HostFloatingPoint) throws(Failure) in try body() }
+}
+
+/// The same for a body that calls the host back: it gets the host's floating-point state.
+func status(
+  _ output: UnsafeMutablePointer<vial_error>? = nil,
+  _ body: (HostFloatingPoint) throws(Failure) -> Void
+) -> vial_status {
+  let host = HostFloatingPoint.setAside()
+  defer { host.restore() }
   if let output {
     do throws(Failure) {
       try Structures.checkOutput(output)
     } catch { return error.status }
   }
   var failure = Failure(VIAL_STATUS_OK)
-  do throws(Failure) { try body() } catch { failure = error }
+  do throws(Failure) { try body(host) } catch { failure = error }
   if let output { Structures.write(vial_error(failure), to: output) }
   return failure.status
 }

@@ -13,7 +13,7 @@ public func vial_model_score(
   _ out_log_probabilities: UnsafeMutablePointer<Float>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
+  status(out_error) { (host: HostFloatingPoint) throws(Failure) in
     let model = try HandleRegistry.model(model)
     let tokens = try Arguments.tokens(tokens, token_count, of: model)
     let room = try Arguments.room(out_log_probabilities, token_count)
@@ -21,13 +21,14 @@ public func vial_model_score(
     let compute = try ComputeOptions(options)
     for index in 0..<room.count { room[index] = .nan }
     guard tokens.count > 0 else { return }
-    try score(tokens, model, compute, progress: options, into: room)
+    try score(tokens, model, compute, progress: options, host, into: room)
   }
 }
 
 private func score(
   _ tokens: UnsafeBufferPointer<UInt32>, _ model: Model, _ compute: ComputeOptions,
-  progress options: vial_score_options, into room: UnsafeMutableBufferPointer<Float>
+  progress options: vial_score_options, _ host: HostFloatingPoint,
+  into room: UnsafeMutableBufferPointer<Float>
 ) throws(Failure) {
   var isCancelled = false
   do throws(VialError) {
@@ -35,7 +36,8 @@ private func score(
     try scorer.score(tokens.span) { score, _ in
       room[score.index] = score.logProbability ?? .nan
       guard let progress = options.progress else { return true }
-      isCancelled = progress(options.context, UInt64(score.index + 1), UInt64(tokens.count)) != 0
+      let done = UInt64(score.index + 1)
+      isCancelled = host.run { progress(options.context, done, UInt64(tokens.count)) } != 0
       return !isCancelled
     }
   } catch { throw Failure(error) }

@@ -11,7 +11,7 @@ public func vial_model_verify(
   _ model: OpaquePointer!, _ options: UnsafePointer<vial_verify_options>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
+  status(out_error) { (host: HostFloatingPoint) throws(Failure) in
     let model = try HandleRegistry.model(model)
     let options = try Structures.options(options, defaults: vial_verify_options())
     guard options.thread_count <= VIAL_THREAD_LIMIT else {
@@ -20,7 +20,7 @@ public func vial_model_verify(
     let threadCount = options.thread_count > 0 ? Int(options.thread_count) : nil
     let report = model.verify(threadCount: threadCount) { done, total in
       guard let progress = options.progress else { return true }
-      return progress(options.context, done, total) == 0
+      return host.run { progress(options.context, done, total) } == 0
     }
     guard let report else { throw Failure(VIAL_STATUS_CANCELLED) }
     if let problem = report.problems.first { throw Failure(.format(problem)) }

@@ -10,6 +10,46 @@
     if (!(condition)) return __LINE__ % 256; \
   } while (0)
 
+static void ignore(void *context, const vial_event *event) {
+  *(uint32_t *)context = event->kind;
+}
+
+/** One answer waited for, one polled, one called back, one closed under way. */
+static int answer(vial_model *model, const char *isa) {
+  static const uint32_t ids[4] = {1, 2, 3, 4};
+  static uint32_t last;
+  vial_engine *engine = NULL;
+  vial_request *request = NULL;
+  vial_event event = VIAL_EVENT_INIT;
+  vial_engine_options engine_options = VIAL_ENGINE_OPTIONS_INIT;
+  vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
+  engine_options.thread_count = 2;
+  engine_options.isa = isa;
+  options.tokens = ids;
+  options.token_count = 4;
+  options.max_tokens = 3;
+  options.alternative_count = 2;
+  EXPECT(vial_engine_open(model, &engine_options, &engine, NULL) == VIAL_STATUS_OK);
+  EXPECT(vial_engine_submit(engine, &options, &request, NULL) == VIAL_STATUS_OK);
+  while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) continue;
+  EXPECT(event.kind == VIAL_EVENT_NONE);
+  vial_request_close(request);
+  EXPECT(vial_engine_submit(engine, &options, &request, NULL) == VIAL_STATUS_OK);
+  do EXPECT(vial_engine_next_event(engine, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK);
+  while (event.kind != VIAL_EVENT_FINISHED);
+  vial_request_close(request);
+  options.on_event = ignore;
+  options.context = &last;
+  EXPECT(vial_engine_submit(engine, &options, &request, NULL) == VIAL_STATUS_OK);
+  vial_request_close(request);
+  options.max_tokens = 1000;
+  EXPECT(vial_engine_submit(engine, &options, &request, NULL) == VIAL_STATUS_OK);
+  EXPECT(vial_engine_close(engine) == VIAL_STATUS_OK);
+  EXPECT(last == VIAL_EVENT_FINISHED);
+  vial_request_close(request);
+  return 0;
+}
+
 static int visit(const char *path, const char *isa) {
   static uint32_t tokens[256];
   static float scores[256];
@@ -35,6 +75,7 @@ static int visit(const char *path, const char *isa) {
   EXPECT(vial_model_score(model, tokens, 1, NULL, scores, &error) == VIAL_STATUS_OK);
   tokens[0] = UINT32_MAX;
   EXPECT(vial_model_score(model, tokens, 1, &options, scores, &error) == VIAL_STATUS_UNKNOWN_TOKEN);
+  EXPECT(answer(model, isa) == 0);
   vial_model_close(model);
   EXPECT(vial_model_get_information(model, &information) == VIAL_STATUS_INVALID_HANDLE);
   return 0;
