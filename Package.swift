@@ -96,7 +96,8 @@ let package = Package(
         "VialPacking",
       ],
       swiftSettings: house),
-    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
+    .testTarget(
+      name: "VialFormatTests", dependencies: ["VialFormat", "VialSystem"], swiftSettings: house),
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",

@@ -136,7 +136,9 @@ enum {
   /** This CPU cannot run the instruction-set family that was asked for. */
   VIAL_STATUS_UNSUPPORTED_ISA = 16,
   /** More models are open than the library has handles for. */
-  VIAL_STATUS_TOO_MANY_HANDLES = 17
+  VIAL_STATUS_TOO_MANY_HANDLES = 17,
+  /** None of the trusted keys signed the file as it is. */
+  VIAL_STATUS_UNTRUSTED = 18
 };
 
 /** "VIAL_STATUS_OK" and so on; "VIAL_STATUS_UNKNOWN" for any other number. Static memory. Any thread. */
@@ -181,15 +183,29 @@ enum {
   VIAL_ACCESS_PRIVATE_COPY = 1
 };
 
-/** Options of vial_model_open. */
+/** Most trusted keys of one call. */
+#define VIAL_TRUSTED_KEY_LIMIT 64u
+
+/** Options of vial_model_open.
+ *
+ *  With trusted keys, only a file that one of them signed as it is now opens (vial sign; Spec/FORMAT.md). Vouched
+ *  for are then the table with every section's digest, and the contents of configuration, tokenizer, templates and
+ *  provenance. Weights and adapters are not read when opening: hold them against their digests too, or a changed
+ *  weight goes unnoticed. Open files that others can write with VIAL_ACCESS_PRIVATE_COPY. */
 typedef struct vial_model_options {
   /** sizeof(vial_model_options). */
   uint32_t struct_size;
   /** VIAL_ACCESS_.... */
   uint32_t access;
+  /** Keys in trusted_keys; at most VIAL_TRUSTED_KEY_LIMIT. */
+  uint32_t trusted_key_count;
+  /** 0. */
+  uint32_t reserved;
+  /** Ed25519 public keys, 32 bytes each; NULL asks for no signature. A list of no keys trusts nobody. */
+  const uint8_t *trusted_keys;
 } vial_model_options;
 
-#define VIAL_MODEL_OPTIONS_INIT {(uint32_t)sizeof(vial_model_options), VIAL_ACCESS_MAPPED}
+#define VIAL_MODEL_OPTIONS_INIT {(uint32_t)sizeof(vial_model_options), VIAL_ACCESS_MAPPED, 0, 0, 0}
 
 /** Opens a model file. Its tables are validated, its weights are not touched (vial verify checks their digests).
  *
@@ -200,8 +216,8 @@ typedef struct vial_model_options {
  *  out_model  Gets the handle, or NULL on failure. The caller closes it.
  *  out_error  Gets the details; may be NULL.
  *
- *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, INVALID_UTF8 (path), OUT_OF_MEMORY, SYSTEM, FORMAT,
- *  TOO_MANY_HANDLES. */
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, INVALID_UTF8 (path), TOO_LONG (trusted_key_count),
+ *  OUT_OF_MEMORY, SYSTEM, FORMAT, UNTRUSTED, TOO_MANY_HANDLES. */
 vial_status vial_model_open(const char *path, const vial_model_options *options, vial_model **out_model,
                             vial_error *out_error);
 

@@ -21,12 +21,17 @@ public final class Model: Sendable {
   /// Opens a file. O(sections + tensors): no weight is read.
   /// - Parameter access: `.copied` reads the file into memory of its own, for files that somebody else
   ///   may truncate while they are in use.
-  public init(path: String, access: MappedFile.Access = .mapped) throws(VialError) {
+  /// - Parameter trustedKeys: opens only a file that one of these keys signed as it is; an empty list trusts
+  ///   nobody, nil does not ask. See `checkTrust` for what is known then.
+  public init(
+    path: String, access: MappedFile.Access = .mapped, trustedKeys: [PublicKey]? = nil
+  ) throws(VialError) {
     do throws(ModelError) {
       let opened = try ModelFile(path: path, access: access)
       file = opened.descriptor
       weights = try opened.weights()
     } catch { throw VialError(error) }
+    if let trustedKeys { try Self.checkTrust(file, trustedKeys) }
     do throws(FormatError) {
       guard let section = file.section(.tokenizer) else {
         throw FormatError(rule: 216, offset: 0, "the tokenizer section is missing")

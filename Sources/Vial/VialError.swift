@@ -25,6 +25,8 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case noChatTemplate
   /// Options are out of range.
   case invalidOption(StaticString)
+  /// None of the keys that the caller trusts signed this file as it is.
+  case untrusted(StaticString)
   /// Memory is short.
   case outOfMemory
 
@@ -41,6 +43,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
     case .noChatTemplate:
       return "the file has no chat template that could be compiled; use --raw"
     case .invalidOption(let sentence): return sentence.description
+    case .untrusted(let sentence): return sentence.description
     case .outOfMemory: return "not enough memory"
     }
   }

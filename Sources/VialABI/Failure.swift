@@ -43,6 +43,8 @@ struct Failure: Error {
         VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no chat template that could be compiled")
     case .invalidOption(let sentence):
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)
+    case .untrusted(let sentence):
+      self.init(VIAL_STATUS_UNTRUSTED, sentence: sentence.description)
     case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     }
   }

@@ -46,6 +46,8 @@ enum Statuses {
       ("VIAL_STATUS_UNSUPPORTED_ISA", "this CPU cannot run that instruction-set family")
     case VIAL_STATUS_TOO_MANY_HANDLES:
       ("VIAL_STATUS_TOO_MANY_HANDLES", "too many models are open")
+    case VIAL_STATUS_UNTRUSTED:
+      ("VIAL_STATUS_UNTRUSTED", "no trusted key signed the file as it is")
     default: ("VIAL_STATUS_UNKNOWN", "a status that this library does not know")
     }
   }

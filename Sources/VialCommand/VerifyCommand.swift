@@ -6,95 +6,74 @@ import VialFormat
 import VialModel
 import VialSystem
 
-/// `vial verify FILE [--json]`.
+/// `vial verify FILE [--key PUBLIC_KEY]... [--json]`.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Check every byte of a .vial file.",
     discussion: """
-      Digests of all sections, both roots, padding, values of all weights, texts, tokenizer and templates. \
-      Exit code 0 when the file is whole, 1 when anything is wrong.
+      Digests of all sections, both roots, padding, values of all weights, texts, tokenizer, templates and \
+      signatures. Exit code 0 when the file is whole, 1 when anything is wrong. With --key the file must also have a \
+      valid signature by that key, or by one of several; a stale one, made before the file was changed, is not valid. \
+      Without --key signatures are shown but prove nothing: anybody can sign.
       """)
 
   @Argument(help: "The .vial file.")
   var file: String
+
+  @Option(
+    help: ArgumentHelp(
+      "A public key, as a file of vial keygen or as its 64 digits; may be repeated.",
+      valueName: "public-key"))
+  var key: [String] = []
 
   @Flag(help: "One JSON object on stdout.")
   var json = false
 
   func run() throws {
     try CommandFailure.wrap {
+      let keys = try key.map { try KeyArguments.public($0) }
       let start = MonotonicClock.seconds
       var verdict = Verdict(path: file)
       do throws(ModelError) {
         let descriptor = try ModelFile(path: file).descriptor
         verdict.digests = (descriptor.modelDigest.description, descriptor.fileDigest.description)
         let job = VerifyJob(descriptor)
-        verdict.problems = job.run()
+        verdict.problems = job.run().map { Problem($0, tailByteCount: descriptor.tailByteCount) }
         verdict.byteCount = descriptor.root.fileByteCount
+        verdict.signatures = descriptor.signatures
+        if !keys.isEmpty { verdict.trust = Trust(descriptor, keys) }
       } catch {
         guard case .format(let problem) = error else { throw CommandFailure("\(error)") }
-        verdict.problems = [problem]
+        verdict.problems = [Problem(problem)]
       }
       verdict.seconds = MonotonicClock.seconds - start
       if json {
         try StandardOutput.write(verdict.json())
-      } else if verdict.problems.isEmpty {
+      } else if verdict.isGood {
         try StandardOutput.write(verdict.text())
       }
-      if !verdict.problems.isEmpty {
-        for problem in verdict.problems { StandardError.write("error: \(file): \(problem)") }
-        throw ExitCode(1)
-      }
+      for problem in verdict.problems { StandardError.write("error: \(file): \(problem)") }
+      if let reason = verdict.trust?.reason { StandardError.write("error: \(file): \(reason)") }
+      if !verdict.isGood { throw ExitCode(1) }
     }
   }
 }
 
-/// The outcome of verifying one file.
-struct Verdict {
-  let path: String
-  var digests: (model: String, file: String)?
-  var problems: [FormatError] = []
-  var byteCount: UInt64 = 0
-  var seconds = 0.0
+/// One thing that is wrong, in words.
+struct Problem: CustomStringConvertible {
+  let error: FormatError
+  let message: String
 
-  init(path: String) { self.path = path }
-
-  /// For a file that is whole.
-  func text() -> String {
-    var table = TextTable([.left, .left])
-    table.add(["model digest", digests?.model ?? ""])
-    table.add(["file digest", digests?.file ?? ""])
-    let rate = UInt64(Double(byteCount) / max(seconds, 1e-6))
-    return "\(path): whole\n" + table.text()
-      + "  \(ByteText.text(byteCount)) in \(ByteText.fixed(seconds, 2)) s,"
-      + " \(ByteText.text(rate))/s\n"
+  /// - Parameter tailByteCount: bytes after the end of the file, which an error cannot hold.
+  init(_ error: FormatError, tailByteCount: UInt64 = 0) {
+    self.error = error
+    message =
+      error.rule == 117
+      ? "unfinished append: \(tailByteCount) bytes; run `vial compact`" : "\(error.message)"
   }
 
-  /// One object and a line end.
-  func json() -> String {
-    var json = JSONOutput()
-    json.object { json in
-      json.member("file", path)
-      json.member("whole", problems.isEmpty)
-      json.key("model_digest")
-      if let digests { json.value(digests.model) } else { json.null() }
-      json.key("file_digest")
-      if let digests { json.value(digests.file) } else { json.null() }
-      json.member("byte_count", byteCount)
-      json.member("seconds", seconds)
-      json.key("problems")
-      json.array { json in
-        for problem in problems {
-          json.object { json in
-            json.member("rule", "R-\(problem.rule)")
-            json.member("offset", problem.offset)
-            json.member("context", "\(problem.context)")
-            json.member("message", "\(problem.message)")
-          }
-        }
-      }
-    }
-    return json.text + "\n"
+  var description: String {
+    "R-\(error.rule) at byte \(error.offset) of \(error.context): \(message)"
   }
 }

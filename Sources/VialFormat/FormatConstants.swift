@@ -72,6 +72,8 @@ public enum FormatLimits {
   public static let headDimension: UInt64 = 1024
   /// Tokens of a context.
   public static let contextLength: UInt64 = 1 << 24
+  /// Bytes of a signature's comment.
+  public static let commentByteCount = 4096
   /// End tokens of a model.
   public static let endTokenCount = 64
 }

@@ -118,7 +118,7 @@ public struct Verifier: Sendable {
       problems.append(
         FormatError(
           rule: 117, offset: file.root.fileByteCount,
-          "bytes after the end of the file (an unfinished append?)"))
+          "bytes after the end of the file: an unfinished append"))
     }
     return problems
   }
@@ -185,7 +185,8 @@ public struct Verifier: Sendable {
     return gap.bytes.isZero(0, gap.byteCount)
   }
 
-  /// Cold text decompresses and is UTF-8; provenance is well-formed.
+  /// Cold text decompresses and is UTF-8; provenance is well-formed; signatures are
+  /// right, if perhaps stale.
   private func contentProblems() -> [FormatError] {
     var problems: [FormatError] = []
     for section in file.sectionTable.all(.text) {
@@ -199,6 +200,10 @@ public struct Verifier: Sendable {
       }
     }
     do throws(FormatError) { _ = try file.provenance() } catch { problems.append(error) }
+    for report in file.signatures where report.state == .wrong {
+      problems.append(
+        FormatError(rule: 651, offset: report.section.offset, "a signature is wrong"))
+    }
     return problems
   }
 }
