@@ -100,13 +100,14 @@ let package = Package(
         "VialPacking",
       ],
       swiftSettings: house),
-    .testTarget(name: "VialFormatTests", dependencies: ["VialFormat"], swiftSettings: house),
     .target(
       name: "DigestTests", dependencies: ["CVialDigest"], path: "Tests/DigestTests",
       exclude: ["main.c", "run_aarch64.sh"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(
       name: "CVialDigestTests", dependencies: ["DigestTests", "CSodium"], swiftSettings: house),
+    .testTarget(
+      name: "VialFormatTests", dependencies: ["VialFormat", "VialSystem"], swiftSettings: house),
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",

@@ -154,6 +154,8 @@ enum {
   VIAL_STATUS_UNSUPPORTED_ISA = 16,
   /** More models, engines and requests are open than the library has handles for. */
   VIAL_STATUS_TOO_MANY_HANDLES = 17,
+  /** None of the trusted keys signed the file as it is. */
+  VIAL_STATUS_UNTRUSTED = 18,
   /** The engine's queue is full: try again later. */
   VIAL_STATUS_BUSY = 20,
   /** The engine or the request was closed meanwhile. */
@@ -220,7 +222,14 @@ enum {
   VIAL_VERIFICATION_WHOLE = 2
 };
 
-/** Options of vial_model_open. */
+/** Most trusted keys of one call. */
+#define VIAL_TRUSTED_KEY_LIMIT 64u
+
+/** Options of vial_model_open.
+ *
+ *  With trusted keys, only a file that one of them signed as it is now opens (vial sign; Spec/FORMAT.md). The table with
+ *  every section's digest is then vouched for, and what is opened is held against it: VIAL_VERIFICATION_TABLES acts
+ *  as VIAL_VERIFICATION_LAZY. Open files that others can write with VIAL_ACCESS_PRIVATE_COPY. */
 typedef struct vial_model_options {
   /** sizeof(vial_model_options). */
   uint32_t struct_size;
@@ -228,10 +237,14 @@ typedef struct vial_model_options {
   uint32_t access;
   /** VIAL_VERIFICATION_.... */
   uint32_t verification;
+  /** Keys in trusted_keys; at most VIAL_TRUSTED_KEY_LIMIT. */
+  uint32_t trusted_key_count;
+  /** Ed25519 public keys, 32 bytes each; NULL asks for no signature. A list of no keys trusts nobody. */
+  const uint8_t *trusted_keys;
 } vial_model_options;
 
 #define VIAL_MODEL_OPTIONS_INIT \
-  {(uint32_t)sizeof(vial_model_options), VIAL_ACCESS_MAPPED, VIAL_VERIFICATION_TABLES}
+  {(uint32_t)sizeof(vial_model_options), VIAL_ACCESS_MAPPED, VIAL_VERIFICATION_TABLES, 0, 0}
 
 /** Opens a model file. Its tables are validated; the verification option says what else is checked.
  *
@@ -243,8 +256,8 @@ typedef struct vial_model_options {
  *  out_model  Gets the handle, or NULL on failure. The caller closes it.
  *  out_error  Gets the details; may be NULL.
  *
- *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, INVALID_UTF8 (path), OUT_OF_MEMORY, SYSTEM, FORMAT,
- *  TOO_MANY_HANDLES. */
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, INVALID_UTF8 (path), TOO_LONG (trusted_key_count),
+ *  OUT_OF_MEMORY, SYSTEM, FORMAT, UNTRUSTED, TOO_MANY_HANDLES. */
 vial_status vial_model_open(const char *path, const vial_model_options *options, vial_model **out_model,
                             vial_error *out_error);
 

@@ -24,15 +24,20 @@ public final class Model: Sendable {
   ///   - access: `.copied` reads the file into memory of its own, for files that somebody else may truncate while
   ///     they are in use.
   ///   - verification: when bytes are compared with their digests.
+  ///   - trustedKeys: opens only a file that one of these keys signed as it is; an empty list trusts nobody, nil does
+  ///     not ask. Signatures cover digests, so `.tables` then acts as `.lazy`. See `checkTrust`.
   public init(
     path: String, access: MappedFile.Access = .mapped,
-    verification: ModelFile.Verification = .tables
+    verification: ModelFile.Verification = .tables, trustedKeys: [PublicKey]? = nil
   ) throws(VialError) {
     do throws(ModelError) {
-      let opened = try ModelFile(path: path, access: access, verification: verification)
+      let isVouched = trustedKeys != nil && verification == .tables
+      let opened = try ModelFile(
+        path: path, access: access, verification: isVouched ? .lazy : verification)
       file = opened.descriptor
       weights = try opened.weights()
     } catch { throw VialError(error) }
+    if let trustedKeys { try Self.checkTrust(file, trustedKeys) }
     do throws(FormatError) {
       guard let section = file.section(.tokenizer) else {
         throw FormatError(rule: 216, offset: 0, "the tokenizer section is missing")

@@ -29,6 +29,8 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case busy
   /// The engine is closing or closed.
   case closed
+  /// None of the keys that the caller trusts signed this file as it is.
+  case untrusted(StaticString)
   /// Memory is short.
   case outOfMemory
 
@@ -47,6 +49,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
     case .invalidOption(let sentence): return sentence.description
     case .busy: return "the engine's queue is full"
     case .closed: return "the engine is closed"
+    case .untrusted(let sentence): return sentence.description
     case .outOfMemory: return "not enough memory"
     }
   }

@@ -44,6 +44,8 @@ struct Failure: Error {
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)
     case .busy: self.init(VIAL_STATUS_BUSY)
     case .closed: self.init(VIAL_STATUS_CLOSED)
+    case .untrusted(let sentence):
+      self.init(VIAL_STATUS_UNTRUSTED, sentence: sentence.description)
     case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     }
   }

@@ -24,14 +24,31 @@ public func vial_model_open(
     guard let access = MappedFile.Access(options.access),
       let verification = ModelFile.Verification(options.verification)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    let trustedKeys = try trustedKeys(options)
     guard let path = String(validatingCString: path) else {
       throw Failure(VIAL_STATUS_INVALID_UTF8, sentence: "the path is not valid UTF-8")
     }
     let model: Model
     do throws(VialError) {
-      model = try Model(path: path, access: access, verification: verification)
+      model = try Model(
+        path: path, access: access, verification: verification, trustedKeys: trustedKeys)
     } catch { throw Failure(error) }
     place.pointee = try HandleRegistry.register(.model(model))
+  }
+}
+
+/// The keys in the options; nil when the caller does not ask for a signature.
+private func trustedKeys(_ options: vial_model_options) throws(Failure) -> [PublicKey]? {
+  let keys: UnsafePointer<UInt8>? = options.trusted_keys
+  guard options.trusted_key_count <= VIAL_TRUSTED_KEY_LIMIT else {
+    throw Failure(VIAL_STATUS_TOO_LONG)
+  }
+  let byteCount = UInt64(options.trusted_key_count) * UInt64(PublicKey.byteCount)
+  let bytes = try Arguments.elements(
+    keys, byteCount, limit: VIAL_TRUSTED_KEY_LIMIT * UInt32(PublicKey.byteCount))
+  guard keys != nil else { return nil }
+  return stride(from: 0, to: bytes.count, by: PublicKey.byteCount).compactMap {
+    PublicKey(Array(bytes[$0..<$0 + PublicKey.byteCount]))
   }
 }
 

@@ -46,6 +46,8 @@ enum Statuses {
       ("VIAL_STATUS_UNSUPPORTED_ISA", "this CPU cannot run that instruction-set family")
     case VIAL_STATUS_TOO_MANY_HANDLES:
       ("VIAL_STATUS_TOO_MANY_HANDLES", "too many models, engines and requests are open")
+    case VIAL_STATUS_UNTRUSTED:
+      ("VIAL_STATUS_UNTRUSTED", "no trusted key signed the file as it is")
     case VIAL_STATUS_BUSY: ("VIAL_STATUS_BUSY", "the engine's queue is full")
     case VIAL_STATUS_CLOSED: ("VIAL_STATUS_CLOSED", "the engine or request was closed")
     case VIAL_STATUS_TIMED_OUT: ("VIAL_STATUS_TIMED_OUT", "nothing happened within the time")

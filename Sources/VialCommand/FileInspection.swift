@@ -11,12 +11,13 @@ enum FileInspection {
   static func open(_ path: String) throws -> FileDescriptor {
     do throws(ModelError) {
       return try ModelFile(path: path).descriptor
-    } catch {
-      switch error {
-      case .system(let error): throw CommandFailure("\(error)")
-      case .format(let error): throw CommandFailure("\(path): \(error)")
-      }
-    }
+    } catch { throw CommandFailure(line(error, path: path)) }
+  }
+
+  /// One line for a failure; a broken rule gets the file's name.
+  static func line(_ error: any Error, path: String) -> String {
+    if case .format(let error)? = error as? ModelError { return "\(path): \(error)" }
+    return error is FormatError ? "\(path): \(error)" : "\(error)"
   }
 
   /// Text from a file for a terminal: controls, which could drive it, are spelled out.

@@ -50,6 +50,10 @@ struct PackCommand: ParsableCommand {
       valueName: "seed"))
   var randomWeights: UInt64?
 
+  @Option(
+    help: ArgumentHelp("Sign the file with this secret key of vial keygen.", valueName: "key"))
+  var sign: String?
+
   @Option(help: "Worker threads (default: the processors that this process may use).")
   var threads: Int?
 
@@ -81,6 +85,9 @@ struct PackCommand: ParsableCommand {
     options.licence = licence
     options.credit = credit
     options.notice = notice
+    options.signingKey = try CommandFailure.wrap {
+      try sign.map { try KeyArguments.secret($0).key }
+    }
     options.tool = "vial \(Version.tool)"
     let start = MonotonicClock.seconds
     let progress = ProgressReporter()

@@ -8,6 +8,12 @@ public struct FileDigests: Equatable, Sendable {
   /// Covers the identity page and every section except free ranges and signatures.
   public let file: Digest
 
+  /// Two digests that are known.
+  init(model: Digest, file: Digest) {
+    self.model = model
+    self.file = file
+  }
+
   /// From the sections in (kind, id) order and the 4,096 bytes of the identity page.
   init(sectionsByKey sections: [SectionDescriptor], identity: RawSpan) {
     var model = SHA256()

@@ -77,9 +77,11 @@ public struct FileWriter<Sink: ByteSink> {
 
   /// Ends the open section.
   /// - Throws: R-205 for an empty section, R-607 when compression fails.
-  public mutating func end() throws {
+  public mutating func end() throws { try end(isCompressed: false) }
+
+  private mutating func end(isCompressed: Bool) throws {
     guard var section = open.take() else { preconditionFailure("no section was begun") }
-    if section.descriptor.codec == .lz4 {
+    if section.descriptor.codec == .lz4 && !isCompressed {
       guard let frame = LZ4Frame.encode(section.pending) else {
         throw FormatError(rule: 607, offset: 0, context: "text", "text cannot be compressed")
       }
@@ -94,6 +96,26 @@ public struct FileWriter<Sink: ByteSink> {
     sections.append(section.descriptor)
   }
 
+  /// A section of another file, as it is stored there.
+  /// - Throws: R-220 when its bytes do not match its digest.
+  public mutating func copy(_ section: SectionDescriptor, of file: FileDescriptor) throws {
+    try begin(
+      section.kind, id: section.id, flags: section.flags, alignment: section.alignment)
+    let step = FormatConstants.chunkByteCount
+    for start in stride(from: 0, to: section.storedByteCount, by: Int(step)) {
+      let count = min(step, section.storedByteCount - start)
+      guard let bytes = file.file.slice(section.offset + start, count) else { break }
+      try append(bytes.bytes)
+    }
+    open?.descriptor.codec = section.codec
+    open?.descriptor.rawByteCount = section.rawByteCount
+    try end(isCompressed: true)
+    guard sections.last?.digest == section.digest else {
+      throw FormatError(
+        rule: 220, offset: section.offset, "a section does not match its digest")
+    }
+  }
+
   /// A whole section at once.
   public mutating func add(
     _ kind: SectionKind, id: UInt64 = 0, codec: SectionCodec = .raw, _ bytes: [UInt8]
@@ -103,10 +125,16 @@ public struct FileWriter<Sink: ByteSink> {
     try end()
   }
 
-  /// Writes chunk digests, section table, root and identity. Returns the sink and the digests.
-  public mutating func finish() throws -> FileDigests {
+  /// Writes chunk digests, what `signing` adds, section table, root and identity. Returns the digests.
+  /// - Parameter signing: adds signature sections; it is given the digests, which these do not change.
+  public mutating func finish(
+    signing: (inout FileWriter, FileDigests) throws -> Void = { _, _ in }
+  ) throws -> FileDigests {
     precondition(open == nil, "the last section was not ended")
     if !leaves.isEmpty { try add(.chunkDigests, leaves.encoded()) }
+    let page = identity.encoded()
+    let digests = FileDigests(sectionsByKey: sectionsByKey, identity: page.rawSpan)
+    try signing(&self, digests)
     guard let tableOffset = position.roundedUp(toMultipleOf: 64),
       (1...FormatLimits.sectionCount).contains(UInt32(clamping: sections.count))
     else { throw FormatError(rule: 113, offset: position, "the file has too many sections") }
@@ -114,9 +142,6 @@ public struct FileWriter<Sink: ByteSink> {
     var table: [UInt8] = []
     for section in sections { section.encode(into: &table) }
     try sink.write(table.rawSpan, at: tableOffset)
-    let page = identity.encoded()
-    let sorted = sections.sorted { ($0.kind.rawValue, $0.id) < ($1.kind.rawValue, $1.id) }
-    let digests = FileDigests(sectionsByKey: sorted, identity: page.rawSpan)
     let root = RootSlot(
       generation: 1, tableOffset: tableOffset, sectionCount: UInt32(sections.count),
       digests: digests, tableDigest: SHA256.hash(table.rawSpan))
@@ -126,6 +151,10 @@ public struct FileWriter<Sink: ByteSink> {
     header.pad(to: Int(FormatConstants.firstSectionOffset))
     try sink.write(header.rawSpan, at: 0)
     return digests
+  }
+
+  private var sectionsByKey: [SectionDescriptor] {
+    sections.sorted { ($0.kind.rawValue, $0.id) < ($1.kind.rawValue, $1.id) }
   }
 
   /// The sink, when everything is written.

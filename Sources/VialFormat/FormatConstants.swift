@@ -17,6 +17,8 @@ public enum FormatConstants {
   public static let minorVersion: UInt16 = 0
   /// Incompatible features that this reader understands.
   public static let knownIncompatibleFeatures: UInt64 = 0
+  /// Read-only compatible features that this code may keep up when it changes a file.
+  static let knownReadOnlyCompatibleFeatures: UInt64 = 0
 
   /// Bytes of the identity page and of each root slot.
   public static let pageByteCount = 4096
@@ -70,6 +72,8 @@ public enum FormatLimits {
   public static let headDimension: UInt64 = 1024
   /// Tokens of a context.
   public static let contextLength: UInt64 = 1 << 24
+  /// Bytes of a signature's comment.
+  public static let commentByteCount = 4096
   /// End tokens of a model.
   public static let endTokenCount = 64
 }

@@ -161,7 +161,7 @@ public struct Verifier: Sendable {
       problems.append(
         FormatError(
           rule: 117, offset: file.root.fileByteCount,
-          "bytes after the end of the file (an unfinished append?)"))
+          "bytes after the end of the file: an unfinished append"))
     }
     return problems
   }
@@ -237,7 +237,7 @@ public struct Verifier: Sendable {
     return gap.bytes.isZero(0, gap.byteCount)
   }
 
-  /// Cold text decompresses and is UTF-8; provenance is well-formed.
+  /// Cold text decompresses and is UTF-8; provenance is well-formed; signatures are right, if perhaps stale.
   private func checkContents(_ report: inout VerificationReport) {
     for index in checked {
       let section = file.sections[index]
@@ -257,6 +257,12 @@ public struct Verifier: Sendable {
           isText ? FormatError(rule: error.rule, offset: section.offset, error.message) : error,
           in: section)
       }
+    }
+    for signature in file.signatures
+    where signature.state == .wrong && report.covers(signature.section) {
+      report.add(
+        FormatError(rule: 651, offset: signature.section.offset, "a signature is wrong"),
+        in: signature.section)
     }
   }
 }

@@ -38,20 +38,19 @@ public final class AtomicFile {
 
   deinit { abandon() }
 
+  /// Gives the new file the permissions, and where that is allowed the owner, of the one that it replaces.
+  public func keepAttributes(of file: InPlaceFile) throws(SystemError) {
+    let attributes = file.attributes
+    // Only the superuser may give a file away; others keep it.
+    _ = fchown(descriptor, attributes.owner, attributes.group)
+    guard fchmod(descriptor, attributes.mode) == 0 else {
+      throw SystemError.last("write", path: path)
+    }
+  }
+
   /// Writes all of `bytes` at `offset`.
   public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
-    var done = 0
-    while done < bytes.count {
-      guard let address = bytes.baseAddress,
-        let position = off_t(exactly: offset &+ UInt64(done)), position >= 0
-      else { throw SystemError("write", path: path, code: EFBIG) }
-      let count = pwrite(descriptor, address + done, bytes.count - done, position)
-      if count > 0 {
-        done += count
-      } else if count == 0 || vial_errno() != EINTR {
-        throw SystemError.last("write", path: path)
-      }
-    }
+    try writeAll(bytes, to: descriptor, at: offset, path: path)
   }
 
   /// Syncs the bytes, gives the file its name and syncs the folder.

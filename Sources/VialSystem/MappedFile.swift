@@ -34,25 +34,34 @@ public final class MappedFile: Sendable {
 
   /// Opens a regular file.
   /// - Throws: `SystemError` when it is missing, not a regular file, not readable, empty or too large.
-  public init(path: String, access: Access = .mapped) throws(SystemError) {
+  public convenience init(path: String, access: Access = .mapped) throws(SystemError) {
     let file = try FileReader(path: path)
-    guard file.byteCount > 0 else {
+    try self.init(
+      descriptor: file.descriptor, byteCount: file.byteCount, path: path, access: access)
+    if access == .copied {
+      let memory = UnsafeMutableRawPointer(mutating: base)
+      try file.read(into: UnsafeMutableRawBufferPointer(start: memory, count: byteCount), at: 0)
+      mprotect(memory, byteCount, PROT_READ)
+    }
+  }
+
+  /// Maps an open file, or memory of its length that is to be filled.
+  init(
+    descriptor: Int32, byteCount: UInt64, path: String, access: Access = .mapped
+  ) throws(SystemError) {
+    guard byteCount > 0 else {
       throw SystemError("open", path: path, reason: "the file is empty")
     }
-    guard let length = Int(exactly: file.byteCount) else {
+    guard let length = Int(exactly: byteCount) else {
       throw SystemError("open", path: path, code: EFBIG)
     }
     let memory =
       access == .mapped
-      ? mmap(nil, length, PROT_READ, MAP_SHARED, file.descriptor, 0)
+      ? mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0)
       : mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else { throw SystemError.last("map", path: path) }
     address = UInt(bitPattern: memory)
-    byteCount = length
-    if access == .copied {
-      try file.read(into: UnsafeMutableRawBufferPointer(start: memory, count: length), at: 0)
-      mprotect(memory, length, PROT_READ)
-    }
+    self.byteCount = length
   }
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }

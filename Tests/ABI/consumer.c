@@ -35,7 +35,7 @@ static void versions(void) {
   CHECK(vial_format_version() == 1u << 16);
   CHECK(vial_arithmetic_version() == 1);
   CHECK(vial_isa_name(0) != NULL && vial_isa_name(UINT32_MAX) == NULL);
-  for (vial_status status = 0; status <= VIAL_STATUS_TOO_MANY_HANDLES; status++) {
+  for (vial_status status = 0; status <= VIAL_STATUS_UNTRUSTED; status++) {
     CHECK(strcmp(vial_status_name(status), "VIAL_STATUS_UNKNOWN") != 0);
     CHECK(strlen(vial_status_sentence(status)) > 5);
   }
@@ -104,8 +104,27 @@ static void show_score(vial_model *model, const char *text) {
   CHECK(length > 0 && memcmp(bytes, text, length) == 0);
 }
 
+/** Opens the model if the key signed it, which it did, or one that differs in a bit, which did not. */
+static void trust(const char *path, const char *hexadecimal) {
+  uint8_t key[64] = {0};
+  for (int index = 0; index < 32; index++) {
+    unsigned byte = 0;
+    CHECK(sscanf(hexadecimal + 2 * index, "%2x", &byte) == 1);
+    key[32 + index] = (uint8_t)byte;
+  }
+  vial_model *model = NULL;
+  vial_model_options options = VIAL_MODEL_OPTIONS_INIT;
+  options.trusted_keys = key;
+  options.trusted_key_count = 2;
+  STATUS(VIAL_STATUS_OK, vial_model_open(path, &options, &model, NULL));
+  vial_model_close(model);
+  key[40] ^= 1;
+  STATUS(VIAL_STATUS_UNTRUSTED, vial_model_open(path, &options, &model, NULL));
+  CHECK(model == NULL);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
   unsigned long handlers = handled_signals();
   versions();
   vial_model *model = NULL;
@@ -116,6 +135,7 @@ int main(int argc, char **argv) {
   chat(model);
   show_score(model, argv[2]);
   vial_model_close(model);
+  trust(argv[1], argv[3]);
   double best = 1e9;
   for (int round = 0; round < 20; round++) {
     double start = milliseconds();

@@ -14,10 +14,12 @@ AT(vial_error, system_code, 12);
 AT(vial_error, byte_offset, 16);
 AT(vial_error, sentence, 24);
 
-PIN(model_options, sizeof(vial_model_options) == 12);
+PIN(model_options, sizeof(vial_model_options) == 24);
 AT(vial_model_options, struct_size, 0);
 AT(vial_model_options, access, 4);
 AT(vial_model_options, verification, 8);
+AT(vial_model_options, trusted_key_count, 12);
+AT(vial_model_options, trusted_keys, 16);
 
 PIN(information, sizeof(vial_model_information) == 144);
 AT(vial_model_information, struct_size, 0);
@@ -150,10 +152,9 @@ PIN(statuses, VIAL_STATUS_OK == 0 && VIAL_STATUS_INVALID_ARGUMENT == 1 && VIAL_S
                   VIAL_STATUS_UNKNOWN_TOKEN == 10 && VIAL_STATUS_NOT_IN_FILE == 11 &&
                   VIAL_STATUS_TEMPLATE == 12 && VIAL_STATUS_NUMERIC == 13 && VIAL_STATUS_CANCELLED == 14 &&
                   VIAL_STATUS_FORKED == 15 && VIAL_STATUS_UNSUPPORTED_ISA == 16 &&
-                  VIAL_STATUS_TOO_MANY_HANDLES == 17 && VIAL_STATUS_BUSY == 20 &&
+                  VIAL_STATUS_TOO_MANY_HANDLES == 17 && VIAL_STATUS_UNTRUSTED == 18 && VIAL_STATUS_BUSY == 20 &&
                   VIAL_STATUS_CLOSED == 21 && VIAL_STATUS_TIMED_OUT == 22 && VIAL_STATUS_FINISHED == 23 &&
                   VIAL_STATUS_IN_CALLBACK == 24);
-                  VIAL_STATUS_TOO_MANY_HANDLES == 17);
 PIN(verification, VIAL_VERIFICATION_TABLES == 0 && VIAL_VERIFICATION_LAZY == 1 && VIAL_VERIFICATION_WHOLE == 2);
 PIN(options, VIAL_ACCESS_MAPPED == 0 && VIAL_ACCESS_PRIVATE_COPY == 1 && VIAL_CACHE_F16 == 0 &&
                  VIAL_CACHE_F32 == 1 && VIAL_CACHE_INT8 == 2);

@@ -88,8 +88,8 @@ static void stale_handles(void) {
 static void struct_sizes(void) {
   struct {
     vial_model_options options;
-    uint32_t added;
-  } newer = {{(uint32_t)sizeof newer, 0, 0}, 0};
+    uint64_t added;
+  } newer = {{(uint32_t)sizeof newer, 0, 0, 0, 0}, 0};
   struct {
     vial_model_information information;
     uint64_t added;
@@ -129,6 +129,28 @@ static void struct_sizes(void) {
   STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &wide.information));
   CHECK(wide.information.struct_size == sizeof wide && wide.added == 0);
   CHECK(wide.information.reserved == 0 && wide.information.layer_count == 2);
+}
+
+/** The model of these tests is not signed. */
+static void trusted_keys(void) {
+  static const uint8_t keys[32 * (VIAL_TRUSTED_KEY_LIMIT + 1)];
+  vial_model *other = NULL;
+  vial_error error = VIAL_ERROR_INIT;
+  vial_model_options options = VIAL_MODEL_OPTIONS_INIT;
+  options.trusted_key_count = 1;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_open(path, &options, &other, NULL));
+  options.trusted_keys = keys;
+  STATUS(VIAL_STATUS_UNTRUSTED, vial_model_open(path, &options, &other, &error));
+  CHECK(other == NULL && error.status == VIAL_STATUS_UNTRUSTED);
+  options.trusted_key_count = VIAL_TRUSTED_KEY_LIMIT;
+  STATUS(VIAL_STATUS_UNTRUSTED, vial_model_open(path, &options, &other, NULL));
+  options.trusted_key_count++;
+  STATUS(VIAL_STATUS_TOO_LONG, vial_model_open(path, &options, &other, NULL));
+  options.trusted_key_count = UINT32_MAX;
+  STATUS(VIAL_STATUS_TOO_LONG, vial_model_open(path, &options, &other, NULL));
+  /* A list without keys is not the same as no list. */
+  options.trusted_key_count = 0;
+  STATUS(VIAL_STATUS_UNTRUSTED, vial_model_open(path, &options, &other, NULL));
 }
 
 static void lengths(void) {
@@ -355,6 +377,7 @@ int main(int argc, char **argv) {
   null_arguments();
   stale_handles();
   struct_sizes();
+  trusted_keys();
   lengths();
   invalid_text();
   numbers();

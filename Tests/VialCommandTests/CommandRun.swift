@@ -21,10 +21,13 @@ struct CommandRun {
   init(_ arguments: String...) throws { try self.init(arguments: arguments) }
 
   /// Runs `vial` with `arguments`; sends it SIGINT once `interruptWhen` is true, if it is given.
-  init(arguments: [String], interruptWhen: (() -> Bool)? = nil) throws {
+  init(
+    arguments: [String], environment: [String: String] = [:], interruptWhen: (() -> Bool)? = nil
+  ) throws {
     let process = Process()
     process.executableURL = Self.executable
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let (out, err) = (TemporaryFolder(), TemporaryFolder())
     let (outURL, errURL) = (out.url("out"), err.url("err"))
     _ = FileManager.default.createFile(atPath: outURL.path, contents: nil)

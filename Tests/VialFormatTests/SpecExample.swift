@@ -51,4 +51,11 @@ enum SampleBytes {
   static func littleEndian<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
     withUnsafeBytes(of: value.littleEndian) { Array($0) }
   }
+
+  /// Stores bytes as a file does: it grows, with zeros before them.
+  static func store(_ content: ArraySlice<UInt8>, at offset: Int, in bytes: inout [UInt8]) {
+    let end = offset + content.count
+    if bytes.count < end { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
+    bytes.replaceSubrange(offset..<end, with: content)
+  }
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +58,14 @@ static inline int vial_open(const char *path, int flags, unsigned mode) {
   do descriptor = open(path, flags | O_CLOEXEC, mode);
   while (descriptor < 0 && errno == EINTR);
   return descriptor;
+}
+
+/// Takes the whole file's advisory lock without waiting; -1 and EWOULDBLOCK when somebody has it.
+static inline int vial_lock(int descriptor) {
+  int result;
+  do result = flock(descriptor, LOCK_EX | LOCK_NB);
+  while (result < 0 && errno == EINTR);
+  return result;
 }
 
 /// CPUs that the calling thread may run on; 0 when the system does not say.

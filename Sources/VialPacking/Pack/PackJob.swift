@@ -60,12 +60,18 @@ struct PackJob {
     for text in source.texts.sorted(by: { $0.section.rawValue < $1.section.rawValue }) {
       try writer.add(.text, id: text.section.rawValue, codec: .lz4, text.bytes)
     }
-    let digests = try writer.finish()
+    let digests = try writer.finish { try sign(&$0, $1) }
     return PackSummary(
       fileByteCount: writer.takeSink().byteCount,
       weightsByteCount: table.weightsByteCount(), parameterCount: parameterCount,
       tensorCount: source.tensors.tensors.count, recipe: source.recipe.summary,
       modelDigest: "\(digests.model)", fileDigest: "\(digests.file)")
+  }
+
+  private func sign(_ writer: inout FileWriter<AtomicSink>, _ digests: FileDigests) throws {
+    guard let key = source.options.signingKey, let signer = PublicKey(key.publicKey) else { return }
+    let section = try Signature.section(digests, by: signer, sign: { key.sign($0) })
+    try writer.add(.signature, id: signer.sectionID, section)
   }
 
   private func makeEncoders() throws(PackingError) -> [TensorEncoder] {

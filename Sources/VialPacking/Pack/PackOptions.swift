@@ -1,5 +1,7 @@
 // What a caller can ask of the packer: the flags of `vial pack` as values.
 
+public import VialSystem
+
 /// One packing job.
 public struct PackOptions: Sendable {
   /// Folder of the checkpoint.
@@ -18,6 +20,8 @@ public struct PackOptions: Sendable {
   public var licence: String?
   public var credit: String?
   public var notice: String?
+  /// Signs the file.
+  public var signingKey: SigningKey?
   /// Name and version of the program that packs, for provenance.
   public var tool = "vial"
 

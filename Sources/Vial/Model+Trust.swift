@@ -1,0 +1,28 @@
+// Owns: the question whether somebody whom the caller trusts signed a file.
+// Must not: trust a key because it is in the file. Implements: Spec/FORMAT.md, "Opening a file".
+
+import VialFormat
+
+extension Model {
+  /// Checks that one of `keys` signed the file as it is.
+  ///
+  /// Vouched for afterwards: the section table with the digest of every section, and the contents of
+  /// configuration, tensor table, tokenizer, templates, texts and provenance, which are hashed here. Weights and
+  /// adapters are not read: their digests are vouched for, and `vial verify`, or a verification that the caller
+  /// asks for, holds their bytes against these. What others may change after opening is not covered when the file
+  /// is mapped; open with `.copied` then.
+  static func checkTrust(_ file: FileDescriptor, _ keys: [PublicKey]) throws(VialError) {
+    let states = keys.compactMap { file.signatureState(by: $0) }
+    guard states.contains(.valid) else {
+      let isStale = states.contains {
+        if case .stale = $0 { return true }
+        return false
+      }
+      throw .untrusted(
+        isStale
+          ? "the file was changed after a trusted key signed it"
+          : "no trusted key signed the file")
+    }
+    do throws(FormatError) { try file.checkSmallSections() } catch { throw .format(error) }
+  }
+}

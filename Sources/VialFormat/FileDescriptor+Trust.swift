@@ -1,0 +1,67 @@
+// Which signatures an opened file has, and what they are worth for the file as it is.
+// Must not: decide whose signature counts. Implements: Spec/FORMAT.md, "Signatures", "Opening a file".
+
+/// What a signature is worth for the file that holds it.
+public enum SignatureState: Sendable, Equatable {
+  /// Right, for this very file.
+  case valid
+  /// Right, for a file that was changed since; `isModelUnchanged`: only around the model.
+  case stale(isModelUnchanged: Bool)
+  /// Not a signature of the key that it names, or not a signature at all.
+  case wrong
+}
+
+extension FileDescriptor {
+  /// A signature section, judged.
+  public struct SignatureReport: Sendable, Equatable {
+    public let section: SectionDescriptor
+    public let state: SignatureState
+    /// nil when it is wrong.
+    public let signature: Signature?
+  }
+
+  /// All signatures, by section id. O(signatures).
+  public var signatures: [SignatureReport] {
+    sectionTable.all(.signature).map { section in
+      guard let stored = storedBytes(of: section) else {
+        return SignatureReport(section: section, state: .wrong, signature: nil)
+      }
+      do throws(FormatError) {
+        let signature = try Signature(stored, id: section.id, at: section.offset)
+        return SignatureReport(section: section, state: state(of: signature), signature: signature)
+      } catch { return SignatureReport(section: section, state: .wrong, signature: nil) }
+    }
+  }
+
+  private func state(of signature: Signature) -> SignatureState {
+    if signature.fileDigest == fileDigest { return .valid }
+    return .stale(isModelUnchanged: signature.modelDigest == modelDigest)
+  }
+
+  /// What the signature by `key` is worth; nil when the file has none. Checks one signature at most.
+  public func signatureState(by key: PublicKey) -> SignatureState? {
+    guard let section = sectionTable.find(.signature, id: key.sectionID),
+      let stored = storedBytes(of: section)
+    else { return nil }
+    guard let signature = try? Signature(stored, id: section.id, at: section.offset) else {
+      return .wrong
+    }
+    return signature.publicKey == key ? state(of: signature) : nil
+  }
+
+  /// Model and file digest together.
+  public var digests: FileDigests { FileDigests(model: modelDigest, file: fileDigest) }
+
+  /// Checks the digests of everything that is not weights, an adapter or free: tokenizer, templates, texts,
+  /// provenance. O(bytes of these).
+  /// - Throws: R-220.
+  public func checkSmallSections() throws(FormatError) {
+    for section in sections where ![.weights, .adapter, .free].contains(section.kind) {
+      let region = try FileDescriptor.region(section, in: file)
+      guard DigestTree.digest(region) == section.digest else {
+        throw FormatError(
+          rule: 220, offset: section.offset, "a section does not match its digest")
+      }
+    }
+  }
+}

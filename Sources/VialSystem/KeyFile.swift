@@ -1,0 +1,126 @@
+// Owns: key files: two short lines of text each (Spec/FORMAT.md, "Key files").
+// Must not: overwrite a file, keep a secret in memory that is not wiped, or repeat a file's text in an error.
+
+internal import CVialSystem
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// What a key file holds.
+public enum KeyFile {
+  /// A secret key: signs.
+  case secret(SigningKey)
+  /// A public key's 32 bytes: checks.
+  case `public`([UInt8])
+
+  private static let secretLabel: StaticString = "vial-secret-key-1\n"
+  private static let publicLabel: StaticString = "vial-public-key-1\n"
+  /// Label, 64 digits and a line end.
+  private static let byteCount = 18 + 64 + 1
+
+  /// Reads a key file of either kind.
+  public init(path: String) throws(SystemError) {
+    let other = SystemError("read", path: path, reason: "not a key of vial keygen")
+    let file = try FileReader(path: path)
+    guard file.byteCount == UInt64(Self.byteCount) || file.byteCount == UInt64(Self.byteCount - 1),
+      let text = SecureBuffer<UInt8>(capacity: Self.byteCount)
+    else { throw other }
+    try text.appendInPlace { room throws(SystemError) in
+      let room = UnsafeMutableRawBufferPointer(
+        rebasing: UnsafeMutableRawBufferPointer(room)[..<Int(file.byteCount)])
+      try file.read(into: room, at: 0)
+      return room.count
+    }
+    guard let bytes = Self.digits(text) else { throw other }
+    if Self.begins(text, with: Self.secretLabel) {
+      guard let key = SigningKey(seed: bytes) else { throw other }
+      self = .secret(key)
+    } else if Self.begins(text, with: Self.publicLabel) {
+      self = .public((0..<bytes.count).map { bytes.pointer[$0] })
+    } else {
+      throw other
+    }
+  }
+
+  private static func begins(_ text: SecureBuffer<UInt8>, with label: StaticString) -> Bool {
+    for index in 0..<label.utf8CodeUnitCount where text.pointer[index] != label.utf8Start[index] {
+      return false
+    }
+    return true
+  }
+
+  /// The 32 bytes that 64 hexadecimal digits behind the label spell; nil when there is anything else.
+  private static func digits(_ text: SecureBuffer<UInt8>) -> SecureBuffer<UInt8>? {
+    guard text.count == byteCount - 1 || text.pointer[byteCount - 1] == UInt8(ascii: "\n"),
+      let bytes = SecureBuffer<UInt8>(capacity: 32)
+    else { return nil }
+    for index in 0..<32 {
+      let at = secretLabel.utf8CodeUnitCount + 2 * index
+      guard let high = digit(text.pointer[at]), let low = digit(text.pointer[at + 1]) else {
+        return nil
+      }
+      bytes.append(high << 4 | low)
+    }
+    return bytes
+  }
+
+  private static func digit(_ character: UInt8) -> UInt8? {
+    switch character {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
+    default: nil
+    }
+  }
+
+  /// Writes a secret key, which only its owner may read, to `path`, and its public key to `path.pub`.
+  /// - Throws: `SystemError` when either exists or cannot be written; neither is left behind then.
+  public static func write(_ key: SigningKey, to path: String) throws(SystemError) {
+    let text = key.withSeed { Self.text(secretLabel, $0) }
+    let publicKey = key.publicKey
+    guard let text, let publicText = Self.text(publicLabel, publicKey.span) else {
+      throw SystemError("create", path: path, reason: "not enough memory")
+    }
+    try create(path, text, mode: 0o600)
+    do throws(SystemError) {
+      try create(path + ".pub", publicText, mode: 0o644)
+    } catch {
+      unlink(path)
+      throw error
+    }
+  }
+
+  private static func text(_ label: StaticString, _ bytes: Span<UInt8>) -> SecureBuffer<UInt8>? {
+    guard let text = SecureBuffer<UInt8>(capacity: byteCount) else { return nil }
+    text.append(contentsOf: Span(_unsafeStart: label.utf8Start, count: label.utf8CodeUnitCount))
+    let digits: StaticString = "0123456789abcdef"
+    for index in bytes.indices {
+      text.append(digits.utf8Start[Int(bytes[index] >> 4)])
+      text.append(digits.utf8Start[Int(bytes[index] & 15)])
+    }
+    text.append(UInt8(ascii: "\n"))
+    return text
+  }
+
+  /// A new file with these bytes; nothing is left when it cannot be written.
+  private static func create(
+    _ path: String, _ text: SecureBuffer<UInt8>, mode: UInt32
+  ) throws(SystemError) {
+    let descriptor = vial_open(path, O_WRONLY | O_CREAT | O_EXCL, mode)
+    guard descriptor >= 0 else { throw SystemError.last("create", path: path) }
+    defer { close(descriptor) }
+    do throws(SystemError) {
+      try writeAll(
+        UnsafeRawBufferPointer(start: text.pointer, count: text.count), to: descriptor, at: 0,
+        path: path)
+      guard fsync(descriptor) == 0 else { throw SystemError.last("write", path: path) }
+    } catch {
+      unlink(path)
+      throw error
+    }
+  }
+}
