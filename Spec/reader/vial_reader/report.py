@@ -131,7 +131,7 @@ def _adapter(file, section):
 
 def _signature(file, section):
     data = bytes(file.bytes_of(section))
-    return {"id": section.id, **read_signature(data, section.offset, file.file_digest, file.model_digest)}
+    return {"id": section.id, **read_signature(data, section.offset, section.id, file.file_digest, file.model_digest)}
 
 
 def _tokenizer(tokenizer):

@@ -13,8 +13,8 @@ ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
 NEUTRAL = (0, 1, 1, 0)
 
 
-def read_signature(data, base, file_digest, model_digest):
-    """What a section says, and its status."""
+def read_signature(data, base, identifier, file_digest, model_digest):
+    """What a section with this id says, and its status."""
     try:
         fields = Fields(data, base, 651)
         require(len(data) >= 176 and fields.bytes(0, 4) == b"SIGN", 651, base, "not a signature")
@@ -25,6 +25,8 @@ def read_signature(data, base, file_digest, model_digest):
     except Refusal:
         return {"status": "wrong"}
     key, signature = fields.bytes(80, 32), fields.bytes(112, 64)
+    if int.from_bytes(key[:8], "little") != identifier:
+        return {"status": "wrong"}
     answer = {"public_key": key.hex(), "comment": comment}
     if not verify(key, b"VIAL-SIGNATURE-1" + fields.bytes(8, 104) + bytes(data[176:]), signature):
         return {"status": "wrong", **answer}
@@ -34,10 +36,12 @@ def read_signature(data, base, file_digest, model_digest):
 
 
 def verify(public_key, message, signature):
-    """RFC 8032, 5.1.7, without the cofactor."""
+    """RFC 8032, 5.1.7, without the cofactor; points of small order are refused."""
     point, commitment = decompress(public_key), decompress(signature[:32])
     scalar = int.from_bytes(signature[32:], "little")
     if point is None or commitment is None or scalar >= ORDER:
+        return False
+    if any(same(multiply(8, each), NEUTRAL) for each in (point, commitment)):
         return False
     base = decompress(bytes([0x58]) + b"\x66" * 31)
     digest = hashlib.sha512(signature[:32] + public_key + message).digest()

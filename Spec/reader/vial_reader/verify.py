@@ -2,9 +2,10 @@
 
 Owns: the order of the reports. Must not: stop at the first."""
 from . import values
-from .container import CHAT, CHUNKS, FIRST_SECTION, FREE, PROVENANCE, TEXT, TOKENIZER, WEIGHTS, section_digest
+from .container import CHAT, CHUNKS, FIRST_SECTION, FREE, PROVENANCE, SIGNATURE, TEXT, TOKENIZER, WEIGHTS, section_digest
 from .fields import Fields, Refusal, require
 from .keyvalues import read_key_values
+from .signatures import read_signature
 from .template import read_program
 from .texts import read_text
 from .tokenizer import read_tokenizer
@@ -32,6 +33,11 @@ def verify(file, tensors):
                 read(file, section)
             except Refusal as refusal:
                 reports.append(refusal)
+    for section in file.of_kind(SIGNATURE):
+        answer = read_signature(file.bytes_of(section), section.offset, section.id, file.file_digest,
+                                file.model_digest)
+        if answer["status"] == "wrong":
+            reports.append(Refusal(651, section.offset, "a signature is wrong"))
     return reports
 
 

@@ -5,10 +5,11 @@ import struct
 
 from . import keyvalues as kv
 from .cases import case, expect, section_of
-from .container import CHAT, CHUNKS, CONFIGURATION, TENSORS, TEXT, TOKENIZER, WEIGHTS, Section
+from .container import CHAT, CHUNKS, CONFIGURATION, SIGNATURE, TENSORS, TEXT, TOKENIZER, WEIGHTS, Section
 from .invalid_sections import cut_short, edited
 from .lz4 import frame
 from .model import model_tensors, of_kind, text_section
+from .signing import ORDER, signature_section
 from .tensors import Tensor
 from .tokenizers import CHAT_PROGRAM, chat_section, chat_truth, program
 from .valid import plain_model, two_chunks
@@ -232,6 +233,45 @@ def entry_of(name):
     names = sorted(t.name for t in model_tensors(plain_model().config))
     return lambda file: section_of(file, TENSORS) + 64 + 128 * names.index(name)
 
+
+def signed_badly(name, about, change=None, identifier=None, comment="by everybody"):
+    """A signature of the model's own digests, changed before its section is sealed."""
+    def make():
+        model = plain_model()
+        first = model.draft()
+        first.build()
+        more = {} if identifier is None else {"identifier": identifier}
+        section, _ = signature_section(first.digests["file"], first.digests["model"], comment, **more)
+        if change:
+            stored = bytearray(section.stored)
+            change(stored)
+            section.stored = bytes(stored)
+            section.raw_length = len(stored)
+        model.others = [section]
+        return expect(model.draft(), lambda file: section_of(file, SIGNATURE, section.id))
+    case(name, about, make, "verify")
+
+
+def put(at, value):
+    def change(stored):
+        stored[at:at + len(value)] = value
+    return change
+
+
+def larger(stored):
+    """The group's order is added to s: the same point, another number."""
+    s = int.from_bytes(stored[144:176], "little") + ORDER
+    stored[144:176] = s.to_bytes(32, "little")
+
+
+signed_badly("R-651-signature", "a bit of the signature flips", put(113, b"\x5a"))
+signed_badly("R-651-comment", "a comment that nobody signed", put(176, b"B"))
+signed_badly("R-651-length", "a comment that is longer than its section", put(12, u32(13)))
+signed_badly("R-651-utf8", "a comment that is not UTF-8", put(177, b"\xff"))
+signed_badly("R-651-version", "a version that nobody knows", put(4, u32(2)))
+signed_badly("R-651-id", "the id of another key", identifier=7)
+signed_badly("R-651-large-s", "s is not below the group's order", larger)
+signed_badly("R-651-magic", "no signature", put(0, b"NOPE"))
 
 at_configuration = lambda file: section_of(file, CONFIGURATION)
 model_case("R-701-architecture", "an architecture that nobody knows",

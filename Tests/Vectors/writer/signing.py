@@ -49,7 +49,10 @@ def sign(message):
     return commitment + scalar.to_bytes(32, "little")
 
 
-def signature_section(identifier, file_digest, model_digest, comment):
+IDENTIFIER = int.from_bytes(PUBLIC[:8], "little")
+
+
+def signature_section(file_digest, model_digest, comment, identifier=IDENTIFIER):
     text = comment.encode()
     head = struct.pack("<II", 1, len(text)) + file_digest + model_digest + PUBLIC
     signature = sign(b"VIAL-SIGNATURE-1" + head + text)

@@ -191,7 +191,7 @@ def signed():
     model = plain_model()
     first = model.draft()
     old = first.build()
-    section, truth = signature_section(1, first.digests["file"], first.digests["model"], "by everybody: é")
+    section, truth = signature_section(first.digests["file"], first.digests["model"], "by everybody: é")
     model.signatures = [truth]
     table = free_section(1, old[-128 * len(first.sections):])
     draft = Draft([*first.sections, table, section], generation=2, slot=1, other_slot=old[PAGE:2 * PAGE])
