@@ -20,10 +20,14 @@ struct CommandRun {
   /// Runs `vial` with `arguments`.
   init(_ arguments: String...) throws { try self.init(arguments: arguments) }
 
-  /// Runs `vial` with `arguments`; sends it SIGINT once `interruptWhen` is true, if it is given.
-  init(arguments: [String], interruptWhen: (() -> Bool)? = nil) throws {
+  /// Runs `vial`, or another program, with `arguments`; sends it `signal` once `interruptWhen` is true, if
+  /// it is given.
+  init(
+    program: String? = nil, arguments: [String], interruptWhen: (() -> Bool)? = nil,
+    signal: Int32 = SIGINT
+  ) throws {
     let process = Process()
-    process.executableURL = Self.executable
+    process.executableURL = program.map { URL(fileURLWithPath: $0) } ?? Self.executable
     process.arguments = arguments
     let (out, err) = (TemporaryFolder(), TemporaryFolder())
     let (outURL, errURL) = (out.url("out"), err.url("err"))
@@ -35,7 +39,7 @@ struct CommandRun {
     try process.run()
     if let interruptWhen {
       while process.isRunning, !interruptWhen() { Thread.sleep(forTimeInterval: 0.02) }
-      process.interrupt()
+      kill(process.processIdentifier, signal)
     }
     process.waitUntilExit()
     status = process.terminationReason == .exit ? process.terminationStatus : -1

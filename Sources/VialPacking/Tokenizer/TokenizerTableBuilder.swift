@@ -7,6 +7,8 @@ import VialText
 /// Builds one section.
 struct TokenizerTableBuilder {
   private typealias Field = TokenizerLayout.Field
+  /// Ids without tokens that any vocabulary may have.
+  private static let freeIdCount = 65_536
   private let source: TokenizerSource
   private let pipeline: TokenizerPipeline
   private let special: SpecialTokens
@@ -34,6 +36,11 @@ struct TokenizerTableBuilder {
       throw TokenizerError("an empty or too large vocabulary")
     }
     tokenCount = Int(highest) + 1
+    // The tables have a place for every id, so ids without tokens cost memory and bytes of the file.
+    let known = source.vocabulary.count + source.addedTokens.count
+    guard tokenCount <= known * 4 + Self.freeIdCount else {
+      throw TokenizerError("ids up to \(highest) for only \(known) tokens")
+    }
     tokenBytes = [[UInt8]](repeating: [], count: tokenCount)
     tokenFlags = [UInt8](repeating: 0, count: tokenCount)
   }
