@@ -107,7 +107,7 @@ let package = Package(
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["AllocationMeter", "FuzzTargets", "VialFormat", "VialText"],
+      dependencies: ["AllocationMeter", "FuzzTargets", "VialFormat", "VialPacking", "VialText"],
       path: "Tests/Fuzz/Tests", swiftSettings: house),
     .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",

@@ -64,7 +64,7 @@ struct TokenizerTableBuilder {
     let merges = try MergeTableBuilder(source, pipeline.kind == .characterLevel)
     appendVocabulary(&section, seed)
     appendMerges(&section, merges, seed)
-    appendAddedTokens(&section)
+    try appendAddedTokens(&section)
     section.set(flags(cutsAtSpaces: merges.keepsSpacesInFront), at: Field.flags)
     return section.bytes
   }
@@ -218,7 +218,7 @@ struct TokenizerTableBuilder {
   }
 
   /// Added tokens sorted by their bytes: first those matched in raw text, then the others.
-  private func appendAddedTokens(_ section: inout SectionBytes) {
+  private func appendAddedTokens(_ section: inout SectionBytes) throws(TokenizerError) {
     let pattern = { (token: TokenizerSource.AddedToken) -> [UInt8] in
       guard token.normalized else { return token.content.bytes }
       let bytes = normalized(token.content.bytes)
@@ -232,6 +232,10 @@ struct TokenizerTableBuilder {
     var bytes: [UInt8] = []
     for (token, pattern) in sorted {
       typealias Flag = TokenizerLayout.AddedFlag
+      guard pattern.count <= TokenizerLayout.maxAddedTokenByteCount else {
+        throw TokenizerError(
+          "added token \(token.id) is longer than \(TokenizerLayout.maxAddedTokenByteCount) bytes")
+      }
       let flags =
         (token.singleWord ? Flag.singleWord : 0) | (token.stripsLeft ? Flag.stripsLeft : 0)
         | (token.stripsRight ? Flag.stripsRight : 0)

@@ -3,6 +3,7 @@
 import FuzzTargets
 import Testing
 import VialFormat
+import VialPacking
 import VialText
 
 @Suite struct HostileTokenizerTests {
@@ -37,5 +38,43 @@ import VialText
       let capacity = decoder.capacity(for: 0)
       #expect(capacity == 12)
     }
+  }
+
+  /// A tokenizer with these added tokens, which match before normalisation.
+  private func tokenizer(added: [String]) throws -> TokenizerTables {
+    let list = added.map {
+      #"{"content":"\#($0)","normalized":false,"lstrip":true,"rstrip":true}"#
+    }.joined(separator: ",")
+    return try TokenizerTables.build(
+      tokenizerJSON: Array(
+        #"{"model":{"type":"BPE","vocab":{"a":0,"b":1,"\#u{120}":2},"merges":[]},"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"decoder":{"type":"ByteLevel"},"added_tokens":[\#(list)]}"#
+          .utf8))
+  }
+
+  private func count(_ section: [UInt8], _ text: [UInt8]) throws -> Int {
+    var workspace = TokenizerWorkspace()
+    var ids = [UInt32](repeating: 0, count: text.count + 20)
+    var output = ids.mutableSpan
+    return try Tokenizer(ByteRegion(copying: section)).encode(
+      text.span, workspace: &workspace, into: &output)
+  }
+
+  /// Every space is a token that would take all spaces before and behind it.
+  @Test func strippingIsLinear() throws {
+    let start = ContinuousClock.now
+    let spaces = [UInt8](repeating: 0x20, count: 500_000)
+    #expect(try count(tokenizer(added: [" "]).section, spaces) == spaces.count)
+    #expect(ContinuousClock.now - start < .seconds(10))
+  }
+
+  @Test func longAddedTokensAreNeverMet() throws {
+    let long = String(repeating: "a", count: 1024)
+    #expect(throws: TokenizerError.self) { try tokenizer(added: [long + "a"]) }
+    var section = try tokenizer(added: [long, "bb"]).section
+    #expect(try count(section, Array(long.utf8)) == 1)
+    // One byte more, which is the next token's first.
+    let entries = (0..<4).reduce(0) { $0 | Int(section[Field.addedEntries + $1]) << ($1 * 8) }
+    section[entries + 12] = 1
+    #expect(try count(section, Array((long + "b").utf8)) == 1025)
   }
 }
