@@ -110,6 +110,17 @@ let package = Package(
       name: "VialFormatTests", dependencies: ["VialFormat", "VialSystem"], swiftSettings: house),
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
+      name: "FuzzTargets",
+      dependencies: ["Vial", "VialFormat", "VialPacking", "VialSystem", "VialText"],
+      path: "Tests/Fuzz/Targets", swiftSettings: house),
+    .target(
+      name: "AllocationMeter", path: "Tests/Fuzz/Meter",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: ["AllocationMeter", "FuzzTargets", "VialFormat", "VialPacking", "VialText"],
+      path: "Tests/Fuzz/Tests", swiftSettings: house),
+    .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",
       exclude: ["main.c", "run_aarch64.sh"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),

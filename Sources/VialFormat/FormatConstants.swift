@@ -76,4 +76,18 @@ public enum FormatLimits {
   public static let commentByteCount = 4096
   /// End tokens of a model.
   public static let endTokenCount = 64
+
+  /// Bytes that opening may allocate for each byte of the file, besides `openingFixedByteCount`.
+  public static let openingBytesPerFileByte: UInt64 = 6
+  /// Bytes that opening may allocate for any file.
+  public static let openingFixedByteCount: UInt64 = 65_536
+  /// Most bytes that opening a file of this length allocates at once, whatever the file says.
+  public static func openingByteCount(fileByteCount: UInt64) -> UInt64 {
+    let (product, overflow) = fileByteCount.multipliedReportingOverflow(by: openingBytesPerFileByte)
+    let (sum, carry) = product.addingReportingOverflow(openingFixedByteCount)
+    return overflow || carry ? .max : sum
+  }
+  /// Bytes that unpacking a compressed text may allocate besides its stated raw length and a copy of its
+  /// stored bytes: liblz4's window and blocks.
+  public static let textWorkByteCount: UInt64 = 9 << 20
 }

@@ -20,12 +20,14 @@ struct CommandRun {
   /// Runs `vial` with `arguments`.
   init(_ arguments: String...) throws { try self.init(arguments: arguments) }
 
-  /// Runs `vial` with `arguments`; sends it SIGINT once `interruptWhen` is true, if it is given.
+  /// Runs `vial`, or another program, with `arguments`; sends it `signal` once `interruptWhen` is true, if
+  /// it is given.
   init(
-    arguments: [String], environment: [String: String] = [:], interruptWhen: (() -> Bool)? = nil
+    program: String? = nil, arguments: [String], environment: [String: String] = [:],
+    interruptWhen: (() -> Bool)? = nil, signal: Int32 = SIGINT
   ) throws {
     let process = Process()
-    process.executableURL = Self.executable
+    process.executableURL = program.map { URL(fileURLWithPath: $0) } ?? Self.executable
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let (out, err) = (TemporaryFolder(), TemporaryFolder())
@@ -38,7 +40,7 @@ struct CommandRun {
     try process.run()
     if let interruptWhen {
       while process.isRunning, !interruptWhen() { Thread.sleep(forTimeInterval: 0.02) }
-      process.interrupt()
+      kill(process.processIdentifier, signal)
     }
     process.waitUntilExit()
     status = process.terminationReason == .exit ? process.terminationStatus : -1

@@ -22,6 +22,25 @@ struct SafetensorsHeader: Sendable {
   /// Tensors in the order of their data.
   let entries: [SafetensorsEntry]
 
+  /// The header's length, from a file's first 8 bytes (all of them, when it is shorter).
+  static func byteCount(
+    _ start: [UInt8], fileByteCount: UInt64, fileName: String
+  ) throws(PackingError) -> Int {
+    guard start.count == 8, fileByteCount >= 8 else {
+      throw PackingError(
+        "\(fileName): too short for a safetensors file (\(fileByteCount) bytes)")
+    }
+    let length = start.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= maximumByteCount else {
+      throw PackingError(
+        "\(fileName): header length \(length) is above the limit of 100000000 bytes")
+    }
+    guard length <= fileByteCount - 8 else {
+      throw PackingError("\(fileName): header of \(length) bytes does not fit the file")
+    }
+    return Int(length)
+  }
+
   /// Parses a header.
   ///
   /// - Parameters:

@@ -90,20 +90,11 @@ struct TensorIndex: Sendable {
 
   /// Reads and checks the header of a safetensors file.
   static func header(of file: SourceFile) throws(PackingError) -> SafetensorsHeader {
-    guard file.byteCount >= 8 else {
-      throw PackingError("\(file.name): too short for a safetensors file (\(file.byteCount) bytes)")
-    }
-    let lengthBytes = try file.bytes(at: 0, count: 8)
-    let length = lengthBytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard length <= SafetensorsHeader.maximumByteCount else {
-      throw PackingError(
-        "\(file.name): header length \(length) is above the limit of 100000000 bytes")
-    }
-    guard length <= file.byteCount - 8 else {
-      throw PackingError("\(file.name): header of \(length) bytes does not fit the file")
-    }
+    let length = try SafetensorsHeader.byteCount(
+      file.bytes(at: 0, count: Int(min(8, file.byteCount))), fileByteCount: file.byteCount,
+      fileName: file.name)
     return try SafetensorsHeader(
-      parsing: file.bytes(at: 8, count: Int(length)), fileByteCount: file.byteCount,
+      parsing: file.bytes(at: 8, count: length), fileByteCount: file.byteCount,
       fileName: file.name)
   }
 }

@@ -68,6 +68,9 @@ public struct ChatTemplateCompiler {
 
   private mutating func compile(_ statements: [JinjaStatement]) throws(TemplateError) {
     for statement in statements {
+      guard builder.isWithinLimits else {
+        throw TemplateError(line: 1, "it is larger than the format allows")
+      }
       let start = builder.position
       let (known, depth) = (analysis, toolDepth)
       do {

@@ -58,10 +58,15 @@ struct JinjaExpressionParser {
     JinjaExpression(node: node, line: currentLine)
   }
 
-  mutating func expression() throws(TemplateError) -> JinjaExpression {
-    depth += 1
-    defer { depth -= 1 }
+  /// One level of recursion more; the caller takes it back.
+  private mutating func deepen() throws(TemplateError) {
     guard depth < 64 else { throw error("an expression nested too deeply") }
+    depth += 1
+  }
+
+  mutating func expression() throws(TemplateError) -> JinjaExpression {
+    try deepen()
+    defer { depth -= 1 }
     var result = try disjunction()
     while take(name: "if") {
       let condition = try disjunction()
@@ -84,8 +89,10 @@ struct JinjaExpressionParser {
   }
 
   private mutating func negation() throws(TemplateError) -> JinjaExpression {
-    if take(name: "not") { return make(.not(try negation())) }
-    return try comparison()
+    guard take(name: "not") else { return try comparison() }
+    try deepen()
+    defer { depth -= 1 }
+    return make(.not(try negation()))
   }
 
   private mutating func comparison() throws(TemplateError) -> JinjaExpression {
@@ -139,9 +146,14 @@ struct JinjaExpressionParser {
   }
 
   private mutating func unary() throws(TemplateError) -> JinjaExpression {
-    if take(symbol: "-") { return make(.negate(try unary())) }
-    if take(symbol: "+") { return try unary() }
-    return try filtered(try postfixed(try primary()))
+    let isNegated = take(symbol: "-")
+    guard isNegated || take(symbol: "+") else {
+      return try filtered(try postfixed(try primary()))
+    }
+    try deepen()
+    defer { depth -= 1 }
+    let operand = try unary()
+    return isNegated ? make(.negate(operand)) : operand
   }
 
   // MARK: Primary

@@ -31,9 +31,17 @@ struct JinjaLexer {
   /// The next text starts at the start of a line, for the first line of a text.
   private var isLineStart = true
 
+  /// Most tokens of a tag: a chain of operators is a tree as deep as it is long.
+  static let maximumTokenCount = 2048
+  /// Longest template in bytes.
+  static let maximumByteCount = 1 << 20
+
   private init(_ source: [UInt8]) { self.source = source }
 
   static func pieces(of template: String) throws(TemplateError) -> [JinjaPiece] {
+    guard template.utf8.count <= maximumByteCount else {
+      throw TemplateError(line: 1, "it is longer than \(maximumByteCount) bytes")
+    }
     var bytes: [UInt8] = []
     var previous: UInt8 = 0
     for byte in template.utf8 {
@@ -139,6 +147,9 @@ struct JinjaLexer {
       if depth == 0, starts(end, at: position) {
         try endTag(end, strips: false, trims: kind == UInt8(ascii: "%"))
         return tokens
+      }
+      guard tokens.count < Self.maximumTokenCount else {
+        throw TemplateError(line: startLine, "a tag of more than \(Self.maximumTokenCount) tokens")
       }
       let token = try nextToken()
       if case .symbol(let symbol) = token.kind {

@@ -2,6 +2,8 @@
 // Owns what is known: messages have a role and a content and nothing else, no tools, no documents.
 // Must not: emit code.
 
+import VialText
+
 /// Names, scopes and folding.
 struct TemplateAnalysis {
   /// bos_token and the like.
@@ -204,7 +206,10 @@ struct TemplateAnalysis {
       let result = symbol == "<" ? a < b : symbol == ">" ? a > b : symbol == "<=" ? a <= b : a >= b
       return .constant(.bool(result))
     case "+", "~":
-      if case .constant(.string(let a)) = first, case .constant(.string(let b)) = second {
+      if case .constant(.string(let a)) = first, case .constant(.string(let b)) = second,
+        // What would not fit a program is not worth the memory either.
+        a.count + b.count <= Int(TemplateLayout.maxPoolByteCount)
+      {
         return .constant(.string(a + b))
       }
       if first.isString, second.isString { return .string }

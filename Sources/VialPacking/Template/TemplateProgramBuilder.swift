@@ -42,13 +42,17 @@ struct TemplateProgramBuilder {
   /// Drops instructions from `position` on.
   mutating func rewind(to position: Int) { code.removeSubrange(position...) }
 
+  /// Whether the program fits the format so far.
+  var isWithinLimits: Bool {
+    code.count <= TemplateLayout.maxInstructionCount
+      && literals.count <= TemplateLayout.maxLiteralCount
+      && pool.count <= TemplateLayout.maxPoolByteCount && slotCount <= TemplateLayout.maxSlotCount
+  }
+
   /// The section, or nil when it exceeds a limit of the format.
   func section() -> [UInt8]? {
     typealias Field = TemplateLayout.Field
-    guard code.count <= TemplateLayout.maxInstructionCount,
-      literals.count <= TemplateLayout.maxLiteralCount,
-      pool.count <= TemplateLayout.maxPoolByteCount, slotCount <= TemplateLayout.maxSlotCount
-    else { return nil }
+    guard isWithinLimits else { return nil }
     var section = SectionBytes(headerByteCount: TemplateLayout.headerByteCount)
     section.set(TemplateLayout.version, at: Field.version)
     section.set(UInt32(code.count), at: Field.instructionCount)

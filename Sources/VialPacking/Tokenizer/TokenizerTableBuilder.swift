@@ -7,6 +7,8 @@ import VialText
 /// Builds one section.
 struct TokenizerTableBuilder {
   private typealias Field = TokenizerLayout.Field
+  /// Ids without tokens that any vocabulary may have.
+  private static let freeIdCount = 65_536
   private let source: TokenizerSource
   private let pipeline: TokenizerPipeline
   private let special: SpecialTokens
@@ -34,6 +36,11 @@ struct TokenizerTableBuilder {
       throw TokenizerError("an empty or too large vocabulary")
     }
     tokenCount = Int(highest) + 1
+    // The tables have a place for every id, so ids without tokens cost memory and bytes of the file.
+    let known = source.vocabulary.count + source.addedTokens.count
+    guard tokenCount <= known * 4 + Self.freeIdCount else {
+      throw TokenizerError("ids up to \(highest) for only \(known) tokens")
+    }
     tokenBytes = [[UInt8]](repeating: [], count: tokenCount)
     tokenFlags = [UInt8](repeating: 0, count: tokenCount)
   }
@@ -57,7 +64,7 @@ struct TokenizerTableBuilder {
     let merges = try MergeTableBuilder(source, pipeline.kind == .characterLevel)
     appendVocabulary(&section, seed)
     appendMerges(&section, merges, seed)
-    appendAddedTokens(&section)
+    try appendAddedTokens(&section)
     section.set(flags(cutsAtSpaces: merges.keepsSpacesInFront), at: Field.flags)
     return section.bytes
   }
@@ -211,7 +218,7 @@ struct TokenizerTableBuilder {
   }
 
   /// Added tokens sorted by their bytes: first those matched in raw text, then the others.
-  private func appendAddedTokens(_ section: inout SectionBytes) {
+  private func appendAddedTokens(_ section: inout SectionBytes) throws(TokenizerError) {
     let pattern = { (token: TokenizerSource.AddedToken) -> [UInt8] in
       guard token.normalized else { return token.content.bytes }
       let bytes = normalized(token.content.bytes)
@@ -225,6 +232,10 @@ struct TokenizerTableBuilder {
     var bytes: [UInt8] = []
     for (token, pattern) in sorted {
       typealias Flag = TokenizerLayout.AddedFlag
+      guard pattern.count <= TokenizerLayout.maxAddedTokenByteCount else {
+        throw TokenizerError(
+          "added token \(token.id) is longer than \(TokenizerLayout.maxAddedTokenByteCount) bytes")
+      }
       let flags =
         (token.singleWord ? Flag.singleWord : 0) | (token.stripsLeft ? Flag.stripsLeft : 0)
         | (token.stripsRight ? Flag.stripsRight : 0)

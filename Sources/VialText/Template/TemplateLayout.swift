@@ -15,6 +15,8 @@ package enum TemplateLayout {
   package static let maxStepCount = 2_000_000
   package static let maxSliceCount = 1 << 18
   package static let maxComparedByteCount = 1 << 28
+  /// Bytes that a template may write for no message at all.
+  package static let maxOwnByteCount = 1 << 24
 
   /// Byte offsets of the header's fields.
   package enum Field {

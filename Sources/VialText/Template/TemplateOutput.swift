@@ -9,11 +9,19 @@ struct TemplateOutput: ~Copyable, ~Escapable {
   private(set) var literalCount = 0
   /// The literal stretch that may still grow.
   private var open = TextRange(start: -1, byteCount: 0)
+  /// Most bytes that may be written.
+  private let limit: Int
 
+  /// A sink for a conversation of `messageByteCount` bytes, which bound what a template may write.
   @_lifetime(copy bytes, copy literals)
-  init(_ bytes: consuming MutableSpan<UInt8>, _ literals: consuming MutableSpan<TextRange>) {
+  init(
+    _ bytes: consuming MutableSpan<UInt8>, _ literals: consuming MutableSpan<TextRange>,
+    messageByteCount: Int
+  ) {
     self.bytes = bytes
     self.literals = literals
+    let share = min(messageByteCount, Tokenizer.maxTextByteCount) * 4
+    limit = min(TemplateLayout.maxOwnByteCount + share, Tokenizer.maxTextByteCount)
   }
 
   @_lifetime(self: copy self)
@@ -40,7 +48,7 @@ struct TemplateOutput: ~Copyable, ~Escapable {
   mutating func append(
     _ slice: TemplateSlice, _ pool: Span<UInt8>, _ text: Span<UInt8>
   ) throws(TextError) {
-    guard byteCount + slice.count <= Tokenizer.maxTextByteCount else { throw .templateLimit }
+    guard byteCount + slice.count <= limit else { throw .templateLimit }
     if slice.origin == .literalMessage, slice.count > 0 { markLiteral(slice.count) }
     for index in slice.start..<slice.start + slice.count {
       write(slice.origin == .pool ? pool[index] : text[index])

@@ -9,45 +9,63 @@ extension TemplateRunner {
   ) throws(TextError) -> TemplateValue {
     let set = instruction.b == 0xFFFF_FFFF ? nil : template.literal(instruction.b)
     try charge(byteCount(value))
-    var slices = (value.first..<value.first + value.second).map { arena[$0] }
+    var (low, high) = (value.first, value.first + value.second)
+    let start = arena.count
+    guard start + value.second <= TemplateLayout.maxSliceCount else { throw .templateLimit }
+    var (first, last) = (TemplateSlice?.none, TemplateSlice?.none)
     if instruction.a & 1 != 0 {
-      while !slices.isEmpty {
-        trimStart(&slices[0], set)
-        if slices[0].count > 0 { break }
-        slices.removeFirst()
+      while low < high, first == nil {
+        first = try trimmedAtStart(arena[low], set)
+        if first == nil { low += 1 }
       }
     }
     if instruction.a & 2 != 0 {
-      while !slices.isEmpty {
-        trimEnd(&slices[slices.count - 1], set)
-        if slices[slices.count - 1].count > 0 { break }
-        slices.removeLast()
+      while low < high, last == nil {
+        // The slice that the start was trimmed of may be the last one, too.
+        last = try trimmedAtEnd((high - 1 == low ? first : nil) ?? arena[high - 1], set)
+        if last == nil { high -= 1 }
       }
     }
-    let start = arena.count
-    guard start + slices.count <= TemplateLayout.maxSliceCount else { throw .templateLimit }
-    arena += slices
-    return TemplateValue(kind: .string, first: start, second: slices.count)
+    guard low < high else { return TemplateValue(kind: .string, first: start, second: 0) }
+    for index in low..<high {
+      arena.append(
+        (index == high - 1 ? last : nil) ?? (index == low ? first : nil) ?? arena[index])
+    }
+    return TemplateValue(kind: .string, first: start, second: high - low)
   }
 
-  private func trimStart(_ slice: inout TemplateSlice, _ set: TemplateSlice?) {
-    let text = slice.origin == .pool ? pool : messages.text
+  /// The slice without what is stripped at its start; nil when nothing is left.
+  @_lifetime(self: copy self)
+  private mutating func trimmedAtStart(
+    _ slice: TemplateSlice, _ set: TemplateSlice?
+  ) throws(TextError) -> TemplateSlice? {
+    var slice = slice
     while slice.count > 0 {
+      let text = slice.origin == .pool ? pool : messages.text
       let scalar = UTF8Text.decode(text, at: slice.start, limit: slice.start + slice.count)
-      guard isStripped(scalar.value, set) else { break }
+      try charge(set?.count ?? 1)
+      guard isStripped(scalar.value, set) else { return slice }
       slice.start += scalar.byteCount
       slice.count -= scalar.byteCount
     }
+    return nil
   }
 
-  private func trimEnd(_ slice: inout TemplateSlice, _ set: TemplateSlice?) {
-    let text = slice.origin == .pool ? pool : messages.text
+  /// The slice without what is stripped at its end; nil when nothing is left.
+  @_lifetime(self: copy self)
+  private mutating func trimmedAtEnd(
+    _ slice: TemplateSlice, _ set: TemplateSlice?
+  ) throws(TextError) -> TemplateSlice? {
+    var slice = slice
     while slice.count > 0 {
+      let text = slice.origin == .pool ? pool : messages.text
       let scalar = UTF8Text.decodeBackward(
         text, before: slice.start + slice.count, start: slice.start)
-      guard isStripped(scalar.value, set) else { break }
+      try charge(set?.count ?? 1)
+      guard isStripped(scalar.value, set) else { return slice }
       slice.count -= scalar.byteCount
     }
+    return nil
   }
 
   private func isStripped(_ scalar: UInt32, _ set: TemplateSlice?) -> Bool {

@@ -71,10 +71,8 @@ extension TemplateRunner {
     switch value.kind {
     case .list: return .integer(value.second - value.first)
     case .string:
-      var count = 0
       try charge(byteCount(value))
-      for index in 0..<byteCount(value) where byte(value, index) & 0xC0 != 0x80 { count += 1 }
-      return .integer(count)
+      return .integer(characterCount(value))
     default: throw .templateType
     }
   }
@@ -128,24 +126,29 @@ extension TemplateRunner {
     guard left.kind == .string else {
       return left.first == right.first && left.second == right.second
     }
+    try charge(left.second + right.second)
     let count = byteCount(left)
+    guard count == byteCount(right) else { return false }
     try charge(count)
-    return count == byteCount(right) && matches(left, 0, right, count)
+    return matches(left, 0, right, count)
   }
 
   // MARK: Strings
 
+  /// Empty slices are dropped, so that a string never has more slices than bytes, which are charged.
   @_lifetime(self: copy self)
   private mutating func append(_ slice: TemplateSlice) throws(TextError) {
+    guard slice.count > 0 else { return }
     guard arena.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
     arena.append(slice)
   }
 
-  /// A string of one slice.
+  /// A string of one slice, or of none when it is empty.
   @_lifetime(self: copy self)
   private mutating func string(_ slice: TemplateSlice) throws(TextError) -> TemplateValue {
+    let start = arena.count
     try append(slice)
-    return TemplateValue(kind: .string, first: arena.count - 1, second: 1)
+    return TemplateValue(kind: .string, first: start, second: arena.count - start)
   }
 
   /// Length of a string in bytes.
@@ -155,24 +158,46 @@ extension TemplateRunner {
     return count
   }
 
-  /// The byte at `offset`; 0 behind the end.
-  private func byte(_ value: TemplateValue, _ offset: Int) -> UInt8 {
-    var offset = offset
+  /// Length of a string in characters.
+  private func characterCount(_ value: TemplateValue) -> Int {
+    var count = 0
     for index in value.first..<value.first + value.second {
       let slice = arena[index]
-      if offset < slice.count {
-        let position = slice.start + offset
-        return slice.origin == .pool ? pool[position] : messages.text[position]
+      let text = source(slice)
+      for position in slice.start..<slice.start + slice.count where text[position] & 0xC0 != 0x80 {
+        count += 1
       }
-      offset -= slice.count
     }
-    return 0
+    return count
   }
 
+  /// The slice that holds the byte at `offset`, and where in it.
+  private func place(_ value: TemplateValue, _ offset: Int) -> (index: Int, offset: Int) {
+    var (index, offset) = (value.first, offset)
+    while index < value.first + value.second, offset >= arena[index].count {
+      offset -= arena[index].count
+      index += 1
+    }
+    return (index, offset)
+  }
+
+  /// Whether `count` bytes from `offset` of one string are the first of another, which both have.
+  /// O(bytes + slices).
   private func matches(
     _ value: TemplateValue, _ offset: Int, _ other: TemplateValue, _ count: Int
   ) -> Bool {
-    for index in 0..<count where byte(value, offset + index) != byte(other, index) { return false }
+    var left = place(value, offset)
+    var right = (index: other.first, offset: 0)
+    for _ in 0..<count {
+      let (first, second) = (arena[left.index], arena[right.index])
+      guard
+        source(first)[first.start + left.offset] == source(second)[second.start + right.offset]
+      else { return false }
+      left.offset += 1
+      right.offset += 1
+      if left.offset == first.count { left = (left.index + 1, 0) }
+      if right.offset == second.count { right = (right.index + 1, 0) }
+    }
     return true
   }
 
@@ -209,7 +234,9 @@ extension TemplateRunner {
     case .affix:
       let value = try pop(.string)
       let affix = try string(template.literal(instruction.b))
+      try charge(value.second)
       let count = byteCount(affix)
+      try charge(count)
       let length = byteCount(value)
       guard count <= length else { return .bool(false) }
       return .bool(matches(value, instruction.a == 0 ? 0 : length - count, affix, count))
@@ -230,6 +257,7 @@ extension TemplateRunner {
   private mutating func find(
     _ needle: TemplateValue, in haystack: TemplateValue, fromEnd: Bool
   ) throws(TextError) -> Int? {
+    try charge(haystack.second + needle.second)
     let count = byteCount(needle)
     let length = byteCount(haystack)
     guard count <= length else { return nil }

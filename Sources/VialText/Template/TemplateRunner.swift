@@ -112,7 +112,7 @@ struct TemplateRunner: ~Escapable {
     switch value.kind {
     case .undefined, .none: false
     case .bool, .integer: value.first != 0
-    case .string: byteCount(value) > 0
+    case .string: value.second > 0
     case .message: true
     case .list: value.first < value.second
     }
@@ -185,7 +185,8 @@ extension ChatTemplate {
       throw .templateLimit
     }
     var sink = TemplateOutput(
-      output._mutatingExtracting(...), literals._mutatingExtracting(...))
+      output._mutatingExtracting(...), literals._mutatingExtracting(...),
+      messageByteCount: messages.text.count)
     var runner = TemplateRunner(
       self, pool: pool.span, messages, addsGenerationPrompt: addsGenerationPrompt)
     try runner.run(&sink)

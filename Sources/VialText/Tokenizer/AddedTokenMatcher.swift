@@ -99,11 +99,14 @@ struct AddedTokenMatcher: ~Escapable {
     return Int(bytes[Int(entries[entry * 4 + 2]) + depth])
   }
 
-  /// The length of an entry's bytes; 0, which never matches, when they lie outside the table.
+  /// The length of an entry's bytes; 0, which never matches, when they lie outside the table or are more
+  /// than any added token may have, which bounds what each place of a text costs.
   private func length(_ entry: Int) -> Int {
     let offset = Int(entries[entry * 4 + 2])
     let length = Int(entries[entry * 4 + 3])
-    return offset + length <= bytes.count ? length : 0
+    let isSound =
+      offset + length <= bytes.count && length <= TokenizerLayout.maxAddedTokenByteCount
+    return isSound ? length : 0
   }
 
   private func isStripped(_ scalar: DecodedScalar, _ classes: UnicodeClassView) -> Bool {
@@ -129,7 +132,8 @@ struct AddedTokenMatcher: ~Escapable {
       if isBehindWord || isBeforeWord { return nil }
     }
     if flags & TokenizerLayout.AddedFlag.stripsLeft != 0 {
-      while start > range.lowerBound {
+      // Not past the previous match: tokens of white space would each walk over all before them.
+      while start > max(range.lowerBound, taken) {
         let scalar = UTF8Text.decodeBackward(text, before: start, start: range.lowerBound)
         guard isStripped(scalar, classes) else { break }
         start -= scalar.byteCount
@@ -137,6 +141,8 @@ struct AddedTokenMatcher: ~Escapable {
       start = min(max(start, taken), found.lowerBound)
     }
     if flags & TokenizerLayout.AddedFlag.stripsRight != 0 {
+      // What the previous match took behind itself is white space to its end.
+      stop = max(stop, taken)
       while stop < range.upperBound {
         let scalar = UTF8Text.decode(text, at: stop, limit: range.upperBound)
         guard isStripped(scalar, classes) else { break }

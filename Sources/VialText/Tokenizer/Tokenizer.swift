@@ -92,13 +92,16 @@ public struct Tokenizer: Sendable {
     id < header.tokenCount ? tokenFlags.span[Int(id)] : 0
   }
 
-  /// Where the token's bytes lie; empty when the id or the table's offsets are out of range.
+  /// Where the token's bytes lie; empty when the id or the table's offsets are out of range, or the
+  /// token is longer than any may be.
   func byteRange(of id: UInt32) -> Range<Int> {
     guard id < header.tokenCount else { return 0..<0 }
     let offsets = tokenOffsets.span
     let start = Int(offsets[Int(id)])
     let end = Int(offsets[Int(id) + 1])
-    guard start <= end, end <= tokenBytes.count else { return 0..<0 }
+    guard start <= end, end <= tokenBytes.count,
+      end - start <= TokenizerLayout.maxTokenByteCount
+    else { return 0..<0 }
     return start..<end
   }
 

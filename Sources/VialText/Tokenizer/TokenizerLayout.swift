@@ -12,6 +12,7 @@ package enum TokenizerLayout {
   package static let maxMergeCount: UInt32 = 1 << 25
   package static let maxAddedCount: UInt32 = 1 << 16
   package static let maxTokenByteCount = 1 << 16
+  package static let maxAddedTokenByteCount = 1024
   package static let maxProbeCount: UInt32 = 4096
   package static let maxAffixCount = 8
   /// Identifies the pinned Unicode tables: classes 16.0, normalisation 9.0.

@@ -1,0 +1,157 @@
+// Damages valid files field by field and says what must hold of each mutant.
+// Owns: the properties. A mutant without new digests that differs anywhere must be refused by opening or
+// reported by verifying, but for the exceptions named in `isUnnoticeable`. A mutant with right digests may
+// be valid; whatever opens must be usable. Deterministic for a seed.
+import VialFormat
+
+/// What a run of mutants showed.
+public struct MutationReport: Sendable {
+  /// Mutants made.
+  public internal(set) var mutantCount = 0
+  /// Those whose digests were made right again.
+  public internal(set) var sealedCount = 0
+  /// Sealed mutants that opened, and were used.
+  public internal(set) var usedCount = 0
+  /// Unsealed mutants that opened, so that only verifying found them.
+  public internal(set) var verifiedCount = 0
+  /// Mutants that broke a property, in words.
+  public internal(set) var failures: [String] = []
+  /// Refusals and reports by rule.
+  public internal(set) var rules: [Int: Int] = [:]
+}
+
+/// Makes mutants.
+public struct FileMutator {
+  private let bases: [(bytes: [UInt8], fields: [FileField])]
+  private var state: UInt64
+  private var report = MutationReport()
+
+  /// Mutants of the tiny model with one root and with two.
+  public init(seed: UInt64) {
+    bases = [TinyModel.bytes, TinyModel.twoRoots].map { ($0, FileFields($0).fields) }
+    state = seed
+  }
+
+  /// Runs `count` mutants: every field in turn, then fields together, tails, cuts and runs of bytes.
+  public static func run(count: Int, seed: UInt64) -> MutationReport {
+    var mutator = FileMutator(seed: seed)
+    while mutator.report.mutantCount < count { mutator.step() }
+    return mutator.report
+  }
+
+  /// Hands out `count` mutants, two in three of them sealed, without judging them.
+  public static func forEach(count: Int, seed: UInt64, _ body: ([UInt8]) -> Void) {
+    var mutator = FileMutator(seed: seed)
+    for _ in 0..<count {
+      body(mutator.mutant().bytes)
+      mutator.report.mutantCount += 1
+    }
+  }
+
+  /// SplitMix64.
+  private mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  private mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+
+  private mutating func step() {
+    let base = bases[report.mutantCount % 2].bytes
+    let (mutant, isSealed) = mutant()
+    judge(mutant, of: base, isSealed: isSealed)
+  }
+
+  private mutating func mutant() -> (bytes: [UInt8], isSealed: Bool) {
+    let base = bases[report.mutantCount % 2]
+    var mutant = base.bytes
+    let isSealed = below(3) > 0
+    // Two in three change one field; fields are taken in turn, so that none is left out.
+    let changeCount = below(3) > 0 ? 1 : 2 + below(3)
+    for change in 0..<changeCount {
+      let index =
+        change == 0 ? report.mutantCount / 2 % base.fields.count : below(base.fields.count)
+      if below(12) == 0 { damageBytes(&mutant) } else { damage(&mutant, base.fields[index]) }
+    }
+    if isSealed { FileSeal.seal(&mutant, .all) }
+    return (mutant, isSealed)
+  }
+
+  /// Puts a value of the kind that breaks arithmetic into a field.
+  private mutating func damage(_ mutant: inout [UInt8], _ field: FileField) {
+    guard field.offset + field.width <= mutant.count else { return }
+    var old: UInt64 = 0
+    for index in 0..<field.width {
+      old |= UInt64(mutant[field.offset + index]) << UInt64(index * 8)
+    }
+    let size = UInt64(mutant.count)
+    let candidates: [UInt64] = [
+      0, 1, 2, .max, .max - 1, .max - 63, old &+ 1, old &- 1, old &* 2, old ^ (1 << (next() % 64)),
+      1 << 31, (1 << 31) - 1, 1 << 32, (1 << 32) - 1, 1 << 63, (1 << 63) - 1, 1 << 62, 1 << 16,
+      size, size &- 1, size &+ 1, size &- old, 64, 63, 128, 65_536, old &+ 64, old &- 64,
+      old &+ 128, next(), next() % 256, next() % 4096,
+    ]
+    let value = candidates[below(candidates.count)]
+    for index in 0..<field.width {
+      mutant[field.offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8))
+    }
+  }
+
+  /// Damage without a plan: bytes anywhere, a cut, a tail, a stretch of zeros or of other bytes.
+  private mutating func damageBytes(_ mutant: inout [UInt8]) {
+    let position = below(mutant.count)
+    switch below(6) {
+    case 0: mutant.removeSubrange(max(position, 1)...)
+    case 1: mutant += [UInt8](repeating: UInt8(truncatingIfNeeded: next()), count: 1 + below(300))
+    case 2:
+      let end = min(mutant.count, position + 1 + below(64))
+      for index in position..<end { mutant[index] = 0 }
+    case 3:
+      let source = below(mutant.count)
+      for index in 0..<min(64, mutant.count - max(source, position)) {
+        mutant[position + index] = mutant[source + index]
+      }
+    default: mutant[position] = UInt8(truncatingIfNeeded: next())
+    }
+  }
+
+  private mutating func judge(_ mutant: [UInt8], of base: [UInt8], isSealed: Bool) {
+    report.mutantCount += 1
+    if isSealed { report.sealedCount += 1 }
+    let verdict = isSealed ? ModelUse.everything(mutant) : ModelUse.descriptor(mutant)
+    switch verdict {
+    case .refused(let rule):
+      report.rules[rule, default: 0] += 1
+      if mutant == base { fail("the file itself is refused by R-\(rule)") }
+    case .opened(let problems):
+      for rule in problems { report.rules[rule, default: 0] += 1 }
+      if isSealed { report.usedCount += 1 } else { report.verifiedCount += 1 }
+      if mutant == base, !problems.isEmpty { fail("the file itself is reported: \(problems)") }
+      if !isSealed, problems.isEmpty, mutant != base, !Self.isUnnoticeable(mutant, of: base) {
+        fail("a change went unnoticed")
+      }
+    }
+  }
+
+  private mutating func fail(_ what: String) {
+    if report.failures.count < 20 {
+      report.failures.append("mutant \(report.mutantCount): \(what)")
+    }
+  }
+
+  /// The only change of a file that neither opening nor verifying may notice without a signature: a root
+  /// slot that became 4,096 zeros while the other slot is still valid (Spec/FORMAT.md, "What
+  /// remains"). The file is then the one with the other root.
+  static func isUnnoticeable(_ mutant: [UInt8], of base: [UInt8]) -> Bool {
+    guard mutant.count == base.count else { return false }
+    for slot in FileSeal.slotOffsets where mutant[slot..<slot + 4096].allSatisfy({ $0 == 0 }) {
+      if mutant[..<slot] == base[..<slot], mutant[(slot + 4096)...] == base[(slot + 4096)...] {
+        return true
+      }
+    }
+    return false
+  }
+}

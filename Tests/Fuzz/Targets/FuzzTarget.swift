@@ -1,0 +1,45 @@
+// The entry points for hostile bytes, by name: what the fuzzers call and what the tests replay.
+// Owns: names and dispatch. Must not: judge a result; a trap, a sanitizer's report or a hang is the finding.
+
+/// One entry point; the raw value names its folder in Tests/Fuzz/corpora.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+  /// A whole file: roots, tables, tokenizer, chat template, binder, one forward step, verification.
+  case open
+  /// A section table under right digests.
+  case sections
+  /// A tensor table under right digests, with weights of any length.
+  case tensors
+  /// A key–value payload, also as a configuration.
+  case keyvalues
+  /// A tokenizer section: opening, encoding, decoding.
+  case tokenizer
+  /// A chat template's program: opening, rendering.
+  case template
+  /// A compressed text.
+  case lz4
+  /// A safetensors file's header.
+  case safetensors
+  /// A checkpoint's config.json and generation_config.json.
+  case config
+  /// A checkpoint's tokenizer.json.
+  case tokenizerjson
+  /// The Jinja source of a chat template.
+  case jinja
+
+  /// Feeds `input` to the entry point.
+  public func run(_ input: [UInt8]) {
+    switch self {
+    case .open: FileTargets.open(input)
+    case .sections: FileTargets.sections(input)
+    case .tensors: FileTargets.tensors(input)
+    case .keyvalues: FileTargets.keyValues(input)
+    case .lz4: FileTargets.compressedText(input)
+    case .tokenizer: TextTargets.tokenizer(input)
+    case .template: TextTargets.template(input)
+    case .safetensors: CheckpointTargets.safetensors(input)
+    case .config: CheckpointTargets.configuration(input)
+    case .tokenizerjson: CheckpointTargets.tokenizer(input)
+    case .jinja: CheckpointTargets.chatTemplate(input)
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// What the fuzzers start from: small valid inputs of every target, made here, so that no byte of them is
+// anybody else's.
+import VialFormat
+import VialPacking
+
+/// First inputs.
+public enum Seeds {
+  /// Valid inputs of a target.
+  public static func inputs(_ target: FuzzTarget) -> [[UInt8]] {
+    switch target {
+    case .open:
+      return [SparseFile.fold(TinyModel.bytes, .all), SparseFile.fold(TinyModel.twoRoots, .all)]
+    case .sections: return [Array(TinyModel.bytes[TinyModel.tableOffset...])]
+    case .tensors:
+      let units = FileSeal.littleEndian(UInt16(TinyModel.weights.count / 64))
+      return [units + [0, 0] + TinyModel.tensorTable, [2, 0, 1, 0] + twoSections]
+    case .keyvalues: return [TinyModel.configuration, provenance]
+    case .tokenizer:
+      let text = Array("the 1\u{E9} <think>".utf8)
+      return tokenizers.map { [UInt8(text.count)] + text + $0 }
+    case .template: return [TinyModel.chatTemplate]
+    case .lz4: return [compressed("ab", times: 100), compressed("The quick brown fox. ", times: 1)]
+    case .safetensors: return [TinyTokenizer.safetensors]
+    case .config: return [TinyTokenizer.configuration]
+    case .tokenizerjson:
+      return [
+        TinyTokenizer.byteLevel, TinyTokenizer.pieces,
+        TinyTokenizer.pieces + [0] + TinyTokenizer.settings,
+      ]
+    case .jinja:
+      return [
+        Array(TinyTokenizer.chatTemplate.utf8),
+        Array("{# c #}{{ bos_token }}{{- messages[-1].content | length }}".utf8),
+        Array(
+          "{% set ns = namespace(a=1) %}{% for m in messages[::1] %}{% set ns.a = ns.a + 1 %}{% endfor %}"
+            .utf8),
+      ]
+    }
+  }
+
+  private static let tokenizers: [[UInt8]] = [TinyTokenizer.byteLevel, TinyTokenizer.pieces].map {
+    guard let tables = try? TokenizerTables.build(tokenizerJSON: $0) else {
+      fatalError("a tiny tokenizer is not valid")
+    }
+    return tables.section
+  }
+
+  private static let provenance: [UInt8] = {
+    var builder = KeyValueBuilder()
+    builder["a"] = .textArray(["x", "", "\u{E9}"])
+    builder["b"] = .signed(-1)
+    builder["c"] = .bool(true)
+    builder["d"] = .floatArray([1, -2.5])
+    builder["e"] = .unsignedArray([7])
+    builder["f"] = .bytes([0, 255])
+    builder["g"] = .float(0.5)
+    return must { try builder.build() }
+  }()
+
+  /// Tensors in two weights sections of 128 and 64 bytes.
+  private static let twoSections: [UInt8] = must {
+    var table = TensorTableBuilder()
+    try table.add("a", TensorFormat(.f32), shape: [32])
+    try table.add("b", TensorFormat(.f32), shape: [1, 1], section: 1)
+    return try table.build()
+  }
+
+  private static func compressed(_ text: String, times: Int) -> [UInt8] {
+    let raw = Array(String(repeating: text, count: times).utf8)
+    let frame: [UInt8] = must {
+      var writer = FileWriter(MemorySink())
+      try writer.add(.text, id: 5, codec: .lz4, raw)
+      _ = try writer.finish()
+      let file = writer.takeSink().bytes
+      let table = Int(FileSeal.long(file, 4096 + 16))
+      return Array(file[12288..<12288 + Int(FileSeal.long(file, table + 24))])
+    }
+    return FileSeal.littleEndian(UInt32(raw.count)) + frame
+  }
+
+  private static func must(_ body: () throws -> [UInt8]) -> [UInt8] {
+    do { return try body() } catch { fatalError("a seed cannot be made: \(error)") }
+  }
+}

@@ -1,0 +1,113 @@
+// The smallest file that has everything: a model of one layer that answers, tokenizer, chat template,
+// texts, provenance. Where hostile files start from.
+// Owns: its content. Deterministic; a fresh one verifies.
+import VialFormat
+import VialPacking
+
+/// A valid model file of some 90 KB, most of them zeros.
+public enum TinyModel {
+  private struct Tensor {
+    let name: String
+    let format: TensorFormat
+    let shape: [Int]
+    var section: UInt64 = 0
+  }
+
+  /// The file.
+  public static let bytes: [UInt8] = make()
+
+  static let tableOffset = Int(FileSeal.long(bytes, 4096 + 16))
+
+  /// Its first 12,288 bytes without a root.
+  static let header: [UInt8] = Array(bytes[..<4096]) + [UInt8](repeating: 0, count: 8192)
+
+  /// The same file with a second root of generation 2 in slot B.
+  public static let twoRoots: [UInt8] = {
+    var file = bytes
+    FileSeal.put(Array(file[4096..<8192]), 8192, &file)
+    file[8192 + 8] = 2
+    FileSeal.seal(&file, .slots)
+    return file
+  }()
+
+  static let configuration: [UInt8] = section(.configuration)
+  static let tensorTable: [UInt8] = section(.tensorTable)
+  public static let tokenizer: [UInt8] = section(.tokenizer)
+  public static let chatTemplate: [UInt8] = section(.chatTemplate)
+  static let weights: [UInt8] = section(.weights)
+
+  private static func section(_ kind: SectionKind) -> [UInt8] {
+    let file = try? FormatReader.open(ByteRegion(copying: bytes))
+    guard let found = file?.section(kind) else { fatalError("the tiny model lacks a section") }
+    return found.copied()
+  }
+
+  private static let int4 = TensorFormat(.int4, group: 32, isAsymmetric: true)
+  private static let symmetric = TensorFormat(.int4, group: 64)
+
+  private static let tensors: [Tensor] = {
+    let layer = "model.layers.0."
+    let attention = layer + "self_attn."
+    return [
+      Tensor(name: "model.embed_tokens.weight", format: .init(.int8, group: 32), shape: [112, 24]),
+      Tensor(name: "model.norm.weight", format: .init(.f32), shape: [24]),
+      Tensor(name: layer + "input_layernorm.weight", format: .init(.f32), shape: [24]),
+      Tensor(name: layer + "post_attention_layernorm.weight", format: .init(.f32), shape: [24]),
+      Tensor(name: attention + "q_proj.weight", format: int4, shape: [16, 24]),
+      Tensor(name: attention + "q_proj.bias", format: .init(.f32), shape: [16]),
+      Tensor(name: attention + "k_proj.weight", format: .init(.f16), shape: [8, 24]),
+      Tensor(name: attention + "k_proj.bias", format: .init(.f32), shape: [8]),
+      Tensor(name: attention + "v_proj.weight", format: .init(.bf16), shape: [8, 24]),
+      Tensor(name: attention + "v_proj.bias", format: .init(.f32), shape: [8]),
+      Tensor(name: attention + "o_proj.weight", format: .init(.f32), shape: [24, 16]),
+      Tensor(name: layer + "mlp.gate_proj.weight", format: symmetric, shape: [40, 24]),
+      Tensor(name: layer + "mlp.up_proj.weight", format: int4, shape: [40, 24]),
+      Tensor(name: layer + "mlp.down_proj.weight", format: int4, shape: [24, 40]),
+    ]
+  }()
+
+  private static func make() -> [UInt8] {
+    do {
+      return try write()
+    } catch { fatalError("the tiny model cannot be written: \(error)") }
+  }
+
+  private static func write() throws -> [UInt8] {
+    let tokenizer = try TokenizerTables.build(tokenizerJSON: TinyTokenizer.byteLevel)
+    var writer = FileWriter(MemorySink())
+    try writer.add(.configuration, modelConfiguration.encoded())
+    var table = TensorTableBuilder()
+    let placements = try tensors.map { try table.add($0.name, $0.format, shape: $0.shape) }
+    try writer.add(.tensorTable, table.build())
+    try writer.add(.tokenizer, tokenizer.section)
+    try writer.add(
+      .chatTemplate,
+      ChatTemplateCompiler.compile(TinyTokenizer.chatTemplate, specialTokens: [:]).section)
+    var provenance = KeyValueBuilder()
+    provenance["base_model"] = .text("tiny")
+    provenance["source.digests"] = .textArray(["00  config.json", ""])
+    provenance["recipe.group"] = .unsigned(32)
+    provenance["calibration.digest"] = .bytes([1, 2, 3])
+    try writer.add(.provenance, provenance.build())
+    try writer.add(.text, id: 4, Array("# tiny\n".utf8))
+    try writer.add(
+      .text, id: 5, codec: .lz4, Array(String(repeating: "Do as you like. ", count: 40).utf8))
+    try writer.add(SectionKind(rawValue: 0x8000_0001), id: 7, [1, 2, 3])
+    try writer.begin(.weights)
+    for (index, (tensor, placement)) in zip(tensors, placements).enumerated() {
+      try writer.appendZeros(upTo: placement.offset)
+      try writer.append(TinyWeights.bytes(tensor.format, tensor.shape, seed: index).rawSpan)
+    }
+    try writer.end()
+    _ = try writer.finish()
+    return writer.takeSink().bytes
+  }
+
+  private static let modelConfiguration = ModelConfiguration(
+    architecture: "qwen2", name: "tiny", hiddenSize: 24, layerCount: 1, headCount: 2,
+    keyValueHeadCount: 1, headDimension: 8, hasAttentionBias: true, feedForwardSize: 40,
+    vocabularySize: 112, contextLength: 64, normEpsilon: 1e-6,
+    ropeInverseFrequencies: [1, 0.1, 0.01, 0.001], isEmbeddingTied: true, bosToken: 3,
+    addsBOS: true, eosTokens: [1, 2],
+    sampling: .init(temperature: 0.6, topP: 0.95, minP: 0, repetitionPenalty: 1.1, topK: 20))
+}
