@@ -69,11 +69,17 @@ final class EngineCore: Sendable {
       endActive(&scheduler, isClosing: isClosing)
       if isClosing { return }
       admit(&scheduler, runner, text)
+      // Before the step: whoever hears of a request's first token finds its place in the queue free.
+      count(scheduler)
       if scheduler.hasWork { step(&scheduler, runner, sampler) }
-      control.withLock { control in
-        control.queuedCount = control.arrivals.count + scheduler.waiting.count
-        control.activeCount = scheduler.active.count
-      }
+      count(scheduler)
+    }
+  }
+
+  private func count(_ scheduler: Scheduler) {
+    control.withLock { control in
+      control.queuedCount = control.arrivals.count + scheduler.waiting.count
+      control.activeCount = scheduler.active.count
     }
   }
 

@@ -1,6 +1,7 @@
 // Uses whatever opens in every way that a host would: nothing of it may trap, hang or read outside.
 // Owns: the file that a hostile model is put into, and the memory limit of what a model may ask for.
 import Vial
+import VialEngine
 import VialFormat
 import VialSystem
 import VialText
@@ -91,7 +92,7 @@ public enum ModelUse {
       prompt: tokens,
       options: GenerationOptions(maximumTokens: 2, sampling: model.recommendedSampling))
     guard let request else { return false }
-    while case .event = request.nextEvent() {}
+    while case .event(_) = request.nextEvent() {}
     return request.ending.map { $0.reason != .error } ?? false
   }
 
