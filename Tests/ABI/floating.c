@@ -68,7 +68,7 @@ static void answer(vial_model *model, State wanted, State usual) {
   options.context = &inside;
   KEEPS(wanted, VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   KEEPS(wanted, VIAL_STATUS_OK, vial_engine_close(engine));
-  CHECK(inside.mxcsr == usual.mxcsr);
+  CHECK((inside.mxcsr & ~0x3Fu) == (usual.mxcsr & ~0x3Fu)); /* flags are not control */
   KEEPS(wanted, VIAL_STATUS_OK, (vial_request_close(request), VIAL_STATUS_OK));
 }
 
