@@ -37,6 +37,9 @@ let package = Package(
     .target(
       name: "CVialSystem",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .target(
+      name: "CVialCeilings",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
@@ -83,8 +86,8 @@ let package = Package(
     .executableTarget(
       name: "VialCommand",
       dependencies: [
-        "CVial", "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel",
-        "VialEngine", "VialPacking",
+        "CVial", "CVialCeilings", "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute",
+        "VialModel", "VialEngine", "VialPacking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Resources/README.md"],

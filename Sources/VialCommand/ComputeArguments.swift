@@ -21,10 +21,14 @@ struct ComputeArguments: ParsableArguments {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be from 1 to 1024")
     }
-    if let isa, KernelFamily(named: isa) == nil {
-      let names = KernelFamily.available.map(\.name).joined(separator: ", ")
-      throw ValidationError("--isa must be one of: \(names)")
-    }
+    try Self.check(isa: isa)
+  }
+
+  /// A family that this CPU cannot run is bad usage.
+  static func check(isa: String?) throws {
+    guard let isa, KernelFamily(named: isa) == nil else { return }
+    let names = KernelFamily.available.map(\.name).joined(separator: ", ")
+    throw ValidationError("--isa must be one of: \(names)")
   }
 
   /// What the library takes.

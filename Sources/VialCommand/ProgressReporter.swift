@@ -19,10 +19,15 @@ final class ProgressReporter: Sendable {
 
   private let state = Mutex(State())
   private let isTerminal: Bool
+  private let countsBytes: Bool
 
-  init(isTerminal: Bool = StandardError.isTerminal) { self.isTerminal = isTerminal }
+  /// - Parameter countsBytes: whether the units of work are bytes, which are then shown.
+  init(isTerminal: Bool = StandardError.isTerminal, countsBytes: Bool = true) {
+    self.isTerminal = isTerminal
+    self.countsBytes = countsBytes
+  }
 
-  /// Reports `done` of `total` bytes of a stage, whose rate is counted from its first report.
+  /// Reports `done` of `total` bytes (or other units) of a stage, whose rate is counted from its first report.
   func update(_ stage: String, done: UInt64, total: UInt64) {
     let now = MonotonicClock.seconds
     let line: String? = state.withLock { state in
@@ -39,7 +44,7 @@ final class ProgressReporter: Sendable {
       return ProgressLine(
         stage: stage, done: done, total: total, seconds: seconds,
         bytesPerSecond: Double(done - min(done, state.stageStartByteCount)) / max(seconds, 0.001)
-      ).text(hasBar: isTerminal)
+      ).text(hasBar: isTerminal, countsBytes: countsBytes)
     }
     guard let line else { return }
     if isTerminal {
@@ -74,7 +79,7 @@ struct ProgressLine {
   let bytesPerSecond: Double
 
   /// `packing weights [######----] 61% 1.9 of 3.1 GB, 412 MB/s, 3 s left`
-  func text(hasBar: Bool) -> String {
+  func text(hasBar: Bool, countsBytes: Bool = true) -> String {
     let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
     var line = stage
     if hasBar {
@@ -83,9 +88,10 @@ struct ProgressLine {
         " [" + String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
         + "]"
     }
-    line += " \(Int(share * 100))% \(ByteText.text(done)) of \(ByteText.text(total))"
+    line += " \(Int(share * 100))%"
+    if countsBytes { line += " \(ByteText.text(done)) of \(ByteText.text(total))" }
     guard bytesPerSecond > 0 else { return line }
-    line += ", \(ByteText.text(UInt64(bytesPerSecond)))/s"
+    if countsBytes { line += ", \(ByteText.text(UInt64(bytesPerSecond)))/s" }
     if done < total {
       line += ", \(ProgressLine.duration(Double(total - done) / bytesPerSecond)) left"
     }

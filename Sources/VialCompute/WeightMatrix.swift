@@ -14,6 +14,8 @@ public struct WeightMatrix: @unchecked Sendable {
   public var rows: Int { Int(view.rows) }
   /// Number of inputs.
   public var columns: Int { Int(view.columns) }
+  /// Bytes in the file.
+  public var byteCount: Int { region.byteCount }
   /// Tiles of 16 rows.
   public let tileCount: Int
   /// Whether products quantise their activations, in groups of `view.group`.

@@ -35,6 +35,12 @@ public final class Sequence {
   /// Tokens that still have to be computed.
   public var pendingCount: Int { tokens.count - computedCount }
 
+  /// Forgets the tokens after the first `tokenCount`; what the cache holds of those that stay is kept.
+  public func rewind(to tokenCount: Int) {
+    tokens.truncate(to: max(0, tokenCount))
+    computedCount = min(computedCount, tokens.count)
+  }
+
   /// Whether every pending id is below `bound`.
   func pendingTokensAreBelow(_ bound: UInt32) -> Bool {
     let ids = tokens.pointer

@@ -20,6 +20,16 @@ public enum MonotonicClock {
   }
 }
 
+/// The time that processors worked for this process.
+public enum ProcessorClock {
+  /// Seconds of all threads together.
+  public static var seconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
+
 /// What the machine offers this process.
 public enum Processors {
   /// Threads worth starting: the smaller of CPU affinity and the control group's quota; 1 or more.

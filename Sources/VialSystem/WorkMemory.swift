@@ -64,6 +64,13 @@ public final class WorkMemory: @unchecked Sendable {
     self.byteCount = length
   }
 
+  /// Asks for large pages before the memory is touched; the system may not have them.
+  public func preferLargePages() {
+    #if os(Linux)
+      madvise(base, byteCount, MADV_HUGEPAGE)
+    #endif
+  }
+
   deinit {
     guard let source else {
       munmap(base, byteCount)

@@ -1,0 +1,140 @@
+// Owns: the sequences of one test and their steps, made as the engine makes them; the bytes and operations that the
+// steps have to move and do. Must not: take the time.
+
+import ArgumentParser
+import VialEngine
+import VialModel
+import VialSystem
+
+/// Sequences that are computed together, of made-up tokens.
+final class BenchBatch {
+  private let runner: Runner
+  private let sampler: Sampler
+  private let work: DecoderWork
+  private let sequences: [Sequence]
+  private let cacheByteCountPerPosition: Double
+  /// Hears of every step what it had to read and to multiply.
+  private let onStep: (StepWork) -> Void
+  private var alternatives: [TokenAlternative] = []
+
+  init(
+    _ test: BenchTest, runner: Runner, sampler: Sampler, work: DecoderWork,
+    onStep: @escaping (StepWork) -> Void
+  ) throws {
+    self.runner = runner
+    self.sampler = sampler
+    self.work = work
+    self.onStep = onStep
+    cacheByteCountPerPosition =
+      Double(runner.blocks.layout.blockByteCount) / Double(KVCacheLayout.positionsPerBlock)
+    sequences = try (0..<test.batch).map { _ in
+      // One more than the cache holds: the last token drawn is never computed.
+      guard let sequence = Sequence(capacity: test.positionCount + 1, pool: runner.blocks) else {
+        throw RunnerError.outOfMemory
+      }
+      return sequence
+    }
+  }
+
+  /// Every sequence keeps its first `tokenCount` tokens.
+  func rewind(to tokenCount: Int) {
+    for sequence in sequences { sequence.rewind(to: tokenCount) }
+  }
+
+  /// Every sequence gets `count` tokens that depend on sequence and position only.
+  func append(_ count: Int) {
+    for (index, sequence) in sequences.enumerated() {
+      for _ in 0..<count {
+        let mixed = BenchBatch.mix(UInt64(index) << 32 | UInt64(sequence.tokens.count))
+        sequence.tokens.append(UInt32(mixed % UInt64(runner.vocabularySize)))
+      }
+    }
+  }
+
+  /// The mixing function of SplitMix64 (Steele, Lea, Flood 2014).
+  private static func mix(_ number: UInt64) -> UInt64 {
+    var z = number &+ 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// Computes all pending tokens, as many in a step as the runner takes.
+  func prefill() throws {
+    while true {
+      var room = runner.chunkSize
+      var items: [StepItem] = []
+      for sequence in sequences where sequence.pendingCount > 0 && room > 0 {
+        let count = min(room, sequence.pendingCount)
+        items.append(StepItem(sequence: sequence, tokenCount: count))
+        room -= count
+      }
+      guard !items.isEmpty else { return }
+      try step(items) { _, _ in nil }
+    }
+  }
+
+  /// Computes the pending token of every sequence and draws the next one greedily, `count` times.
+  func decode(_ count: Int) throws {
+    let items = sequences.map { StepItem(sequence: $0, tokenCount: 1) }
+    for _ in 0..<count {
+      try step(items) { sequence, logits in
+        guard let token = draw(logits, sequence) else { return .numericError }
+        sequence.tokens.append(token)
+        return nil
+      }
+    }
+  }
+
+  private func draw(_ logits: UnsafeMutablePointer<Float>, _ sequence: Sequence) -> UInt32? {
+    sampler.choose(
+      logits: logits, parameters: SamplingParameters(), position: sequence.tokens.count, seen: nil,
+      alternatives: &alternatives)?.token
+  }
+
+  private func step(
+    _ items: [StepItem],
+    onLogits: (Sequence, UnsafeMutablePointer<Float>) -> RunnerError?
+  ) throws {
+    if let signal = Interruption.signalNumber { throw ExitCode(128 + signal) }
+    let stepWork = stepWork(items)
+    var failure: RunnerError?
+    runner.step(items) { index, result in
+      switch result {
+      case .pending: break
+      case .logits(let logits):
+        if let problem = onLogits(items[index].sequence, logits) { failure = problem }
+      case .failed(let problem): failure = problem
+      }
+    }
+    if let failure { throw failure }
+    onStep(stepWork)
+  }
+
+  /// What a step must read and multiply at least.
+  private func stepWork(_ items: [StepItem]) -> StepWork {
+    var (tokenCount, logitsCount, positionCount) = (0, 0, 0)
+    for item in items {
+      tokenCount += item.tokenCount
+      positionCount += item.sequence.computedCount + item.tokenCount
+      if item.tokenCount == item.sequence.pendingCount { logitsCount += 1 }
+    }
+    return StepWork(
+      byteCount: Double(work.layerByteCount + (logitsCount > 0 ? work.headByteCount : 0))
+        + cacheByteCountPerPosition * Double(positionCount),
+      operationCount: work.operationCount(tokenCount: tokenCount, logitsCount: logitsCount))
+  }
+}
+
+/// The least that steps can get away with.
+struct StepWork {
+  /// Weights once a step, and the KV cache of every position up to the last new one.
+  var byteCount = 0.0
+  /// Products with weights.
+  var operationCount = 0.0
+
+  static func += (sum: inout StepWork, step: StepWork) {
+    sum.byteCount += step.byteCount
+    sum.operationCount += step.operationCount
+  }
+}

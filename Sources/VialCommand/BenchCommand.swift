@@ -1,0 +1,92 @@
+// Owns: `vial bench`: arguments, and how results are shown.
+// Must not: measure.
+
+import ArgumentParser
+import VialCompute
+import VialFormat
+import VialModel
+import VialSystem
+
+/// `vial bench FILE`.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure speed, and what share it is of what the machine can do.",
+    discussion: """
+      Two tests: prefill computes a prompt, decode generates after a text of --depth tokens. Lists multiply: every \
+      combination is a test. Prefill always starts at depth 0; a --prompt or --generate of 0 leaves its test out.
+
+      The limits are measured in turns with the tests, on the same threads. Prefill is compared with the int8 peak \
+      of the instruction set (two operations for each weight of the layers and token, the head once a sequence), \
+      decode with the read bandwidth (each step reads layers, head and KV cache once). Times are medians. Tokens \
+      are made up; what the model says does not matter.
+      """)
+
+  @Argument(help: "The .vial file.")
+  var file: String
+
+  @Option(help: ArgumentHelp("Tokens of a prompt.", valueName: "N,.."))
+  var prompt = CountList(512)
+
+  @Option(help: ArgumentHelp("Tokens to generate.", valueName: "N,.."))
+  var generate = CountList(64)
+
+  @Option(help: ArgumentHelp("Sequences computed together.", valueName: "N,.."))
+  var batch = CountList(1)
+
+  @Option(help: ArgumentHelp("Tokens before those that are generated.", valueName: "N,.."))
+  var depth = CountList(0)
+
+  @Option(
+    help: ArgumentHelp(
+      "Threads (default: the processors that this process may use).", valueName: "N,.."))
+  var threads: CountList?
+
+  @Option(help: "Number type of the KV cache: f32, f16 or int8.")
+  var kv: KVCacheType = .f16
+
+  @Option(help: "Instruction-set family (default: the fastest that this CPU runs).")
+  var isa: String?
+
+  @Flag(help: "A JSON array, one object for each test.")
+  var json = false
+
+  /// Tokens that the runner computes in one step at most.
+  private static let batchLimit = 256
+
+  func validate() throws {
+    try ComputeArguments.check(isa: isa)
+    guard batch.counts.allSatisfy({ (1...Self.batchLimit).contains($0) }) else {
+      throw ValidationError("--batch must be from 1 to \(Self.batchLimit)")
+    }
+    guard threads?.counts.allSatisfy({ (1...1024).contains($0) }) ?? true else {
+      throw ValidationError("--threads must be from 1 to 1024")
+    }
+    guard (prompt.counts + generate.counts + depth.counts).allSatisfy({ $0 <= 1 << 24 }) else {
+      throw ValidationError("--prompt, --generate and --depth must be at most \(1 << 24)")
+    }
+    guard (prompt.counts + generate.counts).contains(where: { $0 > 0 }) else {
+      throw ValidationError("--prompt and --generate are both 0: there is nothing to measure")
+    }
+  }
+
+  func run() throws {
+    try CommandFailure.wrap {
+      let opened = try ModelFile(path: file)
+      let weights = try opened.weights()
+      let plan = BenchPlan(
+        prompts: prompt.counts, generates: generate.counts, batches: batch.counts,
+        depths: depth.counts, threads: threads?.counts ?? [Processors.availableCount])
+      guard let layout = KVCacheLayout(type: kv, shape: weights.shape),
+        let family = isa.flatMap(KernelFamily.init(named:)) ?? KernelFamily.available.first
+      else { throw CommandFailure("not enough memory for the KV cache") }
+      try plan.check(
+        contextLength: opened.descriptor.configuration.contextLength, layout: layout)
+      Interruption.install()
+      let job = BenchJob(weights: weights, plan: plan, cacheType: kv, family: family)
+      let report = BenchReport(
+        path: file, cacheType: kv, family: family, results: try job.run())
+      try StandardOutput.write(json ? report.json() : report.text())
+    }
+  }
+}

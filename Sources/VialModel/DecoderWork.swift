@@ -1,0 +1,56 @@
+// Owns: how much a step of a decoder reads and multiplies at least: what its speed is measured against.
+// Must not: measure, or touch a weight page.
+
+import VialCompute
+
+/// The work of one step that does not depend on the tokens.
+public struct DecoderWork: Sendable, Equatable {
+  /// Bytes of all layers and the final norm: read once in every step.
+  public let layerByteCount: Int
+  /// Bytes of the head, which may be the embedding: read once in a step that needs logits.
+  public let headByteCount: Int
+  /// Weights of the layers' matrices: each is multiplied once for every token.
+  public let layerWeightCount: Int
+  /// Weights of the head: each is multiplied once for every token whose logits are needed.
+  public let headWeightCount: Int
+
+  /// int8 operations, a multiplication and an addition being two, attention excluded.
+  public func operationCount(tokenCount: Int, logitsCount: Int) -> Double {
+    2
+      * (Double(layerWeightCount) * Double(tokenCount)
+        + Double(headWeightCount) * Double(logitsCount))
+  }
+}
+
+extension DecoderWeights {
+  /// What a step costs. An untied embedding is not part of it: only the tokens' rows are read.
+  public var work: DecoderWork {
+    var byteCount = finalNorm.byteCount
+    var weightCount = 0
+    for layer in layers {
+      byteCount += layer.inputNorm.byteCount + layer.feedForwardNorm.byteCount
+      if let biases = layer.attentionBiases {
+        byteCount += biases.query.byteCount + biases.key.byteCount + biases.value.byteCount
+      }
+      for projection in [
+        layer.attentionInput, layer.attentionOutput, layer.feedForwardInput,
+        layer.feedForwardOutput,
+      ] {
+        byteCount += projection.byteCount
+        weightCount += projection.weightCount
+      }
+    }
+    return DecoderWork(
+      layerByteCount: byteCount, headByteCount: head.byteCount, layerWeightCount: weightCount,
+      headWeightCount: head.weightCount)
+  }
+}
+
+extension Projection {
+  fileprivate var byteCount: Int { matrices.reduce(0) { $0 + $1.byteCount } }
+  fileprivate var weightCount: Int { matrices.reduce(0) { $0 + $1.rows * $1.columns } }
+}
+
+extension WeightVector {
+  fileprivate var byteCount: Int { count * MemoryLayout<Float>.stride }
+}
