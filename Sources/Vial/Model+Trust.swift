@@ -7,9 +7,9 @@ extension Model {
   /// Checks that one of `keys` signed the file as it is.
   ///
   /// Vouched for afterwards: the section table with the digest of every section, and the contents of
-  /// configuration, tensor table, tokenizer, templates, texts and provenance, which are hashed here. Weights and
-  /// adapters are not read: their digests are vouched for, and `vial verify`, or a verification that the caller
-  /// asks for, holds their bytes against these. What others may change after opening is not covered when the file
+  /// configuration, tensor table, tokenizer, templates, texts and provenance, which are hashed here. Weights are
+  /// held against their digests before their first use, since such a file is verified lazily at least. What others
+  /// may change after opening is not covered when the file
   /// is mapped; open with `.copied` then.
   static func checkTrust(_ file: FileDescriptor, _ keys: [PublicKey]) throws(VialError) {
     let states = keys.compactMap { file.signatureState(by: $0) }
