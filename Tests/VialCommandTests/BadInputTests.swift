@@ -8,6 +8,7 @@ import Testing
   private static let readers: [[String]] = [
     ["run", "FILE", "--ids", "1", "--max-tokens", "1"], ["score", "FILE", "--ids", "1,2"],
     ["tokenize", "FILE", "--text", "a"], ["dump", "FILE"], ["verify", "FILE"],
+    ["compare", "FILE", "FILE", "--text", "a b"],
   ]
 
   private func expectOneLine(_ arguments: [String], status: Int32 = 1) throws {
