@@ -16,7 +16,7 @@ struct VialCommand: ParsableCommand {
     version: Version.text,
     subcommands: [
       PackCommand.self, DumpCommand.self, VerifyCommand.self, RunCommand.self, TokenizeCommand.self,
-      ScoreCommand.self, CompareCommand.self,
+      ScoreCommand.self, CompareCommand.self, EvalCommand.self,
     ])
 
   /// Like the default, but bad usage exits with 2.

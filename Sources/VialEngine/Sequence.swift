@@ -35,6 +35,13 @@ public final class Sequence {
   /// Tokens that still have to be computed.
   public var pendingCount: Int { tokens.count - computedCount }
 
+  /// Forgets every token after the first `count`; what was computed of those before stays. Blocks are kept:
+  /// positions that are not stored again influence nothing.
+  public func rewind(to count: Int) {
+    tokens.truncate(to: count)
+    computedCount = min(computedCount, tokens.count)
+  }
+
   /// Whether every pending id is below `bound`.
   func pendingTokensAreBelow(_ bound: UInt32) -> Bool {
     let ids = tokens.pointer
