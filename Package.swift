@@ -82,12 +82,14 @@ let package = Package(
       name: "VialPacking",
       dependencies: ["VialKernels", "VialFormat", "VialSystem", "VialText"],
       swiftSettings: house),
+    .target(
+      name: "VialEvaluation", dependencies: ["VialEngine", "VialPacking"], swiftSettings: house),
     // Top
     .executableTarget(
       name: "VialCommand",
       dependencies: [
         "CVial", "CVialCeilings", "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute",
-        "VialModel", "VialEngine", "VialPacking",
+        "VialModel", "VialEngine", "VialPacking", "VialEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Resources/README.md"],
@@ -138,6 +140,9 @@ let package = Package(
     .testTarget(
       name: "VialPackingTests",
       dependencies: ["VialPacking", "VialFormat", "VialSystem", "VialKernels"],
+      swiftSettings: house),
+    .testTarget(
+      name: "VialEvaluationTests", dependencies: ["VialEvaluation", "VialPacking"],
       swiftSettings: house),
   ],
   cLanguageStandard: .gnu17

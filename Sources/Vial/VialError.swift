@@ -25,6 +25,8 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case noChatTemplate
   /// Options are out of range.
   case invalidOption(StaticString)
+  /// Two models cannot be compared.
+  case incomparable(StaticString)
   /// The engine's queue is full.
   case busy
   /// The engine is closing or closed.
@@ -47,6 +49,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
     case .noChatTemplate:
       return "the file has no chat template that could be compiled; use --raw"
     case .invalidOption(let sentence): return sentence.description
+    case .incomparable(let sentence): return sentence.description
     case .busy: return "the engine's queue is full"
     case .closed: return "the engine is closed"
     case .untrusted(let sentence): return sentence.description

@@ -12,28 +12,27 @@ final class ProgressReporter: Sendable {
   private struct State {
     var stage = ""
     var stageStart = 0.0
-    var stageStartByteCount: UInt64 = 0
+    var stageStartCount: UInt64 = 0
     var lastShown = 0.0
     var isLineOpen = false
   }
 
   private let state = Mutex(State())
   private let isTerminal: Bool
-  private let countsBytes: Bool
+  private let unit: ProgressUnit
 
-  /// - Parameter countsBytes: whether the units of work are bytes, which are then shown.
-  init(isTerminal: Bool = StandardError.isTerminal, countsBytes: Bool = true) {
+  init(unit: ProgressUnit = .bytes, isTerminal: Bool = StandardError.isTerminal) {
+    self.unit = unit
     self.isTerminal = isTerminal
-    self.countsBytes = countsBytes
   }
 
-  /// Reports `done` of `total` bytes (or other units) of a stage, whose rate is counted from its first report.
+  /// Reports `done` of `total` bytes (or what the unit is) of a stage, whose rate is counted from its first report.
   func update(_ stage: String, done: UInt64, total: UInt64) {
     let now = MonotonicClock.seconds
     let line: String? = state.withLock { state in
       if state.stage != stage {
         state = State(
-          stage: stage, stageStart: now, stageStartByteCount: done, lastShown: now,
+          stage: stage, stageStart: now, stageStartCount: done, lastShown: now,
           isLineOpen: state.isLineOpen)
         return nil
       }
@@ -43,8 +42,8 @@ final class ProgressReporter: Sendable {
       let seconds = now - state.stageStart
       return ProgressLine(
         stage: stage, done: done, total: total, seconds: seconds,
-        bytesPerSecond: Double(done - min(done, state.stageStartByteCount)) / max(seconds, 0.001)
-      ).text(hasBar: isTerminal, countsBytes: countsBytes)
+        rate: Double(done - min(done, state.stageStartCount)) / max(seconds, 0.001), unit: unit
+      ).text(hasBar: isTerminal)
     }
     guard let line else { return }
     if isTerminal {
@@ -70,16 +69,40 @@ final class ProgressReporter: Sendable {
   }
 }
 
+/// What a job's progress is counted in.
+enum ProgressUnit: Sendable {
+  case bytes
+  /// Things of this name in the plural.
+  case things(String)
+
+  fileprivate func amount(_ done: UInt64, of total: UInt64) -> String {
+    switch self {
+    case .bytes: "\(ByteText.text(done)) of \(ByteText.text(total))"
+    case .things(let name):
+      "\(ByteText.grouped(done)) of \(ByteText.grouped(total)) \(name)"
+    }
+  }
+
+  fileprivate func rate(_ rate: Double) -> String {
+    switch self {
+    case .bytes: "\(ByteText.text(UInt64(rate)))/s"
+    case .things: "\(ByteText.fixed(rate, rate < 10 ? 1 : 0))/s"
+    }
+  }
+}
+
 /// One state of a job in words.
 struct ProgressLine {
   let stage: String
   let done: UInt64
   let total: UInt64
   let seconds: Double
-  let bytesPerSecond: Double
+  /// Per second.
+  let rate: Double
+  let unit: ProgressUnit
 
   /// `packing weights [######----] 61% 1.9 of 3.1 GB, 412 MB/s, 3 s left`
-  func text(hasBar: Bool, countsBytes: Bool = true) -> String {
+  func text(hasBar: Bool) -> String {
     let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
     var line = stage
     if hasBar {
@@ -88,12 +111,11 @@ struct ProgressLine {
         " [" + String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
         + "]"
     }
-    line += " \(Int(share * 100))%"
-    if countsBytes { line += " \(ByteText.text(done)) of \(ByteText.text(total))" }
-    guard bytesPerSecond > 0 else { return line }
-    if countsBytes { line += ", \(ByteText.text(UInt64(bytesPerSecond)))/s" }
+    line += " \(Int(share * 100))% \(unit.amount(done, of: total))"
+    guard rate > 0 else { return line }
+    line += ", \(unit.rate(rate))"
     if done < total {
-      line += ", \(ProgressLine.duration(Double(total - done) / bytesPerSecond)) left"
+      line += ", \(ProgressLine.duration(Double(total - done) / rate)) left"
     }
     return line
   }

@@ -16,7 +16,8 @@ struct VialCommand: ParsableCommand {
     version: Version.text,
     subcommands: [
       PackCommand.self, DumpCommand.self, VerifyCommand.self, RunCommand.self, TokenizeCommand.self,
-      ScoreCommand.self, BenchCommand.self, KeygenCommand.self, SignCommand.self, CompactCommand.self,
+      ScoreCommand.self, CompareCommand.self, EvalCommand.self, BenchCommand.self,
+      KeygenCommand.self, SignCommand.self, CompactCommand.self,
     ])
 
   /// Like the default, but bad usage exits with 2.

@@ -35,7 +35,8 @@ public final class Sequence {
   /// Tokens that still have to be computed.
   public var pendingCount: Int { tokens.count - computedCount }
 
-  /// Forgets the tokens after the first `tokenCount`; what the cache holds of those that stay is kept.
+  /// Forgets every token after the first `tokenCount`; what was computed of those before stays. Blocks are kept:
+  /// positions that are not stored again influence nothing.
   public func rewind(to tokenCount: Int) {
     tokens.truncate(to: max(0, tokenCount))
     computedCount = min(computedCount, tokens.count)

@@ -12,4 +12,17 @@
 public enum RunningProcess {
   /// Its number; another one in the child of a fork.
   public static var identifier: Int32 { getpid() }
+
+  /// Most bytes of memory that it had at once so far, mapped files that were touched included.
+  public static var peakMemoryByteCount: UInt64 {
+    var usage = rusage()
+    // 0 is RUSAGE_SELF, which Glibc imports as a type that its own function does not take.
+    guard getrusage(0, &usage) == 0 else { return 0 }
+    // Linux counts kibibytes, Darwin bytes.
+    #if canImport(Darwin)
+      return UInt64(clamping: usage.ru_maxrss)
+    #else
+      return UInt64(clamping: usage.ru_maxrss) * 1024
+    #endif
+  }
 }

@@ -9,6 +9,7 @@ import Testing
     ["run", "FILE", "--ids", "1", "--max-tokens", "1"], ["score", "FILE", "--ids", "1,2"],
     ["tokenize", "FILE", "--text", "a"], ["dump", "FILE"], ["verify", "FILE"],
     ["bench", "FILE"],
+    ["compare", "FILE", "FILE", "--text", "a b"],
   ]
 
   private func expectOneLine(_ arguments: [String], status: Int32 = 1) throws {

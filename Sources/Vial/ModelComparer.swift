@@ -1,0 +1,150 @@
+// Owns: two models reading the same tokens, in step: each position's logits of both meet once and are forgotten.
+// Must not: judge; `Comparison` does the statistics.
+
+import VialEngine
+import VialFormat
+import VialModel
+import VialSystem
+
+/// What two models make of one position of a text.
+public struct ComparedPosition: Sendable {
+  /// Index in the compared ids.
+  public let index: Int
+  /// Index in its window.
+  public let windowIndex: Int
+  /// KL(A ‖ B) of the distributions of the next token, in nats.
+  public let divergence: Double
+  /// Whether both find the same token likeliest.
+  public let hasSameTop: Bool
+  /// Natural logarithms of the probabilities of the token that follows; nil for the last position of a window.
+  public let logProbabilities: (a: Float, b: Float)?
+
+  /// What was measured at a position.
+  public init(
+    index: Int, windowIndex: Int, divergence: Double, hasSameTop: Bool,
+    logProbabilities: (a: Float, b: Float)?
+  ) {
+    self.index = index
+    self.windowIndex = windowIndex
+    self.divergence = divergence
+    self.hasSameTop = hasSameTop
+    self.logProbabilities = logProbabilities
+  }
+}
+
+/// Runs two models over one text. Not thread-safe.
+public final class ModelComparer {
+  /// Tokens in a window.
+  public let windowSize: Int
+  private let a: Runner
+  private let b: Runner
+  private let sampler: Sampler
+  private let comparer: LogitsComparer
+  /// Logits of A until B has caught up.
+  private let rows: WorkMemory
+  /// Tokens that one model computes before the other follows.
+  private static let portion = 64
+
+  /// Reserves memory for one window of each.
+  /// - Parameter windowSize: at most both contexts; nil: `score`'s, for the model with the shorter context.
+  /// - Throws: `incomparable` when tokenizers or vocabularies differ; `invalidOption`.
+  public init(
+    _ a: Model, _ b: Model, options: ComputeOptions = ComputeOptions(), windowSize: Int? = nil
+  ) throws(VialError) {
+    guard a.hasSameTokenizer(as: b) else { throw .incomparable("the tokenizers differ") }
+    guard a.file.configuration.vocabularySize == b.file.configuration.vocabularySize else {
+      throw .incomparable("the vocabularies have different sizes")
+    }
+    let size = windowSize ?? min(Scorer.windowSize(of: a), Scorer.windowSize(of: b))
+    guard (2...max(2, min(a.contextLength, b.contextLength))).contains(size) else {
+      throw .invalidOption("the window must be from 2 to the shorter context")
+    }
+    self.windowSize = size
+    do throws(RunnerError) {
+      var runnerOptions = options.runnerOptions(positions: size)
+      runnerOptions.chunkSize = Self.portion
+      self.a = try Runner(weights: a.weights, options: runnerOptions)
+      self.b = try Runner(weights: b.weights, options: runnerOptions)
+      sampler = try Sampler(runner: self.a, idCount: self.a.vocabularySize)
+      comparer = try LogitsComparer(runner: self.a)
+    } catch { throw .computation(error) }
+    let rowByteCount = self.a.vocabularySize * MemoryLayout<Float>.stride
+    guard let rows = WorkMemory(byteCount: rowByteCount * Self.portion) else {
+      throw .outOfMemory
+    }
+    self.rows = rows
+  }
+
+  /// Compares the models on `tokens` in consecutive windows.
+  /// - Parameter body: gets each position in order; it returns whether to go on.
+  public func compare(
+    _ tokens: borrowing Span<UInt32>, body: (ComparedPosition) -> Bool
+  ) throws(VialError) {
+    // A following token is looked up before it is computed.
+    for index in 0..<tokens.count where Int(tokens[index]) >= a.vocabularySize {
+      throw .computation(.unknownToken)
+    }
+    for begin in stride(from: 0, to: tokens.count, by: windowSize) {
+      let count = min(windowSize, tokens.count - begin)
+      guard let left = Sequence(capacity: count, pool: a.blocks),
+        let right = Sequence(capacity: count, pool: b.blocks)
+      else { throw .outOfMemory }
+      for first in stride(from: 0, to: count, by: Self.portion) {
+        for index in first..<min(count, first + Self.portion) {
+          left.tokens.append(tokens[begin + index])
+          right.tokens.append(tokens[begin + index])
+        }
+        let end = begin + left.tokens.count
+        let next = end < begin + count ? tokens[end] : nil
+        do throws(RunnerError) {
+          guard try advance(left, right, windowBegin: begin, next: next, body) else { return }
+        } catch { throw .computation(error) }
+      }
+    }
+  }
+
+  /// One portion of a window through both models. `next` is the token after it, if the window goes on.
+  private func advance(
+    _ left: Sequence, _ right: Sequence, windowBegin: Int, next: UInt32?,
+    _ body: (ComparedPosition) -> Bool
+  ) throws(RunnerError) -> Bool {
+    let (first, end) = (left.computedCount, left.tokens.count)
+    let size = a.vocabularySize
+    let kept = rows.elements(Float.self)
+    try a.advanceEvery(left) { position, logits in
+      (kept + (position - first) * size).update(from: logits, count: size)
+      return true
+    }
+    let ids = right.tokens.pointer
+    var goesOn = true
+    var isFinite = true
+    try b.advanceEvery(right) { position, logits in
+      let row = kept + (position - first) * size
+      guard let difference = comparer.compare(row, logits) else {
+        isFinite = false
+        return false
+      }
+      let following = position + 1 < end ? ids[position + 1] : next
+      goesOn = body(
+        ComparedPosition(
+          index: windowBegin + position, windowIndex: position,
+          divergence: difference.divergence, hasSameTop: difference.hasSameTop,
+          logProbabilities: following.map {
+            (
+              sampler.logProbability(of: $0, logits: row),
+              sampler.logProbability(of: $0, logits: logits)
+            )
+          }))
+      return goesOn
+    }
+    guard isFinite else { throw .numericError }
+    return goesOn
+  }
+}
+
+extension Model {
+  /// Whether both files turn text into the same ids: their tokenizer sections are the same bytes.
+  public func hasSameTokenizer(as other: Model) -> Bool {
+    file.sectionTable.find(.tokenizer)?.digest == other.file.sectionTable.find(.tokenizer)?.digest
+  }
+}

@@ -1,0 +1,112 @@
+// Owns: putting one question to a model, by likelihood or by writing.
+// Must not: keep results or count them.
+
+import Vial
+import VialEngine
+import VialEvaluation
+import VialFormat
+import VialSystem
+import VialText
+
+/// Asks one model.
+struct EvalExaminer {
+  private let model: Model
+  private let settings: EvalSettings
+  private let scorer: OptionScorer?
+  private let engine: Engine?
+
+  init(_ model: Model, settings: EvalSettings, compute: ComputeOptions) throws {
+    self.model = model
+    self.settings = settings
+    if settings.mode == .generate {
+      engine = try Engine(model: model, options: EngineOptions(compute: compute))
+      scorer = nil
+    } else {
+      scorer = try OptionScorer(model: model, options: compute)
+      engine = nil
+    }
+  }
+
+  /// What identifies everything that is asked.
+  func digest(_ question: Question) -> String {
+    let prompt = prompt(question)
+    var hash = SHA256()
+    for text in [prompt.text] + prompt.continuations + question.options {
+      hash.update(Array(text.utf8) + [0])
+    }
+    hash.update([UInt8(clamping: question.answer)])
+    return String(hash.finalize().description.prefix(16))
+  }
+
+  private func prompt(_ question: Question) -> QuestionPrompt {
+    QuestionPrompt(question, mode: settings.mode, isRaw: settings.isRaw)
+  }
+
+  /// Asks; also returns what the model wrote. A question that cannot be put fails alone; nil when the run was
+  /// interrupted.
+  func ask(_ question: Question) throws -> (outcome: QuestionOutcome, output: String?)? {
+    var outcome = QuestionOutcome(question, digest: digest(question))
+    let start = MonotonicClock.seconds
+    var output: String?
+    do throws(VialError) {
+      if let scorer {
+        let prompt = prompt(question)
+        let texts = try continuations(prompt)
+        outcome.choose(
+          try scorer.logLikelihoods(of: texts.texts, promptCount: texts.promptCount),
+          byteCounts: question.options.indices.map { index in
+            settings.mode == .text ? question.options[index].utf8.count : 1
+          })
+      } else if let engine {
+        let request = try engine.submit(prompt: try tokens(prompt(question)), options: options)
+        guard let text = try Self.answer(request) else { return nil }
+        outcome.choice = AnswerExtraction(options: question.options).choice(in: text)
+        output = text
+      }
+    } catch {
+      switch error {
+      case .promptTooLong, .text, .computation(.numericError): outcome.failure = error.description
+      default: throw error
+      }
+    }
+    outcome.seconds = MonotonicClock.seconds - start
+    return (outcome, output)
+  }
+
+  private func continuations(_ prompt: QuestionPrompt) throws(VialError) -> Continuations {
+    let (text, rest) = (Array(prompt.text.utf8), prompt.continuations.map { Array($0.utf8) })
+    return settings.isRaw
+      ? try model.continuations(of: text, rest)
+      : try model.continuations(ofMessage: text, answers: rest)
+  }
+
+  private func tokens(_ prompt: QuestionPrompt) throws(VialError) -> SecureBuffer<UInt32> {
+    let text = Array(prompt.text.utf8)
+    guard settings.isRaw else { return try model.chatTokens(user: text.span) }
+    return try model.encode(
+      text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
+  }
+
+  private var options: GenerationOptions {
+    GenerationOptions(
+      maximumTokens: settings.maximumTokens, sampling: SamplingParameters())
+  }
+
+  /// The answer without its reasoning; nil when the run was interrupted.
+  private static func answer(_ request: Request) throws(VialError) -> String? {
+    waiting: while true {
+      switch request.nextEvent(timeout: 0.1) {
+      case .event: break
+      case .timedOut: if Interruption.signalNumber != nil { request.cancel() }
+      case .finished, .closed: break waiting
+      }
+    }
+    if let failure = request.ending?.failure { throw .computation(failure) }
+    guard request.ending?.reason != .cancelled else { return nil }
+    var bytes: [UInt8] = []
+    request.forEachText(of: .answer) { text in
+      for index in text.indices { bytes.append(text[index]) }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

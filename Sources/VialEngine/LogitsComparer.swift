@@ -1,0 +1,69 @@
+// Owns: the comparison of two rows of logits for the same position: divergence and top token.
+// Must not: know where the rows come from or keep them. One order of summation, so that every machine gets the same
+// figures.
+
+internal import VialCompute
+internal import VialKernels
+internal import VialModel
+internal import VialSystem
+
+/// How two distributions over the same vocabulary differ.
+public struct RowDifference: Sendable {
+  /// KL(A ‖ B) in nats: what is lost when B stands in for A. Exact to about 5e-7; never negative.
+  public let divergence: Double
+  /// Whether the likeliest token is the same; of equal logits, the lowest id counts.
+  public let hasSameTop: Bool
+}
+
+/// Compares rows of logits. Not thread-safe: it owns scratch memory.
+public final class LogitsComparer {
+  private let kernels: UnsafePointer<vial_kernels>
+  private let vocabularySize: Int
+  private let scratch: WorkMemory
+
+  /// Reserves scratch for rows as long as the runner's.
+  public init(runner: Runner) throws(RunnerError) {
+    let rowByteCount = runner.vocabularySize * MemoryLayout<Float>.stride
+    guard let scratch = WorkMemory(byteCount: rowByteCount * 2, source: runner.memory) else {
+      throw .outOfMemory
+    }
+    kernels = runner.family.table
+    vocabularySize = runner.vocabularySize
+    self.scratch = scratch
+  }
+
+  /// The difference of B from A; nil when a logit of either is not finite. O(vocabulary).
+  public func compare(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>) -> RowDifference? {
+    let count = vocabularySize
+    let aTerms = scratch.elements(Float.self)
+    let bTerms = aTerms + count
+    return KernelFamily.withContractState {
+      guard kernels.pointee.all_finite(a, count) == 1, kernels.pointee.all_finite(b, count) == 1
+      else { return nil }
+      var (aMaximum, bMaximum, unused) = (Float(0), Float(0), Float(0))
+      kernels.pointee.sum_exponentials(a, count, &aMaximum, &unused)
+      kernels.pointee.sum_exponentials(b, count, &bMaximum, &unused)
+      kernels.pointee.exponentials(a, count, aMaximum, aTerms)
+      kernels.pointee.exponentials(b, count, bMaximum, bTerms)
+      // KL = sum of p_a (a - b), less the difference of the logarithms of both sums of exponentials.
+      var (aSum, bSum, weighted) = (0.0, 0.0, 0.0)
+      for index in 0..<count {
+        let term = Double(aTerms[index])
+        aSum += term
+        bSum += Double(bTerms[index])
+        weighted += term * (Double(a[index]) - Double(b[index]))
+      }
+      let aLogSum = Double(aMaximum) + DoubleFunctions.log(aSum)
+      let bLogSum = Double(bMaximum) + DoubleFunctions.log(bSum)
+      return RowDifference(
+        divergence: max(0, weighted / aSum - (aLogSum - bLogSum)),
+        hasSameTop: first(aMaximum, in: a) == first(bMaximum, in: b))
+    }
+  }
+
+  private func first(_ value: Float, in row: UnsafePointer<Float>) -> Int {
+    var index = 0
+    while index < vocabularySize, row[index] != value { index += 1 }
+    return index
+  }
+}

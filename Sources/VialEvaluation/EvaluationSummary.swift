@@ -1,0 +1,101 @@
+// Owns: the figures of an evaluation: accuracy with Wilson intervals, calibration error, latency.
+// Must not: know how outcomes came about.
+
+import VialEngine
+
+/// A share of right answers.
+public struct Accuracy: Sendable, Equatable {
+  /// Right answers.
+  public let correctCount: Int
+  /// Questions.
+  public let count: Int
+
+  /// A share; of nothing it is NaN.
+  public init(correctCount: Int, count: Int) {
+    self.correctCount = correctCount
+    self.count = count
+  }
+
+  /// Right answers over questions.
+  public var value: Double { Double(correctCount) / Double(count) }
+
+  /// The 95% interval of Wilson (JASA 1927); 0 to 1 for nothing.
+  public var interval: (low: Double, high: Double) {
+    guard count > 0 else { return (0, 1) }
+    let (n, z) = (Double(count), 1.959963984540054)
+    let scale = 1 / (1 + z * z / n)
+    let centre = value + z * z / (2 * n)
+    let half = z * (value * (1 - value) / n + z * z / (4 * n * n)).squareRoot()
+    return (max(0, scale * (centre - half)), min(1, scale * (centre + half)))
+  }
+}
+
+/// The figures of a set of outcomes.
+public struct EvaluationSummary: Sendable {
+  /// The figures of one category.
+  public struct Category: Sendable {
+    /// Its name; empty for questions without one.
+    public let name: String
+    /// By raw likelihood, or as written.
+    public let accuracy: Accuracy
+    /// By likelihood per byte; nil when models wrote.
+    public let normalized: Accuracy?
+  }
+
+  /// All questions.
+  public let all: Category
+  /// Every category, by name.
+  public let categories: [Category]
+  /// Expected calibration error over ten bins of equal width; nil when no option was scored.
+  public let calibrationError: Double?
+  /// Questions whose answer had no choice in it.
+  public let unreadCount: Int
+  /// Questions that could not be put.
+  public let failedCount: Int
+  /// Median of the seconds for a question; NaN for none.
+  public let medianSeconds: Double
+  /// 95th percentile of the same.
+  public let p95Seconds: Double
+
+  /// The figures of `outcomes`.
+  public init(_ outcomes: [QuestionOutcome]) {
+    all = Self.category("", outcomes)
+    let names = Set(outcomes.map(\.category)).sorted()
+    categories = names.map { name in
+      Self.category(name, outcomes.filter { $0.category == name })
+    }
+    calibrationError = Self.calibrationError(outcomes)
+    unreadCount = outcomes.count(where: { $0.choice == nil && $0.failure == nil })
+    failedCount = outcomes.count(where: { $0.failure != nil })
+    let seconds = outcomes.filter { $0.failure == nil }.map(\.seconds).sorted()
+    medianSeconds = DoubleFunctions.quantile(0.5, of: seconds)
+    p95Seconds = DoubleFunctions.quantile(0.95, of: seconds)
+  }
+
+  private static func category(_ name: String, _ outcomes: [QuestionOutcome]) -> Category {
+    let isScored = outcomes.contains { !$0.logLikelihoods.isEmpty }
+    return Category(
+      name: name,
+      accuracy: Accuracy(correctCount: outcomes.count(where: \.isCorrect), count: outcomes.count),
+      normalized: isScored
+        ? Accuracy(
+          correctCount: outcomes.count(where: \.isCorrectNormalized), count: outcomes.count) : nil)
+  }
+
+  /// Mean over the questions of |accuracy - confidence| of their bin; the confidence is the choice's share of the
+  /// options' likelihoods.
+  private static func calibrationError(_ outcomes: [QuestionOutcome]) -> Double? {
+    var bins = [(count: Int, correct: Int, confidence: Double)](repeating: (0, 0, 0), count: 10)
+    for outcome in outcomes {
+      guard let best = outcome.logLikelihoods.max() else { continue }
+      let confidence = 1 / outcome.logLikelihoods.reduce(0) { $0 + DoubleFunctions.exp($1 - best) }
+      let bin = min(9, Int(confidence * 10))
+      bins[bin].count += 1
+      bins[bin].correct += outcome.isCorrect ? 1 : 0
+      bins[bin].confidence += confidence
+    }
+    let count = bins.reduce(0) { $0 + $1.count }
+    guard count > 0 else { return nil }
+    return bins.reduce(0) { $0 + abs(Double($1.correct) - $1.confidence) } / Double(count)
+  }
+}
