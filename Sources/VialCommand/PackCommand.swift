@@ -12,7 +12,9 @@ struct PackCommand: ParsableCommand {
     abstract: "Pack a Hugging Face checkpoint into one .vial file.",
     discussion: """
       SRC is a folder with config.json, tokenizer.json and model.safetensors (or shards with their index); \
-      architectures Qwen2ForCausalLM and LlamaForCausalLM. The file is written aside and renamed when it is \
+      architectures Qwen2ForCausalLM and LlamaForCausalLM. A checkpoint that is 4-bit already (GPTQ, AWQ gemm, \
+      compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
+      encoding. The file is written aside and renamed when it is \
       complete. The same input gives the same bytes, whatever the number of threads.
       """)
 
@@ -23,18 +25,21 @@ struct PackCommand: ParsableCommand {
     name: [.customShort("o"), .long], help: "The file to write; an existing one is replaced.")
   var output: String
 
-  @Option(help: "Linear layers: int4, int8, f16, bf16 or f32.")
-  var weights: WeightEncoding = .int4
+  @Option(
+    help:
+      "Linear layers: int4, int8, f16, bf16 or f32 (default: int4, or what a quantised source holds)."
+  )
+  var weights: WeightEncoding?
 
-  @Option(help: "Elements that share a scale in int4 and int8: 32, 64 or 128.")
-  var group: WeightRecipe.Group = .of64
+  @Option(help: "Elements that share a scale in int4 and int8: 32, 64 or 128 (default: 64).")
+  var group: WeightRecipe.Group?
 
   @Option(help: "How int4 and int8 are chosen: rtn (round to nearest, scale by squared error).")
   var method: PackMethod = .rtn
 
   @Option(
     help: ArgumentHelp(
-      "Token embedding: an encoding as for --weights (default: int8 beside int4 and int8, else as --weights).",
+      "Token embedding: an encoding as for --weights (default: int8 beside int4 and int8, else as --weights; as it is in a quantised source).",
       valueName: "encoding"))
   var embedding: WeightEncoding?
 

@@ -14,7 +14,8 @@ struct PackSource: Sendable {
   let configuration: CheckpointConfiguration
   let generation: GenerationDefaults
   let tokenizer: TokenizerSettings
-  let recipe: ResolvedRecipe
+  /// What is stored how, in words.
+  let report: RecipeReport
   let tensors: TensorSources
   let texts: [Text]
   /// Files that digests are taken of.
@@ -33,7 +34,8 @@ struct PackSource: Sendable {
     }
     let settings = try Settings(parsing: configBytes, fileName: "config.json")
     configuration = try CheckpointConfiguration(settings)
-    recipe = try options.recipe.resolved(tied: configuration.tiedEmbedding)
+    let recipe = try options.recipe.resolved(tied: configuration.tiedEmbedding)
+    let quantization = try SourceQuantization.read(folder, config: settings)
     let contents = try FolderTexts(folder)
     texts = [Text(section: .configJSON, bytes: configBytes)] + contents.texts
     generation = contents.generation
@@ -46,9 +48,13 @@ struct PackSource: Sendable {
     }
     let plan = TensorPlan(configuration)
     if let seed = options.randomSeed {
-      tensors = TensorSources(random: plan, seed: seed)
+      tensors = try TensorSources(random: plan, seed: seed, recipe: recipe)
+      report = RecipeReport(tensors, import: nil)
     } else {
-      tensors = try TensorSources(checkpoint: folder, plan: plan)
+      tensors = try TensorSources(
+        checkpoint: folder, plan: plan, recipe: recipe, quantization: quantization)
+      report = RecipeReport(
+        tensors, import: quantization.map { .init(name: $0.name, summary: $0.summary) })
     }
     for name in tensors.unexpectedNames(tied: configuration.tiedEmbedding).prefix(10) {
       observer.warning(
