@@ -9,16 +9,16 @@ import VialSystem
 struct PackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pack",
-    abstract: "Pack a Hugging Face checkpoint into one .vial file.",
+    abstract: "Pack a Hugging Face checkpoint, or a GGUF file, into one .vial file.",
     discussion: """
       SRC is a folder with config.json, tokenizer.json and model.safetensors (or shards with their index); \
       architectures Qwen2ForCausalLM and LlamaForCausalLM. A checkpoint that is 4-bit already (GPTQ, AWQ gemm, \
       compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
-      encoding. The file is written aside and renamed when it is \
-      complete. The same input gives the same bytes, whatever the number of threads.
+      encoding; so does a GGUF file (F32, F16, BF16, Q4_0, Q8_0; other types need --weights). The file is written \
+      aside and renamed when it is complete. The same input gives the same bytes, whatever the number of threads.
       """)
 
-  @Argument(help: "The checkpoint's folder.")
+  @Argument(help: "The checkpoint's folder, or a GGUF file.")
   var source: String
 
   @Option(
@@ -39,7 +39,10 @@ struct PackCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Token embedding: an encoding as for --weights (default: int8 beside int4 and int8, else as --weights; as it is in a quantised source).",
+      """
+      Token embedding: an encoding as for --weights (default: int8 beside int4 and int8, else as --weights; what a \
+      quantised source holds stays).
+      """,
       valueName: "encoding"))
   var embedding: WeightEncoding?
 
@@ -58,7 +61,10 @@ struct PackCommand: ParsableCommand {
   @Option(help: "Worker threads (default: the processors that this process may use).")
   var threads: Int?
 
-  @Option(help: "The model's name (default: _name_or_path of config.json, or the folder's name).")
+  @Option(
+    help:
+      "The model's name (default: _name_or_path of config.json or general.name, or the source's name)."
+  )
   var name: String?
 
   @Option(help: "The licence, for provenance (default: the model card's).")

@@ -34,7 +34,7 @@ extension ResolvedRecipe {
         && (!format.encoding.isQuantized || askedGroup == nil || askedGroup == format.group)
       if asked == nil || isSame { return (format, true) }
     case .foreign(let reason):
-      guard asked != nil else {
+      guard asked != nil || self.asked.weights != nil else {
         throw PackingError("tensor \(planned.name) \(reason)")
       }
     }
