@@ -53,7 +53,7 @@ final class BenchJob {
   private let plan: BenchPlan
   private let cacheType: KVCacheType
   private let family: KernelFamily
-  private let progress = ProgressReporter(unit: .things("tokens"))
+  private let progress = ProgressReporter(unit: .work)
   /// Work that is done and to be done, in nanoseconds of a machine at its limits.
   private var (done, total) = (0.0, 0.0)
   private var limits = CeilingSample()

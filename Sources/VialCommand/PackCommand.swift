@@ -9,32 +9,40 @@ import VialSystem
 struct PackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pack",
-    abstract: "Pack a Hugging Face checkpoint into one .vial file.",
+    abstract: "Pack a Hugging Face checkpoint, or a GGUF file, into one .vial file.",
     discussion: """
       SRC is a folder with config.json, tokenizer.json and model.safetensors (or shards with their index); \
-      architectures Qwen2ForCausalLM and LlamaForCausalLM. The file is written aside and renamed when it is \
-      complete. The same input gives the same bytes, whatever the number of threads.
+      architectures Qwen2ForCausalLM and LlamaForCausalLM. A checkpoint that is 4-bit already (GPTQ, AWQ gemm, \
+      compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
+      encoding; so does a GGUF file (F32, F16, BF16, Q4_0, Q8_0; other types need --weights). The file is written \
+      aside and renamed when it is complete. The same input gives the same bytes, whatever the number of threads.
       """)
 
-  @Argument(help: "The checkpoint's folder.")
+  @Argument(help: "The checkpoint's folder, or a GGUF file.")
   var source: String
 
   @Option(
     name: [.customShort("o"), .long], help: "The file to write; an existing one is replaced.")
   var output: String
 
-  @Option(help: "Linear layers: int4, int8, f16, bf16 or f32.")
-  var weights: WeightEncoding = .int4
+  @Option(
+    help:
+      "Linear layers: int4, int8, f16, bf16 or f32 (default: int4, or what a quantised source holds)."
+  )
+  var weights: WeightEncoding?
 
-  @Option(help: "Elements that share a scale in int4 and int8: 32, 64 or 128.")
-  var group: WeightRecipe.Group = .of64
+  @Option(help: "Elements that share a scale in int4 and int8: 32, 64 or 128 (default: 64).")
+  var group: WeightRecipe.Group?
 
   @Option(help: "How int4 and int8 are chosen: rtn (round to nearest, scale by squared error).")
   var method: PackMethod = .rtn
 
   @Option(
     help: ArgumentHelp(
-      "Token embedding: an encoding as for --weights (default: int8 beside int4 and int8, else as --weights).",
+      """
+      Token embedding: an encoding as for --weights (default: int8 beside int4 and int8, else as --weights; what a \
+      quantised source holds stays).
+      """,
       valueName: "encoding"))
   var embedding: WeightEncoding?
 
@@ -57,7 +65,10 @@ struct PackCommand: ParsableCommand {
   @Option(help: "Worker threads (default: the processors that this process may use).")
   var threads: Int?
 
-  @Option(help: "The model's name (default: _name_or_path of config.json, or the folder's name).")
+  @Option(
+    help:
+      "The model's name (default: _name_or_path of config.json or general.name, or the source's name)."
+  )
   var name: String?
 
   @Option(help: "The licence, for provenance (default: the model card's).")

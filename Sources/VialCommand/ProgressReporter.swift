@@ -74,19 +74,23 @@ enum ProgressUnit: Sendable {
   case bytes
   /// Things of this name in the plural.
   case things(String)
+  /// Work that has no unit to show, only a share that is done.
+  case work
 
   fileprivate func amount(_ done: UInt64, of total: UInt64) -> String {
     switch self {
-    case .bytes: "\(ByteText.text(done)) of \(ByteText.text(total))"
+    case .bytes: " \(ByteText.text(done)) of \(ByteText.text(total))"
     case .things(let name):
-      "\(ByteText.grouped(done)) of \(ByteText.grouped(total)) \(name)"
+      " \(ByteText.grouped(done)) of \(ByteText.grouped(total)) \(name)"
+    case .work: ""
     }
   }
 
   fileprivate func rate(_ rate: Double) -> String {
     switch self {
-    case .bytes: "\(ByteText.text(UInt64(rate)))/s"
-    case .things: "\(ByteText.fixed(rate, rate < 10 ? 1 : 0))/s"
+    case .bytes: ", \(ByteText.text(UInt64(rate)))/s"
+    case .things: ", \(ByteText.fixed(rate, rate < 10 ? 1 : 0))/s"
+    case .work: ""
     }
   }
 }
@@ -111,9 +115,9 @@ struct ProgressLine {
         " [" + String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
         + "]"
     }
-    line += " \(Int(share * 100))% \(unit.amount(done, of: total))"
+    line += " \(Int(share * 100))%\(unit.amount(done, of: total))"
     guard rate > 0 else { return line }
-    line += ", \(unit.rate(rate))"
+    line += unit.rate(rate)
     if done < total {
       line += ", \(ProgressLine.duration(Double(total - done) / rate)) left"
     }

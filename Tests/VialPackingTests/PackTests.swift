@@ -5,37 +5,9 @@ import Foundation
 import Synchronization
 import Testing
 import VialFormat
-import VialKernels
 import VialPacking
 
 @Suite struct PackTests {
-  /// Decodes a packed tensor with the kernels.
-  private func decode(_ tensor: TensorDescriptor) -> [Float] {
-    let columns = tensor.shape.columnCount
-    return tensor.region.copied().withUnsafeBufferPointer { bytes in
-      if tensor.shape.rank == 1 {
-        return UnsafeRawBufferPointer(bytes).withMemoryRebound(to: Float.self) { Array($0) }
-      }
-      var view = vial_tensor()
-      view.bytes = bytes.baseAddress
-      view.rows = UInt32(tensor.shape.rowCount)
-      view.columns = UInt32(columns)
-      view.group = UInt32(tensor.format.group)
-      view.encoding = UInt8(tensor.encoding.rawValue)
-      view.asymmetric = tensor.format.isAsymmetric ? 1 : 0
-      var offset: UInt64 = 0
-      #expect(vial_tensor_check(&view, 0, vial_tensor_tile_count(&view), &offset) == VIAL_KERNEL_OK)
-      guard let kernels = vial_kernels_find("reference") else { return [] }
-      var values = [Float](repeating: 0, count: tensor.shape.elementCount)
-      values.withUnsafeMutableBufferPointer { buffer in
-        for row in 0..<tensor.shape.rowCount {
-          kernels.pointee.decode_row(&view, UInt32(row), buffer.baseAddress! + row * columns)
-        }
-      }
-      return values
-    }
-  }
-
   private func source(_ fixture: Fixture) throws -> [String: [Float]] {
     var out: [String: [Float]] = [:]
     for name in try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path)
@@ -64,7 +36,7 @@ import VialPacking
       #expect(file.tensors.count == source.count)
       for (tensorName, expected) in source {
         let tensor = try #require(file.tensors.find(tensorName))
-        let values = decode(tensor)
+        let values = decoded(tensor)
         #expect(values.count == expected.count)
         let error = zip(values, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
         let energy = expected.reduce(0) { $0 + $1 * $1 }
@@ -79,7 +51,7 @@ import VialPacking
     let source = try source(fixture)
     let file = try fixture.pack(WeightRecipe(weights: .bf16))
     for (name, expected) in source {
-      #expect(decode(try #require(file.tensors.find(name))) == expected)
+      #expect(decoded(try #require(file.tensors.find(name))) == expected)
     }
   }
 
@@ -254,7 +226,7 @@ import VialPacking
       let file = try fixture.pack(WeightRecipe(weights: encoding, group: group))
       #expect(Verifier(file).verify().problems.isEmpty)
       for (name, expected) in source {
-        let values = decode(try #require(file.tensors.find(name)))
+        let values = decoded(try #require(file.tensors.find(name)))
         let error = zip(values, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
         let energy = expected.reduce(0) { $0 + $1 * $1 }
         #expect(error <= 0.0121 * energy, "\(name) in \(encoding), group \(group)")
@@ -277,8 +249,8 @@ import VialPacking
         ByteRegion(copying: Array(try Data(contentsOf: URL(fileURLWithPath: fixture.output)))))
       for index in 0..<file.tensors.count {
         let tensor = file.tensors[index]
-        // decode() checks scales, zero points and padding as well.
-        let values = decode(tensor)
+        // decoded() checks scales, zero points and padding as well.
+        let values = decoded(tensor)
         #expect(values.count == tensor.shape.elementCount)
         #expect(values.allSatisfy { abs($0) <= 1 })
       }

@@ -68,6 +68,10 @@ extension SafetensorsFile.Tensor {
       return stride(from: 0, to: data.count, by: 2).map { offset in
         Float(bitPattern: UInt32(data[offset]) << 16 | UInt32(data[offset + 1]) << 24)
       }
+    case "F16":
+      return stride(from: 0, to: data.count, by: 2).map { offset in
+        Float(Float16(bitPattern: UInt16(data[offset]) | UInt16(data[offset + 1]) << 8))
+      }
     default: return []
     }
   }

@@ -41,6 +41,29 @@ import VialPacking
     #expect(tokens == wanted)
   }
 
+  /// Checkpoints that were quantised by others, decoded to f16: the golden logits are those of the quantised weights.
+  @Test(arguments: ["gptq-g32-sym", "gptq-g32-sym-desc_act", "awq-gemm-g32"])
+  func decodedImportsEqualTransformers(_ name: String) throws {
+    let golden = try PackedModel.importGolden(name)
+    let model = try PackedModel.open(name, WeightRecipe(weights: .f16))
+    let scorer = try Scorer(model: model, options: ComputeOptions(cacheType: .f32))
+    let logits = try scorer.logits(golden.tokenIDs)
+    #expect(Self.difference([logits[logits.count - 1]], [golden.logitsLast]) < 2e-2)
+    #expect(logits.map(Self.best) == golden.argmax)
+  }
+
+  /// The integers as they are, under activations of eight bits.
+  @Test(arguments: ["gptq-g32-sym", "awq-gemm-g32"])
+  func repackedImportsStayClose(_ name: String) throws {
+    let golden = try PackedModel.importGolden(name)
+    let scorer = try Scorer(
+      model: PackedModel.open(name), options: ComputeOptions(cacheType: .f32))
+    let logits = try scorer.logits(golden.tokenIDs)
+    #expect(Self.difference([logits[logits.count - 1]], [golden.logitsLast]) < 0.2)
+    let agreed = zip(logits.map(Self.best), golden.argmax).filter { $0 == $1 }.count
+    #expect(agreed >= golden.argmax.count - 2)
+  }
+
   /// f16 and int8 caches cost a little accuracy; the figures are upper bounds of what was measured.
   @Test(arguments: [(KVCacheType.f16, Float(0.02)), (.int8, 0.5)])
   func smallerCachesStayClose(_ type: KVCacheType, _ limit: Float) throws {

@@ -43,6 +43,25 @@ enum PackedModel {
     let url = checkpoints.appendingPathComponent(name).appendingPathComponent("golden.json")
     return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
   }
+
+  /// What transformers answered for a checkpoint that was quantised by others.
+  static func importGolden(_ name: String) throws -> ImportGolden {
+    let url = checkpoints.appendingPathComponent(name).appendingPathComponent("golden.json")
+    return try JSONDecoder().decode(ImportGolden.self, from: Data(contentsOf: url))
+  }
+}
+
+/// golden.json of a quantised checkpoint.
+struct ImportGolden: Decodable {
+  let tokenIDs: [UInt32]
+  let argmax: [Int]
+  let logitsLast: [Float]
+
+  private enum CodingKeys: String, CodingKey {
+    case tokenIDs = "token_ids"
+    case argmax
+    case logitsLast = "logits_last"
+  }
 }
 
 /// The part of golden.json that the tests use.

@@ -110,10 +110,6 @@ extension CheckpointConfiguration {
 
   /// Refuses what would change the answers and is not computed here.
   private static func refuseUnsupported(_ settings: Settings) throws(PackingError) {
-    if settings.has("quantization_config") || settings.has("compression_config") {
-      throw settings.error(
-        "the checkpoint is already quantised (quantization_config); pack the original one")
-    }
     if let activation = try settings.string("hidden_act"), activation != "silu" {
       throw settings.error(
         "hidden_act \(PackingError.printable(activation)) is not supported, only silu")

@@ -11,16 +11,24 @@ struct CheckpointFolder: Sendable {
   /// As the user gave it.
   let path: String
 
+  /// Whether `path` is a file, so that it can only be a model in one file.
+  static func isFile(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && !isFolder.boolValue
+  }
+
   /// Checks that `path` is a folder.
   init(path: String) throws(PackingError) {
     let shown = PackingError.printable(path)
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw PackingError("\(shown): no such folder")
+      throw PackingError("\(shown): no such folder or file")
     }
     guard isFolder.boolValue else {
       throw PackingError(
-        "\(shown) is a file; give the folder that holds config.json and the weights")
+        "\(shown) is no folder; give the one that holds config.json and the weights, or a GGUF file"
+      )
     }
     self.path = path
   }

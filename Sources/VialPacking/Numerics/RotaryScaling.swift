@@ -8,6 +8,8 @@ package enum RotaryScaling: Sendable, Equatable {
   case none
   /// All frequencies divided by a factor (position interpolation).
   case linear(factor: Double)
+  /// Each frequency divided by a number of its own.
+  case divisors([Float])
   /// Llama 3.1's rule: long wavelengths divided, short ones kept, a ramp between.
   case llama3(Llama3)
 
@@ -44,6 +46,7 @@ package enum RotaryScaling: Sendable, Equatable {
     switch self {
     case .none: return plain
     case .linear(let factor): return plain.map { $0 / Float(factor) }
+    case .divisors(let numbers): return zip(plain, numbers).map { $0 / $1 }
     case .llama3(let rule): return plain.map(rule.scale)
     }
   }

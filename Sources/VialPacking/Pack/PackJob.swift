@@ -64,7 +64,7 @@ struct PackJob {
     return PackSummary(
       fileByteCount: writer.takeSink().byteCount,
       weightsByteCount: table.weightsByteCount(), parameterCount: parameterCount,
-      tensorCount: source.tensors.tensors.count, recipe: source.recipe.summary,
+      tensorCount: source.tensors.tensors.count, recipe: source.report.summary,
       modelDigest: "\(digests.model)", fileDigest: "\(digests.file)")
   }
 
@@ -77,7 +77,7 @@ struct PackJob {
   private func makeEncoders() throws(PackingError) -> [TensorEncoder] {
     var encoders: [TensorEncoder] = []
     for tensor in source.tensors.tensors {
-      encoders.append(try TensorEncoder(tensor.planned, recipe: source.recipe))
+      encoders.append(try TensorEncoder(tensor.planned, format: tensor.format))
     }
     return encoders
   }
@@ -95,7 +95,7 @@ struct PackJob {
     let provenance = Provenance(
       baseModel: source.modelName, licence: source.licence, credit: options.credit,
       notice: options.notice, tool: options.tool, sourceDigests: sourceDigests,
-      recipe: source.recipe,
+      recipe: source.report,
       randomSeed: options.randomSeed)
     try writer.add(.provenance, provenance.encoded())
   }

@@ -4,7 +4,7 @@ public import VialSystem
 
 /// One packing job.
 public struct PackOptions: Sendable {
-  /// Folder of the checkpoint.
+  /// Folder of the checkpoint, or a GGUF file.
   public var sourcePath: String
   /// File to write; an existing one is replaced when the new one is complete.
   public var outputPath: String

@@ -11,10 +11,32 @@ struct PackSource: Sendable {
     var bytes: [UInt8]
   }
 
+  /// The two forms that a source can have.
+  private enum Input {
+    case folder(CheckpointFolder)
+    case gguf(GGUFFile)
+
+    init(path: String) throws(PackingError) {
+      if CheckpointFolder.isFile(path) {
+        self = .gguf(try GGUFFile(path: path))
+      } else {
+        self = .folder(try CheckpointFolder(path: path))
+      }
+    }
+
+    func parts() throws(PackingError) -> SourceParts {
+      switch self {
+      case .folder(let folder): try SourceParts(folder)
+      case .gguf(let file): try SourceParts(file)
+      }
+    }
+  }
+
   let configuration: CheckpointConfiguration
   let generation: GenerationDefaults
   let tokenizer: TokenizerSettings
-  let recipe: ResolvedRecipe
+  /// What is stored how, in words.
+  let report: RecipeReport
   let tensors: TensorSources
   let texts: [Text]
   /// Files that digests are taken of.
@@ -23,40 +45,38 @@ struct PackSource: Sendable {
   let licence: String?
   let options: PackOptions
 
-  /// Reads the folder of `options`.
+  /// Reads the folder, or the GGUF file, of `options`.
   init(_ options: PackOptions, observer: PackObserver) throws(PackingError) {
     self.options = options
-    let folder = try CheckpointFolder(path: options.sourcePath)
-    guard let configBytes = try folder.readIfPresent("config.json") else {
-      throw PackingError(
-        "\(PackingError.printable(options.sourcePath)): no config.json in the folder")
-    }
-    let settings = try Settings(parsing: configBytes, fileName: "config.json")
-    configuration = try CheckpointConfiguration(settings)
-    recipe = try options.recipe.resolved(tied: configuration.tiedEmbedding)
-    let contents = try FolderTexts(folder)
-    texts = [Text(section: .configJSON, bytes: configBytes)] + contents.texts
-    generation = contents.generation
-    tokenizer = contents.tokenizer
-    for warning in contents.warnings + tokenizer.warnings { observer.warning(warning) }
-    guard tokenizer.tables.tokenCount <= configuration.vocabularySize else {
-      throw PackingError(
-        "tokenizer.json has ids up to \(tokenizer.tables.tokenCount - 1), but vocab_size in config.json is"
-          + " \(configuration.vocabularySize)")
-    }
-    let plan = TensorPlan(configuration)
+    let input = try Input(path: options.sourcePath)
+    let parts = try input.parts()
+    try parts.checkVocabulary()
+    let recipe = try options.recipe.resolved(tied: parts.configuration.tiedEmbedding)
+    let plan = TensorPlan(parts.configuration)
     if let seed = options.randomSeed {
-      tensors = TensorSources(random: plan, seed: seed)
+      tensors = try TensorSources(random: plan, seed: seed, recipe: recipe)
     } else {
-      tensors = try TensorSources(checkpoint: folder, plan: plan)
+      switch input {
+      case .folder(let folder):
+        tensors = try TensorSources(
+          checkpoint: folder, plan: plan, recipe: recipe, quantization: parts.quantization)
+      case .gguf(let file):
+        tensors = try TensorSources(file, configuration: parts.configuration, recipe: recipe)
+      }
     }
+    report = RecipeReport(tensors, import: options.randomSeed == nil ? parts.origin : nil)
+    configuration = parts.configuration
+    generation = parts.generation
+    tokenizer = parts.tokenizer
+    texts = parts.texts
+    files = parts.files + tensors.files
+    modelName = options.modelName ?? parts.modelName
+    licence = options.licence ?? parts.licence
+    for warning in parts.warnings + tokenizer.warnings { observer.warning(warning) }
     for name in tensors.unexpectedNames(tied: configuration.tiedEmbedding).prefix(10) {
       observer.warning(
         "tensor \(name) is not part of \(configuration.architecture.className); left out")
     }
-    files = try contents.files + [folder.open("config.json")] + tensors.files
-    modelName = options.modelName ?? configuration.modelName ?? folder.name
-    licence = options.licence ?? contents.licence
   }
 
   /// Ids that end an answer: those of both files, ascending.

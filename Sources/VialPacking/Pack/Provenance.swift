@@ -14,7 +14,7 @@ struct Provenance: Sendable {
   var tool: String
   /// `"sha256  name"` each, sorted by name.
   var sourceDigests: [String]
-  var recipe: ResolvedRecipe
+  var recipe: RecipeReport
   /// Present when the weights are random numbers.
   var randomSeed: UInt64?
 
@@ -27,13 +27,12 @@ struct Provenance: Sendable {
     builder["notice"] = notice.map { .text($0) }
     builder["source.digests"] = .textArray(sourceDigests)
     builder["recipe"] = .text(recipe.summary)
-    builder["recipe.weights"] = .text(recipe.weights.rawValue)
-    builder["recipe.embedding"] = .text(recipe.embedding.rawValue)
-    builder["recipe.head"] = .text(recipe.head.rawValue)
-    if recipe.isQuantized {
-      builder["recipe.group"] = .unsigned(UInt64(recipe.group.rawValue))
-      builder["recipe.method"] = .text("rtn")
-    }
+    builder["recipe.weights"] = .text(recipe.weights)
+    builder["recipe.embedding"] = .text(recipe.embedding)
+    builder["recipe.head"] = .text(recipe.head)
+    builder["recipe.group"] = recipe.group.map { .unsigned(UInt64($0)) }
+    builder["recipe.method"] = recipe.method.map { .text($0) }
+    builder["source.quantization"] = recipe.origin.map { .text($0.summary) }
     builder["random_weights.seed"] = randomSeed.map { .unsigned($0) }
     builder["tool"] = .text(tool)
     builder["version.arithmetic"] = .unsigned(UInt64(VIAL_ARITHMETIC_VERSION))

@@ -7,8 +7,34 @@ import VialSystem
 struct SourcedTensor: Sendable {
   var planned: PlannedTensor
   var rows: any TensorRows
+  /// How it is stored; nil for a vector, which is plain f32.
+  var format: StorageFormat?
+  /// Whether the source's own numbers are stored as they are.
+  var keepsSource = false
   /// Bytes read, or that a 16-bit checkpoint would have: the unit of progress.
   var sourceByteCount: UInt64
+}
+
+extension SourcedTensor {
+  /// Takes the format that a recipe gives a tensor of that form. A vector is plain f32 whatever is asked.
+  mutating func decide(_ recipe: ResolvedRecipe, _ source: SourceForm) throws(PackingError) {
+    guard planned.role != .vector else { return }
+    (format, keepsSource) = try recipe.format(of: planned, source: source)
+  }
+}
+
+extension TensorElement {
+  /// What keeps a float tensor of a quantised source as it is; f64 has no such form.
+  var sourceForm: SourceForm {
+    let encoding: WeightEncoding
+    switch self {
+    case .float16: encoding = .f16
+    case .bfloat16: encoding = .bf16
+    case .float32: encoding = .f32
+    case .float64, .other: return .original
+    }
+    return .stored(StorageFormat(encoding: encoding, group: .of64, isAsymmetric: false))
+  }
 }
 
 /// The tensors of a checkpoint in execution order, ready to be read.
@@ -23,26 +49,38 @@ struct TensorSources: Sendable {
   var byteCount: UInt64 { tensors.reduce(0) { $0 + $1.sourceByteCount } }
 
   /// Random numbers in the shapes of `plan`.
-  init(random plan: TensorPlan, seed: UInt64) {
+  init(random plan: TensorPlan, seed: UInt64, recipe: ResolvedRecipe) throws(PackingError) {
     for (index, planned) in plan.tensors.enumerated() {
-      tensors.append(
-        SourcedTensor(
-          planned: planned, rows: RandomRows(tensor: planned, index: index, seed: seed),
-          sourceByteCount: UInt64(planned.rowCount) * UInt64(planned.columnCount) * 2))
+      var tensor = SourcedTensor(
+        planned: planned, rows: RandomRows(tensor: planned, index: index, seed: seed),
+        sourceByteCount: UInt64(planned.rowCount) * UInt64(planned.columnCount) * 2)
+      try tensor.decide(recipe, .original)
+      tensors.append(tensor)
     }
   }
 
-  /// The checkpoint's own tensors.
-  init(checkpoint folder: CheckpointFolder, plan: TensorPlan) throws(PackingError) {
+  /// The checkpoint's own tensors; `quantization` is what it says about those of its linear layers.
+  init(
+    checkpoint folder: CheckpointFolder, plan: TensorPlan, recipe: ResolvedRecipe,
+    quantization: SourceQuantization?
+  ) throws(PackingError) {
     let index = try TensorIndex(folder: folder)
     files = index.files
+    var known = Set(plan.tensors.map { JSONString($0.name) })
     for planned in plan.tensors {
+      if let linear = try PackedLinear(planned, index, quantization) {
+        tensors.append(try linear.sourced(recipe))
+        known.formUnion(linear.tensorNames)
+        continue
+      }
       guard let location = index.location(planned.name) else {
         throw PackingError("tensor \(planned.name) is missing from the checkpoint")
       }
-      tensors.append(try Self.sourced(planned, location))
+      var tensor = try Self.sourced(planned, location)
+      let form = quantization.map { _ in location.entry.element.sourceForm } ?? .original
+      try tensor.decide(recipe, form)
+      tensors.append(tensor)
     }
-    let known = Set(plan.tensors.map { JSONString($0.name) })
     for name in index.names where !known.contains(name) {
       unusedNames.append(PackingError.printable(name.bytes))
     }

@@ -9,16 +9,15 @@ enum TensorEncoder: Sendable {
   /// A vector of so many elements as plain f32.
   case vector(elementCount: Int)
 
-  /// The encoder that a recipe gives a tensor.
-  init(_ tensor: PlannedTensor, recipe: ResolvedRecipe) throws(PackingError) {
-    if tensor.role == .vector {
-      self = .vector(elementCount: tensor.columnCount)
-    } else {
+  /// The encoder of a tensor in its format; a vector has none.
+  init(_ tensor: PlannedTensor, format: StorageFormat?) throws(PackingError) {
+    if let format {
       self = .tiles(
         try TileEncoder(
           name: tensor.name, rowCount: tensor.rowCount, columnCount: tensor.columnCount,
-          encoding: recipe.encoding(of: tensor.role), group: recipe.group,
-          asymmetric: recipe.isAsymmetric))
+          encoding: format.encoding, group: format.group, asymmetric: format.isAsymmetric))
+    } else {
+      self = .vector(elementCount: tensor.columnCount)
     }
   }
 

@@ -12,19 +12,25 @@ protocol TensorRows: Sendable {
     scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError)
 
-  /// Writes rows that are quantised already into a tile's scratch, scales included (zero points are 8),
-  /// or returns false when there are only floats.
+  /// Writes rows that are quantised already into a tile's scratch, scales included (zero points are 8 unless
+  /// they are written, too), or returns false when there are only floats.
   func readQuantized(
     rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
     into scratch: TileScratch
-  ) -> Bool
+  ) throws(PackingError) -> Bool
+
+  /// The same rows, ready to be read many times: what lies across the order of reading is loaded once and
+  /// goes with the value that is returned.
+  func prepared() throws(PackingError) -> any TensorRows
 }
 
 extension TensorRows {
   func readQuantized(
     rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
     into scratch: TileScratch
-  ) -> Bool { false }
+  ) throws(PackingError) -> Bool { false }
+
+  func prepared() throws(PackingError) -> any TensorRows { self }
 }
 
 /// Rows of random numbers.

@@ -78,7 +78,7 @@ struct TileEncoder: @unchecked Sendable {
     let first = tile * Self.tileRowCount
     let range = first..<min(first + Self.tileRowCount, rowCount)
     if encoding.isQuantized,
-      rows.readQuantized(
+      try rows.readQuantized(
         rows: range, columnCount: Int(shape.columns), groupCount: groupCount, encoding: encoding,
         into: scratch)
     {

@@ -43,10 +43,10 @@ public struct WeightRecipe: Sendable, Equatable {
     case of128 = 128
   }
 
-  /// Linear layers.
-  public var weights: WeightEncoding
-  /// Group of every quantised tensor, embedding and head included.
-  public var group: Group
+  /// Linear layers; nil is int4, or what a source that is quantised already holds.
+  public var weights: WeightEncoding?
+  /// Group of every tensor that is quantised here, embedding and head included; nil is 64.
+  public var group: Group?
   /// Token embedding; nil takes the default for `weights`.
   public var embedding: WeightEncoding?
   /// Output head; nil takes the default for `weights`.
@@ -54,7 +54,7 @@ public struct WeightRecipe: Sendable, Equatable {
 
   /// A recipe; what is left out has `vial pack`'s defaults.
   public init(
-    weights: WeightEncoding = .int4, group: Group = .of64, embedding: WeightEncoding? = nil,
+    weights: WeightEncoding? = nil, group: Group? = nil, embedding: WeightEncoding? = nil,
     head: WeightEncoding? = nil
   ) {
     self.weights = weights
@@ -65,22 +65,28 @@ public struct WeightRecipe: Sendable, Equatable {
 
   /// What embedding and head are when nothing is said: int8 beside quantised layers (every token passes
   /// through them, and at int4 they cost more accuracy than any layer), else as the layers are.
-  var defaultEdge: WeightEncoding { weights.isQuantized ? .int8 : weights }
+  private var defaultEdge: WeightEncoding {
+    let weights = weights ?? .int4
+    return weights.isQuantized ? .int8 : weights
+  }
 
   /// The encodings that hold for a model, or why the recipe contradicts itself.
   func resolved(tied: Bool) throws(PackingError) -> ResolvedRecipe {
-    guard tied else {
-      return ResolvedRecipe(
-        weights: weights, group: group, embedding: embedding ?? defaultEdge,
-        head: head ?? defaultEdge)
-    }
+    var recipe = ResolvedRecipe(
+      weights: weights ?? .int4, group: group ?? .of64, embedding: embedding ?? defaultEdge,
+      head: head ?? defaultEdge, asked: self)
+    guard tied else { return recipe }
     if let embedding, let head, embedding != head {
       throw PackingError(
         "the head is the embedding in this model (tie_word_embeddings): --embedding \(embedding.rawValue)"
           + " and --head \(head.rawValue) must be equal, or one left out")
     }
-    let shared = embedding ?? head ?? defaultEdge
-    return ResolvedRecipe(weights: weights, group: group, embedding: shared, head: shared)
+    let shared = embedding ?? head
+    recipe.embedding = shared ?? defaultEdge
+    recipe.head = recipe.embedding
+    recipe.asked.embedding = shared
+    recipe.asked.head = shared
+    return recipe
   }
 }
 
@@ -90,8 +96,13 @@ struct ResolvedRecipe: Sendable, Equatable {
   var group: WeightRecipe.Group
   var embedding: WeightEncoding
   var head: WeightEncoding
+  /// What was asked for, before the defaults; a tied pair says the same twice.
+  var asked: WeightRecipe
   /// Whether int4 groups have a zero point of their own.
   let isAsymmetric = true
+
+  /// The group that was asked for; nil when nothing was said.
+  var askedGroup: WeightRecipe.Group? { asked.group }
 
   /// The encoding of a tensor; vectors are always plain f32.
   func encoding(of role: TensorRole) -> WeightEncoding {
@@ -103,13 +114,13 @@ struct ResolvedRecipe: Sendable, Equatable {
     }
   }
 
-  /// Whether any tensor is quantised.
-  var isQuantized: Bool { weights.isQuantized || embedding.isQuantized || head.isQuantized }
-
-  /// One line for provenance, such as `weights int4, group 64, method rtn, embedding int8, head int8`.
-  var summary: String {
-    let method = isQuantized ? ", group \(group.rawValue), method rtn" : ""
-    return
-      "weights \(weights.rawValue)\(method), embedding \(embedding.rawValue), head \(head.rawValue)"
+  /// The encoding that was asked for; nil when a quantised source may decide.
+  func explicitEncoding(of role: TensorRole) -> WeightEncoding? {
+    switch role {
+    case .vector: return .f32
+    case .embedding: return asked.embedding
+    case .head: return asked.head
+    case .linear: return asked.weights
+    }
   }
 }

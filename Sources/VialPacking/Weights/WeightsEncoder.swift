@@ -25,7 +25,7 @@ struct WeightsEncoder {
   ) throws {
     switch encoder {
     case .tiles(let tiles):
-      try encodeTiles(tiles, rows: rows, sink: sink, progress: progress)
+      try encodeTiles(tiles, rows: rows.prepared(), sink: sink, progress: progress)
     case .vector(let elementCount):
       let scratch = TileScratch(columnCount: elementCount, groupCount: 0)
       let values = UnsafeMutableBufferPointer(start: scratch.values, count: elementCount)

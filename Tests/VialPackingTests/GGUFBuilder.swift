@@ -1,0 +1,196 @@
+// Makes GGUF files, honest and lying ones, byte by byte; and one from a committed checkpoint.
+
+import Foundation
+
+/// The contents of a GGUF file.
+struct GGUFBuilder {
+  enum Value {
+    case u32(UInt32)
+    case i32(Int32)
+    case f32(Float)
+    case flag(Bool)
+    case text(String)
+    case texts([String])
+    case i32s([Int32])
+    case f32s([Float])
+  }
+
+  struct Tensor {
+    var name: String
+    /// Outermost first.
+    var shape: [Int]
+    var type: UInt32
+    var data: [UInt8]
+    /// Instead of the place where it stands.
+    var offset: Int?
+  }
+
+  var version: UInt32 = 3
+  var metadata: [(key: String, value: Value)] = []
+  var tensors: [Tensor] = []
+
+  subscript(key: String) -> Value? {
+    get { metadata.first { $0.key == key }?.value }
+    set {
+      metadata.removeAll { $0.key == key }
+      if let newValue { metadata.append((key, newValue)) }
+    }
+  }
+
+  private static func little(_ value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+  }
+
+  static func text(_ text: String) -> [UInt8] {
+    little(UInt64(text.utf8.count)) + Array(text.utf8)
+  }
+
+  private static func list<Element>(
+    _ type: UInt32, _ elements: [Element], _ bytes: (Element) -> [UInt8]
+  ) -> [UInt8] {
+    little(UInt32(9)) + little(type) + little(UInt64(elements.count)) + elements.flatMap(bytes)
+  }
+
+  private static func bytes(_ value: Value) -> [UInt8] {
+    switch value {
+    case .u32(let number): little(UInt32(4)) + little(number)
+    case .i32(let number): little(UInt32(5)) + little(number)
+    case .f32(let number): little(UInt32(6)) + little(number.bitPattern)
+    case .flag(let flag): little(UInt32(7)) + [flag ? 1 : 0]
+    case .text(let string): little(UInt32(8)) + text(string)
+    case .texts(let strings): list(8, strings, text)
+    case .i32s(let numbers): list(5, numbers, little)
+    case .f32s(let numbers): list(6, numbers) { little($0.bitPattern) }
+    }
+  }
+
+  /// The bytes before the data.
+  var header: [UInt8] {
+    var out = Array("GGUF".utf8) + Self.little(version)
+    out += Self.little(UInt64(tensors.count)) + Self.little(UInt64(metadata.count))
+    for (key, value) in metadata { out += Self.text(key) + Self.bytes(value) }
+    var offset = 0
+    for tensor in tensors {
+      out += Self.text(tensor.name) + Self.little(UInt32(tensor.shape.count))
+      for size in tensor.shape.reversed() { out += Self.little(UInt64(size)) }
+      out += Self.little(tensor.type) + Self.little(Int64(tensor.offset ?? offset))
+      offset += (tensor.data.count + 31) / 32 * 32
+    }
+    return out
+  }
+
+  /// The whole file.
+  var bytes: [UInt8] {
+    var out = header
+    for tensor in tensors {
+      out += [UInt8](repeating: 0, count: (32 - out.count % 32) % 32) + tensor.data
+    }
+    return out
+  }
+}
+
+// MARK: From a checkpoint
+
+extension GGUFBuilder {
+  private static let modules = [
+    "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+  ]
+
+  /// The GGUF name of a checkpoint's tensor.
+  static func name(_ name: String) -> String {
+    var out = name.replacingOccurrences(of: "model.embed_tokens", with: "token_embd")
+      .replacingOccurrences(of: "model.norm", with: "output_norm")
+      .replacingOccurrences(of: "lm_head", with: "output")
+      .replacingOccurrences(of: "model.layers", with: "blk")
+    for (module, short) in modules { out = out.replacingOccurrences(of: module, with: short) }
+    return out
+  }
+
+  private static func json(_ fixture: Fixture, _ file: String) throws -> [String: Any] {
+    let object = try JSONSerialization.jsonObject(with: Data(fixture.bytes(file)))
+    return object as? [String: Any] ?? [:]
+  }
+
+  /// The same model as a checkpoint's, matrices in the type that they have there, vectors in F32.
+  init(_ fixture: Fixture, pre: String) throws {
+    let config = try Self.json(fixture, "config.json")
+    let arch = config["model_type"] as? String ?? ""
+    func number(_ key: String) -> UInt32 { UInt32(config[key] as? Int ?? 0) }
+    let heads = Int(number("num_attention_heads"))
+    let keyHeads = Int(number("num_key_value_heads"))
+    self["general.architecture"] = .text(arch)
+    for (key, value) in [
+      ("context_length", "max_position_embeddings"), ("embedding_length", "hidden_size"),
+      ("block_count", "num_hidden_layers"), ("feed_forward_length", "intermediate_size"),
+      ("attention.head_count", "num_attention_heads"),
+      ("attention.head_count_kv", "num_key_value_heads"),
+    ] { self["\(arch).\(key)"] = .u32(number(value)) }
+    self["\(arch).rope.freq_base"] = .f32(Float(config["rope_theta"] as? Double ?? 0))
+    self["\(arch).attention.layer_norm_rms_epsilon"] = .f32(
+      Float(config["rms_norm_eps"] as? Double ?? 0))
+    try addTokenizer(fixture, pre)
+    for file in try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path).sorted()
+    where file.hasSuffix(".safetensors") {
+      for tensor in try SafetensorsFile(fixture.bytes(file)).tensors {
+        add(tensor, interleaved: arch == "llama", heads, keyHeads)
+      }
+    }
+  }
+
+  private mutating func addTokenizer(_ fixture: Fixture, _ pre: String) throws {
+    let tokenizer = try Self.json(fixture, "tokenizer.json")
+    let settings = try Self.json(fixture, "tokenizer_config.json")
+    let model = tokenizer["model"] as? [String: Any] ?? [:]
+    var tokens: [(text: String, id: Int, kind: Int32)] = []
+    for (text, id) in model["vocab"] as? [String: Int] ?? [:] { tokens.append((text, id, 1)) }
+    for added in tokenizer["added_tokens"] as? [[String: Any]] ?? [] {
+      let isSpecial = added["special"] as? Bool == true
+      tokens.append(
+        (added["content"] as? String ?? "", added["id"] as? Int ?? 0, isSpecial ? 3 : 4))
+    }
+    tokens.sort { $0.id < $1.id }
+    self["tokenizer.ggml.model"] = .text("gpt2")
+    self["tokenizer.ggml.pre"] = .text(pre)
+    self["tokenizer.ggml.tokens"] = .texts(tokens.map(\.text))
+    self["tokenizer.ggml.token_type"] = .i32s(tokens.map(\.kind))
+    let merges = model["merges"] as? [Any] ?? []
+    self["tokenizer.ggml.merges"] = .texts(
+      merges.map { ($0 as? String) ?? (($0 as? [String]) ?? []).joined(separator: " ") })
+    for (key, name) in [("bos", "bos_token"), ("eos", "eos_token"), ("padding", "pad_token")] {
+      let text =
+        settings[name] as? String ?? (settings[name] as? [String: Any])?["content"] as? String
+      guard let id = tokens.first(where: { $0.text == text })?.id else { continue }
+      self["tokenizer.ggml.\(key)_token_id"] = .u32(UInt32(id))
+    }
+    self["tokenizer.ggml.add_bos_token"] = .flag(settings["add_bos_token"] as? Bool ?? false)
+    self["tokenizer.chat_template"] = (settings["chat_template"] as? String).map { .text($0) }
+  }
+
+  private mutating func add(
+    _ tensor: SafetensorsFile.Tensor, interleaved: Bool, _ heads: Int, _ keyHeads: Int
+  ) {
+    let name = Self.name(tensor.name)
+    guard tensor.shape.count == 2 else {
+      let data = tensor.floats.flatMap { Self.little($0.bitPattern) }
+      tensors.append(.init(name: name, shape: tensor.shape, type: 0, data: data))
+      return
+    }
+    var data = tensor.data
+    let count = name.contains("attn_q") ? heads : name.contains("attn_k.") ? keyHeads : 0
+    if interleaved, count > 0 {
+      // Row 2j + i of a head is the checkpoint's row i · half + j.
+      let width = data.count / tensor.shape[0]
+      let half = tensor.shape[0] / count / 2
+      data = (0..<tensor.shape[0]).flatMap { row -> ArraySlice<UInt8> in
+        let (head, within) = (row / (2 * half), row % (2 * half))
+        let from = head * 2 * half + within % 2 * half + within / 2
+        return tensor.data[from * width..<(from + 1) * width]
+      }
+    }
+    let type: UInt32 = ["F32": 0, "F16": 1, "BF16": 30][tensor.type] ?? 0
+    tensors.append(.init(name: name, shape: tensor.shape, type: type, data: data))
+  }
+}
