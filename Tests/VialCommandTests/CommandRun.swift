@@ -20,11 +20,17 @@ struct CommandRun {
   /// Runs `vial` with `arguments`.
   init(_ arguments: String...) throws { try self.init(arguments: arguments) }
 
-  /// Runs `vial` with `arguments`; sends it SIGINT once `interruptWhen` is true, if it is given.
-  init(arguments: [String], interruptWhen: (() -> Bool)? = nil) throws {
+  /// Runs `vial` with `arguments`; sends it `signal` once `interruptWhen` is true, if it is given.
+  ///
+  /// - Parameter shell: a script to run instead, in which "$@" is `vial` with its arguments.
+  init(
+    arguments: [String], shell: String? = nil, interruptWhen: (() -> Bool)? = nil,
+    signal: Int32 = SIGINT
+  ) throws {
     let process = Process()
-    process.executableURL = Self.executable
-    process.arguments = arguments
+    process.executableURL = shell == nil ? Self.executable : URL(fileURLWithPath: "/bin/sh")
+    process.arguments =
+      shell.map { ["-c", $0, "sh", Self.executable.path] + arguments } ?? arguments
     let (out, err) = (TemporaryFolder(), TemporaryFolder())
     let (outURL, errURL) = (out.url("out"), err.url("err"))
     _ = FileManager.default.createFile(atPath: outURL.path, contents: nil)
@@ -34,8 +40,8 @@ struct CommandRun {
     process.standardError = try FileHandle(forWritingTo: errURL)
     try process.run()
     if let interruptWhen {
-      while process.isRunning, !interruptWhen() { Thread.sleep(forTimeInterval: 0.02) }
-      process.interrupt()
+      while process.isRunning, !interruptWhen() { Thread.sleep(forTimeInterval: 0.001) }
+      kill(process.processIdentifier, signal)
     }
     process.waitUntilExit()
     status = process.terminationReason == .exit ? process.terminationStatus : -1
