@@ -22,13 +22,17 @@ struct CommandRun {
 
   /// Runs `vial`, or another program, with `arguments`; sends it `signal` once `interruptWhen` is true, if
   /// it is given.
+  ///
+  /// - Parameter shell: a script to run instead, in which "$@" is `vial` with its arguments.
   init(
-    program: String? = nil, arguments: [String], environment: [String: String] = [:],
-    interruptWhen: (() -> Bool)? = nil, signal: Int32 = SIGINT
+    program: String? = nil, arguments: [String], shell: String? = nil,
+    environment: [String: String] = [:], interruptWhen: (() -> Bool)? = nil,
+    signal: Int32 = SIGINT
   ) throws {
     let process = Process()
-    process.executableURL = program.map { URL(fileURLWithPath: $0) } ?? Self.executable
-    process.arguments = arguments
+    let own = program.map { URL(fileURLWithPath: $0) } ?? Self.executable
+    process.executableURL = shell == nil ? own : URL(fileURLWithPath: "/bin/sh")
+    process.arguments = shell.map { ["-c", $0, "sh", own.path] + arguments } ?? arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let (out, err) = (TemporaryFolder(), TemporaryFolder())
     let (outURL, errURL) = (out.url("out"), err.url("err"))
@@ -39,7 +43,7 @@ struct CommandRun {
     process.standardError = try FileHandle(forWritingTo: errURL)
     try process.run()
     if let interruptWhen {
-      while process.isRunning, !interruptWhen() { Thread.sleep(forTimeInterval: 0.02) }
+      while process.isRunning, !interruptWhen() { Thread.sleep(forTimeInterval: 0.001) }
       kill(process.processIdentifier, signal)
     }
     process.waitUntilExit()

@@ -20,9 +20,8 @@ struct PackJob {
 
   /// Writes the whole file.
   func write(to file: AtomicFile) throws(PackingError) -> PackSummary {
-    let digests = try hashSource()
     do {
-      return try writeSections(AtomicSink(file: file), sourceDigests: digests)
+      return try writeSections(AtomicSink(file: file))
     } catch let error as PackingError {
       throw error
     } catch {
@@ -31,18 +30,7 @@ struct PackJob {
     }
   }
 
-  private func hashSource() throws(PackingError) -> [String] {
-    let total = source.files.reduce(0) { $0 + $1.byteCount }
-    return try SourceDigests.compute(source.files, pool: pool) { done in
-      observer.progress(
-        .init(stage: "hashing the source", completedByteCount: done, totalByteCount: total))
-      return !observer.shouldStop()
-    }
-  }
-
-  private func writeSections(
-    _ sink: AtomicSink, sourceDigests: [String]
-  ) throws -> PackSummary {
+  private func writeSections(_ sink: AtomicSink) throws -> PackSummary {
     var writer = FileWriter(sink)
     try writer.add(.configuration, source.modelConfiguration().encoded())
     let encoders = try makeEncoders()
@@ -51,7 +39,7 @@ struct PackJob {
       try table.add(tensor.planned.name, encoder.format, shape: tensor.planned.shape)
     }
     try writer.add(.tensorTable, table.build())
-    try writeWeights(&writer, encoders, placements)
+    let sourceDigests = try writeWeights(&writer, encoders, placements)
     try writer.add(.tokenizer, source.tokenizer.tables.section)
     if let template = source.tokenizer.chatTemplate.section {
       try writer.add(.chatTemplate, template)
@@ -100,30 +88,54 @@ struct PackJob {
     try writer.add(.provenance, provenance.encoded())
   }
 
+  /// Writes the weights and returns the digests of the source's files, which are taken meanwhile.
   private func writeWeights(
     _ writer: inout FileWriter<AtomicSink>, _ encoders: [TensorEncoder],
     _ placements: [TensorTableBuilder.Placement]
-  ) throws {
-    let total = source.tensors.byteCount
-    var completed: UInt64 = 0
-    var slices = WeightsEncoder(pool: pool)
+  ) throws -> [String] {
+    let tensors = source.tensors.tensors
+    let digests = SourceDigests(source.files, workerCount: pool.workerCount)
+    var encoder = WeightsEncoder(
+      zip(encoders, tensors).map { WeightsEncoder.Tensor(encoder: $0, rows: $1.rows) }, pool: pool,
+      digests: digests)
     try writer.begin(.weights)
-    for (index, tensor) in source.tensors.tensors.enumerated() {
-      try writer.appendZeros(upTo: placements[index].offset)
-      var rowsDone: UInt64 = 0
-      try slices.encode(encoders[index], rows: tensor.rows) { bytes in
+    var completed: UInt64 = 0
+    let total = source.tensors.byteCount
+    func encode(_ slice: WeightSlice?, digestByteCount: UInt64) throws {
+      try encoder.encode(slice, digestByteCount: digestByteCount) { offset, bytes in
+        try writer.appendZeros(upTo: offset)
         try writer.append(bytes)
-      } progress: { rowCount in
-        rowsDone += UInt64(rowCount)
-        let part = tensor.sourceByteCount / UInt64(tensor.planned.rowCount) * rowsDone
-        observer.progress(
-          .init(
-            stage: "packing the weights", completedByteCount: completed + part,
-            totalByteCount: total))
-        if observer.shouldStop() { throw PackingError.cancelled }
       }
-      completed += tensor.sourceByteCount
+      completed += slice?.sourceByteCount ?? 0
+      observer.progress(
+        .init(
+          stage: "packing and hashing", completedByteCount: completed + digests.completedByteCount,
+          totalByteCount: total + digests.byteCount))
+      if observer.shouldStop() { throw PackingError.cancelled }
     }
-    try writer.end()
+    for slice in slices(encoders, placements) {
+      // Both end together when the lanes are fast enough.
+      let share = Double(slice.sourceByteCount) / Double(max(1, total))
+      try encode(slice, digestByteCount: UInt64(share * Double(digests.byteCount)))
+    }
+    while true {
+      try encode(nil, digestByteCount: UInt64(WeightSlices.byteCount * digests.laneCount))
+      if let lines = digests.lines() {
+        try writer.end()
+        return lines
+      }
+    }
+  }
+
+  private func slices(
+    _ encoders: [TensorEncoder], _ placements: [TensorTableBuilder.Placement]
+  ) -> WeightSlices {
+    WeightSlices(
+      source.tensors.tensors.indices.map { index in
+        WeightSlices.Tensor(
+          offset: placements[index].offset, tileCount: encoders[index].tileCount,
+          tileByteCount: encoders[index].tileByteCount,
+          sourceByteCount: source.tensors.tensors[index].sourceByteCount)
+      })
   }
 }

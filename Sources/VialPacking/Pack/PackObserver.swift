@@ -3,9 +3,9 @@
 
 /// Callbacks of a packing job. All are called on the thread that called the packer.
 public struct PackObserver: Sendable {
-  /// Work done and to do, in bytes read (checkpoint) or generated, for one stage at a time.
+  /// Work done and to do, in bytes encoded and bytes hashed, for one stage at a time.
   public struct Progress: Sendable, Equatable {
-    /// What is being done, such as "hashing source" or "packing weights".
+    /// What is being done, such as "packing and hashing".
     public var stage: String
     public var completedByteCount: UInt64
     public var totalByteCount: UInt64

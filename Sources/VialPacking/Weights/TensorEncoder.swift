@@ -28,4 +28,56 @@ enum TensorEncoder: Sendable {
     case .tiles(let encoder): return encoder.format
     }
   }
+
+  /// Tiles; a vector is one.
+  var tileCount: Int {
+    switch self {
+    case .vector: return 1
+    case .tiles(let encoder): return encoder.tileCount
+    }
+  }
+
+  /// Bytes of one tile.
+  var tileByteCount: Int {
+    switch self {
+    case .vector(let elementCount): return elementCount * 4
+    case .tiles(let encoder): return encoder.tileByteCount
+    }
+  }
+
+  /// Elements in a row, for the scratch.
+  var columnCount: Int {
+    switch self {
+    case .vector(let elementCount): return elementCount
+    case .tiles(let encoder): return encoder.columnCount
+    }
+  }
+
+  /// Scales in a row, for the scratch.
+  var groupCount: Int {
+    switch self {
+    case .vector: return 0
+    case .tiles(let encoder): return encoder.groupCount
+    }
+  }
+
+  /// Encodes one tile of `rows` into `room`, which is as long as a tile.
+  func encode(
+    tile: Int, of rows: any TensorRows, scratch: TileScratch,
+    into room: UnsafeMutableRawBufferPointer
+  ) throws(PackingError) {
+    switch self {
+    case .tiles(let encoder):
+      guard let base = room.baseAddress else { return }
+      try encoder.encode(
+        tile: tile, of: rows, scratch: scratch, into: base.assumingMemoryBound(to: UInt8.self))
+    case .vector(let elementCount):
+      let values = UnsafeMutableBufferPointer(start: scratch.values, count: elementCount)
+      try rows.read(rows: 0..<1, into: values, scratch: scratch.source)
+      for index in values.indices {
+        room.storeBytes(
+          of: values[index].bitPattern.littleEndian, toByteOffset: 4 * index, as: UInt32.self)
+      }
+    }
+  }
 }

@@ -61,14 +61,13 @@ struct TileEncoder: @unchecked Sendable {
   /// Rows of the tensor.
   var rowCount: Int { Int(shape.rows) }
 
-  private var groupCount: Int {
+  /// Elements in a row.
+  var columnCount: Int { Int(shape.columns) }
+
+  /// Scales in a row.
+  var groupCount: Int {
     var view = shape
     return Int(vial_tensor_group_count(&view))
-  }
-
-  /// Scratch for one thread.
-  func makeScratch() -> TileScratch {
-    TileScratch(columnCount: Int(shape.columns), groupCount: groupCount)
   }
 
   /// Encodes tile `tile` of `rows` into `out`, which has room for one tile.

@@ -1,96 +1,122 @@
-// Drives the tile encoder over one tensor after another: slices of some megabytes, tiles shared out over the
-// threads, bytes handed on in file order. Memory does not grow with the model.
+// Drives the encoders of all tensors, slice by slice. In one phase on the pool the tiles of a slice are encoded by
+// all workers, the slice before it goes to the sink on the first one, and the source's digests go on on the last
+// ones: nobody waits while somebody has work. Memory does not grow with the model.
 // Must not: know the file format; the caller writes the slices.
 
 import Synchronization
 import VialSystem
 
-/// Encodes tensors slice by slice on a thread pool.
+/// Encodes the tensors of a file on a thread pool.
 struct WeightsEncoder {
-  /// Target size of a slice's output in bytes.
-  static let sliceByteCount = 8 << 20
+  /// A tensor to encode.
+  struct Tensor: Sendable {
+    var encoder: TensorEncoder
+    var rows: any TensorRows
+  }
 
   private let pool: ThreadPool
-  private var slice: [UInt8] = []
+  private let tensors: [Tensor]
+  /// Rows of the tensors of the slice in work, ready to be read many times.
+  private var prepared: [Int: any TensorRows] = [:]
+  private let scratches: [TileScratch]
+  private let digests: SourceDigests
+  private var current = SliceBuffer()
+  /// What the sink has yet to take.
+  private var finished = SliceBuffer()
+  private var finishedOffset: UInt64?
 
-  /// An encoder on `pool`.
-  init(pool: ThreadPool) { self.pool = pool }
+  /// An encoder on `pool` that moves `digests` on while it encodes.
+  init(_ tensors: [Tensor], pool: ThreadPool, digests: SourceDigests) {
+    self.tensors = tensors
+    self.pool = pool
+    self.digests = digests
+    let columnCount = tensors.reduce(1) { max($0, $1.encoder.columnCount) }
+    let groupCount = tensors.reduce(1) { max($0, $1.encoder.groupCount) }
+    scratches = (0..<pool.workerCount).map { _ in
+      TileScratch(columnCount: columnCount, groupCount: groupCount)
+    }
+  }
 
-  /// Encodes one tensor and hands its bytes, in order, to `sink`.
+  /// Encodes `slice`, and hands the slice before it to `sink` meanwhile; nil only does the latter.
   ///
-  /// - Parameter progress: called after each slice with the number of rows that it finished.
+  /// - Parameter digestByteCount: how much of the source's files to hash meanwhile.
   mutating func encode(
-    _ encoder: TensorEncoder, rows: any TensorRows, sink: (borrowing RawSpan) throws -> Void,
-    progress: (_ rowCount: Int) throws -> Void
+    _ slice: WeightSlice?, digestByteCount: UInt64,
+    sink: (_ offset: UInt64, _ bytes: borrowing RawSpan) throws -> Void
   ) throws {
-    switch encoder {
-    case .tiles(let tiles):
-      try encodeTiles(tiles, rows: rows.prepared(), sink: sink, progress: progress)
-    case .vector(let elementCount):
-      let scratch = TileScratch(columnCount: elementCount, groupCount: 0)
-      let values = UnsafeMutableBufferPointer(start: scratch.values, count: elementCount)
-      try rows.read(rows: 0..<1, into: values, scratch: scratch.source)
-      for index in values.indices {
-        values[index] = Float(bitPattern: values[index].bitPattern.littleEndian)
+    try prepare(slice)
+    current.reset(byteCount: slice?.byteCount ?? 0)
+    let work = SliceWork(
+      slice: slice, tensors: tensors, rows: prepared, scratches: scratches, output: current)
+    var sinkError: (any Error)?
+    let (offset, bytes) = (finishedOffset, finished.bytes)
+    pool.run { worker in
+      if worker == 0, let offset {
+        do { try sink(offset, UnsafeRawBufferPointer(bytes).bytes) } catch { sinkError = error }
       }
-      try sink(UnsafeRawBufferPointer(values).bytes)
-      try progress(1)
+      // From the last worker down, because the first one writes.
+      digests.advance(lane: pool.workerCount - 1 - worker, by: digestByteCount)
+      work.run(worker)
     }
+    finishedOffset = slice?.offset
+    swap(&current, &finished)
+    if let sinkError { throw sinkError }
+    if let failure = work.failure { throw failure }
+    if let failure = digests.failure { throw failure }
   }
 
-  private mutating func encodeTiles(
-    _ encoder: TileEncoder, rows: any TensorRows, sink: (borrowing RawSpan) throws -> Void,
-    progress: (_ rowCount: Int) throws -> Void
-  ) throws {
-    let tileByteCount = encoder.tileByteCount
-    let tileCount = encoder.tileCount
-    let sliceTileCount = max(1, pool.workerCount, Self.sliceByteCount / tileByteCount)
-    let scratches = (0..<pool.workerCount).map { _ in encoder.makeScratch() }
-    var first = 0
-    while first < tileCount {
-      let tiles = first..<min(first + sliceTileCount, tileCount)
-      let byteCount = tiles.count * tileByteCount
-      if slice.count < byteCount { slice = [UInt8](repeating: 0, count: byteCount) }
-      try encodeSlice(encoder, rows, tiles, scratches)
-      try sink(slice.span.bytes.extracting(first: byteCount))
-      let rowEnd = min(tiles.upperBound * TileEncoder.tileRowCount, encoder.rowCount)
-      try progress(rowEnd - tiles.lowerBound * TileEncoder.tileRowCount)
-      first = tiles.upperBound
+  /// Loads what the slice's tensors need as a whole, and lets go of what earlier ones needed.
+  private mutating func prepare(_ slice: WeightSlice?) throws(PackingError) {
+    let wanted = Set(slice?.parts.map(\.tensor) ?? [])
+    prepared = prepared.filter { wanted.contains($0.key) }
+    for index in wanted.sorted() where prepared[index] == nil {
+      prepared[index] = try tensors[index].rows.prepared()
     }
-  }
-
-  /// Encodes `tiles` into `slice`. Workers claim tiles in ascending order, so the failure that is
-  /// reported, the one of the lowest tile, does not depend on their number.
-  private mutating func encodeSlice(
-    _ encoder: TileEncoder, _ rows: any TensorRows, _ tiles: Range<Int>, _ scratches: [TileScratch]
-  ) throws(PackingError) {
-    let failure = Mutex<(tile: Int, error: PackingError)?>(nil)
-    let next = Atomic<Int>(tiles.lowerBound)
-    slice.withUnsafeMutableBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      let output = SliceOutput(
-        base: base, tileByteCount: encoder.tileByteCount, scratches: scratches)
-      pool.run { worker in
-        while failure.withLock({ $0 == nil }) {
-          let tile = next.add(1, ordering: .relaxed).oldValue
-          guard tile < tiles.upperBound else { return }
-          do throws(PackingError) {
-            try encoder.encode(
-              tile: tile, of: rows, scratch: output.scratches[worker],
-              into: output.base + (tile - tiles.lowerBound) * output.tileByteCount)
-          } catch {
-            failure.withLock { if tile < $0?.tile ?? Int.max { $0 = (tile, error) } }
-          }
-        }
-      }
-    }
-    if let failure = failure.withLock({ $0 }) { throw failure.error }
   }
 }
 
-/// What the workers of a slice share: each writes its own tiles and uses its own scratch.
-private struct SliceOutput: @unchecked Sendable {
-  var base: UnsafeMutablePointer<UInt8>
-  var tileByteCount: Int
-  var scratches: [TileScratch]
+/// What the workers of a phase share: each writes its own tiles and uses its own scratch. Tiles are claimed in
+/// ascending order, so the failure that is reported, the one of the lowest tile, does not depend on their number.
+private final class SliceWork: @unchecked Sendable {
+  private let slice: WeightSlice?
+  private let tensors: [WeightsEncoder.Tensor]
+  private let rows: [Int: any TensorRows]
+  private let scratches: [TileScratch]
+  private let output: UnsafeMutableRawBufferPointer
+  private let tileCount: Int
+  private let next = Atomic<Int>(0)
+  private let firstFailure = Mutex<(index: Int, error: PackingError)?>(nil)
+
+  init(
+    slice: WeightSlice?, tensors: [WeightsEncoder.Tensor], rows: [Int: any TensorRows],
+    scratches: [TileScratch], output: SliceBuffer
+  ) {
+    self.slice = slice
+    self.tensors = tensors
+    self.rows = rows
+    self.scratches = scratches
+    self.output = output.bytes
+    tileCount = slice?.tileCount ?? 0
+  }
+
+  var failure: PackingError? { firstFailure.withLock { $0?.error } }
+
+  func run(_ worker: Int) {
+    guard let slice else { return }
+    while failure == nil {
+      let index = next.add(1, ordering: .relaxed).oldValue
+      guard index < tileCount else { return }
+      let (part, tile) = slice.tile(index)
+      let tensor = tensors[part.tensor]
+      let byteCount = tensor.encoder.tileByteCount
+      let start = part.start + (tile - part.tiles.lowerBound) * byteCount
+      let room = UnsafeMutableRawBufferPointer(rebasing: output[start..<start + byteCount])
+      do throws(PackingError) {
+        try tensor.encoder.encode(
+          tile: tile, of: rows[part.tensor] ?? tensor.rows, scratch: scratches[worker], into: room)
+      } catch {
+        firstFailure.withLock { if index < $0?.index ?? Int.max { $0 = (index, error) } }
+      }
+    }
+  }
 }
