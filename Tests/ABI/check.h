@@ -7,11 +7,14 @@
 static int failures = 0;
 static int checks = 0;
 
+/** Callbacks check, too, on a thread of their own. */
+#define COUNT(number) ((void)__atomic_fetch_add(&(number), 1, __ATOMIC_RELAXED))
+
 #define CHECK(condition)                                                  \
   do {                                                                    \
-    checks++;                                                             \
+    COUNT(checks);                                                        \
     if (!(condition)) {                                                   \
-      failures++;                                                         \
+      COUNT(failures);                                                    \
       fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);     \
     }                                                                     \
   } while (0)
@@ -20,9 +23,9 @@ static int checks = 0;
 #define STATUS(expected, call)                                                                      \
   do {                                                                                              \
     vial_status status_ = (call);                                                                   \
-    checks++;                                                                                       \
+    COUNT(checks);                                                                                  \
     if (status_ != (expected)) {                                                                    \
-      failures++;                                                                                   \
+      COUNT(failures);                                                                              \
       fprintf(stderr, "%s:%d: %s gave %s\n", __FILE__, __LINE__, #call, vial_status_name(status_)); \
     }                                                                                               \
   } while (0)
