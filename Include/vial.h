@@ -32,7 +32,7 @@
  *   are the caller's word: NULL and misaligned ones are refused, others must point to what is described.
  * - Text is UTF-8 given as pointer and byte length; it needs no terminating zero and may contain zeros. The
  *   pointer may be NULL when the length is 0. The caller keeps it valid and unchanged during the call; the
- *   library keeps no copy after it, and wipes the ones that it made.
+ *   library wipes the copies that it made, those of a request when it is closed, all others before the call ends.
  * - Outputs come last and are named out_.... They belong to the caller and must not overlap the inputs.
  * - Buffers come as capacity (in elements), buffer, and the number that was needed. The buffer may be NULL when
  *   the capacity is 0. When the capacity is too small, the status is VIAL_STATUS_BUFFER_TOO_SMALL, the first
