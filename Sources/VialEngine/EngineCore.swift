@@ -65,11 +65,13 @@ final class EngineCore: Sendable {
     var scheduler = scheduler
     while true {
       let isClosing = takeArrivals(&scheduler)
-      end(scheduler.dropWaiting(now: MonotonicClock.seconds, isClosing: isClosing))
+      let dropped = scheduler.dropWaiting(now: MonotonicClock.seconds, isClosing: isClosing)
+      // Before each piece of news: whoever hears of an end or of a first token finds that place in the queue free.
+      count(scheduler)
+      end(dropped)
       endActive(&scheduler, isClosing: isClosing)
       if isClosing { return }
       admit(&scheduler, runner, text)
-      // Before the step: whoever hears of a request's first token finds its place in the queue free.
       count(scheduler)
       if scheduler.hasWork { step(&scheduler, runner, sampler) }
       count(scheduler)
