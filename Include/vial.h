@@ -216,7 +216,8 @@ enum {
   VIAL_VERIFICATION_TABLES = 0,
   /** Tokenizer, template and provenance, too, when it is opened, and each MiB of the weights before it is first
    *  computed with: the first prompt takes longer by the time that hashing takes, later ones do not. A call that
-   *  meets damaged weights returns FORMAT with rule 220 and computes nothing with them. */
+   *  meets damaged weights returns FORMAT with rule 220 and computes nothing with them. An adapter is read whole by
+   *  the first call that names it. */
   VIAL_VERIFICATION_LAZY = 1,
   /** Every byte when it is opened, as vial_model_verify does with as many threads as affinity and quota allow. */
   VIAL_VERIFICATION_WHOLE = 2
@@ -315,8 +316,8 @@ typedef struct vial_model_information {
   uint32_t score_window;
   /** The token that begins a text, or VIAL_TOKEN_NONE. */
   uint32_t begin_token;
-  /** 0. */
-  uint32_t reserved;
+  /** Adapters that requests may use. */
+  uint32_t adapter_count;
   /** SHA-256 over configuration, tokenizer and weights. */
   uint8_t model_digest[32];
   /** SHA-256 over everything but signatures. */
@@ -360,6 +361,47 @@ enum {
  *  Returns OK, INVALID_ARGUMENT, NOT_IN_FILE (no notice), BUFFER_TOO_SMALL, FORMAT (provenance is damaged). */
 vial_status vial_model_get_text(vial_model *model, uint32_t text, uint64_t capacity, char *out_text,
                                 uint64_t *out_length);
+
+/* ---- Adapters ------------------------------------------------------------------------------------------ */
+
+/** Longest name of an adapter, in bytes. */
+#define VIAL_ADAPTER_NAME_LIMIT 255u
+/** Most that a request may multiply an adapter's effect by, and, as a negative number, least. */
+#define VIAL_ADAPTER_SCALE_LIMIT 100.0f
+
+/** What an adapter of a file is. */
+typedef struct vial_adapter_information {
+  /** sizeof(vial_adapter_information). */
+  uint32_t struct_size;
+  /** The largest rank of its targets. */
+  uint32_t rank;
+  /** Matrices that it changes. */
+  uint32_t target_count;
+  /** 0. */
+  uint32_t reserved;
+  /** Its weights, in numbers. */
+  uint64_t parameter_count;
+  /** Bytes of its section in the file. */
+  uint64_t byte_count;
+  /** SHA-256 over its section: the same adapter has the same one in every file. */
+  uint8_t digest[32];
+} vial_adapter_information;
+
+#define VIAL_ADAPTER_INFORMATION_INIT {(uint32_t)sizeof(vial_adapter_information), 0, 0, 0, 0, 0, {0}}
+
+/** Tells one of a model's adapters; they are in ascending order of their names. Adapters of the file that do not fit
+ *  the model are not among them (vial_model_verify says what is wrong). Any thread. O(1).
+ *
+ *  index            Below adapter_count of vial_model_information.
+ *  capacity         Bytes in out_name; VIAL_ADAPTER_NAME_LIMIT is always enough.
+ *  out_name         Gets the name without a terminating zero, valid UTF-8 without control characters; may be NULL
+ *                   when capacity is 0.
+ *  out_length       Gets the name's length in bytes.
+ *  out_information  struct_size is the caller's, the rest is filled; may be NULL.
+ *
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, NOT_IN_FILE (no adapter of that index), BUFFER_TOO_SMALL. */
+vial_status vial_model_get_adapter(vial_model *model, uint32_t index, uint64_t capacity, char *out_name,
+                                   uint64_t *out_length, vial_adapter_information *out_information);
 
 /* ---- Verifying ----------------------------------------------------------------------------------------- */
 
@@ -516,9 +558,17 @@ typedef struct vial_score_options {
   vial_progress progress;
   /** Handed to progress. */
   void *context;
+  /** Name of an adapter of the file, UTF-8; NULL or no bytes: none. */
+  const char *adapter;
+  /** Bytes in adapter; at most VIAL_ADAPTER_NAME_LIMIT. */
+  uint64_t adapter_length;
+  /** What the adapter's effect is multiplied by, within VIAL_ADAPTER_SCALE_LIMIT; 0: 1. 0 without an adapter. */
+  float adapter_scale;
+  /** 0. */
+  uint32_t adapter_reserved;
 } vial_score_options;
 
-#define VIAL_SCORE_OPTIONS_INIT {(uint32_t)sizeof(vial_score_options), VIAL_CACHE_F16, 0, 0, 0, 0, 0}
+#define VIAL_SCORE_OPTIONS_INIT {(uint32_t)sizeof(vial_score_options), VIAL_CACHE_F16, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Scores token ids: how probable each is after those before it. A long input is scored in consecutive windows of
  *  score_window tokens. Equal on every machine, whatever the threads and the instruction set. The ids may be
@@ -532,8 +582,9 @@ typedef struct vial_score_options {
  *                          May be NULL when token_count is 0.
  *  out_error               Gets the details; may be NULL.
  *
- *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, TOO_LONG, UNKNOWN_TOKEN, UNSUPPORTED_ISA, OUT_OF_MEMORY,
- *  NUMERIC, CANCELLED, FORMAT (verified lazily, and the weights are damaged). */
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, INVALID_UTF8 (adapter), TOO_LONG, UNKNOWN_TOKEN,
+ *  NOT_IN_FILE (no adapter of that name), UNSUPPORTED_ISA, OUT_OF_MEMORY, NUMERIC, CANCELLED, FORMAT (the adapter is
+ *  not one of this model; or verified lazily, and adapter or weights are damaged). */
 vial_status vial_model_score(vial_model *model, const uint32_t *tokens, uint64_t token_count,
                              const vial_score_options *options, float *out_log_probabilities,
                              vial_error *out_error);
@@ -801,11 +852,20 @@ typedef struct vial_request_options {
   vial_event_callback on_event;
   /** Handed to on_event. */
   void *context;
+  /** Name of an adapter of the file, UTF-8; NULL or no bytes: none. Requests with different adapters are computed
+   *  together, and no answer depends on the adapters of others. */
+  const char *adapter;
+  /** Bytes in adapter; at most VIAL_ADAPTER_NAME_LIMIT. */
+  uint64_t adapter_length;
+  /** What the adapter's effect is multiplied by, within VIAL_ADAPTER_SCALE_LIMIT; 0: 1. 0 without an adapter. */
+  float adapter_scale;
+  /** 0. */
+  uint32_t adapter_reserved;
 } vial_request_options;
 
 /* clang-format off */
 #define VIAL_REQUEST_OPTIONS_INIT \
-  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 /* clang-format on */
 
 /** Submits a request; it is computed in the order of arrival, together with others. Texts and ids may be hostile;
@@ -819,8 +879,9 @@ typedef struct vial_request_options {
  *  out_error    Gets the details; may be NULL.
  *
  *  Returns OK, INVALID_ARGUMENT (also an empty prompt), INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG (a prompt that
- *  does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template), TEMPLATE, BUSY, CLOSED,
- *  OUT_OF_MEMORY, TOO_MANY_HANDLES. */
+ *  does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template, or no adapter of that name),
+ *  TEMPLATE, FORMAT (the adapter is not one of this model, or is damaged), BUSY, CLOSED, OUT_OF_MEMORY,
+ *  TOO_MANY_HANDLES. */
 vial_status vial_engine_submit(vial_engine *engine, const vial_request_options *options,
                                vial_request **out_request, vial_error *out_error);
 

@@ -87,9 +87,11 @@ public final class Engine: Sendable {
     guard (0...RequestPlan.alternativeLimit).contains(options.alternativeCount) else {
       throw .invalidOption("at most 20 alternatives")
     }
+    try model.check(options.adapter)
     var plan = RequestPlan(
       prompt: prompt, sampling: options.sampling, maximumTokens: options.maximumTokens,
       stops: options.stops)
+    plan.adapter = options.adapter
     plan.alternativeCount = options.alternativeCount
     plan.deadline = options.deadline.map { MonotonicClock.seconds + $0 }
     plan.startsInReasoning = model.isInsideReasoning(prompt.span)

@@ -3,11 +3,14 @@
 
 public import VialEngine
 import VialFormat
+public import VialModel
 
 /// What a generation may do.
 public struct GenerationOptions: Sendable {
   /// Most tokens of the answer; nil: as many as context and KV cache leave.
   public var maximumTokens: Int?
+  /// What changes the weights, of `Model.adapter`; nil: the model as it is.
+  public var adapter: AppliedAdapter?
   /// How tokens are chosen.
   public var sampling: SamplingParameters
   /// Likeliest tokens to report beside each chosen one.

@@ -16,6 +16,7 @@ public final class Model: Sendable {
   /// The file's chat template, if it has one that was compiled.
   public let chatTemplate: ChatTemplate?
   let weights: DecoderWeights
+  let adapterSet: AdapterSet
   /// Ids that begin and end reasoning, when the tokenizer has such tokens.
   let reasoningMarks: ReasoningMarks?
 
@@ -35,6 +36,7 @@ public final class Model: Sendable {
       let opened = try ModelFile(
         path: path, access: access, verification: isVouched ? .lazy : verification)
       file = opened.descriptor
+      adapterSet = opened.adapters
       weights = try opened.weights()
     } catch { throw VialError(error) }
     if let trustedKeys { try Self.checkTrust(file, trustedKeys) }

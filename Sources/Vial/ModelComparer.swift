@@ -3,7 +3,7 @@
 
 import VialEngine
 import VialFormat
-import VialModel
+public import VialModel
 import VialSystem
 
 /// What two models make of one position of a text.
@@ -39,6 +39,7 @@ public final class ModelComparer {
   private let a: Runner
   private let b: Runner
   private let sampler: Sampler
+  private let adapters: (a: AppliedAdapter?, b: AppliedAdapter?)
   private let comparer: LogitsComparer
   /// Logits of A until B has caught up.
   private let rows: WorkMemory
@@ -46,11 +47,17 @@ public final class ModelComparer {
   private static let portion = 64
 
   /// Reserves memory for one window of each.
-  /// - Parameter windowSize: at most both contexts; nil: `score`'s, for the model with the shorter context.
+  /// - Parameters:
+  ///   - windowSize: at most both contexts; nil: `score`'s, for the model with the shorter context.
+  ///   - adapters: change the weights; each of its own model.
   /// - Throws: `incomparable` when tokenizers or vocabularies differ; `invalidOption`.
   public init(
-    _ a: Model, _ b: Model, options: ComputeOptions = ComputeOptions(), windowSize: Int? = nil
+    _ a: Model, _ b: Model, options: ComputeOptions = ComputeOptions(), windowSize: Int? = nil,
+    adapters: (a: AppliedAdapter?, b: AppliedAdapter?) = (nil, nil)
   ) throws(VialError) {
+    try a.check(adapters.a)
+    try b.check(adapters.b)
+    self.adapters = adapters
     guard a.hasSameTokenizer(as: b) else { throw .incomparable("the tokenizers differ") }
     guard a.file.configuration.vocabularySize == b.file.configuration.vocabularySize else {
       throw .incomparable("the vocabularies have different sizes")
@@ -86,8 +93,8 @@ public final class ModelComparer {
     }
     for begin in stride(from: 0, to: tokens.count, by: windowSize) {
       let count = min(windowSize, tokens.count - begin)
-      guard let left = Sequence(capacity: count, pool: a.blocks),
-        let right = Sequence(capacity: count, pool: b.blocks)
+      guard let left = Sequence(capacity: count, pool: a.blocks, adapter: adapters.a),
+        let right = Sequence(capacity: count, pool: b.blocks, adapter: adapters.b)
       else { throw .outOfMemory }
       for first in stride(from: 0, to: count, by: Self.portion) {
         for index in first..<min(count, first + Self.portion) {

@@ -3,18 +3,24 @@
 
 import VialEngine
 import VialFormat
-import VialModel
+public import VialModel
 public import VialSystem
 
 /// Scores continuations with one model. Not thread-safe.
 public final class OptionScorer {
   private let runner: Runner
   private let sampler: Sampler
+  private let adapter: AppliedAdapter?
   /// Most positions of a prompt and a continuation together.
   public let positionLimit: Int
 
   /// Reserves memory for one text of the whole context, or of 32768 positions when the context is longer.
-  public init(model: Model, options: ComputeOptions = ComputeOptions()) throws(VialError) {
+  /// - Parameter adapter: changes the weights; of this model.
+  public init(
+    model: Model, options: ComputeOptions = ComputeOptions(), adapter: AppliedAdapter? = nil
+  ) throws(VialError) {
+    try model.check(adapter)
+    self.adapter = adapter
     positionLimit = min(model.contextLength, EngineOptions.defaultPositionCount)
     do throws(RunnerError) {
       runner = try Runner(
@@ -42,9 +48,8 @@ public final class OptionScorer {
     guard longest <= positionLimit else {
       throw .promptTooLong(tokenCount: longest, contextLength: positionLimit)
     }
-    guard let sequence = Sequence(capacity: longest, pool: runner.blocks) else {
-      throw .outOfMemory
-    }
+    guard let sequence = Sequence(capacity: longest, pool: runner.blocks, adapter: adapter)
+    else { throw .outOfMemory }
     for index in 0..<common { sequence.tokens.append(texts[0].pointer[index]) }
     do throws(RunnerError) {
       var sums = try firsts(sequence, texts.map { $0.pointer[common] })

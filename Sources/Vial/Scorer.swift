@@ -55,12 +55,18 @@ public final class Scorer {
   public var vocabularySize: Int { runner.vocabularySize }
   private let runner: Runner
   private let sampler: Sampler
+  private let adapter: AppliedAdapter?
 
   /// Tokens in a window of a model.
   public static func windowSize(of model: Model) -> Int { min(model.contextLength, 2048) }
 
   /// Reserves memory for one window.
-  public init(model: Model, options: ComputeOptions = ComputeOptions()) throws(VialError) {
+  /// - Parameter adapter: changes the weights; of this model.
+  public init(
+    model: Model, options: ComputeOptions = ComputeOptions(), adapter: AppliedAdapter? = nil
+  ) throws(VialError) {
+    try model.check(adapter)
+    self.adapter = adapter
     windowSize = Self.windowSize(of: model)
     do throws(RunnerError) {
       runner = try Runner(
@@ -80,9 +86,8 @@ public final class Scorer {
     var goesOn = true
     while begin < tokens.count, goesOn {
       let count = min(windowSize, tokens.count - begin)
-      guard let sequence = Sequence(capacity: count, pool: runner.blocks) else {
-        throw .outOfMemory
-      }
+      guard let sequence = Sequence(capacity: count, pool: runner.blocks, adapter: adapter)
+      else { throw .outOfMemory }
       for index in begin..<begin + count { sequence.tokens.append(tokens[index]) }
       goesOn = try scoreWindow(sequence, firstIndex: begin, body: body)
       begin += count

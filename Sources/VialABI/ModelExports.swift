@@ -114,6 +114,7 @@ extension vial_model_information {
     token_count = UInt32(clamping: model.tokenizer.tokenCount)
     context_length = UInt32(clamping: configuration.contextLength)
     score_window = UInt32(clamping: Scorer.windowSize(of: model))
+    adapter_count = UInt32(clamping: model.adapters.count)
     begin_token = configuration.bosToken ?? VIAL_TOKEN_NONE
     withUnsafeMutableBytes(of: &model_digest) { $0.copyBytes(from: model.file.modelDigest.bytes) }
     withUnsafeMutableBytes(of: &file_digest) { $0.copyBytes(from: model.file.fileDigest.bytes) }

@@ -5,6 +5,7 @@
 public import CVial
 import Vial
 import VialCompute
+import VialModel
 
 @_cdecl("vial_model_score") @implementation
 public func vial_model_score(
@@ -17,22 +18,26 @@ public func vial_model_score(
     let model = try HandleRegistry.model(model)
     let tokens = try Arguments.tokens(tokens, token_count, of: model)
     let room = try Arguments.room(out_log_probabilities, token_count)
-    let options = try Structures.options(options, defaults: vial_score_options())
+    // The first header's struct ended after `context`.
+    let options = try Structures.options(options, defaults: vial_score_options(), firstSize: 40)
+    let adapter = try Arguments.adapter(
+      options.adapter, options.adapter_length, scale: options.adapter_scale,
+      reserved: options.adapter_reserved, of: model)
     let compute = try ComputeOptions(options)
     for index in 0..<room.count { room[index] = .nan }
     guard tokens.count > 0 else { return }
-    try score(tokens, model, compute, progress: options, host, into: room)
+    try score(tokens, model, compute, adapter, progress: options, host, into: room)
   }
 }
 
 private func score(
   _ tokens: UnsafeBufferPointer<UInt32>, _ model: Model, _ compute: ComputeOptions,
-  progress options: vial_score_options, _ host: HostFloatingPoint,
+  _ adapter: AppliedAdapter?, progress options: vial_score_options, _ host: HostFloatingPoint,
   into room: UnsafeMutableBufferPointer<Float>
 ) throws(Failure) {
   var isCancelled = false
   do throws(VialError) {
-    let scorer = try Scorer(model: model, options: compute)
+    let scorer = try Scorer(model: model, options: compute, adapter: adapter)
     try scorer.score(tokens.span) { score, _ in
       room[score.index] = score.logProbability ?? .nan
       guard let progress = options.progress else { return true }

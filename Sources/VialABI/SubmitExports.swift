@@ -21,7 +21,8 @@ public func vial_engine_submit(
     place.pointee = nil
     let engine = try HandleRegistry.engine(engine)
     guard options != nil else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    let options = try Structures.options(options, defaults: vial_request_options())
+    // The first header's struct ended after `context`.
+    let options = try Structures.options(options, defaults: vial_request_options(), firstSize: 136)
     try Arguments.check(flags: options.flags, known: VIAL_REQUEST_RAW)
     let prompt = try prompt(of: options, model: engine.model)
     let request = try prepare(prompt, options, on: engine)
@@ -78,7 +79,10 @@ private func prompt(
 private func prepare(
   _ prompt: SecureBuffer<UInt32>, _ options: vial_request_options, on engine: Engine
 ) throws(Failure) -> Request {
-  let generation = try GenerationOptions(options, model: engine.model)
+  var generation = try GenerationOptions(options, model: engine.model)
+  generation.adapter = try Arguments.adapter(
+    options.adapter, options.adapter_length, scale: options.adapter_scale,
+    reserved: options.adapter_reserved, of: engine.model)
   var onEvent: (@Sendable (Request, RequestEvent) -> Void)?
   if let callback = options.on_event {
     let context = HostContext(options.context)

@@ -19,6 +19,7 @@ final class BenchBatch {
 
   init(
     _ test: BenchTest, runner: Runner, sampler: Sampler, work: DecoderWork,
+    adapters: [AppliedAdapter?],
     onStep: @escaping (StepWork) -> Void
   ) throws {
     self.runner = runner
@@ -27,11 +28,13 @@ final class BenchBatch {
     self.onStep = onStep
     cacheByteCountPerPosition =
       Double(runner.blocks.layout.blockByteCount) / Double(KVCacheLayout.positionsPerBlock)
-    sequences = try (0..<test.batch).map { _ in
+    sequences = try (0..<test.batch).map { index in
       // One more than the cache holds: the last token drawn is never computed.
-      guard let sequence = Sequence(capacity: test.positionCount + 1, pool: runner.blocks) else {
-        throw RunnerError.outOfMemory
-      }
+      guard
+        let sequence = Sequence(
+          capacity: test.positionCount + 1, pool: runner.blocks,
+          adapter: adapters.isEmpty ? nil : adapters[index % adapters.count])
+      else { throw RunnerError.outOfMemory }
       return sequence
     }
   }

@@ -42,6 +42,12 @@ struct BenchCommand: ParsableCommand {
       "Threads (default: the processors that this process may use).", valueName: "N,.."))
   var threads: CountList?
 
+  @Option(
+    help: ArgumentHelp(
+      "Adapters of the file, or \"none\", that the sequences of a batch use in turn.",
+      valueName: "name,.."))
+  var adapters: String?
+
   @Option(help: "Number type of the KV cache: f32, f16 or int8.")
   var kv: KVCacheType = .f16
 
@@ -82,11 +88,25 @@ struct BenchCommand: ParsableCommand {
       else { throw CommandFailure("not enough memory for the KV cache") }
       try plan.check(
         contextLength: opened.descriptor.configuration.contextLength, layout: layout)
+      let used = try used(opened.adapters)
       Interruption.install()
-      let job = BenchJob(weights: weights, plan: plan, cacheType: kv, family: family)
+      let job = BenchJob(
+        weights: weights, plan: plan, cacheType: kv, family: family, adapters: used)
       let report = BenchReport(
         path: file, cacheType: kv, family: family, results: try job.run())
       try StandardOutput.write(json ? report.json() : report.text())
+    }
+  }
+
+  /// The adapters of the sequences, in turn; empty: none at all.
+  private func used(_ set: AdapterSet) throws -> [AppliedAdapter?] {
+    guard let adapters else { return [] }
+    return try adapters.split(separator: ",", omittingEmptySubsequences: false).map { name in
+      if name == "none" { return nil }
+      guard let adapter = try set.find(String(name)) else {
+        throw AdapterChoice.unknown(String(name), of: set.adapters.map(\.name))
+      }
+      return try adapter.applied()
     }
   }
 }

@@ -53,12 +53,18 @@ final class BenchJob {
   private let plan: BenchPlan
   private let cacheType: KVCacheType
   private let family: KernelFamily
+  /// What the sequences of a batch use in turn; empty: none.
+  private let adapters: [AppliedAdapter?]
   private let progress = ProgressReporter(unit: .work)
   /// Work that is done and to be done, in nanoseconds of a machine at its limits.
   private var (done, total) = (0.0, 0.0)
   private var limits = CeilingSample()
 
-  init(weights: DecoderWeights, plan: BenchPlan, cacheType: KVCacheType, family: KernelFamily) {
+  init(
+    weights: DecoderWeights, plan: BenchPlan, cacheType: KVCacheType, family: KernelFamily,
+    adapters: [AppliedAdapter?]
+  ) {
+    self.adapters = adapters
     self.weights = weights
     work = weights.work
     self.plan = plan
@@ -100,7 +106,9 @@ final class BenchJob {
     _ test: BenchTest, _ runner: Runner, _ sampler: Sampler, _ ceilings: MachineCeilings
   ) throws -> BenchResult {
     var repetitionWork = StepWork()
-    let batch = try BenchBatch(test, runner: runner, sampler: sampler, work: work) { step in
+    let batch = try BenchBatch(
+      test, runner: runner, sampler: sampler, work: work, adapters: adapters
+    ) { step in
       repetitionWork += step
       self.advance(step)
     }

@@ -33,6 +33,14 @@ struct CompareCommand: ParsableCommand {
   @Option(help: "Leave out this many positions at the start of each window.")
   var skip = 0
 
+  @Option(
+    help: ArgumentHelp("An adapter that A uses (default: none).", valueName: "name[:scale]"))
+  var adapterA: AdapterChoice?
+
+  @Option(
+    help: ArgumentHelp("An adapter that B uses (default: none).", valueName: "name[:scale]"))
+  var adapterB: AdapterChoice?
+
   @Flag(help: "One JSON object on stdout.")
   var json = false
 
@@ -54,7 +62,10 @@ struct CompareCommand: ParsableCommand {
       let (left, right) = (try Self.open(a), try Self.open(b))
       let tokens = try input.tokens(left)
       let comparer = try ModelComparer(
-        left, right, options: compute.options, windowSize: window)
+        left, right, options: compute.options, windowSize: window,
+        adapters: (
+          adapterA.map { try $0.applied(in: left) }, adapterB.map { try $0.applied(in: right) }
+        ))
       Interruption.install()
       let comparison = try compare(comparer, tokens)
       guard let figures = comparison.figures() else {

@@ -26,6 +26,8 @@ struct DumpJSON {
       parameters(&json)
       tokenizer(&json)
       templates(&json)
+      json.key("adapters")
+      AdapterLine.write(AdapterLine.lines(of: contents.file), to: &json)
       json.key("provenance")
       if let provenance = contents.provenance {
         Self.keyValues(provenance, &json)

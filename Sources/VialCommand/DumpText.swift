@@ -19,6 +19,8 @@ struct DumpText {
       block("parameters", parameters), block("tokenizer", tokenizer),
       block("templates", templates),
     ]
+    let adapters = AdapterLine.lines(of: file)
+    if !adapters.isEmpty { parts.append(block("adapters", AdapterLine.table(adapters))) }
     if let provenance = contents.provenance {
       parts.append(block("provenance", keyValues(provenance)))
     }

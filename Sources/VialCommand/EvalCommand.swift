@@ -52,6 +52,8 @@ struct EvalCommand: ParsableCommand {
   @Flag(help: "One JSON object on stdout.")
   var json = false
 
+  @OptionGroup var adapter: AdapterArguments
+
   @OptionGroup var compute: ComputeArguments
 
   func validate() throws {
@@ -68,11 +70,14 @@ struct EvalCommand: ParsableCommand {
       let asked = Array(questions.questions.prefix(limit ?? .max))
       guard !asked.isEmpty else { throw CommandFailure("\(data) has no question with an answer") }
       let mode = generate ? .generate : mode
-      let settings = EvalSettings(
+      let applied = try adapter.applied(in: model)
+      var settings = EvalSettings(
         modelDigest: model.file.modelDigest.description, mode: mode, isRaw: raw,
         cacheType: compute.kv.rawValue, maximumTokens: mode == .generate ? maxTokens : 0,
         arithmetic: Arithmetic.version)
-      let examiner = try EvalExaminer(model, settings: settings, compute: compute.options)
+      settings.adapter = applied.map { "\($0.adapter.digest) \($0.scale)" }
+      let examiner = try EvalExaminer(
+        model, settings: settings, compute: compute.options, adapter: applied)
       let log = try EvalLog(path: out, settings: settings)
       let outcomes = try ask(asked, examiner, log)
       let report = EvalReport(

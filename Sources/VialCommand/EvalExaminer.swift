@@ -5,6 +5,7 @@ import Vial
 import VialEngine
 import VialEvaluation
 import VialFormat
+import VialModel
 import VialSystem
 import VialText
 
@@ -12,17 +13,21 @@ import VialText
 struct EvalExaminer {
   private let model: Model
   private let settings: EvalSettings
+  private let adapter: AppliedAdapter?
   private let scorer: OptionScorer?
   private let engine: Engine?
 
-  init(_ model: Model, settings: EvalSettings, compute: ComputeOptions) throws {
+  init(
+    _ model: Model, settings: EvalSettings, compute: ComputeOptions, adapter: AppliedAdapter?
+  ) throws {
     self.model = model
+    self.adapter = adapter
     self.settings = settings
     if settings.mode == .generate {
       engine = try Engine(model: model, options: EngineOptions(compute: compute))
       scorer = nil
     } else {
-      scorer = try OptionScorer(model: model, options: compute)
+      scorer = try OptionScorer(model: model, options: compute, adapter: adapter)
       engine = nil
     }
   }
@@ -88,8 +93,10 @@ struct EvalExaminer {
   }
 
   private var options: GenerationOptions {
-    GenerationOptions(
+    var options = GenerationOptions(
       maximumTokens: settings.maximumTokens, sampling: SamplingParameters())
+    options.adapter = adapter
+    return options
   }
 
   /// The answer without its reasoning; nil when the run was interrupted.

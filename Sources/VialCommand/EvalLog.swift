@@ -14,6 +14,8 @@ struct EvalSettings: Equatable {
   var cacheType: String
   var maximumTokens: Int
   var arithmetic: Int
+  /// Digest and factor of the adapter in use; nil without one.
+  var adapter: String?
 
   /// One line, line end included.
   func line() -> String {
@@ -26,6 +28,7 @@ struct EvalSettings: Equatable {
       json.member("kv", cacheType)
       json.member("max_tokens", maximumTokens)
       json.member("arithmetic", arithmetic)
+      if let adapter { json.member("adapter", adapter) }
     }
     return json.text + "\n"
   }

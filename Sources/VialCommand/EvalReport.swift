@@ -60,6 +60,7 @@ struct EvalReport {
       output.member("mode", settings.mode.rawValue)
       output.member("raw", settings.isRaw)
       output.member("model_digest", settings.modelDigest)
+      if let adapter = settings.adapter { output.member("adapter", adapter) }
       Self.members(summary.all, &output)
       output.key("calibration_error")
       if let error = summary.calibrationError { output.value(error) } else { output.null() }

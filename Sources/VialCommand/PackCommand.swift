@@ -59,6 +59,18 @@ struct PackCommand: ParsableCommand {
   var randomWeights: UInt64?
 
   @Option(
+    help: ArgumentHelp(
+      "A LoRA adapter of PEFT or mlx-lm, and what requests call it; may be given again.",
+      valueName: "name=folder"))
+  var adapter: [AdapterFolder] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Add this one of the adapters to the weights, before they are quantised, instead of keeping it apart.",
+      valueName: "name"))
+  var merge: String?
+
+  @Option(
     help: ArgumentHelp("Sign the file with this secret key of vial keygen.", valueName: "key"))
   var sign: String?
 
@@ -90,6 +102,8 @@ struct PackCommand: ParsableCommand {
   func run() throws {
     var options = PackOptions(sourcePath: source, outputPath: output)
     options.recipe = WeightRecipe(weights: weights, group: group, embedding: embedding, head: head)
+    options.adapters = adapter
+    options.mergedAdapter = merge
     options.randomSeed = randomWeights
     options.threadCount = threads
     options.modelName = name
@@ -130,6 +144,16 @@ struct PackCommand: ParsableCommand {
 /// How quantised values are chosen.
 enum PackMethod: String, ExpressibleByArgument, CaseIterable {
   case rtn
+}
+
+extension AdapterFolder: ExpressibleByArgument {
+  /// `NAME=FOLDER`.
+  public init?(argument: String) {
+    guard let sign = argument.firstIndex(of: "="), sign > argument.startIndex else { return nil }
+    let path = String(argument[argument.index(after: sign)...])
+    guard !path.isEmpty else { return nil }
+    self.init(name: String(argument[..<sign]), path: path)
+  }
 }
 
 extension WeightEncoding: ExpressibleByArgument {}

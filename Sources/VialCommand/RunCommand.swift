@@ -40,6 +40,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "When the file's digests are checked; lazy: weights before their first use.")
   var verify: ModelFile.Verification = .tables
 
+  @OptionGroup var adapter: AdapterArguments
+
   @OptionGroup var sampling: SamplingArguments
 
   @OptionGroup var compute: ComputeArguments
@@ -64,8 +66,9 @@ struct RunCommand: ParsableCommand {
       let tokens = try promptTokens(model)
       let capacity = min(model.contextLength, tokens.count + min(maxTokens, 1 << 24) + 1)
       let engine = try engine(model, capacity: capacity)
-      let options = GenerationOptions(
+      var options = GenerationOptions(
         maximumTokens: maxTokens, sampling: try sampling.parameters(model))
+      options.adapter = try adapter.applied(in: model)
       Interruption.install()
       let request = try answer(engine, tokens, options)
       let report = RunReport(engine: engine, request: request, openSeconds: openSeconds)

@@ -38,6 +38,8 @@ struct ScoreCommand: ParsableCommand {
   @Flag(help: "One JSON object: tokens, logprobs, perplexity, window.")
   var json = false
 
+  @OptionGroup var adapter: AdapterArguments
+
   @OptionGroup var compute: ComputeArguments
 
   func validate() throws {
@@ -52,7 +54,8 @@ struct ScoreCommand: ParsableCommand {
       let model = try Model(path: file)
       let tokens = try tokens(model)
       guard tokens.count > 0 else { throw CommandFailure("there is nothing to score") }
-      let scorer = try Scorer(model: model, options: compute.options)
+      let scorer = try Scorer(
+        model: model, options: compute.options, adapter: adapter.applied(in: model))
       if json { return try writeJSON(scorer, tokens) }
       let sum = try total(scorer, tokens)
       try StandardOutput.write(

@@ -18,6 +18,7 @@ struct VialCommand: ParsableCommand {
       PackCommand.self, DumpCommand.self, VerifyCommand.self, RunCommand.self, TokenizeCommand.self,
       ScoreCommand.self, CompareCommand.self, EvalCommand.self, BenchCommand.self,
       KeygenCommand.self, SignCommand.self, CompactCommand.self,
+      AdapterCommand.self,
     ])
 
   /// Like the default, but bad usage exits with 2.

@@ -21,9 +21,10 @@ final class ActiveRequest {
   /// nil when memory is short.
   init?(_ request: Request, runner: Runner, text: EngineText, limit: Int, blockCount: Int) {
     let prompt = request.plan.prompt
-    guard let sequence = Sequence(capacity: prompt.count + limit, pool: runner.blocks) else {
-      return nil
-    }
+    guard
+      let sequence = Sequence(
+        capacity: prompt.count + limit, pool: runner.blocks, adapter: request.plan.adapter)
+    else { return nil }
     sequence.tokens.append(contentsOf: prompt.span)
     self.request = request
     self.sequence = sequence

@@ -1,6 +1,7 @@
 // Owns: what one generation was asked for, fixed when it is submitted.
 // Must not: change afterwards. Prompt and stop strings live in wiped memory.
 
+public import VialModel
 public import VialSystem
 import VialText
 
@@ -10,6 +11,8 @@ public struct RequestPlan: Sendable {
   public let prompt: SecureBuffer<UInt32>
   /// Most tokens of the answer; nil: as many as context and KV cache leave.
   public var maximumTokens: Int?
+  /// What changes the weights for this request; of the engine's model.
+  public var adapter: AppliedAdapter?
   /// How tokens are chosen.
   public var sampling: SamplingParameters
   /// Likeliest tokens to report beside each chosen one, 0 ... `alternativeLimit`.

@@ -1,7 +1,7 @@
 // Owns: one text in the making: its tokens and its KV blocks.
 // Must not: compute or choose. Tokens live in a SecureBuffer; blocks are wiped when given back.
 
-import VialModel
+public import VialModel
 public import VialSystem
 
 /// The tokens of a prompt and of what follows it, with the cache of those that were computed.
@@ -12,16 +12,19 @@ public final class Sequence {
   public let tokens: SecureBuffer<UInt32>
   /// How many of them are in the KV cache.
   public internal(set) var computedCount = 0
+  /// What changes the weights for this text; its cache is of no use under another one.
+  public let adapter: AppliedAdapter?
   private let pool: KVBlockPool
   private let blockList: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
   private let blockCapacity: Int
   private var blockCount = 0
 
-  /// Room for up to `capacity` tokens; nil when memory is short.
-  public init?(capacity: Int, pool: KVBlockPool) {
+  /// Room for up to `capacity` tokens; nil when memory is short. The adapter is one of the model that computes.
+  public init?(capacity: Int, pool: KVBlockPool, adapter: AppliedAdapter? = nil) {
     guard capacity > 0, let tokens = SecureBuffer<UInt32>(capacity: capacity) else { return nil }
     self.tokens = tokens
     self.pool = pool
+    self.adapter = adapter
     blockCapacity =
       (capacity + KVCacheLayout.positionsPerBlock - 1) / KVCacheLayout.positionsPerBlock
     blockList = .allocate(capacity: blockCapacity)
@@ -65,6 +68,6 @@ public final class Sequence {
   func segment(count: Int) -> StepSegment {
     StepSegment(
       tokens: tokens.pointer + computedCount, count: count, firstPosition: computedCount,
-      blocks: UnsafePointer(blockList))
+      blocks: UnsafePointer(blockList), adapter: adapter)
   }
 }

@@ -153,6 +153,11 @@ public struct FileWriter<Sink: ByteSink> {
     return digests
   }
 
+  /// The model digest of the sections that were ended so far.
+  public var modelDigest: Digest {
+    FileDigests(sectionsByKey: sectionsByKey, identity: identity.encoded().rawSpan).model
+  }
+
   private var sectionsByKey: [SectionDescriptor] {
     sections.sorted { ($0.kind.rawValue, $0.id) < ($1.kind.rawValue, $1.id) }
   }

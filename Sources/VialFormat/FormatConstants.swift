@@ -74,6 +74,10 @@ public enum FormatLimits {
   public static let contextLength: UInt64 = 1 << 24
   /// Bytes of a signature's comment.
   public static let commentByteCount = 4096
+  /// Targets of an adapter.
+  public static let adapterTargetCount: UInt32 = 65_536
+  /// Rank of an adapter's target.
+  public static let adapterRank: UInt32 = 1024
   /// End tokens of a model.
   public static let endTokenCount = 64
 

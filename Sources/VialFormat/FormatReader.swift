@@ -11,6 +11,22 @@ public enum FormatReader {
   /// three tables take in the file and about 150 bytes a section.
   /// - Throws: the first broken rule, in the order of Spec/FORMAT.md.
   public static func open(_ file: ByteRegion) throws(FormatError) -> FileDescriptor {
+    let container = try container(file)
+    return try FileDescriptor(
+      file: file, identity: container.identity, slots: container.slots, root: container.root,
+      sections: container.sections)
+  }
+
+  /// What every file has, whether it holds a model or only adapters.
+  struct Container {
+    let identity: IdentityPage
+    let slots: [RootSlot.State]
+    let root: RootSlot
+    let sections: SectionTable
+  }
+
+  /// Steps 1 to 5: identity, roots and the whole section table.
+  static func container(_ file: ByteRegion) throws(FormatError) -> Container {
     let length = UInt64(file.byteCount)
     let page = FormatConstants.pageByteCount
     // Whatever is validated once and read again is copied first: another process may change the file.
@@ -37,8 +53,7 @@ public enum FormatReader {
     guard digests.file == root.fileDigest else {
       throw FormatError(rule: 218, offset: 96, context: "root", "file digest is wrong")
     }
-    return try FileDescriptor(
-      file: file, identity: identity, slots: slots, root: root, sections: sections)
+    return Container(identity: identity, slots: slots, root: root, sections: sections)
   }
 
   /// The valid root with the highest generation.

@@ -10,9 +10,12 @@ struct TensorValueCheck {
   private let columns: Int
   private let tilesPerSlice: Int
   private let tileByteCount: Int
+  private let context: StaticString
 
-  init(_ tensor: TensorDescriptor) {
+  /// - Parameter context: what the tensor's offset counts from.
+  init(_ tensor: TensorDescriptor, context: StaticString = "weights") {
     self.tensor = tensor
+    self.context = context
     format = tensor.format
     rows = tensor.shape.rowCount
     columns = tensor.shape.columnCount
@@ -51,15 +54,15 @@ struct TensorValueCheck {
     let offset = tensor.offset + UInt64(tile * tileByteCount)
     switch rule {
     case 601:
-      return FormatError(rule: 601, offset: offset, context: "weights", "a weight is not finite")
+      return FormatError(rule: 601, offset: offset, context: context, "a weight is not finite")
     case 602:
-      return FormatError(rule: 602, offset: offset, context: "weights", "a scale is not finite")
+      return FormatError(rule: 602, offset: offset, context: context, "a scale is not finite")
     case 603:
-      return FormatError(rule: 603, offset: offset, context: "weights", "a zero point exceeds 15")
+      return FormatError(rule: 603, offset: offset, context: context, "a zero point exceeds 15")
     case 604:
-      return FormatError(rule: 604, offset: offset, context: "weights", "an int8 weight is -128")
+      return FormatError(rule: 604, offset: offset, context: context, "an int8 weight is -128")
     default:
-      return FormatError(rule: 605, offset: offset, context: "weights", "padding is not canonical")
+      return FormatError(rule: 605, offset: offset, context: context, "padding is not canonical")
     }
   }
 

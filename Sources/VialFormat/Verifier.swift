@@ -22,6 +22,8 @@ public struct Verifier: Sendable {
     case chunks(section: Int, range: Range<UInt64>)
     /// Some tiles of a tensor.
     case tiles(tensor: Int, range: Range<Int>)
+    /// Some tiles of a matrix of an adapter.
+    case adapterTiles(matrix: Int, range: Range<Int>)
   }
 
   /// The file that is checked.
@@ -30,10 +32,12 @@ public struct Verifier: Sendable {
   private let checked: [Int]
   private let isWhole: Bool
   private let pieces: [Piece]
+  /// Matrices of all adapters that could be read, and what is wrong with the others.
+  private let adapters: AdapterMatrices
   /// Bytes that all pieces read together: stored bytes once for digests, weights again for values.
   public let totalByteCount: UInt64
 
-  /// Splits the work; reads nothing. Allocates some 40 bytes for each MiB that is checked.
+  /// Splits the work; reads nothing but the targets of adapters. Allocates some 40 bytes for each MiB that is checked.
   /// - Parameter sections: the sections to check; nil: the whole file, with what lies between them.
   public init(_ file: FileDescriptor, sections: [SectionDescriptor]? = nil) {
     self.file = file
@@ -65,6 +69,13 @@ public struct Verifier: Sendable {
       }
       total += UInt64(tensor.byteCount)
     }
+    adapters = AdapterMatrices(of: file, in: checked.map { file.sections[$0] })
+    for (index, matrix) in adapters.matrices.enumerated() {
+      for range in TensorValueCheck.pieces(of: matrix.tensor) {
+        pieces.append(.adapterTiles(matrix: index, range: range))
+      }
+      total += UInt64(matrix.tensor.byteCount)
+    }
     self.pieces = pieces
     totalByteCount = total
   }
@@ -87,6 +98,11 @@ public struct Verifier: Sendable {
     case .tiles(let tensorIndex, let range):
       let tensor = file.tensors[tensorIndex]
       let check = TensorValueCheck(tensor)
+      return Outcome(
+        byteCount: UInt64(check.byteCount(of: range)), leaves: [], problem: check.problem(in: range)
+      )
+    case .adapterTiles(let matrix, let range):
+      let check = TensorValueCheck(adapters.matrices[matrix].tensor, context: "file")
       return Outcome(
         byteCount: UInt64(check.byteCount(of: range)), leaves: [], problem: check.problem(in: range)
       )
@@ -125,6 +141,13 @@ public struct Verifier: Sendable {
       report.add(
         problem,
         in: file.sectionTable.find(.weights, id: file.tensors[tensor].weightsSection))
+    }
+    for (problem, section) in adapters.problems { report.add(problem, in: section) }
+    for (piece, outcome) in zip(pieces, outcomes) {
+      guard case .adapterTiles(let matrix, _) = piece, let problem = outcome.problem else {
+        continue
+      }
+      report.add(problem, in: adapters.matrices[matrix].section)
     }
     checkContents(&report)
     return report
@@ -263,6 +286,22 @@ public struct Verifier: Sendable {
       report.add(
         FormatError(rule: 651, offset: signature.section.offset, "a signature is wrong"),
         in: signature.section)
+    }
+  }
+}
+
+/// What there is to check in the adapters of a file.
+private struct AdapterMatrices: Sendable {
+  private(set) var matrices: [(tensor: TensorDescriptor, section: SectionDescriptor)] = []
+  private(set) var problems: [(error: FormatError, section: SectionDescriptor)] = []
+
+  init(of file: FileDescriptor, in sections: [SectionDescriptor]) {
+    for section in sections {
+      do throws(FormatError) {
+        guard let adapter = try file.adapter(in: section) else { continue }
+        try adapter.check(base: file)
+        matrices += adapter.targets.flatMap(\.tensors).map { ($0, section) }
+      } catch { problems.append((error, section)) }
     }
   }
 }

@@ -8,6 +8,8 @@ import VialFormat
 struct DecoderBinder {
   /// The tensor of which a step reads single rows, unless it is also the head.
   static let embeddingName = "model.embed_tokens.weight"
+  /// The head, unless it is the embedding.
+  static let headName = "lm_head.weight"
 
   private let file: FileDescriptor
   private let shape: DecoderShape
@@ -34,7 +36,7 @@ struct DecoderBinder {
     let head =
       file.configuration.isEmbeddingTied
       ? embedding
-      : try matrix("lm_head.weight", rows: shape.vocabularySize, columns: shape.hiddenSize)
+      : try matrix(Self.headName, rows: shape.vocabularySize, columns: shape.hiddenSize)
     return DecoderWeights(
       shape: shape, embedding: embedding, layers: layers,
       finalNorm: try vector("model.norm.weight", count: shape.hiddenSize),

@@ -53,6 +53,9 @@ extension DecoderForward {
         multiply(
           matrix, tiles: tiles.lowerBound - first..<tiles.upperBound - first, from: input,
           rows: rows, out: out, stride: stride)
+        applyAdapters(
+          matrix: index, tiles: tiles.lowerBound - first..<tiles.upperBound - first, out: out,
+          stride: stride, worker: worker)
       }
       first += matrix.tileCount
     }
@@ -104,6 +107,8 @@ extension DecoderForward {
       guard !tiles.isEmpty else { return }
       multiply(
         matrix, tiles: tiles, from: input, rows: rows, out: buffers.projected, stride: width)
+      applyAdapters(
+        matrix: 0, tiles: tiles, out: buffers.projected, stride: width, worker: worker)
       let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
       for row in 0..<rows {
         let offset = row * width + outputs.lowerBound
@@ -122,6 +127,8 @@ extension DecoderForward {
       multiply(
         gate, tiles: tiles, from: buffers.normed, rows: rows, out: buffers.gate, stride: width)
       multiply(up, tiles: tiles, from: buffers.normed, rows: rows, out: buffers.up, stride: width)
+      applyAdapters(matrix: 0, tiles: tiles, out: buffers.gate, stride: width, worker: worker)
+      applyAdapters(matrix: 1, tiles: tiles, out: buffers.up, stride: width, worker: worker)
       let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
       for row in 0..<rows {
         let offset = row * width + outputs.lowerBound

@@ -23,6 +23,12 @@ public final class DecoderForward: @unchecked Sendable {
   let panels: [UInt32: ActivationPanels]
   let attentionScratch: AttentionScratch
   let nextItem = Atomic<Int>(0)
+  /// Room for adapters; nil when the model has none.
+  let adapterBuffers: AdapterBuffers?
+  /// Rows of the last step that use adapters.
+  var adaptedGroups: [AdaptedGroup] = []
+  /// Those that change the projection in work.
+  var activeAdapters = ActiveAdapters()
 
   /// Reserves the working memory; nil when memory is short.
   /// - Parameter contextLength: the most positions that a sequence may have.
@@ -56,6 +62,16 @@ public final class DecoderForward: @unchecked Sendable {
     self.buffers = buffers
     self.panels = panels
     self.attentionScratch = scratch
+    let width = weights.adapters.reduce(0) { max($0, $1.intermediateWidth) }
+    guard width > 0 else {
+      adapterBuffers = nil
+      return
+    }
+    guard
+      let room = AdapterBuffers(
+        width: width, maximumRows: maximumRows, workerCount: pool.workerCount, source: memory)
+    else { return nil }
+    adapterBuffers = room
   }
 
   /// Computes the hidden states of all tokens of the segments and stores their keys and values.
@@ -68,17 +84,23 @@ public final class DecoderForward: @unchecked Sendable {
   public func run(_ segments: [StepSegment]) throws(FormatError) {
     try weights.lazyVerification?.check(segments, on: pool)
     let rows = gather(segments)
+    adaptedGroups = Self.groups(of: segments)
+    activeAdapters.parts = []
     embed(rows)
     for (index, layer) in weights.layers.enumerated() {
       prepare(layer.attentionInput, from: buffers.hidden, rows: rows, norm: layer.inputNorm)
+      adapt(.attentionInput, layer: index, from: buffers.normed)
       projectAttentionInput(layer, rows: rows)
       cacheKeysAndValues(layer: index, segments: segments, rows: rows)
       attend(layer: index, segments: segments)
       prepare(layer.attentionOutput, from: buffers.attended, rows: rows, norm: nil)
+      adapt(.attentionOutput, layer: index, from: buffers.attended)
       projectResidual(layer.attentionOutput, from: buffers.attended, rows: rows)
       prepare(layer.feedForwardInput, from: buffers.hidden, rows: rows, norm: layer.feedForwardNorm)
+      adapt(.feedForwardInput, layer: index, from: buffers.normed)
       projectGated(layer.feedForwardInput, rows: rows)
       prepare(layer.feedForwardOutput, from: buffers.gate, rows: rows, norm: nil)
+      adapt(.feedForwardOutput, layer: index, from: buffers.gate)
       projectResidual(layer.feedForwardOutput, from: buffers.gate, rows: rows)
     }
   }
@@ -105,6 +127,7 @@ public final class DecoderForward: @unchecked Sendable {
     prepare(
       weights.head, from: buffers.projected, rows: rows.count, norm: weights.finalNorm,
       marks: buffers.headMarks)
+    adaptHead(rows: rows, from: buffers.normed)
     let vocabulary = shape.vocabularySize
     compute { [self] worker in
       multiply(

@@ -47,6 +47,8 @@ public struct DecoderWeights: Sendable {
   let rotaryFrequencies: [Float]
   /// Asked before each step when the file is verified lazily.
   var lazyVerification: LazyVerification?
+  /// Adapters that steps may use.
+  var adapters: [Adapter] = []
 }
 
 extension DecoderWeights {

@@ -28,7 +28,7 @@ public final class ModelFile: Sendable {
     /// Configuration and tensor table when the file is opened: what decides how the others are read.
     case tables
     /// Besides, tokenizer, templates and provenance when it is opened, and each chunk of the weights before it is
-    /// first computed with.
+    /// first computed with; an adapter, before it is first used.
     case lazy
     /// Everything when it is opened, on all processors.
     case whole
@@ -36,6 +36,8 @@ public final class ModelFile: Sendable {
 
   /// What the file holds.
   public let descriptor: FileDescriptor
+  /// Its adapters.
+  public let adapters: AdapterSet
   private let lazy: LazyVerification?
 
   /// Maps (or copies) and validates the file; O(sections + tensors) but for `.whole`.
@@ -60,6 +62,7 @@ public final class ModelFile: Sendable {
         }
         lazy = try LazyVerification(descriptor)
       }
+      adapters = AdapterSet(of: descriptor, isVerifiedLazily: verification == .lazy)
     } catch { throw .format(error) }
   }
 
@@ -74,6 +77,7 @@ public final class ModelFile: Sendable {
     do throws(FormatError) {
       var weights = try bind()
       weights.lazyVerification = lazy
+      weights.adapters = adapters.adapters
       return weights
     } catch { throw .format(error) }
   }

@@ -38,7 +38,7 @@ AT(vial_model_information, token_count, 60);
 AT(vial_model_information, context_length, 64);
 AT(vial_model_information, score_window, 68);
 AT(vial_model_information, begin_token, 72);
-AT(vial_model_information, reserved, 76);
+AT(vial_model_information, adapter_count, 76);
 AT(vial_model_information, model_digest, 80);
 AT(vial_model_information, file_digest, 112);
 
@@ -50,7 +50,7 @@ AT(vial_message, content_length, 24);
 AT(vial_message, flags, 32);
 AT(vial_message, reserved, 36);
 
-PIN(score_options, sizeof(vial_score_options) == 40);
+PIN(score_options, sizeof(vial_score_options) == 64);
 AT(vial_score_options, struct_size, 0);
 AT(vial_score_options, cache_type, 4);
 AT(vial_score_options, thread_count, 8);
@@ -58,6 +58,19 @@ AT(vial_score_options, reserved, 12);
 AT(vial_score_options, isa, 16);
 AT(vial_score_options, progress, 24);
 AT(vial_score_options, context, 32);
+AT(vial_score_options, adapter, 40);
+AT(vial_score_options, adapter_length, 48);
+AT(vial_score_options, adapter_scale, 56);
+AT(vial_score_options, adapter_reserved, 60);
+
+PIN(adapter_information, sizeof(vial_adapter_information) == 64);
+AT(vial_adapter_information, struct_size, 0);
+AT(vial_adapter_information, rank, 4);
+AT(vial_adapter_information, target_count, 8);
+AT(vial_adapter_information, reserved, 12);
+AT(vial_adapter_information, parameter_count, 16);
+AT(vial_adapter_information, byte_count, 24);
+AT(vial_adapter_information, digest, 32);
 
 PIN(engine_options, sizeof(vial_engine_options) == 72);
 AT(vial_engine_options, struct_size, 0);
@@ -104,7 +117,7 @@ PIN(text, sizeof(vial_text) == 16);
 AT(vial_text, text, 0);
 AT(vial_text, length, 8);
 
-PIN(request_options, sizeof(vial_request_options) == 136);
+PIN(request_options, sizeof(vial_request_options) == 160);
 AT(vial_request_options, struct_size, 0);
 AT(vial_request_options, flags, 4);
 AT(vial_request_options, text, 8);
@@ -127,6 +140,10 @@ AT(vial_request_options, stop_count, 104);
 AT(vial_request_options, deadline_milliseconds, 112);
 AT(vial_request_options, on_event, 120);
 AT(vial_request_options, context, 128);
+AT(vial_request_options, adapter, 136);
+AT(vial_request_options, adapter_length, 144);
+AT(vial_request_options, adapter_scale, 152);
+AT(vial_request_options, adapter_reserved, 156);
 
 PIN(request_information, sizeof(vial_request_information) == 64);
 AT(vial_request_information, struct_size, 0);

@@ -128,7 +128,7 @@ static void struct_sizes(void) {
   wide.information.struct_size = (uint32_t)sizeof wide;
   STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &wide.information));
   CHECK(wide.information.struct_size == sizeof wide && wide.added == 0);
-  CHECK(wide.information.reserved == 0 && wide.information.layer_count == 2);
+  CHECK(wide.information.adapter_count == 0 && wide.information.layer_count == 2);
 }
 
 /** The model of these tests is not signed. */

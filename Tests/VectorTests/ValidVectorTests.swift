@@ -104,6 +104,29 @@ import VialText
     #expect(templates.map(\.id) == truth.chatTemplates.map(\.id))
   }
 
+  @Test(arguments: Vectors.valid)
+  func adaptersAreAsWritten(_ name: String) throws {
+    let (truth, file) = try open(name)
+    let sections = file.sections.filter { $0.kind == .adapter }
+    #expect(sections.map(\.id) == truth.adapters?.map(\.id) ?? [])
+    for (section, expected) in zip(sections, truth.adapters ?? []) {
+      let adapter = try #require(try file.adapter(in: section))
+      #expect(adapter.name == expected.name)
+      #expect(adapter.isRankStabilised == expected.rankStabilised)
+      #expect(adapter.baseDigest.description == expected.base)
+      #expect(adapter.targets.map(\.name) == expected.targets.map(\.name))
+      for (target, expected) in zip(adapter.targets, expected.targets) {
+        #expect(target.encoding.name == expected.encoding)
+        #expect(target.rank == expected.rank)
+        #expect(target.alpha == expected.alpha)
+        #expect(Double(target.scale) == expected.scale)
+        #expect((target.inputCount, target.outputCount) == (expected.inputs, expected.outputs))
+        let digests = try target.tensors.map { digest(try decoded($0)) }
+        #expect(digests == [expected.aF32Sha256, expected.bF32Sha256])
+      }
+    }
+  }
+
   private func open(_ name: String) throws -> (ValidTruth, FileDescriptor) {
     (
       try Vectors.truth(name, ValidTruth.self),

@@ -58,6 +58,24 @@ struct ValidTruth: Decodable {
     let padding: UInt32?
     let firstTokens: [String?]
   }
+  struct Adapter: Decodable {
+    struct Target: Decodable {
+      let name: String
+      let encoding: String
+      let rank: Int
+      let alpha: Double
+      let scale: Double
+      let inputs: Int
+      let outputs: Int
+      let aF32Sha256: String
+      let bF32Sha256: String
+    }
+    let id: UInt64
+    let name: String
+    let rankStabilised: Bool
+    let base: String
+    let targets: [Target]
+  }
   struct ChatTemplate: Decodable {
     let id: UInt64
   }
@@ -75,6 +93,7 @@ struct ValidTruth: Decodable {
   let texts: [Text]
   let tokenizer: Tokenizer
   let chatTemplates: [ChatTemplate]
+  let adapters: [Adapter]?
 }
 
 /// One value of JSON in every form that it can take.

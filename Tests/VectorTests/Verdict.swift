@@ -51,7 +51,8 @@ struct Verdict {
     try Data(bytes).write(to: url)
     defer { try? FileManager.default.removeItem(at: url) }
     do throws(VialError) {
-      _ = try Model(path: url.path)
+      // Whoever uses an adapter refuses one that is wrong; the model opens all the same.
+      for problem in try Model(path: url.path).refusedAdapters { add("run", problem) }
     } catch {
       guard case .format(let problem) = error else { throw error }
       add("run", problem)

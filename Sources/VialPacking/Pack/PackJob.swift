@@ -48,6 +48,12 @@ struct PackJob {
     for text in source.texts.sorted(by: { $0.section.rawValue < $1.section.rawValue }) {
       try writer.add(.text, id: text.section.rawValue, codec: .lz4, text.bytes)
     }
+    for adapter in source.adapters.sources {
+      let (id, bytes) = try adapter.section(base: writer.modelDigest)
+      try writer.begin(.adapter, id: id)
+      try writer.append(bytes.bytes)
+      try writer.end()
+    }
     let digests = try writer.finish { try sign(&$0, $1) }
     return PackSummary(
       fileByteCount: writer.takeSink().byteCount,
@@ -83,7 +89,7 @@ struct PackJob {
     let provenance = Provenance(
       baseModel: source.modelName, licence: source.licence, credit: options.credit,
       notice: options.notice, tool: options.tool, sourceDigests: sourceDigests,
-      recipe: source.report,
+      recipe: source.report, mergedAdapter: source.adapters.merged?.name,
       randomSeed: options.randomSeed)
     try writer.add(.provenance, provenance.encoded())
   }

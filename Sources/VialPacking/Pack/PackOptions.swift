@@ -2,6 +2,20 @@
 
 public import VialSystem
 
+/// An adapter to be packed.
+public struct AdapterFolder: Sendable {
+  /// The name that requests choose it by.
+  public var name: String
+  /// Its folder.
+  public var path: String
+
+  /// Name and folder.
+  public init(name: String, path: String) {
+    self.name = name
+    self.path = path
+  }
+}
+
 /// One packing job.
 public struct PackOptions: Sendable {
   /// Folder of the checkpoint, or a GGUF file.
@@ -20,6 +34,10 @@ public struct PackOptions: Sendable {
   public var licence: String?
   public var credit: String?
   public var notice: String?
+  /// Adapters for the file: names that requests choose them by, and folders of PEFT or mlx-lm.
+  public var adapters: [AdapterFolder] = []
+  /// The name of one of `adapters` that goes into the weights instead of into a section of its own.
+  public var mergedAdapter: String?
   /// Signs the file.
   public var signingKey: SigningKey?
   /// Name and version of the program that packs, for provenance.

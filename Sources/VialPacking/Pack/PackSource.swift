@@ -38,6 +38,7 @@ struct PackSource: Sendable {
   /// What is stored how, in words.
   let report: RecipeReport
   let tensors: TensorSources
+  let adapters: PackAdapters
   let texts: [Text]
   /// Files that digests are taken of.
   let files: [SourceFile]
@@ -53,6 +54,8 @@ struct PackSource: Sendable {
     try parts.checkVocabulary()
     let recipe = try options.recipe.resolved(tied: parts.configuration.tiedEmbedding)
     let plan = TensorPlan(parts.configuration)
+    adapters = try PackAdapters(options, plan: plan, layerCount: parts.configuration.layerCount)
+    var tensors: TensorSources
     if let seed = options.randomSeed {
       tensors = try TensorSources(random: plan, seed: seed, recipe: recipe)
     } else {
@@ -64,6 +67,8 @@ struct PackSource: Sendable {
         tensors = try TensorSources(file, configuration: parts.configuration, recipe: recipe)
       }
     }
+    try adapters.merge(into: &tensors)
+    self.tensors = tensors
     report = RecipeReport(tensors, import: options.randomSeed == nil ? parts.origin : nil)
     configuration = parts.configuration
     generation = parts.generation

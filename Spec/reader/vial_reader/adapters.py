@@ -12,8 +12,8 @@ from .tensors import ENCODINGS, TILE16, Tensor
 from .values import check, decode
 
 
-def read_adapter(data, base):
-    """Header and targets; each target has its A and B as tensors of the section's data."""
+def read_adapter(data, base, identifier):
+    """Header and targets of the section with that id; each target has its A and B as tensors of the section's data."""
     fields = Fields(data, base, 641)
     require(len(data) >= 128 and fields.bytes(0, 4) == b"LORA", 641, base, "not an adapter")
     require(fields.u32(4) == 1, 641, base + 4, "the adapter's version is unknown")
@@ -31,6 +31,8 @@ def read_adapter(data, base):
     fields.require_zero(names_end, data_at - names_end, 641, "padding of the adapter is not zero")
     names = Fields(data[names_at:names_end], base + names_at, 641)
     name, place = _name(names, 0, fields.u32(20), base + 20)
+    own = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    require(identifier == own, 641, base + 20, "the section's id is not that of the adapter's name")
     targets, end = [], 0
     for index in range(count):
         target, place, end = _target(fields, names, 128 + 64 * index, place, data_at, end, flags)
@@ -80,18 +82,40 @@ def _target(fields, names, at, place, data_at, end, flags):
     return target, place, end
 
 
-def describe_adapter(data, base, model_digest, tensors):
-    """The adapter as JSON, once it fits the model (R-642, R-643) and its numbers are sound (R-601, R-605)."""
-    adapter = read_adapter(data, base)
+def check_base(adapter, base, model_digest, tensors):
+    """R-643, then R-642."""
     require(adapter["base"] == model_digest.hex(), 643, base + 64, "the adapter belongs to another model")
     shapes = {tensor.name: tensor.shape for tensor in tensors}
     for index, target in enumerate(adapter["targets"]):
         same = shapes.get(target["name"]) == (target["outputs"], target["inputs"])
         require(same, 642, base + 128 + 64 * index, "a target is not in the base, or has another shape")
+
+
+def check_values(adapter, data, base):
+    """R-601 and R-605 for A and B: all refusals."""
+    for target in adapter["targets"]:
+        for part, offset in target["parts"]:
+            yield from check(part, data[offset:offset + part.length], base + offset)
+
+
+def verify_adapter(data, base, identifier, model_digest, tensors):
+    """Everything that verifying reports about an adapter; a file of adapters alone has no tensors to hold it against."""
+    try:
+        adapter = read_adapter(data, base, identifier)
+        if tensors:
+            check_base(adapter, base, model_digest, tensors)
+    except Refusal as refusal:
+        return [refusal]
+    return list(check_values(adapter, data, base))
+
+
+def describe_adapter(data, base, identifier, model_digest, tensors):
+    """The adapter as JSON, once it fits the model and its numbers are sound."""
+    for refusal in verify_adapter(data, base, identifier, model_digest, tensors):
+        raise Refusal(refusal.rule, refusal.offset, refusal.sentence)
+    adapter = read_adapter(data, base, identifier)
+    for target in adapter["targets"]:
         for label, (part, offset) in zip(("a", "b"), target.pop("parts")):
-            stored = data[offset:offset + part.length]
-            for refusal in check(part, stored, base + offset):
-                raise Refusal(refusal.rule, refusal.offset, refusal.sentence)
-            values = decode(part, stored).astype("<f4").tobytes()
+            values = decode(part, data[offset:offset + part.length]).astype("<f4").tobytes()
             target[f"{label}_f32_sha256"] = hashlib.sha256(values).hexdigest()
     return adapter

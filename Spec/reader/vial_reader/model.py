@@ -1,4 +1,4 @@
-"""Which tensors an architecture has: MODELS.md, R-701 to R-704.
+"""Which tensors an architecture has: MODELS.md, R-701 to R-705.
 
 Owns: names and shapes. Must not: compute."""
 from .fields import require
@@ -42,3 +42,10 @@ def check_model(configuration, configuration_offset, tensors, tensors_offset):
         require(tensor is not None, 703, tensors_offset, "a tensor of the architecture is missing")
         require(tensor.shape == shape and tensor.layout == (PLAIN if len(shape) == 1 else TILE16), 704, tensor.entry,
                 "a tensor's shape is not that of the architecture")
+
+
+def check_adapter(configuration, adapter, offset):
+    """Targets are matrices that multiply: not the embedding."""
+    able = {name for name, shape in expected_tensors(configuration) if len(shape) == 2} - {"model.embed_tokens.weight"}
+    for index, target in enumerate(adapter["targets"]):
+        require(target["name"] in able, 705, offset + 128 + 64 * index, "a target is not a linear layer")

@@ -4,11 +4,11 @@ Owns: opening in the Spec's order, and the names of the keys. Must not: check an
 import hashlib
 
 from . import container as c
-from .adapters import describe_adapter
+from .adapters import check_base, describe_adapter, read_adapter
 from .configuration import check_configuration
 from .fields import Refusal, require
 from .keyvalues import read_key_values
-from .model import check_model
+from .model import check_adapter, check_model
 from .signatures import read_signature
 from .tensors import read_tensor_table
 from .tokenizer import token_bytes
@@ -50,12 +50,16 @@ class OpenFile:
         return [(s.id, read_program_of(self.container, s)) for s in self.container.of_kind(c.CHAT)]
 
     def check_runs(self):
-        """What a program that computes needs: tokenizer, chat templates, R-701 to R-704."""
+        """What a program that computes needs: tokenizer, chat templates, R-701 to R-705 (adapters are all used)."""
         require(self.has_model, 216, self.container.root.table_offset, "the file has no model")
         self.tokenizer()
         self.chat_templates()
         configuration, tensors = (self.container.of_kind(kind)[0].offset for kind in (c.CONFIGURATION, c.TENSORS))
         check_model(self.configuration, configuration, self.tensors, tensors)
+        for section in self.container.of_kind(c.ADAPTER):
+            adapter = read_adapter(bytes(self.container.bytes_of(section)), section.offset, section.id)
+            check_base(adapter, section.offset, self.container.model_digest, self.tensors)
+            check_adapter(self.configuration, adapter, section.offset)
 
     def tensor_values(self, tensor):
         section = next(s for s in self.container.of_kind(c.WEIGHTS) if s.id == tensor.section)
@@ -126,7 +130,8 @@ def _text(file, section):
 
 def _adapter(file, section):
     data = bytes(file.container.bytes_of(section))
-    return {"id": section.id, **describe_adapter(data, section.offset, file.container.model_digest, file.tensors)}
+    return {"id": section.id, **describe_adapter(data, section.offset, section.id, file.container.model_digest,
+                                                    file.tensors)}
 
 
 def _signature(file, section):

@@ -2,7 +2,8 @@
 
 Owns: the order of the reports. Must not: stop at the first."""
 from . import values
-from .container import CHAT, CHUNKS, FIRST_SECTION, FREE, PROVENANCE, SIGNATURE, TEXT, TOKENIZER, WEIGHTS, section_digest
+from .adapters import verify_adapter
+from .container import ADAPTER, CHAT, CHUNKS, FIRST_SECTION, FREE, PROVENANCE, SIGNATURE, TEXT, TOKENIZER, WEIGHTS, section_digest
 from .fields import Fields, Refusal, require
 from .keyvalues import read_key_values
 from .signatures import read_signature
@@ -26,6 +27,9 @@ def verify(file, tensors):
     for tensor in tensors:
         start = sections[tensor.section].offset + tensor.offset
         reports += values.check(tensor, file.data[start:start + tensor.length], start)
+    for section in file.of_kind(ADAPTER):
+        data = bytes(file.bytes_of(section))
+        reports += verify_adapter(data, section.offset, section.id, file.model_digest, tensors)
     readers = ((TEXT, read_text_of), (PROVENANCE, read_key_values_of), (TOKENIZER, read_tokenizer_of), (CHAT, read_program_of))
     for kind, read in readers:
         for section in file.of_kind(kind):

@@ -11,8 +11,14 @@ from .container import ADAPTER, Section
 from .tensors import ENCODINGS, Tensor
 
 
-def adapter_section(identifier, name, model_digest, targets, rank_stabilised=False):
+def adapter_id(name):
+    """The id of an adapter's section."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+
+
+def adapter_section(name, model_digest, targets, rank_stabilised=False, identifier=None):
     """`targets`: (tensor's name, [N, K], encoding, rank, alpha). The section and what a reader says about it."""
+    identifier = adapter_id(name) if identifier is None else identifier
     entries = body = b""
     names, truth = name.encode(), []
     for target, (outputs, inputs), encoding, rank, alpha in sorted(targets, key=lambda t: t[0].encode()):

@@ -1,7 +1,7 @@
 """The invalid vectors: each breaks one rule, and the digests above the break are right.
 
 Owns: the list. A name begins with its rule; its truth says when a reader must notice, and where the broken field is.
-The vectors of sections' contents are in invalid_sections.py and invalid_values.py."""
+The vectors of sections' contents are in invalid_sections.py, invalid_values.py and invalid_adapters.py."""
 import struct
 
 from . import keyvalues as kv
@@ -205,6 +205,7 @@ case("R-216-no-weights", "no weights", without(3))
 case("R-216-no-tokenizer", "no tokenizer", without(4))
 
 from . import invalid_sections, invalid_values  # noqa: E402,F401  (they add their cases)
+from . import invalid_adapters  # noqa: E402,F401  (after them: the first vector of a rule is a file)
 
 
 def build_invalid(name):

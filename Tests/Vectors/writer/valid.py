@@ -176,11 +176,11 @@ def adapters():
     first.build()
     layer = "model.layers.0."
     made = [
-        adapter_section(1, "notes", first.digests["model"], [
+        adapter_section("notes", first.digests["model"], [
             (layer + "self_attn.q_proj.weight", (4, 4), "f32", 2, 4.0),
             (layer + "mlp.up_proj.weight", (4, 4), "f16", 17, 16.0)]),
-        adapter_section(2, "codes é", first.digests["model"], [
-            ("model.embed_tokens.weight", (24, 4), "bf16", 3, -0.5)], rank_stabilised=True)]
+        adapter_section("codes é", first.digests["model"], [
+            (layer + "self_attn.k_proj.weight", (2, 4), "bf16", 3, -0.5)], rank_stabilised=True)]
     model.others = [section for section, _ in made]
     model.adapters = [truth for _, truth in made]
     return model

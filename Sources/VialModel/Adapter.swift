@@ -1,0 +1,161 @@
+// Owns: one adapter of a model's file, bound to the layers that it changes.
+// Must not: compute, or read A and B before somebody uses them. Spec/FORMAT.md, "Adapters"; ARITHMETIC.md, rule 12.
+
+import Synchronization
+import VialCompute
+public import VialFormat
+
+/// The low-rank change of one matrix: y += scale · B·(A·x).
+struct LowRankPair: Sendable {
+  /// `[rank, inputs]`.
+  let a: WeightMatrix
+  /// `[outputs, rank]`.
+  let b: WeightMatrix
+  let scale: Float
+}
+
+/// The changes of the matrices of one projection, in their order.
+typealias LowRankProjection = [LowRankPair?]
+
+/// Places where a decoder multiplies, and which an adapter may change.
+enum AdaptedPlace: Int, CaseIterable {
+  /// Query, key and value.
+  case attentionInput
+  case attentionOutput
+  /// Gate and up.
+  case feedForwardInput
+  case feedForwardOutput
+
+  /// Names of the matrices inside a layer.
+  var names: [StaticString] {
+    switch self {
+    case .attentionInput:
+      ["self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"]
+    case .attentionOutput: ["self_attn.o_proj.weight"]
+    case .feedForwardInput: ["mlp.gate_proj.weight", "mlp.up_proj.weight"]
+    case .feedForwardOutput: ["mlp.down_proj.weight"]
+    }
+  }
+}
+
+/// An adapter of a model's file, ready to be used by requests. Shareable between threads.
+public final class Adapter: Sendable {
+  /// What the file says about it.
+  public let descriptor: AdapterDescriptor
+  /// The name that requests choose it by.
+  public var name: String { descriptor.name }
+  /// Digest of its section: the same adapter has the same one in every file.
+  public var digest: Digest { descriptor.section.digest }
+  /// `[layer][place]`; nil where it changes nothing.
+  let layers: [[LowRankProjection?]]
+  /// The change of an untied head.
+  let head: LowRankProjection?
+  private let file: FileDescriptor
+  /// Whether its bytes have to be held against their digest before their first use.
+  private let isVerifiedLazily: Bool
+  private let isChecked = Atomic<Bool>(false)
+
+  /// Binds an adapter section of `file`.
+  /// - Throws.
+  init(
+    _ section: SectionDescriptor, of file: FileDescriptor, isVerifiedLazily: Bool
+  ) throws(FormatError) {
+    guard let descriptor = try file.adapter(in: section) else {
+      throw FormatError(rule: 641, offset: section.offset, "not an adapter")
+    }
+    try descriptor.check(base: file)
+    var pairs: [String: LowRankPair] = [:]
+    for target in descriptor.targets { pairs[target.name] = try Adapter.pair(target, descriptor) }
+    func take(_ names: [String]) -> LowRankProjection? {
+      let found = names.map { pairs.removeValue(forKey: $0) }
+      return found.contains { $0 != nil } ? found : nil
+    }
+    layers = (0..<file.configuration.layerCount).map { layer in
+      AdaptedPlace.allCases.map { place in
+        take(place.names.map { "model.layers.\(layer).\($0)" })
+      }
+    }
+    head = file.configuration.isEmbeddingTied ? nil : take([DecoderBinder.headName])
+    if let index = descriptor.targets.firstIndex(where: { pairs[$0.name] != nil }) {
+      throw FormatError(
+        rule: 705, offset: section.offset + 128 + UInt64(index) * 64,
+        "an adapter's target is not a linear layer of the model")
+    }
+    self.descriptor = descriptor
+    self.file = file
+    self.isVerifiedLazily = isVerifiedLazily
+  }
+
+  private static func pair(
+    _ target: AdapterTarget, _ adapter: AdapterDescriptor
+  ) throws(FormatError) -> LowRankPair {
+    let encoding = UInt8(target.encoding.rawValue)
+    guard let inputs = UInt32(exactly: target.inputCount),
+      let outputs = UInt32(exactly: target.outputCount),
+      let a = WeightMatrix(
+        region: target.a, encoding: encoding, rows: UInt32(target.rank), columns: inputs, group: 0,
+        isAsymmetric: false),
+      let b = WeightMatrix(
+        region: target.b, encoding: encoding, rows: outputs, columns: UInt32(target.rank), group: 0,
+        isAsymmetric: false)
+    else {
+      throw FormatError(
+        rule: 642, offset: adapter.section.offset, "an adapter's target is too large")
+    }
+    return LowRankPair(a: a, b: b, scale: target.scale)
+  }
+
+  /// The adapter with a request's own factor, which multiplies every target's scale.
+  ///
+  /// A lazily verified file's adapter is read against its digest here, once, on the calling thread.
+  /// - Throws: R-220 when it is damaged, R-644 when a scale would not be finite.
+  public func applied(scale: Float = 1) throws(FormatError) -> AppliedAdapter {
+    if isVerifiedLazily, !isChecked.load(ordering: .acquiring) {
+      try file.checkDigest(of: descriptor.section)
+      isChecked.store(true, ordering: .releasing)
+    }
+    guard descriptor.targets.allSatisfy({ ($0.scale * scale).isFinite }) else {
+      throw FormatError(
+        rule: 644, offset: descriptor.section.offset, "an adapter's scale is not finite")
+    }
+    return AppliedAdapter(adapter: self, scale: scale)
+  }
+
+  /// Floats of t = A·x that a row needs at most, for one projection.
+  var intermediateWidth: Int {
+    let projections = layers.flatMap { $0 } + [head]
+    return projections.reduce(0) { max($0, AdaptedWidths($1).total) }
+  }
+}
+
+/// Where the t of each matrix of a projection lies in a row: every one at a multiple of 16 floats.
+struct AdaptedWidths {
+  let total: Int
+
+  init(_ projection: LowRankProjection?) {
+    total = (projection ?? []).reduce(0) { $0 + AdaptedWidths.width($1) }
+  }
+
+  static func width(_ pair: LowRankPair?) -> Int { (pair?.a.tileCount ?? 0) * 16 }
+}
+
+/// An adapter as one request uses it.
+public struct AppliedAdapter: Sendable {
+  /// The adapter.
+  public let adapter: Adapter
+  /// The request's factor.
+  public let scale: Float
+
+  /// What decides the adapter's part of an answer: caches of one identity may be shared, of two never.
+  public struct Identity: Hashable, Sendable {
+    /// Digest of the adapter's section.
+    public let digest: Digest
+    /// Bits of the factor.
+    public let scaleBits: UInt32
+  }
+
+  /// See `Identity`.
+  public var identity: Identity {
+    Identity(digest: adapter.digest, scaleBits: scale.bitPattern)
+  }
+}

@@ -1,0 +1,185 @@
+// Owns: the low-rank products of a step in which some sequences use adapters, and how the workers share them.
+// Must not: cost anything in a step, or a row, without an adapter. Spec/ARITHMETIC.md, rule 12.
+//
+// t = A·x is computed between the preparation of x and the product with W, in units of (adapter, tile of A); u = B·t
+// right after the product, by the worker that has the same outputs of W. So an adapter of many rows is read once a
+// step, from where it lies in the file, and one barrier serves all adapters of a projection.
+
+import Synchronization
+import VialCompute
+import VialKernels
+
+/// Consecutive rows of a step that use the same adapter with the same factor.
+struct AdaptedRows {
+  let rows: Range<Int>
+  let scale: Float
+}
+
+/// The rows of a step that use one adapter.
+struct AdaptedGroup {
+  let adapter: Adapter
+  var runs: [AdaptedRows]
+}
+
+/// What the adapters of a step do to the projection that is computed now.
+struct ActiveAdapters {
+  /// An adapter that changes the projection.
+  struct Part {
+    let projection: LowRankProjection
+    let runs: [AdaptedRows]
+  }
+
+  var parts: [Part] = []
+}
+
+extension DecoderForward {
+  /// The rows of each adapter among the segments, which lie one after another.
+  static func groups(of segments: [StepSegment]) -> [AdaptedGroup] {
+    var groups: [AdaptedGroup] = []
+    var row = 0
+    for segment in segments {
+      let rows = row..<row + segment.count
+      row = rows.upperBound
+      if let applied = segment.adapter { add(rows, applied, to: &groups) }
+    }
+    return groups
+  }
+
+  /// The groups of some rows of a step, numbered anew in the order given.
+  static func groups(
+    ofRows rows: [Int], in groups: [AdaptedGroup]
+  ) -> [AdaptedGroup] {
+    var result: [AdaptedGroup] = []
+    for (index, row) in rows.enumerated() {
+      for group in groups {
+        guard let run = group.runs.first(where: { $0.rows.contains(row) }) else { continue }
+        add(
+          index..<index + 1, AppliedAdapter(adapter: group.adapter, scale: run.scale), to: &result)
+      }
+    }
+    return result
+  }
+
+  private static func add(
+    _ rows: Range<Int>, _ applied: AppliedAdapter, to groups: inout [AdaptedGroup]
+  ) {
+    guard let index = groups.firstIndex(where: { $0.adapter === applied.adapter }) else {
+      groups.append(
+        AdaptedGroup(
+          adapter: applied.adapter, runs: [AdaptedRows(rows: rows, scale: applied.scale)]))
+      return
+    }
+    // Neighbours of equal factor are one run, so that the kernels take several columns at once.
+    if let last = groups[index].runs.last, last.rows.upperBound == rows.lowerBound,
+      last.scale.bitPattern == applied.scale.bitPattern
+    {
+      groups[index].runs[groups[index].runs.count - 1] = AdaptedRows(
+        rows: last.rows.lowerBound..<rows.upperBound, scale: last.scale)
+    } else {
+      groups[index].runs.append(AdaptedRows(rows: rows, scale: applied.scale))
+    }
+  }
+
+  /// Computes t = A·x for a projection of a layer; `input` holds x, unquantised, a row after another.
+  func adapt(
+    _ place: AdaptedPlace, layer: Int, from input: UnsafeMutablePointer<Float>
+  ) {
+    guard !adaptedGroups.isEmpty else { return }
+    adapt(adaptedGroups, from: input) { $0.layers[layer][place.rawValue] }
+  }
+
+  /// The same for the head, whose rows were gathered.
+  func adaptHead(rows: [Int], from input: UnsafeMutablePointer<Float>) {
+    guard !adaptedGroups.isEmpty else { return }
+    adapt(Self.groups(ofRows: rows, in: adaptedGroups), from: input) { $0.head }
+  }
+
+  private func adapt(
+    _ groups: [AdaptedGroup], from input: UnsafeMutablePointer<Float>,
+    _ projection: (Adapter) -> LowRankProjection?
+  ) {
+    activeAdapters.parts = groups.compactMap { group in
+      projection(group.adapter).map { ActiveAdapters.Part(projection: $0, runs: group.runs) }
+    }
+    let parts = activeAdapters.parts
+    guard !parts.isEmpty, let room = adapterBuffers else { return }
+    nextItem.store(0, ordering: .relaxed)
+    compute { [self] worker in
+      var item = nextItem.add(1, ordering: .relaxed).oldValue
+      var first = 0
+      for part in parts {
+        var offset = 0
+        for case let pair? in part.projection {
+          while item < first + pair.a.tileCount {
+            multiply(
+              pair.a, tile: item - first, from: input, part.runs, into: room.intermediate + offset,
+              stride: room.stride)
+            item = nextItem.add(1, ordering: .relaxed).oldValue
+          }
+          first += pair.a.tileCount
+          offset += AdaptedWidths.width(pair)
+        }
+      }
+    }
+  }
+
+  /// One tile of A with all rows that use it.
+  private func multiply(
+    _ a: WeightMatrix, tile: Int, from input: UnsafeMutablePointer<Float>, _ runs: [AdaptedRows],
+    into out: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    withUnsafePointer(to: a.view) { view in
+      for run in runs {
+        kernels.pointee.matmul_float(
+          view, input + run.rows.lowerBound * a.columns, a.columns, UInt32(run.rows.count),
+          UInt32(tile), UInt32(tile + 1), out + run.rows.lowerBound * stride, stride)
+      }
+    }
+  }
+
+  /// Adds scale · B·t to some tiles of the outputs of a matrix, which this worker has just computed.
+  func applyAdapters(
+    matrix: Int, tiles: Range<Int>, out: UnsafeMutablePointer<Float>, stride: Int, worker: Int
+  ) {
+    guard !activeAdapters.parts.isEmpty, let room = adapterBuffers else { return }
+    for part in activeAdapters.parts {
+      guard matrix < part.projection.count, let pair = part.projection[matrix] else { continue }
+      let offset = part.projection[..<matrix].reduce(0) { $0 + AdaptedWidths.width($1) }
+      for run in part.runs {
+        for first in Swift.stride(
+          from: tiles.lowerBound, to: tiles.upperBound, by: AdapterBuffers.tilesAtOnce)
+        {
+          let some = first..<min(tiles.upperBound, first + AdapterBuffers.tilesAtOnce)
+          for row in Swift.stride(
+            from: run.rows.lowerBound, to: run.rows.upperBound, by: AdapterBuffers.rowsAtOnce)
+          {
+            add(
+              pair, factor: pair.scale * run.scale, tiles: some,
+              rows: row..<min(run.rows.upperBound, row + AdapterBuffers.rowsAtOnce),
+              from: room.intermediate + offset, room, out: out, stride: stride, worker: worker)
+          }
+        }
+      }
+    }
+  }
+
+  /// One block of outputs of some rows.
+  private func add(
+    _ pair: LowRankPair, factor: Float, tiles: Range<Int>, rows: Range<Int>,
+    from t: UnsafeMutablePointer<Float>, _ room: AdapterBuffers, out: UnsafeMutablePointer<Float>,
+    stride: Int, worker: Int
+  ) {
+    let scratch = room.scratch(worker)
+    let width = AdapterBuffers.tilesAtOnce * 16
+    let outputs = tiles.lowerBound * 16..<min(pair.b.rows, tiles.upperBound * 16)
+    withUnsafePointer(to: pair.b.view) {
+      kernels.pointee.matmul_float(
+        $0, t + rows.lowerBound * room.stride, room.stride, UInt32(rows.count),
+        UInt32(tiles.lowerBound), UInt32(tiles.upperBound), scratch - outputs.lowerBound, width)
+    }
+    for (index, row) in rows.enumerated() {
+      kernels.pointee.scaled_add(
+        out + row * stride + outputs.lowerBound, scratch + index * width, factor, outputs.count)
+    }
+  }
+}

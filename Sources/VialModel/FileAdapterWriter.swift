@@ -1,0 +1,25 @@
+// Owns: `vial adapter extract`: an adapter's section in a file of its own, which appears when it is complete.
+// Must not: change the section. Implements: Spec/FORMAT.md, "Adapters".
+
+public import VialFormat
+import VialSystem
+
+/// Writes files of adapters.
+public enum FileAdapterWriter {
+  /// Writes an adapter's section, with this id, to a new file at `path`; an existing one is replaced.
+  /// - Throws: `SystemError`, `FormatError`; no file is left behind then.
+  public static func write(_ section: ByteRegion, id: UInt64, to path: String) throws {
+    let target = try AtomicFile(path: path)
+    defer { target.abandon() }
+    _ = try AdapterFile.write(section, id: id, to: Sink(target: target))
+    try target.commit()
+  }
+
+  private struct Sink: ByteSink {
+    let target: AtomicFile
+
+    mutating func write(_ bytes: RawSpan, at offset: UInt64) throws {
+      try bytes.withUnsafeBytes { try target.write($0, at: offset) }
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// Reads a LoRA adapter as the PEFT library saves it: adapter_config.json and adapter_model.safetensors.
+// Owns: the refusal of every setting that would make the adapter something else than W + scale · B·A.
+// Source: peft 0.21, `LoraConfig`.
+
+/// A PEFT adapter.
+struct PEFTAdapter {
+  static let configName = "adapter_config.json"
+  static let weightsName = "adapter_model.safetensors"
+  private static let prefix = "base_model.model."
+
+  let isRankStabilised: Bool
+  private(set) var modules: [AdapterModule] = []
+  let files: [SourceFile]
+
+  init(
+    _ folder: CheckpointFolder, _ settings: Settings, base: AdapterBase
+  ) throws(PackingError) {
+    try Self.checkKind(settings)
+    isRankStabilised = try settings.flag("use_rslora") ?? false
+    let targets = try PEFTTargets(settings, base: base)
+    let file = try folder.open(Self.weightsName)
+    files = [try folder.open(Self.configName), file]
+    var pairs: [String: (a: AdapterMatrix?, b: AdapterMatrix?)] = [:]
+    for entry in try TensorIndex.header(of: file).entries {
+      let location = TensorIndex.Location(file: file, entry: entry)
+      guard let (module, isA) = try Self.part(location, settings) else { continue }
+      guard base.modules[module] != nil else {
+        throw PackingError(
+          "\(file.name): \(PackingError.printable(module)) is no linear layer of the base")
+      }
+      guard targets.modules.contains(module) else {
+        throw PackingError(
+          "\(file.name): \(PackingError.printable(module)) is not among the target_modules of \(Self.configName)"
+        )
+      }
+      let matrix = try AdapterMatrix(location, isTransposed: false)
+      if isA { pairs[module, default: (nil, nil)].a = matrix } else {
+        pairs[module, default: (nil, nil)].b = matrix
+      }
+    }
+    for name in targets.modules.sorted() {
+      guard let a = pairs[name]?.a, let b = pairs[name]?.b else {
+        throw PackingError("\(file.name): no lora_A or no lora_B for \(name)")
+      }
+      let rank = try targets.rank(of: name)
+      guard a.rowCount == rank else {
+        throw PackingError(
+          "\(file.name): \(name) has rank \(a.rowCount), but \(Self.configName) says \(rank)")
+      }
+      modules.append(AdapterModule(name: name, alpha: try targets.alpha(of: name), a: a, b: b))
+    }
+  }
+
+  /// Settings that change what is computed, and that this reader does not carry over.
+  private static func checkKind(_ settings: Settings) throws(PackingError) {
+    if let kind = try settings.string("peft_type"), kind != "LORA" {
+      throw settings.error("peft_type \(PackingError.printable(kind)) is not supported, only LORA")
+    }
+    let flags = [
+      ("use_dora", "DoRA (use_dora)"), ("fan_in_fan_out", "fan_in_fan_out"),
+      ("use_qalora", "QALoRA (use_qalora)"), ("use_bdlora", "use_bdlora"),
+    ]
+    for (key, label) in flags where settings.has(key) {
+      // A setting may be an object in later versions; whatever is not false changes the adapter.
+      if settings.value(key)?.bool ?? true { throw settings.error("\(label) is not supported") }
+    }
+    for key in [
+      "modules_to_save", "trainable_token_indices", "target_parameters", "layer_replication",
+      "alora_invocation_tokens", "arrow_config", "kasa_config", "velora_config",
+      "monteclora_config",
+    ] where settings.has(key) {
+      if settings.value(key)?.array?.isEmpty ?? false { continue }
+      throw settings.error("\(key) is not supported")
+    }
+    if let start = settings.value("init_lora_weights")?.text {
+      guard ["gaussian", "eva", "orthogonal"].contains(start) else {
+        throw settings.error(
+          "init_lora_weights \(PackingError.printable(start)) changes the base's weights; convert the adapter with"
+            + " peft first (path_initial_model_for_weight_conversion)")
+      }
+    }
+  }
+
+  /// The module of a tensor and whether it is A; nil for one that changes nothing.
+  private static func part(
+    _ location: TensorIndex.Location, _ settings: Settings
+  ) throws(PackingError) -> (module: String, isA: Bool)? {
+    let name = location.entry.name.text
+    let shown = PackingError.printable(name)
+    for (ending, isA) in [
+      (".lora_A.weight", true), (".lora_B.weight", false), (".lora_A.default.weight", true),
+      (".lora_B.default.weight", false),
+    ] where name.hasPrefix(prefix) && name.hasSuffix(ending) {
+      return (String(name.dropFirst(prefix.count).dropLast(ending.count)), isA)
+    }
+    if name.hasSuffix("lora_B.bias"), try isZero(location) { return nil }
+    if name.contains("lora_embedding_") {
+      throw PackingError(
+        "\(location.file.name): \(shown) adapts the embedding, which is not supported")
+    }
+    if name.hasSuffix(".bias") || name.hasSuffix(".bias.weight") {
+      let bias = try settings.string("bias").map(PackingError.printable) ?? "none"
+      throw PackingError(
+        "\(location.file.name): \(shown) is a trained bias (bias \"\(bias)\"), which is not supported")
+    }
+    throw PackingError("\(location.file.name): \(shown) is no lora_A or lora_B of a linear layer")
+  }
+
+  private static func isZero(_ location: TensorIndex.Location) throws(PackingError) -> Bool {
+    let entry = location.entry
+    guard entry.byteCount <= 1 << 26 else { return false }
+    let bytes = try location.file.bytes(at: entry.fileOffset, count: Int(entry.byteCount))
+    return bytes.allSatisfy { $0 == 0 }
+  }
+}
