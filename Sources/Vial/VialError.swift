@@ -23,6 +23,8 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case emptyPrompt
   /// The file has no chat template that was compiled.
   case noChatTemplate
+  /// Values do not fit the prompt template.
+  case template(PromptError)
   /// Options are out of range.
   case invalidOption(StaticString)
   /// Two models cannot be compared.
@@ -48,6 +50,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
     case .emptyPrompt: return "the prompt is empty"
     case .noChatTemplate:
       return "the file has no chat template that could be compiled; use --raw"
+    case .template(let error): return error.description
     case .invalidOption(let sentence): return sentence.description
     case .incomparable(let sentence): return sentence.description
     case .busy: return "the engine's queue is full"

@@ -40,6 +40,7 @@ struct Failure: Error {
     case .noChatTemplate:
       self.init(
         VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no chat template that could be compiled")
+    case .template(let error): self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
     case .invalidOption(let sentence), .incomparable(let sentence):
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)
     case .busy: self.init(VIAL_STATUS_BUSY)

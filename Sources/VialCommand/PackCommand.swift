@@ -59,6 +59,12 @@ struct PackCommand: ParsableCommand {
   var randomWeights: UInt64?
 
   @Option(
+    help: ArgumentHelp(
+      "Prompt templates: the .txt files of this folder (default: the packer's own set).",
+      valueName: "folder"))
+  var templates: String?
+
+  @Option(
     help: ArgumentHelp("Sign the file with this secret key of vial keygen.", valueName: "key"))
   var sign: String?
 
@@ -92,6 +98,7 @@ struct PackCommand: ParsableCommand {
     options.recipe = WeightRecipe(weights: weights, group: group, embedding: embedding, head: head)
     options.randomSeed = randomWeights
     options.threadCount = threads
+    options.templatesPath = templates
     options.modelName = name
     options.licence = licence
     options.credit = credit

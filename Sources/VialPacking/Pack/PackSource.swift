@@ -39,6 +39,8 @@ struct PackSource: Sendable {
   let report: RecipeReport
   let tensors: TensorSources
   let texts: [Text]
+  /// Prompt templates by id.
+  let promptTemplates: [PromptTemplateFile]
   /// Files that digests are taken of.
   let files: [SourceFile]
   let modelName: String
@@ -69,6 +71,7 @@ struct PackSource: Sendable {
     generation = parts.generation
     tokenizer = parts.tokenizer
     texts = parts.texts
+    promptTemplates = try PromptTemplateSet.templates(of: options.templatesPath)
     files = parts.files + tensors.files
     modelName = options.modelName ?? parts.modelName
     licence = options.licence ?? parts.licence
