@@ -14,6 +14,21 @@ let house: [SwiftSetting] = [
 ]
 /// Settings of the rooms that read hostile bytes: every unsafe expression is marked `unsafe`.
 let hostile: [SwiftSetting] = house + [.strictMemorySafety()]
+/// The default prompt templates, which the packer carries inside its code.
+let promptTemplates = [
+  "calculator-explanation",
+  "differential-diagnosis",
+  "discharge-summary",
+  "follow-up-plan",
+  "guideline-question",
+  "laboratory-interpretation",
+  "patient-education",
+  "prescription-guidance",
+  "problem-list",
+  "radiology-summary",
+  "symptom-analysis",
+  "triage",
+]
 
 let package = Package(
   name: "Vial",
@@ -81,9 +96,11 @@ let package = Package(
     .target(
       name: "VialPacking",
       dependencies: ["VialKernels", "VialFormat", "VialSystem", "VialText"],
+      resources: promptTemplates.map { .embedInCode("Resources/templates/\($0).txt") },
       swiftSettings: house),
     .target(
-      name: "VialEvaluation", dependencies: ["VialEngine", "VialPacking"], swiftSettings: house),
+      name: "VialEvaluation", dependencies: ["VialEngine", "VialText"],
+      swiftSettings: house),
     // Top
     .executableTarget(
       name: "VialCommand",
@@ -142,7 +159,7 @@ let package = Package(
       dependencies: ["VialPacking", "VialFormat", "VialSystem", "VialKernels"],
       swiftSettings: house),
     .testTarget(
-      name: "VialEvaluationTests", dependencies: ["VialEvaluation", "VialPacking"],
+      name: "VialEvaluationTests", dependencies: ["VialEvaluation", "VialText"],
       swiftSettings: house),
   ],
   cLanguageStandard: .gnu17

@@ -142,7 +142,7 @@ enum {
   VIAL_STATUS_UNKNOWN_TOKEN = 10,
   /** The file does not have what was asked for. */
   VIAL_STATUS_NOT_IN_FILE = 11,
-  /** The chat template refuses these messages, or exceeds its limits. */
+  /** The chat template refuses these messages, or exceeds its limits; or values do not fit a prompt template. */
   VIAL_STATUS_TEMPLATE = 12,
   /** The computation met a value that is infinite or not a number: the weights are damaged. */
   VIAL_STATUS_NUMERIC = 13,
@@ -537,6 +537,72 @@ vial_status vial_model_render_chat(vial_model *model, const vial_message *messag
                                    uint32_t flags, uint64_t token_capacity, uint32_t *out_tokens,
                                    uint64_t *out_token_count, vial_error *out_error);
 
+/** A value for a variable of a prompt template. */
+typedef struct vial_template_value {
+  /** The variable's name, UTF-8. */
+  const char *name;
+  /** Bytes in name. */
+  uint64_t name_length;
+  /** UTF-8. A number is decimal, with its unit behind it ("7.2 mmol/L"); a date is YYYY-MM-DD; a list has an item a
+   *  line. Whatever a value spells stays text: never a special token, a tag or another variable. */
+  const char *text;
+  /** Bytes in text. */
+  uint64_t text_length;
+} vial_template_value;
+
+/** Most values of a template. */
+#define VIAL_TEMPLATE_VALUE_LIMIT 64u
+
+/** Texts of a prompt template. */
+enum {
+  /** How it is asked for. */
+  VIAL_TEMPLATE_TEXT_ID = 1,
+  /** Its version, for people. */
+  VIAL_TEMPLATE_TEXT_VERSION = 2,
+  /** "symptoms", "diagnosis", "prescription", ... (Spec/TEMPLATES.md). */
+  VIAL_TEMPLATE_TEXT_TASK = 3,
+  /** A BCP 47 tag. */
+  VIAL_TEMPLATE_TEXT_LANGUAGE = 4,
+  /** Its title, for people; may be empty. */
+  VIAL_TEMPLATE_TEXT_TITLE = 5,
+  /** The JSON schema that its answers satisfy; empty when they are plain text. */
+  VIAL_TEMPLATE_TEXT_SCHEMA = 6,
+  /** Names of its variables, one a line, in order. */
+  VIAL_TEMPLATE_TEXT_VARIABLES = 7
+};
+
+/** Copies a text of one of the file's prompt templates. It is valid UTF-8 but otherwise what the file's maker wrote.
+ *  Any thread.
+ *
+ *  index       From 0, in file order.
+ *  text        VIAL_TEMPLATE_TEXT_....
+ *  capacity    Bytes in out_text.
+ *  out_text    Gets the text, without a terminating zero; may be NULL when capacity is 0.
+ *  out_length  Gets the text's length in bytes.
+ *
+ *  Returns OK, INVALID_ARGUMENT, NOT_IN_FILE (there are not so many templates), BUFFER_TOO_SMALL, FORMAT (it is
+ *  damaged). */
+vial_status vial_model_get_template_text(vial_model *model, uint32_t index, uint32_t text, uint64_t capacity,
+                                         char *out_text, uint64_t *out_length);
+
+/** Renders a prompt template through the file's chat template into the token ids of a prompt. Ids and values may be
+ *  hostile. Any thread. O(n log n) at worst.
+ *
+ *  id, id_length         The template's id.
+ *  values, value_count   At most VIAL_TEMPLATE_VALUE_LIMIT, in any order; together at most VIAL_TEXT_BYTE_LIMIT bytes.
+ *  token_capacity        Ids in out_tokens.
+ *  out_tokens            Gets the ids; may be NULL when token_capacity is 0.
+ *  out_token_count       Gets the number of ids of the whole prompt.
+ *  out_error             Gets the details: which variable or value, by its number; may be NULL.
+ *
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, TOO_LONG, NOT_IN_FILE (no such template, no chat template),
+ *  TEMPLATE (a value is missing, unknown, too long or not of its variable's type), FORMAT, BUFFER_TOO_SMALL,
+ *  OUT_OF_MEMORY. */
+vial_status vial_model_render_template(vial_model *model, const char *id, uint64_t id_length,
+                                       const vial_template_value *values, uint64_t value_count,
+                                       uint64_t token_capacity, uint32_t *out_tokens, uint64_t *out_token_count,
+                                       vial_error *out_error);
+
 /* ---- Scoring ------------------------------------------------------------------------------------------- */
 
 /** Number types of cached keys and values: the only option that changes a score. */
@@ -805,7 +871,7 @@ typedef struct vial_text {
   uint64_t length;
 } vial_text;
 
-/** Options of vial_engine_submit: exactly one of text, messages and tokens. Nothing of it is needed after the call. */
+/** Options of vial_engine_submit: exactly one of text, messages, tokens and template_id. Nothing of it is needed after the call. */
 typedef struct vial_request_options {
   /** sizeof(vial_request_options). */
   uint32_t struct_size;
@@ -861,11 +927,20 @@ typedef struct vial_request_options {
   float adapter_scale;
   /** 0. */
   uint32_t adapter_reserved;
+  /** Id of a prompt template of the file. Its sampling parameters, max_tokens and stop strings hold where this struct
+   *  gives none (0 in max_tokens and stop_count). */
+  const char *template_id;
+  /** Bytes in template_id. */
+  uint64_t template_id_length;
+  /** Values of the template's variables. */
+  const vial_template_value *template_values;
+  /** At most VIAL_TEMPLATE_VALUE_LIMIT. */
+  uint64_t template_value_count;
 } vial_request_options;
 
 /* clang-format off */
 #define VIAL_REQUEST_OPTIONS_INIT \
-  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 /* clang-format on */
 
 /** Submits a request; it is computed in the order of arrival, together with others. Texts and ids may be hostile;
@@ -879,9 +954,9 @@ typedef struct vial_request_options {
  *  out_error    Gets the details; may be NULL.
  *
  *  Returns OK, INVALID_ARGUMENT (also an empty prompt), INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG (a prompt that
- *  does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template, or no adapter of that name),
- *  TEMPLATE, FORMAT (the adapter is not one of this model, or is damaged), BUSY, CLOSED, OUT_OF_MEMORY,
- *  TOO_MANY_HANDLES. */
+ *  does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template, no prompt template or adapter
+ *  of that name), TEMPLATE, FORMAT (the prompt template is damaged; the adapter is damaged or not one of this model),
+ *  BUSY, CLOSED, OUT_OF_MEMORY, TOO_MANY_HANDLES. */
 vial_status vial_engine_submit(vial_engine *engine, const vial_request_options *options,
                                vial_request **out_request, vial_error *out_error);
 

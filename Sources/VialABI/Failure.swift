@@ -41,6 +41,7 @@ struct Failure: Error {
       self.init(
         VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no chat template that could be compiled")
     case .unknownAdapter: self.init(VIAL_STATUS_NOT_IN_FILE, sentence: error.description)
+    case .template(let error): self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
     case .invalidOption(let sentence), .incomparable(let sentence):
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)
     case .busy: self.init(VIAL_STATUS_BUSY)

@@ -24,8 +24,9 @@ public func vial_engine_submit(
     // The first header's struct ended after `context`.
     let options = try Structures.options(options, defaults: vial_request_options(), firstSize: 136)
     try Arguments.check(flags: options.flags, known: VIAL_REQUEST_RAW)
-    let prompt = try prompt(of: options, model: engine.model)
-    let request = try prepare(prompt, options, on: engine)
+    let template = try template(of: options, model: engine.model)
+    let prompt = try prompt(of: options, template, model: engine.model)
+    let request = try prepare(prompt, options, template, on: engine)
     // The callback may run before this call returns, and its event must carry the handle.
     let handle = try HandleRegistry.register(.request(request))
     request.tag.store(UInt(bitPattern: handle), ordering: .releasing)
@@ -40,17 +41,35 @@ public func vial_engine_submit(
   }
 }
 
+/// The prompt template that the options name, or nil.
+private func template(
+  of options: vial_request_options, model: Model
+) throws(Failure) -> PromptTemplate? {
+  guard options.template_id != nil || options.template_id_length > 0 else {
+    guard options.template_values == nil, options.template_value_count == 0 else {
+      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+    }
+    return nil
+  }
+  return try promptTemplate(options.template_id, options.template_id_length, of: model)
+}
+
 /// The token ids of whichever form the prompt has.
 private func prompt(
-  of options: vial_request_options, model: Model
+  of options: vial_request_options, _ template: PromptTemplate?, model: Model
 ) throws(Failure) -> SecureBuffer<UInt32> {
   let forms = [
     options.text != nil || options.text_length > 0,
     options.messages != nil || options.message_count > 0,
     options.tokens != nil || options.token_count > 0,
+    template != nil,
   ]
   guard forms.count(where: { $0 }) == 1, forms[0] || options.flags == 0 else {
     throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+  }
+  if let template {
+    return try promptTokens(
+      of: template, options.template_values, options.template_value_count, model: model)
   }
   if forms[1] {
     let messages = try Arguments.elements(
@@ -77,9 +96,10 @@ private func prompt(
 
 /// A request that is not submitted yet.
 private func prepare(
-  _ prompt: SecureBuffer<UInt32>, _ options: vial_request_options, on engine: Engine
+  _ prompt: SecureBuffer<UInt32>, _ options: vial_request_options, _ template: PromptTemplate?,
+  on engine: Engine
 ) throws(Failure) -> Request {
-  var generation = try GenerationOptions(options, model: engine.model)
+  var generation = try GenerationOptions(options, template, model: engine.model)
   generation.adapter = try Arguments.adapter(
     options.adapter, options.adapter_length, scale: options.adapter_scale,
     reserved: options.adapter_reserved, of: engine.model)
@@ -98,13 +118,15 @@ private func prepare(
 
 extension GenerationOptions {
   /// Limits, sampling (what is not given comes from the file) and stop strings.
-  fileprivate init(_ options: vial_request_options, model: Model) throws(Failure) {
+  fileprivate init(
+    _ options: vial_request_options, _ template: PromptTemplate?, model: Model
+  ) throws(Failure) {
     try Arguments.check(
       flags: options.given,
       known: VIAL_GIVEN_TEMPERATURE | VIAL_GIVEN_TOP_K | VIAL_GIVEN_TOP_P | VIAL_GIVEN_MIN_P
         | VIAL_GIVEN_REPETITION_PENALTY)
     func isGiven(_ flag: Int) -> Bool { options.given & UInt32(flag) != 0 }
-    var sampling = model.recommendedSampling
+    var sampling = template.map { model.sampling(of: $0) } ?? model.recommendedSampling
     if isGiven(VIAL_GIVEN_TEMPERATURE) { sampling.temperature = options.temperature }
     if isGiven(VIAL_GIVEN_TOP_K) { sampling.topK = options.top_k }
     if isGiven(VIAL_GIVEN_TOP_P) { sampling.topP = options.top_p }
@@ -114,12 +136,17 @@ extension GenerationOptions {
     }
     sampling.seed = options.seed
     self.init(
-      maximumTokens: options.max_tokens > 0 ? Int(options.max_tokens) : nil, sampling: sampling)
+      maximumTokens: options.max_tokens > 0 ? Int(options.max_tokens) : template?.maximumTokens,
+      sampling: sampling)
     alternativeCount = Int(options.alternative_count)
     if options.deadline_milliseconds > 0 {
       deadline = Double(options.deadline_milliseconds) / 1000
     }
     stops = try StopList.list(options)
+    if options.stop_count == 0, let template {
+      guard let own = StopList(template) else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
+      stops = own
+    }
   }
 }
 

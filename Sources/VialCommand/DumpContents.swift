@@ -24,6 +24,14 @@ struct FileContents {
     } catch { throw CommandFailure("\(path): \(error)") }
   }
 
+  /// The id of a prompt template, or the section's when it breaks a rule.
+  private static func promptID(_ file: FileDescriptor, _ section: SectionDescriptor) -> String {
+    let template = file.storedBytes(of: section).flatMap {
+      try? PromptTemplate($0.privateCopy(), section: section.id)
+    }
+    return template?.id ?? "damaged, section \(section.id)"
+  }
+
   /// Templates: id for `--template`, what it is, stored bytes.
   var templates: [(id: String, name: String, byteCount: UInt64)] {
     var found: [(id: String, name: String, byteCount: UInt64)] = []
@@ -33,7 +41,7 @@ struct FileContents {
       case .text where section.id == TextSection.chatTemplateSource.rawValue:
         found.append(("chat", "source", section.rawByteCount))
       case .promptTemplate:
-        found.append((String(section.id), "prompt template", section.rawByteCount))
+        found.append((Self.promptID(file, section), "prompt template", section.rawByteCount))
       default: break
       }
     }

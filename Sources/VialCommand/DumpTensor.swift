@@ -67,39 +67,3 @@ struct TensorDump {
     json.member("byte_count", tensor.byteCount)
   }
 }
-
-/// A template's text.
-struct TemplateDump {
-  private let id: String
-  private let source: String
-
-  /// - Throws: `CommandFailure` when the file has no such template.
-  init(_ file: FileDescriptor, id: String, path: String) throws {
-    guard id == "chat" else {
-      throw CommandFailure("\(path): no template has the id \(FileInspection.printable(id))")
-    }
-    let bytes: [UInt8]?
-    do throws(FormatError) {
-      bytes = try file.text(.chatTemplateSource)
-    } catch { throw CommandFailure("\(path): \(error)") }
-    guard let bytes else { throw CommandFailure("\(path): the file has no chat template") }
-    source = String(decoding: bytes, as: UTF8.self)
-    self.id = id
-  }
-
-  /// The source, line by line, with controls spelled out.
-  func text() -> String {
-    source.split(separator: "\n", omittingEmptySubsequences: false)
-      .map { FileInspection.printable(String($0)) }.joined(separator: "\n") + "\n"
-  }
-
-  /// One object and a line end.
-  func json() -> String {
-    var json = JSONOutput()
-    json.object { json in
-      json.member("id", id)
-      json.member("source", source)
-    }
-    return json.text + "\n"
-  }
-}

@@ -5,6 +5,7 @@
 import VialEvaluation
 import VialPacking
 import VialSystem
+import VialText
 
 /// What makes results comparable; the header line of a results file.
 struct EvalSettings: Equatable {

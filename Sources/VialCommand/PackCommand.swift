@@ -71,6 +71,12 @@ struct PackCommand: ParsableCommand {
   var merge: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Prompt templates: the .txt files of this folder (default: the packer's own set).",
+      valueName: "folder"))
+  var templates: String?
+
+  @Option(
     help: ArgumentHelp("Sign the file with this secret key of vial keygen.", valueName: "key"))
   var sign: String?
 
@@ -106,6 +112,7 @@ struct PackCommand: ParsableCommand {
     options.mergedAdapter = merge
     options.randomSeed = randomWeights
     options.threadCount = threads
+    options.templatesPath = templates
     options.modelName = name
     options.licence = licence
     options.credit = credit

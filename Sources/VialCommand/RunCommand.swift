@@ -10,7 +10,7 @@ import VialText
 
 extension ModelFile.Verification: ExpressibleByArgument {}
 
-/// `vial run [FILE] [--prompt TEXT | --ids 1,2,3]`.
+/// `vial run [FILE] [--prompt TEXT | --ids 1,2,3 | --template ID --set NAME=VALUE...]`.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
@@ -18,7 +18,8 @@ struct RunCommand: ParsableCommand {
     discussion: """
       Without FILE, the small demonstration model answers. A prompt goes through the file's chat template, the \
       text being literal (special tokens that it spells are ordinary text); with --raw it is the file's BOS and \
-      the text, nothing else. Sampling parameters that are not given come from the file. The same file, prompt, \
+      the text, nothing else. With --template the file's prompt template of that id asks, its variables set by --set, \
+      and its sampling, limits and stop strings hold where nothing else is given. Sampling parameters that are not given come from the file. The same file, prompt, \
       parameters and seed give the same answer on every machine.
       """)
 
@@ -34,8 +35,15 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "No chat template: the file's BOS and the text.")
   var raw = false
 
-  @Option(help: "Most tokens of the answer.")
-  var maxTokens: Int = 2048
+  @Option(
+    help: ArgumentHelp(
+      "Ask by the file's prompt template with this id; see vial template list.", valueName: "id"))
+  var template: String?
+
+  @OptionGroup var values: TemplateArguments
+
+  @Option(help: "Most tokens of the answer (default: the template's, else 2048).")
+  var maxTokens: Int?
 
   @Option(help: "When the file's digests are checked; lazy: weights before their first use.")
   var verify: ModelFile.Verification = .tables
@@ -50,11 +58,14 @@ struct RunCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (prompt != nil) != (ids != nil) else {
-      throw ValidationError("give exactly one of --prompt and --ids")
+    guard [prompt != nil, ids != nil, template != nil].count(where: { $0 }) == 1 else {
+      throw ValidationError("give exactly one of --prompt, --ids and --template")
     }
-    if raw, ids != nil { throw ValidationError("--raw goes with --prompt") }
-    if maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
+    if raw, prompt == nil { throw ValidationError("--raw goes with --prompt") }
+    if template == nil, !values.settings.isEmpty {
+      throw ValidationError("--set goes with --template")
+    }
+    if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
   }
 
   func run() throws {
@@ -63,11 +74,12 @@ struct RunCommand: ParsableCommand {
       let model = try Model(path: try file ?? DemoModel.path(), verification: verify)
       let openSeconds = MonotonicClock.seconds - start
       if let notice = try notice(model) { StandardError.write(notice) }
-      let tokens = try promptTokens(model)
-      let capacity = min(model.contextLength, tokens.count + min(maxTokens, 1 << 24) + 1)
+      let template = try template.map { try TemplateArguments.template($0, in: model) }
+      let tokens = try promptTokens(model, template)
+      var options = generationOptions(model, template)
+      let limit = min(options.maximumTokens ?? 0, 1 << 24)
+      let capacity = min(model.contextLength, tokens.count + limit + 1)
       let engine = try engine(model, capacity: capacity)
-      var options = GenerationOptions(
-        maximumTokens: maxTokens, sampling: try sampling.parameters(model))
       options.adapter = try adapter.applied(in: model)
       Interruption.install()
       let request = try answer(engine, tokens, options)
@@ -88,7 +100,20 @@ struct RunCommand: ParsableCommand {
     return try model.notice()
   }
 
-  private func promptTokens(_ model: Model) throws -> SecureBuffer<UInt32> {
+  /// What was asked for, else what the template says, else what the file says.
+  private func generationOptions(_ model: Model, _ template: PromptTemplate?) -> GenerationOptions {
+    let defaults = template.map { model.sampling(of: $0) } ?? model.recommendedSampling
+    var options = GenerationOptions(
+      maximumTokens: maxTokens ?? template?.maximumTokens ?? 2048,
+      sampling: sampling.parameters(over: defaults))
+    if let stops = template.flatMap(StopList.init) { options.stops = stops }
+    return options
+  }
+
+  private func promptTokens(
+    _ model: Model, _ template: PromptTemplate?
+  ) throws -> SecureBuffer<UInt32> {
+    if let template { return try model.tokens(of: values.messages(template)) }
     if let ids {
       try ids.check(model)
       guard let tokens = SecureBuffer<UInt32>(capacity: ids.ids.count) else {

@@ -34,7 +34,8 @@ struct SamplingArguments: ParsableArguments {
     parameters(over: model.recommendedSampling)
   }
 
-  private func parameters(over defaults: SamplingParameters) -> SamplingParameters {
+  /// Parameters with what was given here.
+  func parameters(over defaults: SamplingParameters) -> SamplingParameters {
     var parameters = defaults
     if let temperature { parameters.temperature = temperature }
     if let topK { parameters.topK = topK }

@@ -17,8 +17,8 @@ struct VialCommand: ParsableCommand {
     subcommands: [
       PackCommand.self, DumpCommand.self, VerifyCommand.self, RunCommand.self, TokenizeCommand.self,
       ScoreCommand.self, CompareCommand.self, EvalCommand.self, BenchCommand.self,
-      KeygenCommand.self, SignCommand.self, CompactCommand.self,
-      AdapterCommand.self,
+      KeygenCommand.self, SignCommand.self, CompactCommand.self, AdapterCommand.self,
+      TemplateCommand.self,
     ])
 
   /// Like the default, but bad usage exits with 2.

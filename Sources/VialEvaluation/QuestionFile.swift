@@ -1,7 +1,7 @@
 // Owns: a JSONL file of questions, line by line; what is wrong with a line belongs to that line only.
 // Must not: show text of a question in an error.
 
-import VialPacking
+import VialText
 
 /// The questions of a file, and what was wrong with other lines.
 public struct QuestionFile: Sendable {

@@ -1,7 +1,7 @@
 // Owns: what became of one question, and its line in a results file.
 // Must not: write files.
 
-public import VialPacking
+public import VialText
 
 /// The result for one question.
 public struct QuestionOutcome: Sendable, Equatable {

@@ -9,7 +9,7 @@
 //   MedQA, HF's "-hf" set   sent1, ending0 ... ending3, label
 //   own                     id, question, options [...], answer (index, letter or text), category
 
-import VialPacking
+import VialText
 
 /// Turns JSON objects into questions.
 struct QuestionReader {

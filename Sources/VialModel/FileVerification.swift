@@ -75,6 +75,7 @@ public struct FileVerification: Sendable {
       switch section.kind {
       case .tokenizer: _ = try Tokenizer(region)
       case .chatTemplate: _ = try ChatTemplate(region)
+      case .promptTemplate: _ = try PromptTemplate(region, section: section.id)
       default: break
       }
     } catch { return error }

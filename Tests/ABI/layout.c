@@ -117,7 +117,7 @@ PIN(text, sizeof(vial_text) == 16);
 AT(vial_text, text, 0);
 AT(vial_text, length, 8);
 
-PIN(request_options, sizeof(vial_request_options) == 160);
+PIN(request_options, sizeof(vial_request_options) == 192);
 AT(vial_request_options, struct_size, 0);
 AT(vial_request_options, flags, 4);
 AT(vial_request_options, text, 8);
@@ -144,6 +144,16 @@ AT(vial_request_options, adapter, 136);
 AT(vial_request_options, adapter_length, 144);
 AT(vial_request_options, adapter_scale, 152);
 AT(vial_request_options, adapter_reserved, 156);
+AT(vial_request_options, template_id, 160);
+AT(vial_request_options, template_id_length, 168);
+AT(vial_request_options, template_values, 176);
+AT(vial_request_options, template_value_count, 184);
+
+PIN(template_value, sizeof(vial_template_value) == 32);
+AT(vial_template_value, name, 0);
+AT(vial_template_value, name_length, 8);
+AT(vial_template_value, text, 16);
+AT(vial_template_value, text_length, 24);
 
 PIN(request_information, sizeof(vial_request_information) == 64);
 AT(vial_request_information, struct_size, 0);

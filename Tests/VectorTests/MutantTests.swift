@@ -51,6 +51,7 @@ private struct Mutants: Decodable {
     case 301...316: 301
     case 400...411: 400
     case 500...508: 500
+    case 520...527: 520
     case 601...605: 601
     default: rule
     }

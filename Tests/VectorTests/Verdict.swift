@@ -37,6 +37,7 @@ struct Verdict {
         switch section.kind {
         case .tokenizer: _ = try Tokenizer(region)
         case .chatTemplate: _ = try ChatTemplate(region)
+        case .promptTemplate: _ = try PromptTemplate(region, section: section.id)
         default: break
         }
       } catch { add("verify", error, in: section) }
@@ -84,7 +85,10 @@ struct PartLayout {
     let (table, count) = (number(4112, 8), number(4128, 4))
     guard table <= UInt64(bytes.count), count <= 64 else { return }
     parts.append(("section table", table..<table + count * 128))
-    let names = [1: "configuration", 2: "tensor table", 4: "tokenizer", 5: "chat template"]
+    let names = [
+      1: "configuration", 2: "tensor table", 4: "tokenizer", 5: "chat template",
+      6: "prompt template",
+    ]
     for entry in stride(from: table, to: table + count * 128, by: 128) {
       let (offset, length) = (number(entry + 16, 8), number(entry + 24, 8))
       guard offset <= UInt64(bytes.count), length <= UInt64(bytes.count) else { continue }

@@ -3,6 +3,7 @@
 
 import VialFormat
 import VialKernels
+import VialText
 
 /// A or B of one target.
 struct AdapterMatrix: Sendable {

@@ -2,6 +2,8 @@
 // and lora_b [rank, outputs].
 // Source: mlx-lm, `tuner/lora.py` (y = W·x + scale · (x·a)·b) and `tuner/utils.py`.
 
+import VialText
+
 /// An mlx-lm adapter.
 struct MLXAdapter {
   static let weightsName = "adapters.safetensors"
@@ -40,7 +42,9 @@ struct MLXAdapter {
       }
       let matrix = try AdapterMatrix(
         TensorIndex.Location(file: file, entry: entry), isTransposed: true)
-      if isA { pairs[module, default: (nil, nil)].a = matrix } else {
+      if isA {
+        pairs[module, default: (nil, nil)].a = matrix
+      } else {
         pairs[module, default: (nil, nil)].b = matrix
       }
     }
@@ -50,7 +54,8 @@ struct MLXAdapter {
       }
       guard a.rowCount == rank else {
         throw PackingError(
-          "\(file.name): \(name) has rank \(a.rowCount), but \(PEFTAdapter.configName) says \(rank)")
+          "\(file.name): \(name) has rank \(a.rowCount), but \(PEFTAdapter.configName) says \(rank)"
+        )
       }
       modules.append(AdapterModule(name: name, alpha: scale * Double(rank), a: a, b: b))
     }

@@ -1,6 +1,8 @@
 // The chat template of a checkpoint: its source, where it is, and its compiled form where that can be had.
 // Must not: stop a pack; without a compiled template a model still answers raw prompts.
 
+import VialText
+
 /// A chat template as found and as compiled.
 struct ChatTemplateSource: Sendable {
   /// The template's text; nil when the checkpoint has none.

@@ -2,6 +2,8 @@
 // unique, data contiguous without holes or overlaps, sizes equal to shape × type) are all enforced.
 // Source: safetensors README, "Format". Must not: read tensor data.
 
+import VialText
+
 /// One tensor of a safetensors file.
 struct SafetensorsEntry: Sendable {
   /// Name as bytes; names of packed tensors are ASCII.

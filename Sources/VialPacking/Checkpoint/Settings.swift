@@ -2,6 +2,8 @@
 // `tokenizer_config.json`). Owns: the wording of "this key is wrong". A key that is missing or null
 // is nil; a key of another type is an error, never a default.
 
+import VialText
+
 /// The members of one JSON object, with the name of the file for messages.
 struct Settings: Sendable {
   /// File name without folders, as it appears in messages.

@@ -2,6 +2,8 @@
 // `model.safetensors.index.json`. Owns: the refusals of missing shards and of an index that lies.
 // Must not: read tensor data.
 
+import VialText
+
 /// The tensors of a checkpoint by name.
 struct TensorIndex: Sendable {
   /// Where one tensor is.

@@ -1,6 +1,8 @@
 // What `tokenizer_config.json` and `tokenizer.json` say: the tables, the first token of a text, the chat
 // template. Must not: know the tables' layout; Tokenizer/ builds them.
 
+import VialText
+
 /// Settings of a checkpoint's tokenizer.
 struct TokenizerSettings: Sendable {
   /// The tokenizer section and what it tells.

@@ -3,6 +3,7 @@
 // Must not: turn it into tiles; `PackedLinearRows` does.
 
 import VialKernels
+import VialText
 
 /// A quantised linear layer that was checked: shapes, types, scales, zero points and the order of its inputs.
 struct PackedLinear: Sendable {

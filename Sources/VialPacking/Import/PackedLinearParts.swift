@@ -1,6 +1,8 @@
 // The tensors that a quantised linear layer is made of: finding them by name, comparing them with the configuration.
 // Owns: the wording of "the configuration says one thing and the tensors another". Must not: know tiles.
 
+import VialText
+
 /// The tensors of one module of a checkpoint.
 struct PackedLinearParts {
   /// What the parts are called behind the module's name.

@@ -2,6 +2,8 @@
 // quantize_config.json (GPTQ) and quant_config.json (AWQ). Owns: the refusals of what is not read, by name.
 // Must not: look at tensors; `PackedLinear` compares them with what is said here.
 
+import VialText
+
 /// The quantisation that a checkpoint claims for its linear layers.
 struct SourceQuantization: Sendable {
   /// How words are laid out.

@@ -44,6 +44,9 @@ struct PackJob {
     if let template = source.tokenizer.chatTemplate.section {
       try writer.add(.chatTemplate, template)
     }
+    for template in source.promptTemplates {
+      try writer.add(.promptTemplate, id: template.sectionID, template.section)
+    }
     try writeProvenance(&writer, sourceDigests)
     for text in source.texts.sorted(by: { $0.section.rawValue < $1.section.rawValue }) {
       try writer.add(.text, id: text.section.rawValue, codec: .lz4, text.bytes)

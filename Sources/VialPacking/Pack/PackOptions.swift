@@ -40,6 +40,8 @@ public struct PackOptions: Sendable {
   public var mergedAdapter: String?
   /// Signs the file.
   public var signingKey: SigningKey?
+  /// Folder with prompt templates, a file each; nil takes the default set.
+  public var templatesPath: String?
   /// Name and version of the program that packs, for provenance.
   public var tool = "vial"
 

@@ -40,6 +40,8 @@ struct PackSource: Sendable {
   let tensors: TensorSources
   let adapters: PackAdapters
   let texts: [Text]
+  /// Prompt templates by id.
+  let promptTemplates: [PromptTemplateFile]
   /// Files that digests are taken of.
   let files: [SourceFile]
   let modelName: String
@@ -74,6 +76,7 @@ struct PackSource: Sendable {
     generation = parts.generation
     tokenizer = parts.tokenizer
     texts = parts.texts
+    promptTemplates = try PromptTemplateSet.templates(of: options.templatesPath)
     files = parts.files + tensors.files
     modelName = options.modelName ?? parts.modelName
     licence = options.licence ?? parts.licence

@@ -2,6 +2,7 @@
 // it in another shape or type. All of it happens before the first byte is written.
 
 import VialSystem
+import VialText
 
 /// A planned tensor with its rows.
 struct SourcedTensor: Sendable {

@@ -3,7 +3,7 @@
 // only run for tool messages may become an operation that stops with a clear error.
 
 import VialFormat
-import VialText
+public import VialText
 
 /// A compiled chat template.
 public struct CompiledTemplate: Sendable {

@@ -1,6 +1,8 @@
 // Merges as pairs of ids with rank and result.
 // Owns their validation. Must not: hash; the table builder does.
 
+import VialText
+
 /// The merges of a vocabulary, each pair once.
 struct MergeTableBuilder {
   /// A pair (left << 32 | right) and what it merges to (rank << 32 | result).

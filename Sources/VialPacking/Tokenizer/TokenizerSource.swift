@@ -2,6 +2,8 @@
 // Owns the reading of vocabulary, merges and added tokens. Must not: drop what it does not know;
 // anything that would change an id is refused.
 
+import VialText
+
 /// The parts of a `tokenizer.json`.
 struct TokenizerSource {
   /// A token that is matched in text before the vocabulary is asked.

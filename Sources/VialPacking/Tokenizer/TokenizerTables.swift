@@ -3,7 +3,7 @@
 // arguments: the same files give the same bytes. Implements Spec/TOKENIZER.md, "Layout".
 
 import VialFormat
-import VialText
+public import VialText
 
 /// The `tokenizer` section of a checkpoint and what the packer needs to know about it.
 public struct TokenizerTables: Sendable {

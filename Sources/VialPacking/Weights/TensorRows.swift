@@ -2,6 +2,7 @@
 // any order, and come out the same.
 
 import VialKernels
+import VialText
 
 /// Rows of one tensor as floats.
 protocol TensorRows: Sendable {

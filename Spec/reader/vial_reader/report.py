@@ -13,7 +13,8 @@ from .signatures import read_signature
 from .tensors import read_tensor_table
 from .tokenizer import token_bytes
 from .values import decode
-from .verify import read_key_values_of, read_program_of, read_text_of, read_tokenizer_of, section_digest, verify
+from .verify import (read_key_values_of, read_program_of, read_prompt_of, read_text_of, read_tokenizer_of,
+                     section_digest, verify)
 
 
 class OpenFile:
@@ -82,6 +83,9 @@ def describe(data):
         answer["tokenizer"] = _guarded(lambda: _tokenizer(file.tokenizer()))
     answer["chat_templates"] = [_guarded(lambda: {"id": s.id, **read_program_of(file.container, s)})
                                 for s in file.container.of_kind(c.CHAT)]
+    prompts = [_guarded(lambda: {"id": s.id, **read_prompt_of(file.container, s)}) for s in file.container.of_kind(c.PROMPT)]
+    if prompts:
+        answer["prompt_templates"] = prompts
     answer["adapters"] = [_guarded(lambda: _adapter(file, s)) for s in file.container.of_kind(c.ADAPTER)]
     answer["signatures"] = [_signature(file.container, s) for s in file.container.of_kind(c.SIGNATURE)]
     for section in file.container.of_kind(c.PROVENANCE):

@@ -3,9 +3,10 @@
 Owns: the order of the reports. Must not: stop at the first."""
 from . import values
 from .adapters import verify_adapter
-from .container import ADAPTER, CHAT, CHUNKS, FIRST_SECTION, FREE, PROVENANCE, SIGNATURE, TEXT, TOKENIZER, WEIGHTS, section_digest
+from .container import ADAPTER, CHAT, CHUNKS, FIRST_SECTION, FREE, PROMPT, PROVENANCE, SIGNATURE, TEXT, TOKENIZER, WEIGHTS, section_digest
 from .fields import Fields, Refusal, require
 from .keyvalues import read_key_values
+from .prompts import read_prompt
 from .signatures import read_signature
 from .template import read_program
 from .texts import read_text
@@ -30,7 +31,8 @@ def verify(file, tensors):
     for section in file.of_kind(ADAPTER):
         data = bytes(file.bytes_of(section))
         reports += verify_adapter(data, section.offset, section.id, file.model_digest, tensors)
-    readers = ((TEXT, read_text_of), (PROVENANCE, read_key_values_of), (TOKENIZER, read_tokenizer_of), (CHAT, read_program_of))
+    readers = ((TEXT, read_text_of), (PROVENANCE, read_key_values_of), (TOKENIZER, read_tokenizer_of), (CHAT, read_program_of),
+               (PROMPT, read_prompt_of))
     for kind, read in readers:
         for section in file.of_kind(kind):
             try:
@@ -49,6 +51,7 @@ def read_text_of(file, section): return read_text(section, file.bytes_of(section
 def read_key_values_of(file, section): return read_key_values(file.bytes_of(section), section.offset)
 def read_tokenizer_of(file, section): return read_tokenizer(file.bytes_of(section), section.offset)
 def read_program_of(file, section): return read_program(file.bytes_of(section), section.offset)
+def read_prompt_of(file, section): return read_prompt(file.bytes_of(section), section.offset, section.id)
 
 
 def _digests(file):

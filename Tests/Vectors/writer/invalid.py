@@ -204,7 +204,7 @@ case("R-216-no-tensors", "no tensor table", without(2))
 case("R-216-no-weights", "no weights", without(3))
 case("R-216-no-tokenizer", "no tokenizer", without(4))
 
-from . import invalid_sections, invalid_values  # noqa: E402,F401  (they add their cases)
+from . import invalid_prompts, invalid_sections, invalid_values  # noqa: E402,F401  (they add their cases)
 from . import invalid_adapters  # noqa: E402,F401  (after them: the first vector of a rule is a file)
 
 

@@ -68,6 +68,7 @@ class Model:
     texts: list = field(default_factory=list)
     others: list = field(default_factory=list)  # further sections, in front of the weights
     adapters: list = field(default_factory=list)  # what a reader says about each
+    prompts: list = field(default_factory=list)  # (section, truth)
     signatures: list = field(default_factory=list)  # likewise
 
     def draft(self, **more):
@@ -75,7 +76,7 @@ class Model:
             self.tensors = model_tensors(self.config)
         weights = place(self.tensors)
         sections = [Section(CONFIGURATION, kv.encode(self.config)), table(self.tensors), self.tokenizer.section()]
-        sections += [section for section, _ in self.chats]
+        sections += [section for section, _ in self.chats + self.prompts]
         if self.provenance is not None:
             sections.append(Section(PROVENANCE, kv.encode(self.provenance)))
         sections += self.texts + self.others + weights
@@ -99,6 +100,8 @@ class Model:
             "chat_templates": [truth for _, truth in self.chats], "adapters": self.adapters,
             "signatures": self.signatures,
         }
+        if self.prompts:
+            answer["prompt_templates"] = [truth for _, truth in self.prompts]
         if self.provenance is not None:
             answer["provenance"] = kv.plain(self.provenance)
         return {**answer, "runs": True, "reports": []}

@@ -8,6 +8,7 @@ from .adapters import adapter_section
 from .container import PAGE, TEXT, Draft, Section
 from .lz4 import frame
 from .model import Model, configuration, free_section, model_tensors, text_section
+from .prompts import FULL, LEAST, prompt_section
 from .signing import signature_section
 from .tensors import Tensor
 from .tokenizers import byte_level, character_level, chat_section, chat_truth
@@ -186,6 +187,13 @@ def adapters():
     return model
 
 
+def prompts():
+    """Two prompt templates: one with every key and type, one with the least."""
+    model = plain_model()
+    model.prompts = [prompt_section(FULL), prompt_section(LEAST)]
+    return model
+
+
 def signed():
     """A file that was signed after it was made: the signature is appended, the digests that it signs stay."""
     model = plain_model()
@@ -202,7 +210,7 @@ VALID = {
     "plain": plain_model, "qwen2-int4": qwen2_int4, "encodings": encodings, "values": values,
     "many-weights": many_weights, "unknown-sections": unknown_sections, "limits": limits, "two-chunks": two_chunks,
     "newer-minor": newer_minor, "second-generation": second_generation, "spare-slot": spare_slot,
-    "signed": signed, "adapters": adapters,
+    "signed": signed, "adapters": adapters, "prompts": prompts,
 }
 
 

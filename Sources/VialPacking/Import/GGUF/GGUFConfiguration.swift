@@ -1,6 +1,8 @@
 // What GGUF metadata says about a model's shape, as a checkpoint's configuration.
 // Owns: keys, defaults and refusals. Source: ggml's docs/gguf.md and llama.cpp's convert_hf_to_gguf.py.
 
+import VialText
+
 extension CheckpointConfiguration {
   /// Reads the metadata of a GGUF file.
   init(_ file: GGUFFile) throws(PackingError) {

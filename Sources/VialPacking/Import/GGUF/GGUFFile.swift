@@ -1,6 +1,8 @@
 // A GGUF file (version 2 or 3): metadata by key, tensors by name, all sizes checked against the file.
 // Source: ggml's docs/gguf.md. Must not: read tensor data, or know what the keys mean.
 
+import VialText
+
 /// A tensor of a GGUF file.
 struct GGUFTensor: Sendable {
   var type: GGUFTensorType

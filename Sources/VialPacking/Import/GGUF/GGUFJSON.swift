@@ -1,6 +1,8 @@
 // JSON values made in code, for the settings that a GGUF file's tokenizer amounts to.
 // Must not: print; nothing here becomes text again.
 
+public import VialText
+
 extension JSONValue: ExpressibleByStringLiteral {
   init(_ text: String) { self = .string(JSONString(text)) }
 

@@ -1,6 +1,8 @@
 // The tensors of a GGUF file under their Hugging Face names, paired with a plan.
 // Owns: the names and the order of rows of llama.cpp's convert_hf_to_gguf.py. Must not: decode.
 
+import VialText
+
 /// Names that llama.cpp gives the tensors of a checkpoint.
 enum GGUFNames {
   private static let modules = [

@@ -2,6 +2,8 @@
 // builder makes the tables of both. Owns: what metadata leaves unsaid (regular expressions, normaliser, merges of a
 // SentencePiece vocabulary). Must not: build tables.
 
+import VialText
+
 /// The settings files that a GGUF file's tokenizer amounts to.
 struct GGUFTokenizer {
   /// Token types of ggml.

@@ -80,6 +80,8 @@ public struct JSONObject: Sendable {
   public struct Member: Sendable {
     public let key: JSONString
     public let value: JSONValue
+
+    package init(key: JSONString, value: JSONValue) { (self.key, self.value) = (key, value) }
   }
 
   /// The members in document order; keys are unique.
@@ -88,10 +90,10 @@ public struct JSONObject: Sendable {
   private let index: [JSONString: Int]
 
   /// Below this many members a search one by one is cheaper than an index.
-  static let smallCount = 12
+  package static let smallCount = 12
 
   /// Takes members with unique keys and, for large objects, their index.
-  init(members: [Member], index: [JSONString: Int]) {
+  package init(members: [Member], index: [JSONString: Int]) {
     self.members = members
     self.index = index
   }

@@ -1,0 +1,150 @@
+// Owns: a file's prompt templates, and values on their way through one to token ids.
+// Must not: keep values longer than the call that renders them; they live in wiped memory.
+
+public import VialEngine
+import VialFormat
+public import VialSystem
+public import VialText
+
+/// Values for a template's variables, in wiped memory.
+public final class TemplateValues {
+  private let text: SecureBuffer<UInt8>
+  private var entries: [PromptValue] = []
+
+  /// Room for names and values of `byteCount` bytes together; nil when memory is short.
+  public init?(byteCount: Int) {
+    guard let text = SecureBuffer<UInt8>(capacity: byteCount) else { return nil }
+    self.text = text
+  }
+
+  /// Adds a value; false when it does not fit.
+  @discardableResult
+  public func append(name: Span<UInt8>, value: Span<UInt8>) -> Bool {
+    let room = text.capacity - text.count
+    guard name.count <= room, value.count <= room - name.count else { return false }
+    let nameRange = TextRange(start: text.count, byteCount: name.count)
+    text.append(contentsOf: name)
+    let valueRange = TextRange(start: text.count, byteCount: value.count)
+    text.append(contentsOf: value)
+    entries.append(PromptValue(name: nameRange, content: valueRange))
+    return true
+  }
+
+  /// The messages of a template with these values.
+  public func render(_ template: PromptTemplate) throws(VialError) -> PromptMessages {
+    // Constants of this call: spans of stored properties cannot be lent out.
+    let (source, values) = (text, entries)
+    var byteCount = 4 * PromptLimits.textByteCount / 16 + source.count * 2
+    while true {
+      guard let output = SecureBuffer<UInt8>(capacity: byteCount) else { throw .outOfMemory }
+      var rendered: RenderedPrompt?
+      do throws(PromptError) {
+        try output.appendInPlace { room throws(PromptError) in
+          var bytes = room.mutableSpan
+          let text = source.span
+          let entries = values.span
+          let result = try template.render(
+            PromptValues(text: text, entries: entries), into: &bytes)
+          rendered = result
+          return result.systemByteCount + result.userByteCount
+        }
+      } catch { throw .template(error) }
+      guard let rendered else { throw .outOfMemory }
+      let needed = rendered.systemByteCount + rendered.userByteCount
+      if needed <= byteCount {
+        return PromptMessages(text: output, systemByteCount: rendered.systemByteCount)
+      }
+      byteCount = needed
+    }
+  }
+}
+
+/// A template's system message and the user's message, in wiped memory.
+public struct PromptMessages {
+  /// Both, one behind the other.
+  public let text: SecureBuffer<UInt8>
+  /// Bytes of the system message; 0 when there is none.
+  public let systemByteCount: Int
+}
+
+extension StopList {
+  /// A template's stop strings; nil when memory is short.
+  public convenience init?(_ template: PromptTemplate) {
+    self.init(byteCount: template.stops.reduce(0) { $0 + $1.utf8.count })
+    for stop in template.stops {
+      let bytes = Array(stop.utf8)
+      _ = append(bytes.span)
+    }
+  }
+}
+
+extension Model {
+  /// The file's prompt templates in file order, read and checked now.
+  /// - Throws: `format` for the first that breaks a rule.
+  public func promptTemplates() throws(VialError) -> [PromptTemplate] {
+    var templates: [PromptTemplate] = []
+    for section in file.sections where section.kind == .promptTemplate {
+      templates.append(try promptTemplate(section))
+    }
+    return templates
+  }
+
+  /// The prompt template with this id; nil when the file has none.
+  public func promptTemplate(_ id: String) throws(VialError) -> PromptTemplate? {
+    let sectionID = PromptTemplate.sectionID(of: id)
+    guard let section = file.sectionTable.find(.promptTemplate, id: sectionID) else { return nil }
+    let template = try promptTemplate(section)
+    return template.id == id ? template : nil
+  }
+
+  private func promptTemplate(_ section: SectionDescriptor) throws(VialError) -> PromptTemplate {
+    guard let region = file.storedBytes(of: section) else { throw .outOfMemory }
+    // A copy: what is used is what was checked, whatever becomes of the mapped file.
+    do throws(FormatError) {
+      return try PromptTemplate(region.privateCopy(), section: section.id)
+    } catch { throw .format(error) }
+  }
+
+  /// The ids of a template's messages, rendered through the file's chat template, both literal as a whole.
+  ///
+  /// Where the chat template opens the reasoning by itself, as DeepSeek-R1's does, the system message becomes the
+  /// beginning of the user's: such models were trained without one.
+  public func tokens(of messages: PromptMessages) throws(VialError) -> SecureBuffer<UInt32> {
+    let (text, split) = (messages.text, messages.systemByteCount)
+    guard split > 0 else { return try chatTokens(user: text.span) }
+    if try opensReasoning() {
+      guard let joined = SecureBuffer<UInt8>(capacity: text.count + 2) else { throw .outOfMemory }
+      joined.append(contentsOf: text.span.extracting(0..<split))
+      joined.append(0x0A)
+      joined.append(0x0A)
+      joined.append(contentsOf: text.span.extracting(split..<text.count))
+      return try chatTokens(user: joined.span)
+    }
+    guard let conversation = Conversation(byteCount: text.count + 32) else { throw .outOfMemory }
+    conversation.append(
+      role: "system", content: text.span.extracting(0..<split), isLiteral: true)
+    conversation.append(
+      role: "user", content: text.span.extracting(split..<text.count), isLiteral: true)
+    return try chatTokens(conversation)
+  }
+
+  /// Whether the chat template ends a prompt inside the reasoning.
+  private func opensReasoning() throws(VialError) -> Bool {
+    guard reasoningMarks != nil else { return false }
+    let probe: [UInt8] = [0x78]
+    let tokens = try chatTokens(user: probe.span)
+    return isInsideReasoning(tokens.span)
+  }
+
+  /// The file's sampling parameters with those of a template in front of them.
+  public func sampling(of template: PromptTemplate) -> SamplingParameters {
+    var sampling = recommendedSampling
+    let own = template.sampling
+    if let value = own.temperature { sampling.temperature = Float(value) }
+    if let value = own.topK { sampling.topK = UInt32(clamping: value) }
+    if let value = own.topP { sampling.topP = Float(value) }
+    if let value = own.minP { sampling.minP = Float(value) }
+    if let value = own.repetitionPenalty { sampling.repetitionPenalty = Float(value) }
+    return sampling
+  }
+}

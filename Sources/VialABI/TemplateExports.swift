@@ -1,0 +1,112 @@
+// Owns: the exports of prompt templates. Must not: hold values outside wiped memory.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CVial
+import Vial
+import VialFormat
+import VialSystem
+import VialText
+
+@_cdecl("vial_model_get_template_text") @implementation
+public func vial_model_get_template_text(
+  _ model: OpaquePointer!, _ index: UInt32, _ text: UInt32, _ capacity: UInt64,
+  _ out_text: UnsafeMutablePointer<CChar>!, _ out_length: UnsafeMutablePointer<UInt64>!
+) -> vial_status {
+  status { () throws(Failure) in
+    let place = try Arguments.place(out_length)
+    place.pointee = 0
+    let model = try HandleRegistry.model(model)
+    let room = try Arguments.room(out_text, capacity)
+    let templates = try Failure.mapped { () throws(VialError) in try model.promptTemplates() }
+    guard Int(index) < templates.count else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
+    let bytes = Array(try string(text, of: templates[Int(index)]).utf8)
+    for index in 0..<min(bytes.count, room.count) {
+      room[index] = CChar(bitPattern: bytes[index])
+    }
+    try Arguments.report(bytes.count, of: capacity, to: place)
+  }
+}
+
+/// The text `VIAL_TEMPLATE_TEXT_…`.
+private func string(_ number: UInt32, of template: PromptTemplate) throws(Failure) -> String {
+  switch Int(number) {
+  case VIAL_TEMPLATE_TEXT_ID: return template.id
+  case VIAL_TEMPLATE_TEXT_VERSION: return template.version
+  case VIAL_TEMPLATE_TEXT_TASK: return template.task
+  case VIAL_TEMPLATE_TEXT_LANGUAGE: return template.language
+  case VIAL_TEMPLATE_TEXT_TITLE: return template.title ?? ""
+  case VIAL_TEMPLATE_TEXT_SCHEMA: return template.schema ?? ""
+  case VIAL_TEMPLATE_TEXT_VARIABLES:
+    return template.variables.map { $0.name }.joined(separator: "\n")
+  default: throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+  }
+}
+
+@_cdecl("vial_model_render_template") @implementation
+public func vial_model_render_template(
+  _ model: OpaquePointer!, _ id: UnsafePointer<CChar>!, _ id_length: UInt64,
+  _ values: UnsafePointer<vial_template_value>!, _ value_count: UInt64, _ token_capacity: UInt64,
+  _ out_tokens: UnsafeMutablePointer<UInt32>!,
+  _ out_token_count: UnsafeMutablePointer<UInt64>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
+) -> vial_status {
+  status(out_error) { () throws(Failure) in
+    let place = try Arguments.place(out_token_count)
+    place.pointee = 0
+    let model = try HandleRegistry.model(model)
+    let room = try Arguments.room(out_tokens, token_capacity)
+    let template = try promptTemplate(id, id_length, of: model)
+    let tokens = try promptTokens(of: template, values, value_count, model: model)
+    for index in 0..<min(tokens.count, room.count) { room[index] = tokens.pointer[index] }
+    try Arguments.report(tokens.count, of: token_capacity, to: place)
+  }
+}
+
+/// The template with an id that the caller gives.
+func promptTemplate(
+  _ id: UnsafePointer<CChar>?, _ length: UInt64, of model: Model
+) throws(Failure) -> PromptTemplate {
+  let bytes = try Arguments.text(id, length)
+  let unknown = Failure(
+    VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no prompt template with this id")
+  // No template has a longer id.
+  guard bytes.count <= 64, let id = String(validating: bytes, as: UTF8.self) else { throw unknown }
+  let template = try Failure.mapped { () throws(VialError) in try model.promptTemplate(id) }
+  guard let template else { throw unknown }
+  return template
+}
+
+/// The ids of a template with values that the caller lends.
+func promptTokens(
+  of template: PromptTemplate, _ values: UnsafePointer<vial_template_value>?, _ count: UInt64,
+  model: Model
+) throws(Failure) -> SecureBuffer<UInt32> {
+  let values = try Arguments.elements(values, count, limit: VIAL_TEMPLATE_VALUE_LIMIT)
+  var byteCount = 0
+  for index in 0..<values.count {
+    let (name, text) = try texts(of: values[index])
+    byteCount += name.count + text.count
+  }
+  guard byteCount <= Int(VIAL_TEXT_BYTE_LIMIT) else { throw Failure(VIAL_STATUS_TOO_LONG) }
+  guard let room = TemplateValues(byteCount: byteCount) else {
+    throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
+  }
+  for index in 0..<values.count {
+    let (name, text) = try texts(of: values[index])
+    // Fails only when somebody changes the values meanwhile.
+    guard room.append(name: name.span, value: text.span) else {
+      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+    }
+  }
+  return try Failure.mapped { () throws(VialError) in try model.tokens(of: room.render(template)) }
+}
+
+private func texts(
+  of value: vial_template_value
+) throws(Failure) -> (name: UnsafeBufferPointer<UInt8>, text: UnsafeBufferPointer<UInt8>) {
+  (
+    try Arguments.text(value.name, value.name_length),
+    try Arguments.text(value.text, value.text_length)
+  )
+}

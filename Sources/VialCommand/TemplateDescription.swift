@@ -1,0 +1,129 @@
+// Owns: a prompt template as text for people and as JSON.
+
+import VialFormat
+import VialText
+
+/// Shows one prompt template.
+struct TemplateDescription {
+  let template: PromptTemplate
+
+  /// The front matter, the parts as they were written.
+  func text() -> String {
+    var table = TextTable([.left, .left])
+    table.add(["id", template.id])
+    table.add(["version", FileInspection.printable(template.version)])
+    table.add(["task", template.task])
+    table.add(["language", template.language])
+    if let title = template.title { table.add(["title", FileInspection.printable(title)]) }
+    if let note = template.note { table.add(["note", FileInspection.printable(note)]) }
+    for (name, value) in sampling { table.add([name, value]) }
+    for stop in template.stops { table.add(["stop", FileInspection.printable(stop)]) }
+    var text = table.text(indent: 0) + "\n" + variables().text(indent: 0)
+    for (heading, part) in parts {
+      text += "\n# \(heading)\n" + Self.printable(part) + "\n"
+    }
+    return text
+  }
+
+  private var parts: [(heading: String, text: String)] {
+    let parts = [
+      ("system", template.system?.source), ("red flags", template.redFlags?.source),
+      ("when you do not know", template.unknown?.source), ("user", template.text.source),
+      ("schema", template.schema),
+    ]
+    return parts.compactMap { part in part.1.map { (part.0, $0) } }
+  }
+
+  private var sampling: [(String, String)] {
+    let values: [(String, (any CustomStringConvertible)?)] = [
+      ("temperature", template.sampling.temperature), ("top_k", template.sampling.topK),
+      ("top_p", template.sampling.topP), ("min_p", template.sampling.minP),
+      ("repetition_penalty", template.sampling.repetitionPenalty),
+      ("max_tokens", template.maximumTokens),
+      ("max_reasoning_tokens", template.maximumReasoningTokens),
+    ]
+    return values.compactMap { value in value.1.map { (value.0, $0.description) } }
+  }
+
+  private func variables() -> TextTable {
+    var table = TextTable(
+      [.left, .left, .left, .left], header: ["variable", "type", "required", "takes"])
+    for variable in template.variables {
+      table.add([
+        variable.name, variable.kind.rawValue, variable.isRequired ? "yes" : "no",
+        FileInspection.printable(Self.limits(variable)),
+      ])
+    }
+    return table
+  }
+
+  /// What values a variable takes, in a few words.
+  static func limits(_ variable: PromptVariable) -> String {
+    var words: [String] = []
+    if variable.byteLimit > 0 { words.append("at most \(variable.byteLimit) bytes") }
+    if variable.itemLimit > 0 { words.append("\(variable.itemLimit) items") }
+    if let range = variable.range { words.append(range.source) }
+    if !variable.units.isEmpty { words.append(variable.units.joined(separator: ", ")) }
+    if !variable.choices.isEmpty { words.append(variable.choices.joined(separator: " | ")) }
+    if !variable.fallback.isEmpty { words.append("else \"\(variable.fallback)\"") }
+    if !variable.note.isEmpty { words.append(variable.note) }
+    return words.joined(separator: "; ")
+  }
+
+  /// Line by line, with controls spelled out.
+  static func printable(_ text: String) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { FileInspection.printable(String($0)) }.joined(separator: "\n")
+  }
+
+  /// One object and a line end.
+  func json() -> String {
+    var json = JSONOutput()
+    json.object { members(&$0) }
+    return json.text + "\n"
+  }
+
+  /// The object's members.
+  func members(_ json: inout JSONOutput) {
+    for (key, value) in [
+      ("id", template.id), ("version", template.version), ("task", template.task),
+      ("language", template.language),
+    ] { json.member(key, value) }
+    if let title = template.title { json.member("title", title) }
+    if let note = template.note { json.member("note", note) }
+    for (key, part) in [
+      ("system", template.system?.source), ("red_flags", template.redFlags?.source),
+      ("unknown", template.unknown?.source), ("text", template.text.source),
+      ("schema", template.schema),
+    ] {
+      if let part { json.member(key, part) }
+    }
+    if let value = template.sampling.temperature { json.member("temperature", value) }
+    if let value = template.sampling.topK { json.member("top_k", value) }
+    if let value = template.sampling.topP { json.member("top_p", value) }
+    if let value = template.sampling.minP { json.member("min_p", value) }
+    if let value = template.sampling.repetitionPenalty { json.member("repetition_penalty", value) }
+    if let value = template.maximumTokens { json.member("max_tokens", value) }
+    if let value = template.maximumReasoningTokens { json.member("max_reasoning_tokens", value) }
+    json.key("variables")
+    json.array { json in
+      for variable in template.variables { json.object { Self.members(variable, &$0) } }
+    }
+  }
+
+  private static func members(_ variable: PromptVariable, _ json: inout JSONOutput) {
+    json.member("name", variable.name)
+    json.member("type", variable.kind.rawValue)
+    json.member("required", variable.isRequired)
+    if variable.byteLimit > 0 { json.member("limit", variable.byteLimit) }
+    if variable.itemLimit > 0 { json.member("items", variable.itemLimit) }
+    if let range = variable.range { json.member("range", range.source) }
+    for (key, list) in [("units", variable.units), ("choices", variable.choices)]
+    where !list.isEmpty {
+      json.key(key)
+      json.array { json in for item in list { json.value(item) } }
+    }
+    if !variable.fallback.isEmpty { json.member("default", variable.fallback) }
+    if !variable.note.isEmpty { json.member("note", variable.note) }
+  }
+}

@@ -1,0 +1,270 @@
+// From values to the two messages of a prompt template.
+// Owns the checks of values. Must not: own text, or give a value any meaning: what a value spells is never a
+// variable, a tag or a token; both messages are literal as a whole.
+// Implements Spec/TEMPLATES.md, "Values of variables".
+
+/// Where a variable's name and value lie in the text of `PromptValues`.
+public struct PromptValue: BitwiseCopyable, Sendable {
+  /// The name's bytes.
+  public var name: TextRange
+  /// The value's bytes.
+  public var content: TextRange
+
+  /// A value; ranges count from the start of the text.
+  public init(name: TextRange, content: TextRange) {
+    (self.name, self.content) = (name, content)
+  }
+}
+
+/// Values as the caller holds them: one text, and where each lies in it.
+public struct PromptValues: ~Escapable {
+  /// All names and values.
+  public let text: Span<UInt8>
+  /// One entry a value.
+  public let entries: Span<PromptValue>
+
+  /// Puts text and values together.
+  @_lifetime(copy text, copy entries)
+  public init(text: Span<UInt8>, entries: Span<PromptValue>) {
+    self.text = text
+    self.entries = entries
+  }
+}
+
+/// How long the messages are; the user's follows the system's.
+public struct RenderedPrompt: Sendable, Equatable {
+  /// Bytes of the system message; 0 when there is none.
+  public let systemByteCount: Int
+  /// Bytes of the user's message.
+  public let userByteCount: Int
+}
+
+extension PromptTemplate {
+  /// Writes the system message and the user's behind it into `output` as far as they fit, and tells how long they are.
+  public func render(
+    _ values: PromptValues, into output: inout MutableSpan<UInt8>
+  ) throws(PromptError) -> RenderedPrompt {
+    let places = try PromptPlaces(self, values)
+    var writer = PromptWriter(output: output._mutatingExtracting(...))
+    for (number, part) in systemParts.enumerated() {
+      if number > 0 { writer.write("\n\n".utf8Span.span) }
+      write(part, values, places, &writer)
+    }
+    let systemByteCount = writer.count
+    write(text, values, places, &writer)
+    return RenderedPrompt(
+      systemByteCount: systemByteCount, userByteCount: writer.count - systemByteCount)
+  }
+
+  private func write(
+    _ text: PromptText, _ values: PromptValues, _ places: PromptPlaces,
+    _ writer: inout PromptWriter
+  ) {
+    for piece in text.pieces {
+      switch piece {
+      case .text(let range): writer.write(text.bytes.span.extracting(range))
+      case .variable(let index):
+        guard let place = places.content[index] else {
+          writer.write(variables[index].fallback.utf8Span.span)
+          continue
+        }
+        let content = values.text.extracting(place)
+        switch variables[index].kind {
+        case .list: writer.write(items: content)
+        case .integer, .number: writer.write(number: content, variables[index])
+        case .text, .choice, .date: writer.write(content)
+        }
+      }
+    }
+  }
+}
+
+/// Where each variable's value lies, once all of them are known to fit.
+private struct PromptPlaces {
+  /// nil: the variable has none.
+  private(set) var content: [Range<Int>?]
+
+  init(_ template: PromptTemplate, _ values: PromptValues) throws(PromptError) {
+    content = [Range<Int>?](repeating: nil, count: template.variables.count)
+    for number in 0..<values.entries.count {
+      let entry = values.entries[number]
+      guard let name = Self.range(entry.name, values.text),
+        let place = Self.range(entry.content, values.text),
+        let index = template.variables.firstIndex(where: {
+          values.text.extracting(name).isEqual(to: $0.name)
+        })
+      else { throw .unknownName(value: number) }
+      guard content[index] == nil else { throw .repeated(value: number) }
+      content[index] = place
+    }
+    for (index, variable) in template.variables.enumerated() {
+      if let place = content[index] {
+        content[index] = try Self.checked(place, of: variable, index, values.text)
+      }
+      if content[index] == nil, variable.isRequired { throw .missing(variable: index) }
+    }
+  }
+
+  private static func range(_ range: TextRange, _ text: Span<UInt8>) -> Range<Int>? {
+    let (end, overflow) = range.start.addingReportingOverflow(range.byteCount)
+    guard !overflow, range.start >= 0, range.byteCount >= 0, end <= text.count else { return nil }
+    return range.start..<end
+  }
+
+  /// The part of a value that counts; nil for a blank one.
+  private static func checked(
+    _ place: Range<Int>, of variable: PromptVariable, _ index: Int, _ text: Span<UInt8>
+  ) throws(PromptError) -> Range<Int>? {
+    if let offset = UTF8Text.firstInvalidOffset(text.extracting(place)) {
+      throw .invalidUTF8(variable: index, offset: offset)
+    }
+    let trimmed = text.trimmed(place)
+    guard !trimmed.isEmpty else { return nil }
+    let value = text.extracting(trimmed)
+    switch variable.kind {
+    case .text:
+      guard place.count <= variable.byteLimit else {
+        throw .tooLong(variable: index, limit: variable.byteLimit)
+      }
+      return place
+    case .list:
+      guard place.count <= variable.byteLimit else {
+        throw .tooLong(variable: index, limit: variable.byteLimit)
+      }
+      var count = 0
+      text.forEachLine(in: trimmed) { _ in count += 1 }
+      guard count <= variable.itemLimit else {
+        throw .tooManyItems(variable: index, limit: variable.itemLimit)
+      }
+    case .choice:
+      guard variable.choices.contains(where: { value.isEqual(to: $0) }) else {
+        throw .notAChoice(variable: index)
+      }
+    case .date: guard value.isDay else { throw .notADate(variable: index) }
+    case .integer, .number: try checkNumber(value, variable, index)
+    }
+    return trimmed
+  }
+
+  private static func checkNumber(
+    _ value: Span<UInt8>, _ variable: PromptVariable, _ index: Int
+  ) throws(PromptError) {
+    let length = DecimalText.prefixLength(value)
+    guard
+      let number = DecimalText.parse(
+        value.extracting(0..<length), isInteger: variable.kind == .integer)
+    else { throw .notANumber(variable: index) }
+    let unit = value.extracting(value.trimmed(length..<value.count))
+    let isKnown = variable.units.contains { unit.isEqual(to: $0) }
+    // A bare number has the only unit there is.
+    guard isKnown || (unit.isEmpty && variable.units.count <= 1) else {
+      throw .wrongUnit(variable: index)
+    }
+    guard variable.range?.contains(number) ?? true else { throw .outOfRange(variable: index) }
+  }
+}
+
+/// Writes as far as there is room, and counts.
+private struct PromptWriter: ~Copyable, ~Escapable {
+  private var output: MutableSpan<UInt8>
+  private(set) var count = 0
+
+  @_lifetime(copy output)
+  init(output: consuming MutableSpan<UInt8>) { self.output = output }
+
+  @_lifetime(self: copy self)
+  mutating func write(_ bytes: Span<UInt8>) {
+    for index in bytes.indices { write(bytes[index]) }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func write(_ byte: UInt8) {
+    if count < output.count { output[count] = byte }
+    count += 1
+  }
+
+  /// `- item` lines.
+  @_lifetime(self: copy self)
+  mutating func write(items text: Span<UInt8>) {
+    var start = 0
+    var isFirst = true
+    while start < text.count {
+      var end = start
+      while end < text.count, text[end] != 0x0A { end += 1 }
+      let item = text.trimmed(start..<end)
+      if !item.isEmpty {
+        if !isFirst { write(0x0A) }
+        isFirst = false
+        write(0x2D)
+        write(0x20)
+        write(text.extracting(item))
+      }
+      start = end + 1
+    }
+  }
+
+  /// The number, a space and its unit.
+  @_lifetime(self: copy self)
+  mutating func write(number text: Span<UInt8>, _ variable: PromptVariable) {
+    let length = DecimalText.prefixLength(text)
+    write(text.extracting(0..<length))
+    let unit = text.trimmed(length..<text.count)
+    if !unit.isEmpty {
+      write(0x20)
+      write(text.extracting(unit))
+    } else if let only = variable.units.first {
+      write(0x20)
+      write(only.utf8Span.span)
+    }
+  }
+}
+
+extension Span<UInt8> {
+  /// Whether the bytes are those of `text`.
+  fileprivate func isEqual(to text: String) -> Bool {
+    let other = text.utf8Span.span
+    guard other.count == count else { return false }
+    for index in indices where self[index] != other[index] { return false }
+    return true
+  }
+
+  /// A range without spaces, tabs and line ends at both ends.
+  fileprivate func trimmed(_ range: Range<Int>) -> Range<Int> {
+    var (start, end) = (range.lowerBound, range.upperBound)
+    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+    while start < end, isSpace(self[start]) { start += 1 }
+    while end > start, isSpace(self[end - 1]) { end -= 1 }
+    return start..<end
+  }
+
+  /// Hands the lines that are not blank to `body`.
+  fileprivate func forEachLine(in range: Range<Int>, _ body: (Range<Int>) -> Void) {
+    var start = range.lowerBound
+    while start < range.upperBound {
+      var end = start
+      while end < range.upperBound, self[end] != 0x0A { end += 1 }
+      let line = trimmed(start..<end)
+      if !line.isEmpty { body(line) }
+      start = end + 1
+    }
+  }
+
+  /// Whether the bytes are a day of the Gregorian calendar, YYYY-MM-DD.
+  fileprivate var isDay: Bool {
+    guard count == 10, self[4] == 0x2D, self[7] == 0x2D else { return false }
+    func number(_ range: Range<Int>) -> Int? {
+      var value = 0
+      for index in range {
+        guard (0x30...0x39).contains(self[index]) else { return nil }
+        value = value * 10 + Int(self[index] - 0x30)
+      }
+      return value
+    }
+    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), year > 0,
+      (1...12).contains(month)
+    else { return false }
+    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    return (1...lengths[month - 1]).contains(day)
+  }
+}

@@ -1,0 +1,150 @@
+// vial template, run --template and dump --template as their users see them.
+
+import Foundation
+import Testing
+
+@Suite struct TemplateTests {
+  private let folder = TemporaryFolder()
+
+  private static let source = """
+    ---
+    id: greeting
+    version: 3
+    task: other
+    language: en
+    title: A greeting
+    variable: who
+      required: yes
+      limit: 20
+    ---
+    # user
+    Hello {{who}}
+    """
+
+  private func write(_ text: String, _ name: String = "a.txt") throws -> String {
+    try folder.write(name, Array(text.utf8))
+  }
+
+  @Test func listAndShow() throws {
+    let list = try CommandRun("template", "list", PackedFile.path)
+    #expect(list.status == 0)
+    #expect(list.output.split(separator: "\n").count == 13)
+    #expect(list.output.contains("triage"))
+    let show = try CommandRun("template", "show", "triage", PackedFile.path)
+    #expect(show.status == 0)
+    for part in ["# red flags", "# when you do not know", "# schema", "heart_rate", "/min"] {
+      #expect(show.output.contains(part), "\(part)")
+    }
+    let json = try CommandRun("template", "show", "triage", PackedFile.path, "--json").json()
+    #expect(json["task"] as? String == "triage")
+    #expect((json["variables"] as? [[String: Any]])?.count == 10)
+    let dump = try CommandRun("dump", PackedFile.path, "--template", "triage")
+    #expect(dump.output == show.output)
+    #expect(try CommandRun("dump", PackedFile.path).output.contains("discharge-summary"))
+  }
+
+  @Test func unknownTemplatesListTheKnownOnes() throws {
+    for arguments in [
+      ["template", "show", "triag", PackedFile.path],
+      ["template", "render", "triag", PackedFile.path],
+      ["run", PackedFile.path, "--template", "triag"],
+    ] {
+      let run = try CommandRun(arguments: arguments)
+      #expect(run.status == 1)
+      #expect(run.messageLines.last?.contains("calculator-explanation, differential") == true)
+    }
+    #expect(try CommandRun("dump", PackedFile.path, "--template", "triag").status == 1)
+  }
+
+  @Test func wrongValuesAreNamed() throws {
+    func message(_ settings: String...) throws -> String {
+      let run = try CommandRun(
+        arguments: ["template", "render", "triage", PackedFile.path]
+          + settings.flatMap { ["--set", $0] })
+      #expect(run.status == 1)
+      #expect(run.messageLines.count == 1)
+      return run.message
+    }
+    #expect(try message().contains("complaint: a required value is missing"))
+    #expect(try message("complaint=x", "age=7").contains("age: the unit is missing"))
+    #expect(
+      try message("complaint=x", "age=7 years", "agee=7").contains("agee: the template has no"))
+    let secret = "not a number, but private"
+    let said = try message("complaint=x", "age=7 years", "heart_rate=\(secret)")
+    #expect(said.contains("heart_rate: the value is not a number"))
+    #expect(!said.contains("private"))
+    #expect(try CommandRun("template", "render", "triage", "--set", "complaint").status == 2)
+  }
+
+  @Test func renderShowsBothMessages() throws {
+    let run = try CommandRun(
+      "template", "render", "triage", PackedFile.path, "--set", "complaint=It\u{1B} hurts", "--set",
+      "age=7 years", "--set", "temperature=38.5 °C")
+    #expect(run.status == 0)
+    #expect(run.output.contains("# system\n"))
+    #expect(run.output.contains("## Complaint\nIt\\u{1b} hurts\n"))
+    #expect(run.output.contains("Age: 7 years\nSex: not stated\n"))
+    #expect(run.output.contains("Temperature: 38.5 °C\n"))
+  }
+
+  @Test func addReplaceRemove() throws {
+    let file = try folder.write("m.vial", try PackedFile.bytes())
+    let digest = try CommandRun("dump", file, "--json").json()["model_digest"] as? String
+    #expect(try CommandRun("template", "add", file, try write(Self.source)).status == 0)
+    let render = ["template", "render", "greeting", file, "--set", "who=you"]
+    #expect(try CommandRun(arguments: render).output == "# user\nHello you\n")
+    let changed = Self.source.replacingOccurrences(of: "Hello", with: "Goodbye")
+    #expect(try CommandRun("template", "add", file, try write(changed)).status == 0)
+    #expect(try CommandRun(arguments: render).output == "# user\nGoodbye you\n")
+    #expect(try CommandRun("verify", file).status == 0)
+    #expect(try CommandRun("dump", file, "--json").json()["model_digest"] as? String == digest)
+    #expect(try CommandRun("template", "remove", file, "greeting").status == 0)
+    #expect(try CommandRun(arguments: render).status == 1)
+    #expect(try CommandRun("template", "remove", file, "greeting").status == 1)
+    #expect(try CommandRun("verify", file).status == 0)
+  }
+
+  @Test func check() throws {
+    let good = try CommandRun("template", "check", try write(Self.source))
+    #expect(good.status == 0)
+    #expect(good.message.contains("no '# red flags'"))
+    let bad = try CommandRun(
+      "template", "check",
+      try write(Self.source.replacingOccurrences(of: "{{who}}", with: "{{whom}}"), "b.txt"))
+    #expect(bad.status == 1)
+    #expect(bad.message.contains("R-525"))
+    #expect(try CommandRun("template", "check", folder.path("none.txt")).status == 1)
+  }
+
+  @Test func packTakesAFolder() throws {
+    let set = folder.url("set")
+    try FileManager.default.createDirectory(at: set, withIntermediateDirectories: true)
+    try Data(Self.source.utf8).write(to: set.appendingPathComponent("x.txt"))
+    try Data("not a template".utf8).write(to: set.appendingPathComponent("README"))
+    let source = CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied").path
+    let output = folder.path("own.vial")
+    #expect(try CommandRun("pack", source, "-o", output, "--templates", set.path).status == 0)
+    let list = try CommandRun("template", "list", output)
+    #expect(list.output.split(separator: "\n").count == 2)
+    try Data(Self.source.utf8).write(to: set.appendingPathComponent("y.txt"))
+    let twice = try CommandRun("pack", source, "-o", output, "--templates", set.path)
+    #expect(twice.status == 1)
+    #expect(twice.message.contains("y.txt: a second template"))
+  }
+
+  @Test func runAsksByATemplate() throws {
+    let arguments = [
+      "run", "--template", "calculator-explanation", "--set", "calculator=BMI", "--set",
+      "inputs=weight: 80 kg\nheight: 1.80 m", "--set", "result=24.7", "--max-tokens", "5", "--json",
+    ]
+    let json = try CommandRun(arguments: arguments).json()
+    #expect((json["tokens"] as? [Int])?.count == 5)
+    // The template's own sampling parameters hold.
+    #expect(json["temperature"] as? Double == 0.6)
+    let render = try CommandRun(
+      arguments: ["template", "render", "calculator-explanation"] + arguments[3..<9] + ["--json"])
+    #expect(try render.json()["tokens"] as? [Int] == json["prompt_tokens"] as? [Int])
+    #expect(try CommandRun("run", "--template", "triage", "--prompt", "x").status == 2)
+    #expect(try CommandRun("run", "--prompt", "x", "--set", "a=b").status == 2)
+  }
+}
