@@ -40,6 +40,9 @@ let package = Package(
     .target(
       name: "CVialCeilings",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .target(
+      name: "CVialDense",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
@@ -80,7 +83,7 @@ let package = Package(
     // Beside the floors
     .target(
       name: "VialPacking",
-      dependencies: ["VialKernels", "VialFormat", "VialSystem", "VialText"],
+      dependencies: ["CVialDense", "VialKernels", "VialFormat", "VialSystem", "VialText"],
       swiftSettings: house),
     .target(
       name: "VialEvaluation", dependencies: ["VialEngine", "VialPacking"], swiftSettings: house),

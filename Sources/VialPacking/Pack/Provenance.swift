@@ -15,6 +15,8 @@ struct Provenance: Sendable {
   /// `"sha256  name"` each, sorted by name.
   var sourceDigests: [String]
   var recipe: RecipeReport
+  /// Present when linear layers were calibrated.
+  var calibration: CalibrationRecord?
   /// Present when the weights are random numbers.
   var randomSeed: UInt64?
 
@@ -32,6 +34,9 @@ struct Provenance: Sendable {
     builder["recipe.head"] = .text(recipe.head)
     builder["recipe.group"] = recipe.group.map { .unsigned(UInt64($0)) }
     builder["recipe.method"] = recipe.method.map { .text($0) }
+    builder["calibration.digest"] = calibration.map { .text("\($0.digest)") }
+    builder["calibration.tokens"] = calibration.map { .unsigned(UInt64($0.tokenCount)) }
+    builder["calibration.recipe"] = calibration.map { .text($0.recipe) }
     builder["source.quantization"] = recipe.origin.map { .text($0.summary) }
     builder["random_weights.seed"] = randomSeed.map { .unsigned($0) }
     builder["tool"] = .text(tool)
