@@ -55,6 +55,9 @@ let package = Package(
     .target(
       name: "CVialCeilings",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .target(
+      name: "CVialDense",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
@@ -95,7 +98,7 @@ let package = Package(
     // Beside the floors
     .target(
       name: "VialPacking",
-      dependencies: ["VialKernels", "VialFormat", "VialSystem", "VialText"],
+      dependencies: ["CVialDense", "VialKernels", "VialFormat", "VialSystem", "VialText"],
       resources: promptTemplates.map { .embedInCode("Resources/templates/\($0).txt") },
       swiftSettings: house),
     .target(

@@ -34,8 +34,21 @@ struct PackCommand: ParsableCommand {
   @Option(help: "Elements that share a scale in int4 and int8: 32, 64 or 128 (default: 64).")
   var group: WeightRecipe.Group?
 
-  @Option(help: "How int4 and int8 are chosen: rtn (round to nearest, scale by squared error).")
+  @Option(
+    help: ArgumentHelp(
+      """
+      How the integers of linear layers are chosen: rtn (round to nearest, scale by squared error) or gptq (fitted to \
+      the activations of --calibration, layer by layer).
+      """))
   var method: PackMethod = .rtn
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Text for gptq: UTF-8, or JSONL with "messages" (rendered through the chat template, reasoning kept) or "text" in \
+      each line. It should look like the use.
+      """, valueName: "file"))
+  var calibration: String?
 
   @Option(
     help: ArgumentHelp(
@@ -102,6 +115,9 @@ struct PackCommand: ParsableCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be from 1 to 1024")
     }
+    if (method == .gptq) != (calibration != nil) {
+      throw ValidationError("--method gptq and --calibration go together")
+    }
     if output.isEmpty { throw ValidationError("--output must not be empty") }
   }
 
@@ -110,6 +126,7 @@ struct PackCommand: ParsableCommand {
     options.recipe = WeightRecipe(weights: weights, group: group, embedding: embedding, head: head)
     options.adapters = adapter
     options.mergedAdapter = merge
+    options.calibration = calibration.map { CalibrationOptions(path: $0) }
     options.randomSeed = randomWeights
     options.threadCount = threads
     options.templatesPath = templates
@@ -123,9 +140,11 @@ struct PackCommand: ParsableCommand {
     options.tool = "vial \(Version.tool)"
     let start = MonotonicClock.seconds
     let progress = ProgressReporter()
+    let calibrating = ProgressReporter(unit: .things("tokens through layers"))
     let observer = PackObserver(
       progress: {
-        progress.update($0.stage, done: $0.completedByteCount, total: $0.totalByteCount)
+        let reporter = $0.stage == "calibrating" ? calibrating : progress
+        reporter.update($0.stage, done: $0.completedByteCount, total: $0.totalByteCount)
       }, warning: { progress.say("warning: \($0)") },
       shouldStop: { Interruption.signalNumber != nil })
     Interruption.install()
@@ -150,7 +169,7 @@ struct PackCommand: ParsableCommand {
 
 /// How quantised values are chosen.
 enum PackMethod: String, ExpressibleByArgument, CaseIterable {
-  case rtn
+  case rtn, gptq
 }
 
 extension AdapterFolder: ExpressibleByArgument {

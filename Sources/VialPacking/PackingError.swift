@@ -32,6 +32,14 @@ public struct PackingError: Error, Sendable, Equatable, CustomStringConvertible 
   public static let cancelled = PackingError(
     kind: .cancelled, message: "stopped; nothing was written")
 
+  /// The same during calibration, whose finished layers are kept.
+  static func cancelled(keepsLayers: Bool) -> PackingError {
+    guard keepsLayers else { return .cancelled }
+    return PackingError(
+      kind: .cancelled,
+      message: "stopped; the same command goes on after the layers that are finished")
+  }
+
   public var description: String { message }
 
   /// `text` with everything outside printable ASCII written as `\u{...}`, cut after 160 characters, so that a

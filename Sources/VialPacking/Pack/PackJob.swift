@@ -10,12 +10,22 @@ struct PackJob {
   private let source: PackSource
   private let pool: ThreadPool
   private let observer: PackObserver
+  private let calibration: CalibrationRecord?
+  private let knownDigests: [String]?
 
   /// A job on `pool`.
-  init(source: PackSource, pool: ThreadPool, observer: PackObserver) {
+  /// - Parameters:
+  ///   - calibration: how linear layers were calibrated.
+  ///   - sourceDigests: of the source's files, when they were taken before.
+  init(
+    source: PackSource, pool: ThreadPool, observer: PackObserver,
+    calibration: CalibrationRecord? = nil, sourceDigests: [String]? = nil
+  ) {
     self.source = source
     self.pool = pool
     self.observer = observer
+    self.calibration = calibration
+    knownDigests = sourceDigests
   }
 
   /// Writes the whole file.
@@ -92,7 +102,7 @@ struct PackJob {
     let provenance = Provenance(
       baseModel: source.modelName, licence: source.licence, credit: options.credit,
       notice: options.notice, tool: options.tool, sourceDigests: sourceDigests,
-      recipe: source.report, mergedAdapter: source.adapters.merged?.name,
+      recipe: source.report, mergedAdapter: source.adapters.merged?.name, calibration: calibration,
       randomSeed: options.randomSeed)
     try writer.add(.provenance, provenance.encoded())
   }
@@ -103,7 +113,8 @@ struct PackJob {
     _ placements: [TensorTableBuilder.Placement]
   ) throws -> [String] {
     let tensors = source.tensors.tensors
-    let digests = SourceDigests(source.files, workerCount: pool.workerCount)
+    let digests = SourceDigests(
+      knownDigests == nil ? source.files : [], workerCount: pool.workerCount)
     var encoder = WeightsEncoder(
       zip(encoders, tensors).map { WeightsEncoder.Tensor(encoder: $0, rows: $1.rows) }, pool: pool,
       digests: digests)
@@ -131,7 +142,7 @@ struct PackJob {
       try encode(nil, digestByteCount: UInt64(WeightSlices.byteCount * digests.laneCount))
       if let lines = digests.lines() {
         try writer.end()
-        return lines
+        return knownDigests ?? lines
       }
     }
   }

@@ -24,6 +24,8 @@ public struct PackOptions: Sendable {
   public var outputPath: String
   /// Encodings of the tensors.
   public var recipe = WeightRecipe()
+  /// Chooses the integers of linear layers by calibration; nil rounds to nearest.
+  public var calibration: CalibrationOptions?
   /// Fills the tensors with random numbers of this seed instead of reading weights.
   public var randomSeed: UInt64?
   /// Worker threads; nil takes as many as the process may use.

@@ -36,8 +36,8 @@ struct PackSource: Sendable {
   let generation: GenerationDefaults
   let tokenizer: TokenizerSettings
   /// What is stored how, in words.
-  let report: RecipeReport
-  let tensors: TensorSources
+  private(set) var report: RecipeReport
+  var tensors: TensorSources
   let adapters: PackAdapters
   let texts: [Text]
   /// Prompt templates by id.
@@ -85,6 +85,22 @@ struct PackSource: Sendable {
       observer.warning(
         "tensor \(name) is not part of \(configuration.architecture.className); left out")
     }
+  }
+
+  /// Whether a linear layer has integers to choose: it is packed to int4 or int8, and not the source's own.
+  var canCalibrate: Bool {
+    options.randomSeed == nil
+      && tensors.tensors.contains {
+        $0.planned.role == .linear && $0.format?.encoding.isQuantized == true && !$0.keepsSource
+      }
+  }
+
+  /// The source with rows that calibration chose.
+  func calibrated(_ tensors: TensorSources) -> PackSource {
+    var copy = self
+    copy.tensors = tensors
+    copy.report.setMethod("gptq")
+    return copy
   }
 
   /// Ids that end an answer: those of both files, ascending.

@@ -34,6 +34,9 @@ public enum Packer {
     _ options: PackOptions, observer: PackObserver = PackObserver()
   ) throws(PackingError) -> PackSummary {
     let source = try PackSource(options, observer: observer)
+    let set = try options.calibration.map { (calibration) throws(PackingError) in
+      try calibrationSet(calibration, source, observer)
+    }
     let output: AtomicFile
     do {
       output = try AtomicFile(path: options.outputPath)
@@ -42,13 +45,50 @@ public enum Packer {
     }
     defer { output.abandon() }
     let pool = ThreadPool(workerCount: options.threadCount ?? Processors.availableCount)
-    let job = PackJob(source: source, pool: pool, observer: observer)
+    var job = PackJob(source: source, pool: pool, observer: observer)
+    if let set, let calibration = options.calibration {
+      job = try calibrate(source, set, calibration, pool: pool, observer: observer)
+    }
     let summary = try job.write(to: output)
     do {
       try output.commit()
     } catch {
       throw PackingError("\(error)")
     }
+    if options.calibration != nil { CalibrationJob.clean(options.outputPath) }
     return summary
+  }
+
+  /// Reads the calibration text, or says why nothing can be calibrated.
+  private static func calibrationSet(
+    _ options: CalibrationOptions, _ source: PackSource, _ observer: PackObserver
+  ) throws(PackingError) -> CalibrationSet {
+    guard source.canCalibrate else {
+      throw PackingError(
+        source.options.randomSeed == nil
+          ? "nothing to calibrate: no linear layer is rounded to int4 or int8 here"
+          : "random weights cannot be calibrated")
+    }
+    let set = try CalibrationSet(path: options.path, source: source)
+    if set.tokens.count < set.availableTokenCount - set.tokensPerWindow {
+      observer.warning(
+        "calibrating with \(set.tokens.count) of \(set.availableTokenCount) tokens, spread over the text"
+      )
+    }
+    return set
+  }
+
+  /// Rounds the linear layers and returns the job that writes them.
+  private static func calibrate(
+    _ source: PackSource, _ set: CalibrationSet, _ options: CalibrationOptions, pool: ThreadPool,
+    observer: PackObserver
+  ) throws(PackingError) -> PackJob {
+    let digests = try SourceDigests(source.files, workerCount: pool.workerCount)
+      .finish(pool, observer: observer)
+    let job = try CalibrationJob(
+      source, set, options, sourceDigests: digests, pool: pool, observer: observer)
+    return PackJob(
+      source: source.calibrated(try job.run()), pool: pool, observer: observer,
+      calibration: CalibrationRecord(set, options), sourceDigests: digests)
   }
 }

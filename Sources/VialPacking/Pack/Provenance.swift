@@ -17,6 +17,8 @@ struct Provenance: Sendable {
   var recipe: RecipeReport
   /// The adapter that went into the weights.
   var mergedAdapter: String?
+  /// Present when linear layers were calibrated.
+  var calibration: CalibrationRecord?
   /// Present when the weights are random numbers.
   var randomSeed: UInt64?
 
@@ -35,6 +37,9 @@ struct Provenance: Sendable {
     builder["recipe.group"] = recipe.group.map { .unsigned(UInt64($0)) }
     builder["recipe.method"] = recipe.method.map { .text($0) }
     builder["recipe.merged"] = mergedAdapter.map { .text($0) }
+    builder["calibration.digest"] = calibration.map { .text("\($0.digest)") }
+    builder["calibration.tokens"] = calibration.map { .unsigned(UInt64($0.tokenCount)) }
+    builder["calibration.recipe"] = calibration.map { .text($0.recipe) }
     builder["source.quantization"] = recipe.origin.map { .text($0.summary) }
     builder["random_weights.seed"] = randomSeed.map { .unsigned($0) }
     builder["tool"] = .text(tool)

@@ -35,6 +35,9 @@ struct RecipeReport: Sendable, Equatable {
     if !quantized.isEmpty { method = Self.method(sources, origin) }
   }
 
+  /// Says that linear layers were rounded by another method.
+  mutating func setMethod(_ name: String) { method = name }
+
   /// Whether the linear layers are the source's own numbers.
   private static func method(_ sources: TensorSources, _ origin: Origin?) -> String {
     let matrices = sources.tensors.filter { $0.format?.encoding.isQuantized == true }

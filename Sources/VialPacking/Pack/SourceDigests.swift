@@ -86,6 +86,20 @@ final class SourceDigests: Sendable {
     return max(1, count)
   }
 
+  /// Hashes what is left on all lanes of `pool`, which has as many workers as were announced.
+  func finish(_ pool: ThreadPool, observer: PackObserver) throws(PackingError) -> [String] {
+    while true {
+      if let lines = lines() { return lines }
+      pool.run { advance(lane: $0, by: UInt64(64 << 20) * UInt64(laneCount)) }
+      if let failure { throw failure }
+      observer.progress(
+        .init(
+          stage: "hashing the source", completedByteCount: completedByteCount,
+          totalByteCount: byteCount))
+      if observer.shouldStop() { throw PackingError.cancelled }
+    }
+  }
+
   /// `"sha256  name"` for each file, as sha256sum writes it, sorted by name; nil before all are done.
   func lines() -> [String]? {
     let digests = results.withLock { $0 }

@@ -1,0 +1,12 @@
+// Owns: the dense functions for 256-bit registers with fused multiply-add.
+// Must not: be called on a CPU without it (vial_dense_find.c checks).
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#define VIAL_DENSE_ROWS 6
+#define VIAL_DENSE_VECTORS 1
+#include "vial_dense_lanes.h"
+#pragma clang attribute pop
+
+const vial_dense vial_dense_avx2 = {
+  .name = "avx2", .multiply = multiply, .decide = decide, .improve = improve, .search = search};
+#endif

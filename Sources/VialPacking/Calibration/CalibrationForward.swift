@@ -1,0 +1,151 @@
+// Owns: the layer's arithmetic in f32 over plain weights: norms, attention, the gate. It follows Spec/ARITHMETIC.md but
+// for its activations, which are not quantised. Must not: keep weights or know about quantisation.
+
+import CVialDense
+import VialKernels
+import VialSystem
+
+/// Computes parts of a layer for whole windows of tokens.
+final class CalibrationForward: @unchecked Sendable {
+  /// Queries that share a pass over the keys.
+  private static let queriesPerCall = 16
+
+  let configuration: CheckpointConfiguration
+  let compute: DenseCompute
+  let tokensPerWindow: Int
+  private let kernels: vial_kernels
+  private let cosines: [Float]
+  private let sines: [Float]
+  private let positionCounts: [UInt32]
+  private let scratches: [WorkMemory]
+  private let blockByteCount: Int
+
+  init(
+    _ configuration: CheckpointConfiguration, tokensPerWindow: Int, compute: DenseCompute
+  ) throws(PackingError) {
+    self.configuration = configuration
+    self.compute = compute
+    self.tokensPerWindow = tokensPerWindow
+    let dimension = configuration.headDimension
+    let half = dimension / 2
+    let frequencies = configuration.rotaryScaling.inverseFrequencies(
+      base: configuration.rotaryBase, headDimension: dimension)
+    var (cosines, sines) = (
+      [Float](repeating: 0, count: tokensPerWindow * half),
+      [Float](repeating: 0, count: tokensPerWindow * half)
+    )
+    cosines.withUnsafeMutableBufferPointer { cosines in
+      sines.withUnsafeMutableBufferPointer { sines in
+        guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
+        for position in 0..<tokensPerWindow {
+          vial_rope_angles(
+            UInt32(position), frequencies, UInt32(half), cosine + position * half,
+            sine + position * half)
+        }
+      }
+    }
+    (self.cosines, self.sines) = (cosines, sines)
+    positionCounts = (0..<tokensPerWindow).map { UInt32($0 + 1) }
+    blockByteCount = vial_kv_block_byte_count(VIAL_KV_F32, UInt32(dimension))
+    let scratch = vial_attention_scratch_byte_count(
+      UInt32(dimension), UInt32(configuration.headCount / configuration.kvHeadCount),
+      UInt32(Self.queriesPerCall))
+    let blocks = (tokensPerWindow + 63) / 64
+    guard let table = vial_kernels_find(nil) else {
+      throw PackingError("this processor has no kernels")
+    }
+    kernels = table.pointee
+    var scratches: [WorkMemory] = []
+    for _ in 0..<compute.pool.workerCount {
+      guard scratch > 0, let memory = WorkMemory(byteCount: blocks * blockByteCount + scratch + 64)
+      else { throw PackingError("not enough memory for calibration") }
+      scratches.append(memory)
+    }
+    self.scratches = scratches
+  }
+
+  /// out = x · Wᵀ (+ bias).
+  func project(_ x: DenseView, _ weights: DenseView, bias: [Float]? = nil, into out: DenseView) {
+    compute.multiply(x, weights.transposed, into: out)
+    guard let bias else { return }
+    compute.each(out.rows) { [kernels] row, _ in kernels.add(out[row], bias, bias.count) }
+  }
+
+  /// y += x · Wᵀ.
+  func addProjection(_ x: DenseView, _ weights: DenseView, to y: DenseView) {
+    compute.multiply(x, weights.transposed, into: y, adds: true)
+  }
+
+  /// RMSNorm of every row.
+  func normalize(_ x: DenseView, _ weight: [Float], into out: DenseView) {
+    let epsilon = Float(configuration.normEpsilon)
+    compute.each(x.rows) { [kernels] row, _ in
+      kernels.rms_norm(x[row], weight, x.columns, epsilon, out[row])
+    }
+  }
+
+  /// gate = silu(gate) · up.
+  func gate(_ gate: DenseView, _ up: DenseView) {
+    compute.each(gate.rows) { [kernels] row, _ in
+      kernels.silu_multiply(gate[row], up[row], gate.columns, gate[row])
+    }
+  }
+
+  /// Rotates queries and keys of whole windows in place and attends causally inside each window.
+  func attend(query: DenseView, key: DenseView, value: DenseView, into out: DenseView) {
+    let heads = configuration.kvHeadCount
+    compute.each(query.rows / tokensPerWindow * heads) { [self] item, worker in
+      attend(
+        window: item / heads * tokensPerWindow, kvHead: item % heads, query, key, value, out,
+        memory: scratches[worker].base)
+    }
+  }
+
+  private func attend(
+    window first: Int, kvHead: Int, _ query: DenseView, _ key: DenseView, _ value: DenseView,
+    _ out: DenseView, memory: UnsafeMutableRawPointer
+  ) {
+    let dimension = configuration.headDimension
+    let (half, shared) = (dimension / 2, configuration.headCount / configuration.kvHeadCount)
+    let blockCount = (tokensPerWindow + 63) / 64
+    let blocks = (0..<blockCount).map {
+      UnsafePointer<UInt8>?((memory + $0 * blockByteCount).assumingMemoryBound(to: UInt8.self))
+    }
+    for position in 0..<tokensPerWindow {
+      let row = first + position
+      let block = (memory + position / 64 * blockByteCount).assumingMemoryBound(to: UInt8.self)
+      rotate(key[row] + kvHead * dimension, position, half)
+      for head in kvHead * shared..<(kvHead + 1) * shared {
+        rotate(query[row] + head * dimension, position, half)
+      }
+      _ = kernels.kv_store(
+        VIAL_KV_F32, UInt32(dimension), key[row] + kvHead * dimension,
+        value[row] + kvHead * dimension, UInt32(position % 64), block)
+    }
+    let scratch = memory + (blockCount * blockByteCount + 63) / 64 * 64
+    blocks.withUnsafeBufferPointer { blocks in
+      positionCounts.withUnsafeBufferPointer { counts in
+        guard let blocks = blocks.baseAddress, let counts = counts.baseAddress else { return }
+        for begin in stride(from: 0, to: tokensPerWindow, by: Self.queriesPerCall) {
+          let offset = kvHead * shared * dimension
+          var arguments = vial_attention(
+            type: VIAL_KV_F32, head_dim: UInt32(dimension), head_count: UInt32(shared),
+            query_count: UInt32(min(Self.queriesPerCall, tokensPerWindow - begin)), blocks: blocks,
+            position_counts: counts + begin, q: query[first + begin] + offset,
+            q_stride: query.stride, out: out[first + begin] + offset, out_stride: out.stride,
+            scratch: scratch)
+          kernels.attention(&arguments)
+        }
+      }
+    }
+  }
+
+  private func rotate(_ x: UnsafeMutablePointer<Float>, _ position: Int, _ half: Int) {
+    cosines.withUnsafeBufferPointer { cosines in
+      sines.withUnsafeBufferPointer { sines in
+        guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
+        kernels.rope(x, cosine + position * half, sine + position * half, UInt32(half))
+      }
+    }
+  }
+}

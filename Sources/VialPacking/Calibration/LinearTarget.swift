@@ -1,0 +1,76 @@
+// Owns: what calibration gathers about linear layers that read the same input: the Hessian of the input, and for each
+// layer how far its output is from what it should be. Must not: choose integers.
+//
+// A layer sees inputs x̃ that quantisation before it has changed; in the original they are x, and the residual stream
+// differs by r. Least squares over all tokens asks for weights W* with W*·x̃ ≈ W·x + r: with H = Σ x̃x̃ᵀ and
+// D = Σ x̃(W(x − x̃) + r)ᵀ, W*ᵀ = Wᵀ + H⁻¹D. So every layer makes up for the ones before it (GPTAQ, Qronos, 2025).
+
+/// A linear layer in the making.
+struct CalibratedLinear {
+  /// Place among the source's tensors.
+  let index: Int
+  let format: StorageFormat
+  /// W, `[output][input]`.
+  let weights: DenseMatrix
+  /// Dᵀ: `[input][output]`, outputs padded to the kernels' 16 rows.
+  let correction: DenseMatrix
+
+  init(index: Int, format: StorageFormat, weights: DenseMatrix) throws(PackingError) {
+    self.index = index
+    self.format = format
+    self.weights = weights
+    correction = try DenseMatrix(
+      rows: weights.columns, columns: (weights.rows + 15) / 16 * 16)
+  }
+}
+
+/// Sums over the calibration tokens for layers with a common input.
+struct InputStatistics {
+  /// Σ x̃x̃ᵀ, `[input][input]`.
+  let hessian: DenseMatrix
+  let linears: [CalibratedLinear]
+  private let compute: DenseCompute
+
+  init(_ linears: [CalibratedLinear], compute: DenseCompute) throws(PackingError) {
+    let size = linears[0].weights.columns
+    hessian = try DenseMatrix(rows: size, columns: size)
+    self.linears = linears
+    self.compute = compute
+  }
+
+  /// Adds tokens.
+  ///
+  /// - Parameters:
+  ///   - input: x̃.
+  ///   - original: x; overwritten.
+  ///   - residual: r, for layers that write to the residual stream.
+  ///   - room: for the outputs of the widest layer.
+  func add(input: DenseView, original: DenseView, residual: DenseView?, room: DenseMatrix) {
+    compute.addSquare(of: input, to: hessian.view())
+    compute.each(input.rows) { row, _ in
+      let (from, to) = (input[row], original[row])
+      for column in 0..<input.columns { to[column] -= from[column] }
+    }
+    for linear in linears {
+      let out = room.view(rows: input.rows, columns: linear.weights.rows)
+      if let residual {
+        compute.each(out.rows) { row, _ in
+          out[row].update(from: residual[row], count: out.columns)
+        }
+      }
+      compute.multiply(
+        original, linear.weights.view().transposed, into: out, adds: residual != nil)
+      let correction = linear.correction.view()
+      compute.multiply(
+        input.transposed, out, into: correction.part(0..<correction.rows, 0..<out.columns),
+        adds: true)
+    }
+  }
+
+  /// Floating-point operations that `tokens` tokens take.
+  func operationCount(_ tokens: Int) -> Double {
+    let inputs = Double(hessian.rows)
+    let outputs = Double(linears.reduce(0) { $0 + $1.weights.rows })
+    return Double(tokens) * inputs * (inputs + 4 * outputs)
+  }
+}
