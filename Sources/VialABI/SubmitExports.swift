@@ -21,8 +21,12 @@ public func vial_engine_submit(
     place.pointee = nil
     let engine = try HandleRegistry.engine(engine)
     guard options != nil else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    let options = try Structures.options(options, defaults: vial_request_options())
-    try Arguments.check(flags: options.flags, known: VIAL_REQUEST_RAW)
+    // 136 bytes: the header in which the struct appeared.
+    let options = try Structures.options(
+      options, defaults: vial_request_options(), firstSize: 136)
+    try Arguments.check(
+      flags: options.flags, known: VIAL_REQUEST_RAW | VIAL_REQUEST_PRIVATE | VIAL_REQUEST_PINNED)
+    try Arguments.check(flags: options.reserved, known: 0)
     let prompt = try prompt(of: options, model: engine.model)
     let request = try prepare(prompt, options, on: engine)
     // The callback may run before this call returns, and its event must carry the handle.
@@ -48,7 +52,8 @@ private func prompt(
     options.messages != nil || options.message_count > 0,
     options.tokens != nil || options.token_count > 0,
   ]
-  guard forms.count(where: { $0 }) == 1, forms[0] || options.flags == 0 else {
+  let isRaw = options.flags & UInt32(VIAL_REQUEST_RAW) != 0
+  guard forms.count(where: { $0 }) == 1, forms[0] || !isRaw else {
     throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
   }
   if forms[1] {
@@ -66,7 +71,6 @@ private func prompt(
     return copy
   }
   let text = try Arguments.text(options.text, options.text_length)
-  let isRaw = options.flags & UInt32(VIAL_REQUEST_RAW) != 0
   return try Failure.mapped { () throws(VialError) in
     guard isRaw else { return try model.chatTokens(user: text.span) }
     return try model.encode(
@@ -116,6 +120,10 @@ extension GenerationOptions {
       deadline = Double(options.deadline_milliseconds) / 1000
     }
     stops = try StopList.list(options)
+    priority = options.priority
+    tenant = try Arguments.tenant(options.tenant, options.tenant_length)
+    sharesPrefix = options.flags & UInt32(VIAL_REQUEST_PRIVATE) == 0
+    isPinned = options.flags & UInt32(VIAL_REQUEST_PINNED) != 0
   }
 }
 

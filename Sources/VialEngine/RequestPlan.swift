@@ -20,9 +20,22 @@ public struct RequestPlan: Sendable {
   public var deadline: Double?
   /// Whether the answer begins inside the reasoning part.
   public var startsInReasoning = false
+  /// Higher ones are computed first.
+  public var priority: Int32 = 0
+  /// UTF-8 label of whoever the request is for; requests without one are of one tenant, too.
+  public var tenant: [UInt8] = []
+  /// Whether blocks that requests of the same tenant left are used, and left for them.
+  public var sharesPrefix = true
+  /// Whether the prompt is computed to stay in the cache, without an answer, until the request is closed. Without a
+  /// tenant all tenants use it.
+  public var isPinned = false
+  /// Bytes that identify the adapter and its scale, for the names of cached blocks; empty without an adapter.
+  public var adapterIdentity: [UInt8] = []
 
   /// Most alternatives of a token.
   public static let alternativeLimit = 20
+  /// Longest label of a tenant.
+  public static let tenantByteLimit = 256
 
   /// A plan without limits, stop strings or deadline.
   public init(

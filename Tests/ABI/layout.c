@@ -59,7 +59,7 @@ AT(vial_score_options, isa, 16);
 AT(vial_score_options, progress, 24);
 AT(vial_score_options, context, 32);
 
-PIN(engine_options, sizeof(vial_engine_options) == 72);
+PIN(engine_options, sizeof(vial_engine_options) == 88);
 AT(vial_engine_options, struct_size, 0);
 AT(vial_engine_options, cache_type, 4);
 AT(vial_engine_options, thread_count, 8);
@@ -71,6 +71,10 @@ AT(vial_engine_options, log_context, 40);
 AT(vial_engine_options, allocate, 48);
 AT(vial_engine_options, release, 56);
 AT(vial_engine_options, memory_context, 64);
+AT(vial_engine_options, running_limit, 72);
+AT(vial_engine_options, step_prompt_tokens, 76);
+AT(vial_engine_options, flags, 80);
+AT(vial_engine_options, reserved, 84);
 
 PIN(engine_information, sizeof(vial_engine_information) == 56);
 AT(vial_engine_information, struct_size, 0);
@@ -104,7 +108,7 @@ PIN(text, sizeof(vial_text) == 16);
 AT(vial_text, text, 0);
 AT(vial_text, length, 8);
 
-PIN(request_options, sizeof(vial_request_options) == 136);
+PIN(request_options, sizeof(vial_request_options) == 160);
 AT(vial_request_options, struct_size, 0);
 AT(vial_request_options, flags, 4);
 AT(vial_request_options, text, 8);
@@ -127,8 +131,12 @@ AT(vial_request_options, stop_count, 104);
 AT(vial_request_options, deadline_milliseconds, 112);
 AT(vial_request_options, on_event, 120);
 AT(vial_request_options, context, 128);
+AT(vial_request_options, tenant, 136);
+AT(vial_request_options, tenant_length, 144);
+AT(vial_request_options, priority, 152);
+AT(vial_request_options, reserved, 156);
 
-PIN(request_information, sizeof(vial_request_information) == 64);
+PIN(request_information, sizeof(vial_request_information) == 80);
 AT(vial_request_information, struct_size, 0);
 AT(vial_request_information, stage, 4);
 AT(vial_request_information, finish_reason, 8);
@@ -139,6 +147,34 @@ AT(vial_request_information, token_count, 32);
 AT(vial_request_information, queue_seconds, 40);
 AT(vial_request_information, prompt_seconds, 48);
 AT(vial_request_information, generation_seconds, 56);
+AT(vial_request_information, cached_prompt_token_count, 64);
+AT(vial_request_information, preemption_count, 72);
+
+PIN(latencies, sizeof(vial_latencies) == 136);
+AT(vial_latencies, counts, 0);
+AT(vial_latencies, sum, 128);
+PIN(engine_metrics, sizeof(vial_engine_metrics) == 528);
+AT(vial_engine_metrics, struct_size, 0);
+AT(vial_engine_metrics, reserved, 4);
+AT(vial_engine_metrics, submitted_count, 8);
+AT(vial_engine_metrics, refused_count, 16);
+AT(vial_engine_metrics, finished_counts, 24);
+AT(vial_engine_metrics, waiting_count, 152);
+AT(vial_engine_metrics, running_count, 160);
+AT(vial_engine_metrics, block_count, 168);
+AT(vial_engine_metrics, held_block_count, 176);
+AT(vial_engine_metrics, kept_block_count, 184);
+AT(vial_engine_metrics, pinned_block_count, 192);
+AT(vial_engine_metrics, eviction_count, 200);
+AT(vial_engine_metrics, preemption_count, 208);
+AT(vial_engine_metrics, prompt_token_count, 216);
+AT(vial_engine_metrics, cached_token_count, 224);
+AT(vial_engine_metrics, generated_token_count, 232);
+AT(vial_engine_metrics, step_count, 240);
+AT(vial_engine_metrics, step_seconds, 248);
+AT(vial_engine_metrics, first_token_seconds, 256);
+AT(vial_engine_metrics, token_seconds, 392);
+
 PIN(verify_options, sizeof(vial_verify_options) == 24);
 AT(vial_verify_options, struct_size, 0);
 AT(vial_verify_options, thread_count, 4);
@@ -171,4 +207,6 @@ PIN(finishes, VIAL_FINISH_NONE == 0 && VIAL_FINISH_STOP == 1 && VIAL_FINISH_LENG
                   VIAL_FINISH_STOP_STRING == 3 && VIAL_FINISH_CANCELLED == 4 && VIAL_FINISH_DEADLINE == 5 &&
                   VIAL_FINISH_ERROR == 6);
 PIN(requests, VIAL_GIVEN_TEMPERATURE == 1 && VIAL_GIVEN_TOP_K == 2 && VIAL_GIVEN_TOP_P == 4 &&
-                  VIAL_GIVEN_MIN_P == 8 && VIAL_GIVEN_REPETITION_PENALTY == 16 && VIAL_REQUEST_RAW == 1);
+                  VIAL_GIVEN_MIN_P == 8 && VIAL_GIVEN_REPETITION_PENALTY == 16 && VIAL_REQUEST_RAW == 1 &&
+                  VIAL_REQUEST_PRIVATE == 2 && VIAL_REQUEST_PINNED == 4 && VIAL_ENGINE_NO_SHARING == 1 &&
+                  VIAL_LATENCY_BUCKET_COUNT == 16 && VIAL_FINISH_REASON_ROOM == 16);
