@@ -33,6 +33,9 @@
  * - Text is UTF-8 given as pointer and byte length; it needs no terminating zero and may contain zeros. The
  *   pointer may be NULL when the length is 0. The caller keeps it valid and unchanged during the call; the
  *   library wipes the copies that it made, those of a request when it is closed, all others before the call ends.
+ *   Keys and values that the model computed from a text may stay in the engine for later prompts of the same tenant
+ *   that begin alike, until their memory is needed, vial_engine_forget_tenant or vial_engine_close; then they are
+ *   wiped. VIAL_REQUEST_PRIVATE and VIAL_ENGINE_NO_SHARING leave nothing.
  * - Outputs come last and are named out_.... They belong to the caller and must not overlap the inputs.
  * - Buffers come as capacity (in elements), buffer, and the number that was needed. The buffer may be NULL when
  *   the capacity is 0. When the capacity is too small, the status is VIAL_STATUS_BUFFER_TOO_SMALL, the first
@@ -677,6 +680,15 @@ typedef void *(*vial_allocate)(void *context, uint64_t byte_count, uint64_t alig
 /** Takes back what vial_allocate gave; it was wiped. Any thread. */
 typedef void (*vial_release)(void *context, void *memory, uint64_t byte_count);
 
+/** Most requests that an engine computes together. */
+#define VIAL_RUNNING_LIMIT 4096u
+
+/** Flags of an engine. */
+enum {
+  /** No request uses or leaves keys and values of others. */
+  VIAL_ENGINE_NO_SHARING = 1
+};
+
 /** Options of vial_engine_open. All 0 but struct_size is a good choice. */
 typedef struct vial_engine_options {
   /** sizeof(vial_engine_options). */
@@ -687,8 +699,9 @@ typedef struct vial_engine_options {
   uint32_t thread_count;
   /** Most requests that wait, 1 to 1,048,576; 0: 1024. One more is VIAL_STATUS_BUSY. */
   uint32_t queue_limit;
-  /** Most bytes of KV cache, for all requests together; 0: enough for one text of the whole context, or of 32,768
-   *  tokens when the context is longer. Reserved at once; memory that was never used costs nothing. */
+  /** Most bytes of KV cache, for all requests together; 0: enough for 32,768 tokens. Reserved at once; memory that was
+   *  never used costs nothing. A request that is larger than this is refused; when those that run need more together,
+   *  the latest ones of the lowest priority wait and are computed again, which changes none of their bytes. */
   uint64_t cache_byte_limit;
   /** A name of vial_isa_name, or NULL for the fastest. */
   const char *isa;
@@ -702,9 +715,21 @@ typedef struct vial_engine_options {
   vial_release release;
   /** Handed to allocate and release. */
   void *memory_context;
+  /** Most requests that are computed together, 1 to VIAL_RUNNING_LIMIT; 0: 64. A step holds at most 256 tokens. */
+  uint32_t running_limit;
+  /** Tokens of new prompts in a step beside requests that already answer, 1 to 65,536: fewer make these wait less for
+   *  each token, and the prompt longer. 0: as many as keep such a step near twice the time of one without. */
+  uint32_t step_prompt_tokens;
+  /** VIAL_ENGINE_..., or 0. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
 } vial_engine_options;
 
-#define VIAL_ENGINE_OPTIONS_INIT {(uint32_t)sizeof(vial_engine_options), VIAL_CACHE_F16, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+/* clang-format off */
+#define VIAL_ENGINE_OPTIONS_INIT \
+  {(uint32_t)sizeof(vial_engine_options), VIAL_CACHE_F16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+/* clang-format on */
 
 /** Opens an engine over a model, which stays in memory until the engine is closed, even when its own handle is
  *  closed before. Its threads block all signals, sleep while there is nothing to do and end when it is closed.
@@ -755,6 +780,110 @@ typedef struct vial_engine_information {
  *
  *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE. */
 vial_status vial_engine_get_information(vial_engine *engine, vial_engine_information *out_information);
+
+/** Most bytes of a tenant's label. */
+#define VIAL_TENANT_BYTE_LIMIT 256u
+
+/** Gives a tenant `weight` times the share of one with weight 1, the weight of all at first: when requests of one
+ *  priority compete, the tenant that was given least for its weight comes next.
+ *
+ *  Any thread. Waits for the current step.
+ *
+ *  tenant, tenant_length  The label, any bytes, at most VIAL_TENANT_BYTE_LIMIT; none: requests without a label.
+ *  weight                 0.001 to 1000.
+ *
+ *  Returns OK, INVALID_ARGUMENT, TOO_LONG. */
+vial_status vial_engine_set_tenant_weight(vial_engine *engine, const char *tenant, uint64_t tenant_length,
+                                          double weight);
+
+/** Wipes what requests of a tenant that have ended left in the KV cache for later ones, before it returns. What
+ *  requests under way hold is wiped when they end.
+ *
+ *  Any thread. Waits for the current step.
+ *
+ *  tenant, tenant_length  The label, any bytes, at most VIAL_TENANT_BYTE_LIMIT; none: requests without a label.
+ *
+ *  Returns OK, INVALID_ARGUMENT, TOO_LONG. */
+vial_status vial_engine_forget_tenant(vial_engine *engine, const char *tenant, uint64_t tenant_length);
+
+/** Buckets of a latency histogram. */
+#define VIAL_LATENCY_BUCKET_COUNT 16u
+/** Room for counts by VIAL_FINISH_.... */
+#define VIAL_FINISH_REASON_ROOM 16u
+
+/** How often something took how long. */
+typedef struct vial_latencies {
+  /** Values up to 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30 and 60 seconds, each
+   *  without those of the bucket before it, and longer ones. */
+  uint64_t counts[VIAL_LATENCY_BUCKET_COUNT];
+  /** Seconds of all values. */
+  double sum;
+} vial_latencies;
+
+/** How an engine does. Counts are from when it was opened. Nothing of a prompt, an answer or a tenant is in it. */
+typedef struct vial_engine_metrics {
+  /** sizeof(vial_engine_metrics). */
+  uint32_t struct_size;
+  /** 0. */
+  uint32_t reserved;
+  /** Requests that were accepted. */
+  uint64_t submitted_count;
+  /** Requests that were refused with VIAL_STATUS_BUSY. */
+  uint64_t refused_count;
+  /** Requests that ended, by VIAL_FINISH_.... */
+  uint64_t finished_counts[VIAL_FINISH_REASON_ROOM];
+  /** Requests that wait, those that had to give way included. */
+  uint64_t waiting_count;
+  /** Requests that are computed. */
+  uint64_t running_count;
+  /** KV blocks of 64 tokens in all. */
+  uint64_t block_count;
+  /** Blocks that requests and pinned prompts hold. */
+  uint64_t held_block_count;
+  /** Blocks that nobody holds, kept for prompts that begin alike. */
+  uint64_t kept_block_count;
+  /** Blocks that pinned prompts hold. */
+  uint64_t pinned_block_count;
+  /** Kept blocks that were wiped because their memory was needed. */
+  uint64_t eviction_count;
+  /** How often a request had to give way and was computed again. */
+  uint64_t preemption_count;
+  /** Tokens of prompts that were computed, those computed again included. */
+  uint64_t prompt_token_count;
+  /** Tokens of ended requests that were found in the KV cache instead. */
+  uint64_t cached_token_count;
+  /** Tokens that were generated. */
+  uint64_t generated_token_count;
+  /** Steps. */
+  uint64_t step_count;
+  /** Seconds of all steps. */
+  double step_seconds;
+  /** From submission to the first token. */
+  vial_latencies first_token_seconds;
+  /** From a token of a request to its next. */
+  vial_latencies token_seconds;
+} vial_engine_metrics;
+
+/* clang-format off */
+#define VIAL_ENGINE_METRICS_INIT \
+  {(uint32_t)sizeof(vial_engine_metrics), 0, 0, 0, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {{0}, 0}, {{0}, 0}}
+/* clang-format on */
+
+/** Tells how an engine does. Any thread.
+ *
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE. */
+vial_status vial_engine_get_metrics(vial_engine *engine, vial_engine_metrics *out_metrics);
+
+/** The same as text in Prometheus' exposition format, for a host that serves it. Any thread. The text grows by a few
+ *  bytes between two calls: ask with 16,384 bytes at once.
+ *
+ *  capacity    Bytes in out_text.
+ *  out_text    Gets ASCII without a terminating zero; may be NULL when capacity is 0.
+ *  out_length  Gets the length of the whole text in bytes.
+ *
+ *  Returns OK, INVALID_ARGUMENT, BUFFER_TOO_SMALL. */
+vial_status vial_engine_get_metrics_text(vial_engine *engine, uint64_t capacity, char *out_text,
+                                         uint64_t *out_length);
 
 /* ---- Requests ------------------------------------------------------------------------------------------ */
 
@@ -853,7 +982,14 @@ enum {
 enum {
   /** `text` is not a user's message but the beginning of a text: it gets the file's first token, not the chat
    *  template. */
-  VIAL_REQUEST_RAW = 1
+  VIAL_REQUEST_RAW = 1,
+  /** Neither uses nor leaves keys and values in the KV cache. */
+  VIAL_REQUEST_PRIVATE = 2,
+  /** Computes the prompt, answers nothing (VIAL_FINISH_LENGTH), and keeps what it computed, in whole blocks of 64
+   *  tokens, in the KV cache until the request is closed: for a template that many prompts begin with. With a tenant
+   *  for its prompts; without one for those of all tenants, so it must not hold what a patient wrote. Pinned prompts get
+   *  half of the KV cache at most; what is beyond ends with VIAL_FINISH_ERROR and VIAL_STATUS_OUT_OF_MEMORY. */
+  VIAL_REQUEST_PINNED = 4
 };
 
 /** Most stop strings of a request. */
@@ -889,8 +1025,7 @@ typedef struct vial_request_options {
   const uint32_t *tokens;
   /** Ids in tokens. */
   uint64_t token_count;
-  /** Most tokens of the answer; 0: as many as fit. A request is computed when the KV cache has room for its prompt
-   *  and all of these, so a limit lets more requests run together. */
+  /** Most tokens of the answer; 0: as many as fit. */
   uint32_t max_tokens;
   /** VIAL_GIVEN_...: which of the next five count. */
   uint32_t given;
@@ -918,6 +1053,16 @@ typedef struct vial_request_options {
   vial_event_callback on_event;
   /** Handed to on_event. */
   void *context;
+  /** Label of whoever the request is for, any bytes: a clinic, a department. Tenants get their share of the machine (see
+   *  vial_engine_set_tenant_weight), and no tenant uses, or learns by timing, what was computed for another.
+   *  Requests without a label are of one tenant. */
+  const char *tenant;
+  /** Bytes in tenant; at most VIAL_TENANT_BYTE_LIMIT. */
+  uint64_t tenant_length;
+  /** Requests of a higher priority are computed first, and take KV memory from lower ones; 0 is the usual one. */
+  int32_t priority;
+  /** 0. */
+  uint32_t reserved;
   /** Name of an adapter of the file, UTF-8; NULL or no bytes: none. Requests with different adapters are computed
    *  together, and no answer depends on the adapters of others. */
   const char *adapter;
@@ -940,11 +1085,11 @@ typedef struct vial_request_options {
 
 /* clang-format off */
 #define VIAL_REQUEST_OPTIONS_INIT \
-  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 /* clang-format on */
 
-/** Submits a request; it is computed in the order of arrival, together with others. Texts and ids may be hostile;
- *  the library copies them into memory that it wipes.
+/** Submits a request; it is computed by priority, in the order of arrival for each tenant, together with others.
+ *  Texts and ids may be hostile; the library copies them into memory that it wipes.
  *
  *  Any thread, callbacks included. O(n log n) in the prompt; never waits for an answer.
  *
@@ -1019,7 +1164,7 @@ typedef struct vial_request_information {
   vial_status status;
   /** Tokens of the prompt. */
   uint64_t prompt_token_count;
-  /** Tokens of the prompt that were computed. */
+  /** Tokens of the prompt that are done, computed or found in the KV cache. */
   uint64_t computed_prompt_token_count;
   /** Tokens of the answer so far, the end token excluded. */
   uint64_t token_count;
@@ -1029,9 +1174,13 @@ typedef struct vial_request_information {
   double prompt_seconds;
   /** Seconds from the first token to the end; 0 before it. */
   double generation_seconds;
+  /** Tokens of the prompt that were found in the KV cache instead of computed. */
+  uint64_t cached_prompt_token_count;
+  /** How often it had to give way to others and was computed again. */
+  uint64_t preemption_count;
 } vial_request_information;
 
-#define VIAL_REQUEST_INFORMATION_INIT {(uint32_t)sizeof(vial_request_information), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define VIAL_REQUEST_INFORMATION_INIT {(uint32_t)sizeof(vial_request_information), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Tells how a request stands. Any thread.
  *

@@ -13,11 +13,19 @@ public struct EngineOptions: Sendable {
   public var compute: ComputeOptions
   /// Most bytes of KV cache, for all requests together; nil: what `positionCount` needs.
   public var cacheByteLimit: Int?
-  /// Positions of the KV cache unless `cacheByteLimit` is given; nil: one text of the whole context, or
-  /// `defaultPositionCount` when the context is longer. Untouched memory costs nothing.
+  /// Positions of the KV cache unless `cacheByteLimit` is given; nil: `defaultPositionCount`. Untouched memory costs
+  /// nothing.
   public var positionCount: Int?
   /// Most requests that wait.
   public var queueLimit = 1024
+  /// Most requests that are computed together.
+  public var activeLimit = 64
+  /// Whether prompts of one tenant that begin with the same tokens share what was computed of them, also after the
+  /// earlier request has ended, until the memory is needed.
+  public var sharesPrefixes = true
+  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step near twice the time of
+  /// one that only decodes.
+  public var mixedStepTokens: Int?
   /// Hears lines for the log on the delivery thread.
   public var log: (@Sendable (LogLine) -> Void)?
   /// Where large buffers come from; nil: the system.
@@ -34,8 +42,6 @@ public struct EngineOptions: Sendable {
 public final class Engine: Sendable {
   /// The model.
   public let model: Model
-  /// Most requests that are computed together.
-  private static let activeLimit = 64
   private let batch: BatchEngine
 
   /// Reserves all memory and starts the threads.
@@ -46,7 +52,10 @@ public final class Engine: Sendable {
     runner.memory = options.memory
     var batchOptions = BatchEngineOptions(runner: runner)
     batchOptions.queueLimit = options.queueLimit
-    batchOptions.activeLimit = Self.activeLimit
+    batchOptions.activeLimit = max(1, options.activeLimit)
+    batchOptions.sharesPrefixes = options.sharesPrefixes
+    batchOptions.mixedStepTokens = options.mixedStepTokens.map { max(1, $0) }
+    batchOptions.modelDigest = model.file.modelDigest.bytes
     batchOptions.log = options.log
     let text = EngineText(
       tokenizer: model.tokenizer, endTokens: model.file.configuration.eosTokens,
@@ -61,9 +70,14 @@ public final class Engine: Sendable {
   private static func positionCount(
     _ model: Model, _ options: EngineOptions
   ) throws(VialError) -> Int {
+    // More than all requests together could ever use is not asked of the system.
+    let textBlocks = model.contextLength / KVCacheLayout.positionsPerBlock + 1
+    let (most, overflow) = textBlocks.multipliedReportingOverflow(by: max(1, options.activeLimit))
     guard let limit = options.cacheByteLimit else {
       let wanted = options.positionCount ?? EngineOptions.defaultPositionCount
-      return max(1, min(model.contextLength, wanted))
+      let (positions, tooMany) = most.multipliedReportingOverflow(
+        by: KVCacheLayout.positionsPerBlock)
+      return max(1, overflow || tooMany ? wanted : min(wanted, positions))
     }
     guard let layout = KVCacheLayout(type: options.compute.cacheType, shape: model.weights.shape)
     else { throw .outOfMemory }
@@ -71,9 +85,7 @@ public final class Engine: Sendable {
     guard blockCount > 0 else {
       throw .invalidOption("the KV cache limit is below one block of 64 positions")
     }
-    // More than all requests together could ever use is not asked of the system.
-    let most = (model.contextLength / KVCacheLayout.positionsPerBlock + 1) * activeLimit
-    return min(blockCount, most) * KVCacheLayout.positionsPerBlock
+    return (overflow ? blockCount : min(blockCount, most)) * KVCacheLayout.positionsPerBlock
   }
 
   /// A request for a continuation of `prompt`, not submitted yet.
@@ -88,12 +100,19 @@ public final class Engine: Sendable {
       throw .invalidOption("at most 20 alternatives")
     }
     try model.check(options.adapter)
+    guard options.tenant.count <= RequestPlan.tenantByteLimit else {
+      throw .invalidOption("a tenant's label has at most 256 bytes")
+    }
     var plan = RequestPlan(
       prompt: prompt, sampling: options.sampling, maximumTokens: options.maximumTokens,
       stops: options.stops)
     plan.adapter = options.adapter
     plan.alternativeCount = options.alternativeCount
     plan.deadline = options.deadline.map { MonotonicClock.seconds + $0 }
+    plan.priority = options.priority
+    plan.tenant = options.tenant
+    plan.sharesPrefix = options.sharesPrefix
+    plan.isPinned = options.isPinned
     plan.startsInReasoning = model.isInsideReasoning(prompt.span)
     return batch.prepare(plan, onEvent: onEvent)
   }
@@ -133,6 +152,25 @@ public final class Engine: Sendable {
 
   /// A descriptor that is readable while `nextEvent` has something; nil when the process has none left.
   public func eventDescriptor() -> Int32? { batch.eventDescriptor() }
+
+  /// How the engine does. Holds nothing of a prompt, an answer or a tenant.
+  public var metrics: EngineMetrics { batch.metrics }
+
+  /// Gives a tenant `weight` times the share of one with weight 1, when they compete.
+  /// - Throws: `invalidOption` unless the weight is 0.001 to 1000.
+  public func setWeight(_ weight: Double, ofTenant label: [UInt8]) throws(VialError) {
+    guard (0.001...1000).contains(weight) else {
+      throw .invalidOption("a tenant's weight must be 0.001 to 1000")
+    }
+    guard label.count <= RequestPlan.tenantByteLimit else {
+      throw .invalidOption("a tenant's label has at most 256 bytes")
+    }
+    batch.setWeight(weight, ofTenant: label)
+  }
+
+  /// Wipes what ended requests of a tenant left in the cache, before it returns; what requests under way have of
+  /// theirs is wiped when they end. Waits for the current step.
+  public func forgetTenant(_ label: [UInt8]) { batch.forgetTenant(label) }
 
   /// Cancels everything, delivers what is left, ends the threads and frees the memory. Not from a callback.
   public func close() { batch.close() }

@@ -20,6 +20,17 @@ public struct GenerationOptions: Sendable {
   /// Seconds from submission after which the generation ends; nil: none.
   public var deadline: Double?
 
+  /// Higher ones are computed first, and take KV memory from lower ones.
+  public var priority: Int32 = 0
+  /// UTF-8 label of whoever it is for; tenants share the machine by weight, and nothing else. At most 256 bytes.
+  public var tenant: [UInt8] = []
+  /// Whether it uses what earlier requests of its tenant left in the cache, and leaves what it computed.
+  public var sharesPrefix = true
+  /// Computes the prompt, answers nothing, and keeps its whole blocks of 64 positions in the cache until the request
+  /// is closed: for prompts that begin alike. Without a tenant every tenant uses them, so such a prompt must not hold
+  /// what a patient wrote.
+  public var isPinned = false
+
   /// Options with the given sampling.
   public init(maximumTokens: Int? = nil, sampling: SamplingParameters) {
     self.maximumTokens = maximumTokens

@@ -26,6 +26,14 @@ enum Arguments {
     return UnsafeRawBufferPointer(bytes).assumingMemoryBound(to: UInt8.self)
   }
 
+  /// A tenant's label.
+  static func tenant(
+    _ pointer: UnsafePointer<CChar>?, _ byteCount: UInt64
+  ) throws(Failure) -> [UInt8] {
+    let bytes = try elements(pointer, byteCount, limit: VIAL_TENANT_BYTE_LIMIT)
+    return bytes.map { UInt8(bitPattern: $0) }
+  }
+
   /// Room that the caller gives, of any capacity: only what is needed is touched.
   static func room<Element>(
     _ pointer: UnsafeMutablePointer<Element>?, _ capacity: UInt64

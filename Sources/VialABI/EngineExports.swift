@@ -20,7 +20,7 @@ public func vial_engine_open(
     place.pointee = nil
     let model = try HandleRegistry.model(model)
     let options = try EngineOptions(
-      Structures.options(options, defaults: vial_engine_options()))
+      Structures.options(options, defaults: vial_engine_options(), firstSize: 72))
     let engine: Engine
     do throws(VialError) {
       engine = try Engine(model: model, options: options)
@@ -31,12 +31,17 @@ public func vial_engine_open(
 
 extension EngineOptions {
   fileprivate init(_ options: vial_engine_options) throws(Failure) {
-    guard options.queue_limit <= 1 << 20,
+    try Arguments.check(flags: options.flags, known: VIAL_ENGINE_NO_SHARING)
+    guard options.queue_limit <= 1 << 20, options.reserved == 0,
+      options.running_limit <= VIAL_RUNNING_LIMIT, options.step_prompt_tokens <= 1 << 16,
       (options.allocate == nil) == (options.release == nil)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     self.init(compute: try ComputeOptions(options))
     if options.queue_limit > 0 { queueLimit = Int(options.queue_limit) }
     if options.cache_byte_limit > 0 { cacheByteLimit = Int(clamping: options.cache_byte_limit) }
+    if options.running_limit > 0 { activeLimit = Int(options.running_limit) }
+    if options.step_prompt_tokens > 0 { mixedStepTokens = Int(options.step_prompt_tokens) }
+    sharesPrefixes = options.flags & UInt32(VIAL_ENGINE_NO_SHARING) == 0
     memory = MemorySource(options)
     if let log = options.log {
       let context = HostContext(options.log_context)

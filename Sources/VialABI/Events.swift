@@ -55,16 +55,23 @@ func finish(of request: Request) -> (reason: UInt32, status: vial_status) {
   guard let ending = request.ending else {
     return (UInt32(VIAL_FINISH_NONE), vial_status(VIAL_STATUS_OK))
   }
-  let reason =
-    switch ending.reason {
-    case .stop: VIAL_FINISH_STOP
-    case .length: VIAL_FINISH_LENGTH
-    case .stopString: VIAL_FINISH_STOP_STRING
-    case .cancelled: VIAL_FINISH_CANCELLED
-    case .deadline: VIAL_FINISH_DEADLINE
-    case .error: VIAL_FINISH_ERROR
-    }
   return (
-    UInt32(reason), ending.failure.map { Failure($0).status } ?? vial_status(VIAL_STATUS_OK)
+    ending.reason.number, ending.failure.map { Failure($0).status } ?? vial_status(VIAL_STATUS_OK)
   )
+}
+
+extension FinishReason {
+  /// `VIAL_FINISH_…`.
+  var number: UInt32 {
+    let number =
+      switch self {
+      case .stop: VIAL_FINISH_STOP
+      case .length: VIAL_FINISH_LENGTH
+      case .stopString: VIAL_FINISH_STOP_STRING
+      case .cancelled: VIAL_FINISH_CANCELLED
+      case .deadline: VIAL_FINISH_DEADLINE
+      case .error: VIAL_FINISH_ERROR
+      }
+    return UInt32(number)
+  }
 }

@@ -46,7 +46,7 @@ public func vial_request_get_information(
   status { () throws(Failure) in
     let request = try HandleRegistry.request(request)
     guard let out_information else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_information)
+    try Structures.checkOutput(out_information, firstSize: 64)
     var information = vial_request_information()
     let timings = request.timings
     information.stage = UInt32(
@@ -59,6 +59,8 @@ public func vial_request_get_information(
     information.queue_seconds = timings.queueSeconds
     information.prompt_seconds = timings.promptSeconds
     information.generation_seconds = timings.generationSeconds
+    information.cached_prompt_token_count = UInt64(timings.cachedPromptTokenCount)
+    information.preemption_count = UInt64(timings.preemptionCount)
     Structures.write(information, to: out_information)
   }
 }

@@ -30,20 +30,23 @@ enum Structures {
     return options
   }
 
-  /// Whether an output struct can take what this library writes.
-  static func checkOutput<Output>(_ pointer: UnsafeMutablePointer<Output>) throws(Failure) {
-    _ = try byteCount(UnsafeRawPointer(pointer), of: Output.self)
+  /// Whether an output struct can take what this library writes, or as much of it as the struct had when it appeared.
+  static func checkOutput<Output>(
+    _ pointer: UnsafeMutablePointer<Output>, firstSize: Int = MemoryLayout<Output>.size
+  ) throws(Failure) {
+    _ = try byteCount(UnsafeRawPointer(pointer), of: Output.self, least: firstSize)
   }
 
-  /// Fills an output struct that was checked; what a newer header added becomes 0.
+  /// Fills an output struct that was checked, as far as it reaches; what a newer header added becomes 0.
   static func write<Output>(_ value: Output, to pointer: UnsafeMutablePointer<Output>) {
     let bytes = UnsafeMutableRawPointer(pointer)
     let size = bytes.load(as: UInt32.self)
-    pointer.pointee = value
-    bytes.storeBytes(of: size, as: UInt32.self)
-    for index in MemoryLayout<Output>.size..<max(MemoryLayout<Output>.size, Int(size)) {
-      bytes.storeBytes(of: 0, toByteOffset: index, as: UInt8.self)
+    let room = UnsafeMutableRawBufferPointer(start: bytes, count: Int(size))
+    withUnsafeBytes(of: value) { value in
+      room.copyMemory(from: UnsafeRawBufferPointer(rebasing: value.prefix(room.count)))
     }
+    bytes.storeBytes(of: size, as: UInt32.self)
+    for index in room.indices.dropFirst(MemoryLayout<Output>.size) { room[index] = 0 }
   }
 
   private static func byteCount<Structure>(

@@ -21,9 +21,12 @@ public func vial_engine_submit(
     place.pointee = nil
     let engine = try HandleRegistry.engine(engine)
     guard options != nil else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    // The first header's struct ended after `context`.
-    let options = try Structures.options(options, defaults: vial_request_options(), firstSize: 136)
-    try Arguments.check(flags: options.flags, known: VIAL_REQUEST_RAW)
+    // 136 bytes: the header in which the struct appeared.
+    let options = try Structures.options(
+      options, defaults: vial_request_options(), firstSize: 136)
+    try Arguments.check(
+      flags: options.flags, known: VIAL_REQUEST_RAW | VIAL_REQUEST_PRIVATE | VIAL_REQUEST_PINNED)
+    try Arguments.check(flags: options.reserved, known: 0)
     let template = try template(of: options, model: engine.model)
     let prompt = try prompt(of: options, template, model: engine.model)
     let request = try prepare(prompt, options, template, on: engine)
@@ -64,7 +67,8 @@ private func prompt(
     options.tokens != nil || options.token_count > 0,
     template != nil,
   ]
-  guard forms.count(where: { $0 }) == 1, forms[0] || options.flags == 0 else {
+  let isRaw = options.flags & UInt32(VIAL_REQUEST_RAW) != 0
+  guard forms.count(where: { $0 }) == 1, forms[0] || !isRaw else {
     throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
   }
   if let template {
@@ -86,7 +90,6 @@ private func prompt(
     return copy
   }
   let text = try Arguments.text(options.text, options.text_length)
-  let isRaw = options.flags & UInt32(VIAL_REQUEST_RAW) != 0
   return try Failure.mapped { () throws(VialError) in
     guard isRaw else { return try model.chatTokens(user: text.span) }
     return try model.encode(
@@ -147,6 +150,10 @@ extension GenerationOptions {
       guard let own = StopList(template) else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
       stops = own
     }
+    priority = options.priority
+    tenant = try Arguments.tenant(options.tenant, options.tenant_length)
+    sharesPrefix = options.flags & UInt32(VIAL_REQUEST_PRIVATE) == 0
+    isPinned = options.flags & UInt32(VIAL_REQUEST_PINNED) != 0
   }
 }
 

@@ -17,7 +17,8 @@ struct RunReport {
   private var reason: FinishReason { request.ending?.reason ?? .cancelled }
 
   private var promptRate: Double {
-    Double(timings.computedPromptTokenCount) / max(timings.promptSeconds, 1e-9)
+    let count = timings.computedPromptTokenCount - timings.cachedPromptTokenCount
+    return Double(count) / max(timings.promptSeconds, 1e-9)
   }
 
   /// Tokens per second after the first one.

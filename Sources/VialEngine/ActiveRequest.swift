@@ -8,27 +8,40 @@ public import VialText
 final class ActiveRequest {
   let request: Request
   let sequence: Sequence
-  /// Blocks that it may take in all.
-  let blockCount: Int
-  private let limit: Int
+  /// Order of arrival.
+  let number: UInt64
+  /// How often it lost its blocks to others.
+  var preemptionCount = 0
+  /// Whether its blocks stay when it ends: a pinned prefix.
+  var isHeld = false
+  /// When its last token was chosen.
+  private(set) var lastTokenTime: Double?
+  /// Most tokens of the answer.
+  let limit: Int
   private let endTokens: [UInt32]
   private let writer: AnswerWriter
   private var seen: SeenTokens?
-  private let started = MonotonicClock.seconds
+  private var started = 0.0
   private var first: Double?
   private var answerCount = 0
 
   /// nil when memory is short.
-  init?(_ request: Request, runner: Runner, text: EngineText, limit: Int, blockCount: Int) {
+  /// - Parameters:
+  ///   - names: what its blocks are found by; nil when it shares none.
+  ///   - commonNames: what blocks that are pinned for all are found by.
+  init?(
+    _ request: Request, number: UInt64, runner: Runner, text: EngineText, limit: Int,
+    names: PrefixNames?, commonNames: PrefixNames?
+  ) {
     let prompt = request.plan.prompt
-    guard
-      let sequence = Sequence(
-        capacity: prompt.count + limit, pool: runner.blocks, adapter: request.plan.adapter)
-    else { return nil }
+    let sequence = Sequence(
+      capacity: prompt.count + limit, pool: runner.blocks, names: names, commonNames: commonNames,
+      adapter: request.plan.adapter)
+    guard let sequence else { return nil }
     sequence.tokens.append(contentsOf: prompt.span)
     self.request = request
     self.sequence = sequence
-    self.blockCount = blockCount
+    self.number = number
     self.limit = limit
     endTokens = text.endTokens
     writer = AnswerWriter(tokenizer: text.tokenizer, marks: text.marks, plan: request.plan)
@@ -38,14 +51,34 @@ final class ActiveRequest {
     self.seen = seen
   }
 
-  /// Whether the next step may end the prompt or goes beyond it.
+  /// Whether the next step computes the token that was chosen last, and no other.
   var isDecoding: Bool { sequence.pendingCount == 1 && answerCount > 0 }
+
+  var priority: Int32 { request.plan.priority }
+
+  /// Whether it keeps its blocks when there is memory for one of the two only.
+  func ranksBefore(_ other: ActiveRequest) -> Bool {
+    priority != other.priority ? priority > other.priority : number < other.number
+  }
+
+  /// Blocks that its tokens and one more need and that it does not have.
+  var missingBlockCount: Int {
+    let tokenCount = min(sequence.tokens.count + 1, sequence.tokens.capacity)
+    return max(0, Sequence.blockCount(for: tokenCount) - sequence.blockCount)
+  }
+
+  /// Whether its answer may need more blocks than that.
+  var willGrow: Bool {
+    Sequence.blockCount(for: sequence.tokens.capacity)
+      > Sequence.blockCount(for: sequence.tokens.count + 1)
+  }
 
   /// Bits of the ids seen so far, when there is a penalty.
   var seenBits: UnsafePointer<UInt64>? { seen?.pointer }
 
   /// Notes that the request left the queue.
   func begin(_ answer: inout AnswerLog) {
+    started = MonotonicClock.seconds
     answer.stage = .running
     answer.timings.promptTokenCount = request.plan.prompt.count
     answer.timings.queueSeconds = started - request.submitted
@@ -53,16 +86,21 @@ final class ActiveRequest {
 
   /// Notes how much of the prompt is computed.
   func noteProgress(_ answer: inout AnswerLog) {
-    answer.timings.computedPromptTokenCount = min(
-      sequence.computedCount, request.plan.prompt.count)
+    let promptCount = request.plan.prompt.count
+    answer.timings.computedPromptTokenCount = max(
+      answer.timings.computedPromptTokenCount, min(sequence.computedCount, promptCount))
+    answer.timings.preemptionCount = preemptionCount
+    // What is found again after a preemption is no gain.
+    if preemptionCount == 0 { answer.timings.cachedPromptTokenCount = sequence.adoptedCount }
   }
 
   /// Takes the token that was chosen; returns why the answer ends with it, if it does.
   func accept(
     _ chosen: ChosenToken, alternatives: [TokenAlternative], _ answer: inout AnswerLog
   ) -> FinishReason? {
+    let now = MonotonicClock.seconds
+    lastTokenTime = now
     if first == nil {
-      let now = MonotonicClock.seconds
       first = now
       answer.timings.promptSeconds = now - started
     }
@@ -95,6 +133,7 @@ final class ActiveRequest {
   /// Ends the answer.
   func finish(_ reason: FinishReason, _ failure: RunnerError?, _ answer: inout AnswerLog) {
     let (part, text) = writer.finish(answer.text)
+    noteProgress(&answer)
     answer.timings.generationSeconds = first.map { MonotonicClock.seconds - $0 } ?? 0
     answer.stage = .finished
     answer.ending = AnswerLog.Ending(

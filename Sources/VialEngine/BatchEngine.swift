@@ -14,6 +14,13 @@ public struct BatchEngineOptions: Sendable {
   public var queueLimit = 1024
   /// Most requests that are computed together.
   public var activeLimit = 64
+  /// Whether prompts of one tenant that begin with the same tokens share KV blocks.
+  public var sharesPrefixes = true
+  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step near twice the time of
+  /// one that only decodes, measured while it runs.
+  public var mixedStepTokens: Int?
+  /// The file's model digest, for the names of cached blocks.
+  public var modelDigest: [UInt8] = []
   /// Hears lines for the log on the delivery thread.
   public var log: (@Sendable (LogLine) -> Void)?
 
@@ -48,11 +55,18 @@ public final class BatchEngine: Sendable {
     let runner = try Runner(weights: weights, options: options.runner)
     let sampler = try Sampler(
       runner: runner, idCount: text.tokenizer.tokenCount, isAllowed: text.tokenizer.isPresent)
-    let core = EngineCore(queueLimit: options.queueLimit, logsLines: options.log != nil)
+    guard let hash = KeyedHash() else { throw .outOfMemory }
+    let core = EngineCore(
+      prefixes: PrefixRoot(
+        hash: hash, modelDigest: options.modelDigest, cacheType: options.runner.cacheType),
+      queueLimit: options.queueLimit, sharesPrefixes: options.sharesPrefixes,
+      logsLines: options.log != nil)
     let positions = runner.blocks.blockCount * KVCacheLayout.positionsPerBlock
     let scheduler = Scheduler(
-      blockCount: runner.blocks.blockCount, positionLimit: min(positions, contextLength),
-      activeLimit: options.activeLimit)
+      pool: runner.blocks, positionLimit: min(positions, contextLength),
+      activeLimit: options.activeLimit,
+      budget: StepBudget(stepLimit: runner.chunkSize, fixed: options.mixedStepTokens))
+    core.metrics.withLock { $0.blockCount = runner.blocks.blockCount }
     self.core = core
     log = options.log
     familyName = runner.family.name
@@ -125,6 +139,25 @@ public final class BatchEngine: Sendable {
 
   /// Requests in the queue and requests that are computed.
   public var counts: (queued: Int, active: Int) { core.counts }
+
+  /// How the engine does.
+  public var metrics: EngineMetrics {
+    let counts = core.counts
+    var metrics = core.metrics.withLock { $0 }
+    (metrics.waitingCount, metrics.activeCount) = counts
+    return metrics
+  }
+
+  /// Gives a tenant `weight` times the share of one with weight 1. From the next step on.
+  public func setWeight(_ weight: Double, ofTenant label: [UInt8]) {
+    core.perform(.weigh(core.prefixes.tenant(label), weight))
+  }
+
+  /// Wipes what requests of a tenant left in the cache, and lets go of the rest when they end. Returns when it is
+  /// done, within a step.
+  public func forgetTenant(_ label: [UInt8]) {
+    core.perform(.forget(core.prefixes.tenant(label)))
+  }
 
   /// Whether the calling thread is a delivery thread of any engine: it must not close one.
   public static var isOnDeliveryThread: Bool { ThreadMark.current != 0 }

@@ -6,25 +6,49 @@ import VialSystem
 
 /// What all parts of one engine share.
 final class EngineCore: Sendable {
+  /// What callers ask of the engine's thread besides requests.
+  enum Command: Sendable {
+    case forget(KeyedCode)
+    case weigh(KeyedCode, Double)
+  }
+
   private struct Control {
-    var arrivals: [Request] = []
+    var arrivals: [(request: Request, number: UInt64)] = []
+    var arrivalCount: UInt64 = 0
     /// Requests that arrived and are not computed yet.
     var queuedCount = 0
     var activeCount = 0
+    /// Some request was cancelled.
     var isWoken = false
     var isClosing = false
+    var hasEnded = false
+    var commands: [Command] = []
+    var commandCount: UInt64 = 0
+    var doneCommandCount: UInt64 = 0
+  }
+
+  /// What became of a look at the control.
+  private struct News {
+    var isClosing = false
+    var isWoken = false
   }
 
   let announcements = Announcements()
+  /// What cached blocks are named by.
+  let prefixes: PrefixRoot
+  let metrics = Guarded(EngineMetrics())
   private let control = Monitor(Control())
   private let queueLimit: Int
+  private let sharesPrefixes: Bool
   private let logsLines: Bool
   /// Marks the delivery thread of this engine; the numbers of all engines differ.
   let mark: Int32
   private static let lastMark = Atomic<Int32>(0)
 
-  init(queueLimit: Int, logsLines: Bool) {
+  init(prefixes: PrefixRoot, queueLimit: Int, sharesPrefixes: Bool, logsLines: Bool) {
+    self.prefixes = prefixes
     self.queueLimit = queueLimit
+    self.sharesPrefixes = sharesPrefixes
     self.logsLines = logsLines
     mark = Self.lastMark.wrappingAdd(1, ordering: .relaxed).newValue
   }
@@ -42,9 +66,14 @@ final class EngineCore: Sendable {
     let refusal = control.change { control -> EngineError? in
       if control.isClosing { return .closed }
       if control.queuedCount >= queueLimit { return .busy }
-      control.arrivals.append(request)
+      control.arrivals.append((request, control.arrivalCount))
+      control.arrivalCount += 1
       control.queuedCount += 1
       return nil
+    }
+    metrics.withLock {
+      if refusal == nil { $0.submittedCount += 1 }
+      if case .busy = refusal { $0.refusedCount += 1 }
     }
     if let refusal { throw refusal }
   }
@@ -55,6 +84,16 @@ final class EngineCore: Sendable {
   /// Lets the engine's thread end all requests, and itself.
   func close() { control.change { $0.isClosing = true } }
 
+  /// Has the engine's thread do something between two steps, and waits until it is done or the engine has ended.
+  func perform(_ command: Command) {
+    let number = control.change { control -> UInt64 in
+      control.commands.append(command)
+      control.commandCount += 1
+      return control.commandCount
+    }
+    _ = control.wait { $0.hasEnded || $0.doneCommandCount >= number ? true : nil }
+  }
+
   /// A line for the host's log, when there is one.
   func log(_ level: LogLine.Level, _ sentence: @autoclosure () -> String) {
     if logsLines { announcements.log(LogLine(level: level, sentence: sentence())) }
@@ -64,78 +103,130 @@ final class EngineCore: Sendable {
   func run(_ runner: Runner, _ sampler: Sampler, _ text: EngineText, _ scheduler: Scheduler) {
     var scheduler = scheduler
     while true {
-      let isClosing = takeArrivals(&scheduler)
-      let dropped = scheduler.dropWaiting(now: MonotonicClock.seconds, isClosing: isClosing)
+      let news = takeNews(&scheduler, runner.blocks)
+      let dropped = scheduler.dropWaiting(
+        now: MonotonicClock.seconds, isClosing: news.isClosing, looks: news.isWoken)
       // Before each piece of news: whoever hears of an end or of a first token finds that place in the queue free.
-      count(scheduler)
-      end(dropped)
-      endActive(&scheduler, isClosing: isClosing)
-      if isClosing { return }
+      count(scheduler, runner.blocks)
+      for (request, prepared, reason) in dropped { end(request, prepared, reason) }
+      endActive(&scheduler, isClosing: news.isClosing)
+      if news.isClosing { break }
+      if news.isWoken { scheduler.pins.releaseClosed() }
       admit(&scheduler, runner, text)
-      count(scheduler)
-      if scheduler.hasWork { step(&scheduler, runner, sampler) }
-      count(scheduler)
+      count(scheduler, runner.blocks)
+      if !scheduler.active.isEmpty { step(&scheduler, runner, sampler) }
+      count(scheduler, runner.blocks)
     }
+    control.change { $0.hasEnded = true }
   }
 
-  private func count(_ scheduler: Scheduler) {
+  private func count(_ scheduler: Scheduler, _ pool: KVBlockPool) {
     control.withLock { control in
       control.queuedCount = control.arrivals.count + scheduler.waiting.count
       control.activeCount = scheduler.active.count
     }
+    metrics.withLock { metrics in
+      metrics.heldBlockCount = pool.blockCount - pool.availableCount
+      metrics.keptBlockCount = pool.keptCount
+      metrics.pinnedBlockCount = scheduler.pins.blockCount
+      metrics.evictionCount = UInt64(pool.evictionCount)
+      metrics.preemptionCount = UInt64(scheduler.preemptionCount)
+    }
   }
 
-  /// Waits for something to do. Returns whether the engine closes.
-  private func takeArrivals(_ scheduler: inout Scheduler) -> Bool {
+  /// Waits for something to do, and does what callers asked for.
+  private func takeNews(_ scheduler: inout Scheduler, _ pool: KVBlockPool) -> News {
     let hasWork = scheduler.hasWork
-    let news = control.wait { control -> (arrivals: [Request], isClosing: Bool)? in
-      guard hasWork || control.isWoken || control.isClosing || !control.arrivals.isEmpty else {
-        return nil
+    let taken = control.wait { control -> (Control, News)? in
+      guard
+        hasWork || control.isWoken || control.isClosing || !control.arrivals.isEmpty
+          || !control.commands.isEmpty
+      else { return nil }
+      defer {
+        control.isWoken = false
+        control.arrivals = []
+        control.commands = []
       }
-      control.isWoken = false
-      defer { control.arrivals = [] }
-      return (control.arrivals, control.isClosing)
+      return (control, News(isClosing: control.isClosing, isWoken: control.isWoken))
     }
-    guard let news else { return false }
-    scheduler.add(news.arrivals)
-    return news.isClosing
+    guard let (taken, news) = taken else { return News() }
+    for (request, number) in taken.arrivals { scheduler.add(request, number: number) }
+    for command in taken.commands {
+      switch command {
+      case .forget(let tenant): pool.forget(tenant)
+      case .weigh(let tenant, let weight): scheduler.ledger.setWeight(weight, of: tenant)
+      }
+    }
+    if !taken.commands.isEmpty {
+      control.change { $0.doneCommandCount += UInt64(taken.commands.count) }
+    }
+    return news
   }
 
   private func admit(_ scheduler: inout Scheduler, _ runner: Runner, _ text: EngineText) {
-    while let (request, limit, blockCount) = scheduler.admit() {
-      guard
-        let active = ActiveRequest(
-          request, runner: runner, text: text, limit: limit, blockCount: blockCount)
+    while let (entry, limit) = scheduler.candidate() {
+      let request = entry.request
+      let isTooLarge =
+        request.plan.isPinned
+        && !scheduler.pins.hasRoom(tokenCount: request.plan.prompt.count, in: runner.blocks)
+      guard !isTooLarge,
+        let active = entry.prepared ?? prepare(entry, limit: limit, scheduler, runner, text)
       else {
-        scheduler.release(blockCount: blockCount)
-        end([(request, .error)], failure: .outOfMemory)
+        scheduler.dropCandidate(entry)
+        end(request, nil, .error, failure: isTooLarge ? .cacheFull : .outOfMemory)
         continue
       }
-      _ = request.update { active.begin(&$0) }
-      if limit == 0 {
-        scheduler.release(blockCount: blockCount)
+      if active.limit == 0 && !request.plan.isPinned {
+        scheduler.dropCandidate(entry)
+        _ = request.update { active.begin(&$0) }
         finish(active, .length)
-      } else {
-        scheduler.activate(active)
+        continue
+      }
+      switch scheduler.admit(active) {
+      case .admitted: if !request.hasStarted { _ = request.update { active.begin(&$0) } }
+      case .mustWait: return
+      case .impossible:
+        scheduler.dropCandidate(entry)
+        end(request, active, .error, failure: .cacheFull)
       }
     }
   }
 
-  /// Ends requests that were never computed.
-  private func end(_ ended: [Scheduler.Ended], failure: RunnerError? = nil) {
-    for (request, reason) in ended {
-      let isNews = request.update { answer in
-        answer.stage = .finished
-        answer.timings.queueSeconds = MonotonicClock.seconds - request.submitted
-        answer.ending = AnswerLog.Ending(
-          reason: reason, failure: failure, part: .answer,
-          text: UnsafeBufferPointer(start: nil, count: 0))
-      }
-      announce(request, isNews)
-      log(
-        failure == nil ? .information : .warning, "a request ended in the queue: \(reason.rawValue)"
-      )
+  /// A request's state, with what its blocks are found by.
+  private func prepare(
+    _ entry: WaitingRequest, limit: Int, _ scheduler: Scheduler, _ runner: Runner,
+    _ text: EngineText
+  ) -> ActiveRequest? {
+    let plan = entry.request.plan
+    let shares = sharesPrefixes && plan.sharesPrefix || plan.isPinned
+    let common =
+      shares && scheduler.pins.hasCommon
+      ? prefixes.names(tenant: prefixes.common, adapter: plan.adapterIdentity) : nil
+    let tenant = plan.isPinned && plan.tenant.isEmpty ? prefixes.common : entry.request.tenant
+    return ActiveRequest(
+      entry.request, number: entry.number, runner: runner, text: text,
+      limit: plan.isPinned ? 0 : limit,
+      names: shares ? prefixes.names(tenant: tenant, adapter: plan.adapterIdentity) : nil,
+      commonNames: common)
+  }
+
+  /// Ends a request that is not being computed; it was when it has state.
+  private func end(
+    _ request: Request, _ prepared: ActiveRequest?, _ reason: FinishReason,
+    failure: RunnerError? = nil
+  ) {
+    if let prepared, request.hasStarted { return finish(prepared, reason, failure) }
+    metrics.withLock { $0.finishedCounts[reason, default: 0] += 1 }
+    let isNews = request.update { answer in
+      answer.stage = .finished
+      answer.timings.queueSeconds = MonotonicClock.seconds - request.submitted
+      answer.ending = AnswerLog.Ending(
+        reason: reason, failure: failure, part: .answer,
+        text: UnsafeBufferPointer(start: nil, count: 0))
     }
+    announce(request, isNews)
+    log(
+      failure == nil ? .information : .warning, "a request ended in the queue: \(reason.rawValue)")
   }
 
   private func endActive(_ scheduler: inout Scheduler, isClosing: Bool) {
@@ -149,23 +240,44 @@ final class EngineCore: Sendable {
   }
 
   private func step(_ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler) {
-    let counts = scheduler.tokenCounts(budget: runner.chunkSize)
-    let taking = zip(scheduler.active, counts).filter { $0.1 > 0 }
-    let items = taking.map { StepItem(sequence: $0.0.sequence, tokenCount: $0.1) }
+    let plan = scheduler.planStep()
+    guard !plan.isEmpty else {
+      // Pinned prefixes have what the last one needs.
+      for active in scheduler.active { finish(active, .error, .cacheFull) }
+      return scheduler.removeActive { _ in true }
+    }
+    let start = MonotonicClock.seconds
+    let items = plan.map { StepItem(sequence: $0.active.sequence, tokenCount: $0.tokenCount) }
     var over: [ObjectIdentifier] = []
     var alternatives: [TokenAlternative] = []
     runner.step(items) { index, result in
-      let active = taking[index].0
+      let active = plan[index].active
       switch result {
-      case .pending: _ = active.request.update { active.noteProgress(&$0) }
+      case .pending:
+        active.sequence.publishBlocks()
+        _ = active.request.update { active.noteProgress(&$0) }
       case .failed(let failure):
         over.append(ObjectIdentifier(active))
         finish(active, .error, failure)
       case .logits(let logits):
-        if !accept(active, logits, sampler, &alternatives) { over.append(ObjectIdentifier(active)) }
+        active.sequence.publishBlocks()
+        if active.request.plan.isPinned {
+          scheduler.pins.hold(active)
+          over.append(ObjectIdentifier(active))
+          finish(active, .length)
+        } else if !accept(active, logits, sampler, &alternatives) {
+          over.append(ObjectIdentifier(active))
+        }
       }
     }
+    let seconds = MonotonicClock.seconds - start
+    scheduler.note(plan, seconds: seconds)
     if !over.isEmpty { scheduler.removeActive { over.contains(ObjectIdentifier($0)) } }
+    metrics.withLock { metrics in
+      metrics.stepCount += 1
+      metrics.stepSeconds += seconds
+      metrics.promptTokenCount += plan.reduce(0) { $0 + ($1.isPrompt ? UInt64($1.tokenCount) : 0) }
+    }
   }
 
   /// Chooses a token for a request; false when that ended it.
@@ -182,24 +294,45 @@ final class EngineCore: Sendable {
       return false
     }
     var reason: FinishReason?
+    let before = active.lastTokenTime
     let isNews = active.request.update { answer in
       active.noteProgress(&answer)
       reason = active.accept(chosen, alternatives: alternatives, &answer)
     }
+    noteToken(active, since: before)
     announce(active.request, isNews)
     guard let reason else { return true }
     finish(active, reason, reason == .error ? .outOfMemory : nil)
     return false
   }
 
+  /// Counts a token that was chosen.
+  private func noteToken(_ active: ActiveRequest, since before: Double?) {
+    guard let now = active.lastTokenTime else { return }
+    metrics.withLock { metrics in
+      metrics.generatedTokenCount += 1
+      if let before {
+        metrics.tokenSeconds.add(now - before)
+      } else {
+        metrics.firstTokenSeconds.add(now - active.request.submitted)
+      }
+    }
+  }
+
   private func finish(
     _ active: ActiveRequest, _ reason: FinishReason, _ failure: RunnerError? = nil
   ) {
+    // Counted first: whoever hears of the end finds it in the metrics.
+    metrics.withLock { metrics in
+      metrics.finishedCounts[reason, default: 0] += 1
+      metrics.cachedTokenCount += UInt64(active.sequence.adoptedCount)
+    }
     var timings = RequestTimings()
     let isNews = active.request.update { answer in
       active.finish(reason, failure, &answer)
       timings = answer.timings
     }
+    if !active.isHeld { active.sequence.releaseBlocks() }
     announce(active.request, isNews)
     log(
       failure == nil ? .information : .warning,

@@ -8,6 +8,8 @@ import VialSystem
 public final class Request: Sendable {
   /// What was asked for.
   public let plan: RequestPlan
+  /// Stands for the tenant's label.
+  let tenant: KeyedCode
   /// Hears of events on the delivery thread; nil when the caller asks for them.
   let onEvent: (@Sendable (Request, RequestEvent) -> Void)?
   /// A number of the caller's, to know the request again; set before it is submitted.
@@ -20,6 +22,7 @@ public final class Request: Sendable {
   init(plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineCore)
   {
     self.plan = plan
+    tenant = engine.prefixes.tenant(plan.tenant)
     self.onEvent = onEvent
     self.engine = engine
   }

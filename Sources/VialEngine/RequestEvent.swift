@@ -10,7 +10,7 @@ public enum AnswerPart: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// Why a generation ended. The raw values are those of the command line's JSON.
-public enum FinishReason: String, Sendable {
+public enum FinishReason: String, Sendable, CaseIterable {
   /// The model ended its answer.
   case stop
   /// The token limit or the context was reached.
@@ -61,8 +61,12 @@ public struct RequestEvent {
 public struct RequestTimings: Sendable {
   /// Tokens of the prompt.
   public internal(set) var promptTokenCount = 0
-  /// Tokens of the prompt that were computed.
+  /// Tokens of the prompt that are done: computed, or found in the cache.
   public internal(set) var computedPromptTokenCount = 0
+  /// Tokens of the prompt that were found in the cache instead of computed.
+  public internal(set) var cachedPromptTokenCount = 0
+  /// How often it lost its place in KV memory to others and was computed again.
+  public internal(set) var preemptionCount = 0
   /// Tokens of the answer, the end token excluded.
   public internal(set) var answerTokenCount = 0
   /// Tokens that were generated, an end token included.

@@ -1,6 +1,7 @@
 // Owns: what one generation was asked for, fixed when it is submitted.
 // Must not: change afterwards. Prompt and stop strings live in wiped memory.
 
+import VialFormat
 public import VialModel
 public import VialSystem
 import VialText
@@ -23,9 +24,25 @@ public struct RequestPlan: Sendable {
   public var deadline: Double?
   /// Whether the answer begins inside the reasoning part.
   public var startsInReasoning = false
+  /// Higher ones are computed first.
+  public var priority: Int32 = 0
+  /// UTF-8 label of whoever the request is for; requests without one are of one tenant, too.
+  public var tenant: [UInt8] = []
+  /// Whether blocks that requests of the same tenant left are used, and left for them.
+  public var sharesPrefix = true
+  /// Whether the prompt is computed to stay in the cache, without an answer, until the request is closed. Without a
+  /// tenant all tenants use it.
+  public var isPinned = false
+  /// Bytes that identify the adapter and its scale, for the names of cached blocks; empty without an adapter.
+  var adapterIdentity: [UInt8] {
+    guard let identity = adapter?.identity else { return [] }
+    return Array(identity.digest.bytes) + withUnsafeBytes(of: identity.scaleBits.littleEndian) { Array($0) }
+  }
 
   /// Most alternatives of a token.
   public static let alternativeLimit = 20
+  /// Longest label of a tenant.
+  public static let tenantByteLimit = 256
 
   /// A plan without limits, stop strings or deadline.
   public init(

@@ -1,53 +1,75 @@
-// Owns: which requests are computed, and how many tokens of each go into the next step.
-// Must not: compute, or promise more KV blocks than there are.
+// Owns: which requests are computed, how many tokens of each go into the next step, and who gives way when KV memory
+// runs out.
+// Must not: compute, or change what a request answers.
 //
-// A step is {request: token count}: requests that decode take one token each, what is left of the step's
-// tokens goes to prompts, first come first served. A request is admitted when the blocks that it may need at
-// most are free, so that no admitted request ever has to wait for memory.
+// A step is {request: token count}: requests that decode take one token each, what is left of the step's budget
+// goes to prompts. Requests have ranks, by priority and then by arrival. A request is admitted when there is memory
+// for what it has; when memory runs out while it grows, those of lower rank lose their blocks and are computed again
+// later. The first in rank can take everybody's, and no request is larger than the memory, so there is no deadlock.
 
 import VialModel
 import VialSystem
 
 /// The engine thread's view of all requests.
 struct Scheduler {
-  /// A request that ended before it was computed.
-  typealias Ended = (request: Request, reason: FinishReason)
+  /// A request that ended before it was computed, or while it had lost its place.
+  typealias Ended = (request: Request, prepared: ActiveRequest?, reason: FinishReason)
+  /// A request's part of a step.
+  typealias Share = (active: ActiveRequest, tokenCount: Int, isPrompt: Bool)
 
-  /// In order of arrival.
-  private(set) var waiting: [Request] = []
+  /// What became of an attempt to admit a request.
+  enum Admission {
+    case admitted
+    /// It stays in the queue.
+    case mustWait
+    /// It needs more memory than pinned prefixes leave, though nobody else has any.
+    case impossible
+  }
+
+  private(set) var waiting = WaitingQueue()
+  /// In order of rank.
   private(set) var active: [ActiveRequest] = []
-  private var freeBlockCount: Int
+  /// What tenants were given.
+  var ledger = TenantLedger()
+  /// Tokens of a step.
+  var budget: StepBudget
+  /// Requests that lost their blocks to others, so far.
+  private(set) var preemptionCount = 0
+  /// Prefixes that stay.
+  var pins = PinnedPrefixes()
+  private let pool: KVBlockPool
   private let positionLimit: Int
   private let activeLimit: Int
 
   /// - Parameters:
-  ///   - blockCount: KV blocks in all.
+  ///   - pool: where sequences get their blocks.
   ///   - positionLimit: most positions of one request.
   ///   - activeLimit: most requests that are computed together.
-  init(blockCount: Int, positionLimit: Int, activeLimit: Int) {
-    freeBlockCount = blockCount
+  init(pool: KVBlockPool, positionLimit: Int, activeLimit: Int, budget: StepBudget) {
+    self.pool = pool
     self.positionLimit = positionLimit
-    self.activeLimit = activeLimit
+    self.activeLimit = min(activeLimit, budget.stepLimit)
+    self.budget = budget
   }
 
-  /// Whether a step can be made. One that waits can be admitted when nothing is active: no request may use more
-  /// blocks than there are.
+  /// Whether a step can be made: one that waits is admitted, or ends, when nothing is active.
   var hasWork: Bool { !active.isEmpty || !waiting.isEmpty }
 
-  /// Requests join the queue.
-  mutating func add(_ requests: [Request]) { waiting += requests }
+  /// A request joins the queue.
+  mutating func add(_ request: Request, number: UInt64) {
+    ledger.arrive(request.tenant)
+    waiting.insert(WaitingRequest(request: request, number: number, prepared: nil))
+  }
 
   /// Takes out waiting requests whose caller or time has given up; all of them when the engine closes.
-  mutating func dropWaiting(now: Double, isClosing: Bool) -> [Ended] {
-    var ended: [Ended] = []
-    waiting.removeAll { request in
-      guard let reason = isClosing ? .cancelled : Self.reasonToEnd(request, now: now) else {
-        return false
-      }
-      ended.append((request, reason))
-      return true
+  /// - Parameter looks: whether some caller may have given up since the last time.
+  mutating func dropWaiting(now: Double, isClosing: Bool, looks: Bool) -> [Ended] {
+    guard isClosing || looks || now >= waiting.nextDeadline else { return [] }
+    let ended = waiting.removeAll { request in
+      isClosing ? .cancelled : Self.reasonToEnd(request, now: now)
     }
-    return ended
+    for (entry, _) in ended { ledger.leave(entry.request.tenant) }
+    return ended.map { ($0.entry.request, $0.entry.prepared, $0.reason) }
   }
 
   /// Why a request should end now, if it should.
@@ -57,46 +79,150 @@ struct Scheduler {
     return nil
   }
 
-  /// The next request that there is room for, with the tokens and blocks that it may use; it leaves the queue.
-  mutating func admit() -> (request: Request, limit: Int, blockCount: Int)? {
-    guard active.count < activeLimit, let request = waiting.first else { return nil }
-    let promptCount = request.plan.prompt.count
-    let limit = max(0, min(request.plan.maximumTokens ?? .max, positionLimit - promptCount))
-    let positions = KVCacheLayout.positionsPerBlock
-    let blockCount = (promptCount + limit + positions - 1) / positions
-    guard blockCount <= freeBlockCount else { return nil }
-    waiting.removeFirst()
-    freeBlockCount -= blockCount
-    return (request, limit, blockCount)
+  // MARK: Admission
+
+  /// The request that comes next, and the most tokens that its answer may have.
+  func candidate() -> (entry: WaitingRequest, limit: Int)? {
+    guard let lane = waiting.nextLane(ledger), let entry = waiting.first(lane) else { return nil }
+    if active.count >= activeLimit, (active.last?.priority ?? .max) >= lane.priority { return nil }
+    let plan = entry.request.plan
+    return (entry, max(0, min(plan.maximumTokens ?? .max, positionLimit - plan.prompt.count)))
   }
 
-  /// An admitted request takes part in steps.
-  mutating func activate(_ request: ActiveRequest) { active.append(request) }
+  /// Takes the candidate out of the queue, over before it was computed.
+  mutating func dropCandidate(_ entry: WaitingRequest) {
+    waiting.takeFirst(entry.request.lane)
+    ledger.leave(entry.request.tenant)
+  }
 
-  /// An admitted request is over; its blocks are free.
-  mutating func release(blockCount: Int) { freeBlockCount += blockCount }
+  /// Lets the candidate take part in steps when there is room for what it has, at the expense of lower priorities.
+  mutating func admit(_ candidate: ActiveRequest) -> Admission {
+    candidate.sequence.adoptBlocks()
+    let lower = active.filter { $0.priority < candidate.priority }
+    let obtainable = lower.reduce(0) { $0 + $1.sequence.blockCount }
+    let isPossible =
+      fits(candidate, besides: active.dropLast(lower.count), obtainable: obtainable)
+    guard isPossible else {
+      candidate.sequence.abandonBlocks()
+      waiting.keep(candidate, forFirstOf: candidate.request.lane)
+      return active.isEmpty ? .impossible : .mustWait
+    }
+    while let last = active.last, last.priority < candidate.priority,
+      active.count >= activeLimit || !fits(candidate, besides: active[...], obtainable: 0)
+    {
+      preempt(last)
+    }
+    waiting.takeFirst(candidate.request.lane)
+    let place = active.firstIndex { candidate.ranksBefore($0) } ?? active.count
+    active.insert(candidate, at: place)
+    return .admitted
+  }
+
+  /// Whether there is memory for a request's tokens and one more, for those of others that are promised theirs, and
+  /// for a block that each of those will soon need.
+  private func fits(
+    _ candidate: ActiveRequest, besides others: ArraySlice<ActiveRequest>, obtainable: Int
+  ) -> Bool {
+    let promised = others.reduce(0) { $0 + $1.missingBlockCount + ($1.willGrow ? 1 : 0) }
+    return candidate.missingBlockCount + promised <= pool.availableCount + obtainable
+  }
+
+  /// Takes a request's blocks away; it waits at the head of its lane, to be computed again.
+  private mutating func preempt(_ request: ActiveRequest) {
+    request.sequence.releaseBlocks()
+    request.preemptionCount += 1
+    preemptionCount += 1
+    active.removeAll { $0 === request }
+    waiting.insert(
+      WaitingRequest(request: request.request, number: request.number, prepared: request))
+  }
+
+  // MARK: Steps
 
   /// Takes out active requests for which `isOver` is true.
   mutating func removeActive(where isOver: (ActiveRequest) -> Bool) {
+    var over: [KeyedCode] = []
     active.removeAll { request in
       guard isOver(request) else { return false }
-      freeBlockCount += request.blockCount
+      over.append(request.request.tenant)
       return true
+    }
+    for tenant in over { ledger.leave(tenant) }
+  }
+
+  /// The next step, with blocks for all that it stores. Empty only when nothing is active, or when the one active
+  /// request cannot get a block because pinned prefixes have the others.
+  mutating func planStep() -> [Share] {
+    var plan: [Share] = []
+    var place = 0
+    while place < active.count {
+      let request = active[place]
+      place += 1
+      guard request.isDecoding, makeRoom(for: request, &plan) else { continue }
+      plan.append((request, 1, isPrompt: false))
+    }
+    addPrompts(to: &plan)
+    return plan
+  }
+
+  /// Learns from a step that was made.
+  mutating func note(_ plan: [Share], seconds: Double) {
+    var (promptCount, decodingCount) = (0, 0)
+    for (request, tokenCount, isPrompt) in plan {
+      promptCount += isPrompt ? tokenCount : 0
+      decodingCount += isPrompt ? 0 : 1
+      ledger.charge(
+        request.request.tenant, promptTokens: isPrompt ? tokenCount : 0,
+        generatedTokens: isPrompt ? 0 : 1)
+    }
+    budget.note(seconds: seconds, decoding: decodingCount, promptTokens: promptCount)
+  }
+
+  /// A block for the next token of a request that decodes, from those of lower rank if need be; without one it pauses.
+  private mutating func makeRoom(for request: ActiveRequest, _ plan: inout [Share]) -> Bool {
+    while !request.sequence.reserve(positionCount: request.sequence.computedCount + 1) {
+      guard let victim = active.last, victim !== request else { return false }
+      preempt(victim)
+      plan.removeAll { $0.active === victim }
+    }
+    return true
+  }
+
+  private mutating func addPrompts(to plan: inout [Share]) {
+    var left = budget.promptTokens(decoding: plan.count)
+    for request in promptsInOrder() where left > 0 {
+      request.sequence.adoptBlocks()
+      var count = affordableCount(request, wanted: left)
+      while count == 0, request === active.first, let victim = active.last, victim !== request {
+        preempt(victim)
+        plan.removeAll { $0.active === victim }
+        count = affordableCount(request, wanted: left)
+      }
+      let sequence = request.sequence
+      guard count > 0, sequence.reserve(positionCount: sequence.computedCount + count) else {
+        continue
+      }
+      plan.append((request, count, isPrompt: true))
+      left -= count
     }
   }
 
-  /// Tokens of each active request in the next step, at most `budget` in all; 0 for those that wait.
-  func tokenCounts(budget: Int) -> [Int] {
-    var left = budget
-    var counts = [Int](repeating: 0, count: active.count)
-    for (index, request) in active.enumerated() where request.isDecoding && left > 0 {
-      counts[index] = 1
-      left -= 1
-    }
-    for (index, request) in active.enumerated() where !request.isDecoding && left > 0 {
-      counts[index] = min(left, request.sequence.pendingCount)
-      left -= counts[index]
-    }
-    return counts
+  /// Requests with a prompt to compute: by priority, then the tenant that was given least, then arrival.
+  private func promptsInOrder() -> [ActiveRequest] {
+    let prompts = active.filter { !$0.isDecoding }
+    guard prompts.count > 1 else { return prompts }
+    return prompts.map { ($0, ledger.served($0.request.tenant)) }
+      .sorted { one, other in
+        if one.0.priority != other.0.priority { return one.0.priority > other.0.priority }
+        return (one.1, one.0.number) < (other.1, other.0.number)
+      }
+      .map(\.0)
+  }
+
+  /// How many of a request's next tokens there is memory for.
+  private func affordableCount(_ request: ActiveRequest, wanted: Int) -> Int {
+    let sequence = request.sequence
+    let room = (sequence.blockCount + pool.availableCount) * KVCacheLayout.positionsPerBlock
+    return max(0, min(wanted, sequence.pendingCount, room - sequence.computedCount))
   }
 }

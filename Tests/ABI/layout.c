@@ -72,7 +72,7 @@ AT(vial_adapter_information, parameter_count, 16);
 AT(vial_adapter_information, byte_count, 24);
 AT(vial_adapter_information, digest, 32);
 
-PIN(engine_options, sizeof(vial_engine_options) == 72);
+PIN(engine_options, sizeof(vial_engine_options) == 88);
 AT(vial_engine_options, struct_size, 0);
 AT(vial_engine_options, cache_type, 4);
 AT(vial_engine_options, thread_count, 8);
@@ -84,6 +84,10 @@ AT(vial_engine_options, log_context, 40);
 AT(vial_engine_options, allocate, 48);
 AT(vial_engine_options, release, 56);
 AT(vial_engine_options, memory_context, 64);
+AT(vial_engine_options, running_limit, 72);
+AT(vial_engine_options, step_prompt_tokens, 76);
+AT(vial_engine_options, flags, 80);
+AT(vial_engine_options, reserved, 84);
 
 PIN(engine_information, sizeof(vial_engine_information) == 56);
 AT(vial_engine_information, struct_size, 0);
@@ -117,7 +121,7 @@ PIN(text, sizeof(vial_text) == 16);
 AT(vial_text, text, 0);
 AT(vial_text, length, 8);
 
-PIN(request_options, sizeof(vial_request_options) == 192);
+PIN(request_options, sizeof(vial_request_options) == 216);
 AT(vial_request_options, struct_size, 0);
 AT(vial_request_options, flags, 4);
 AT(vial_request_options, text, 8);
@@ -140,14 +144,18 @@ AT(vial_request_options, stop_count, 104);
 AT(vial_request_options, deadline_milliseconds, 112);
 AT(vial_request_options, on_event, 120);
 AT(vial_request_options, context, 128);
-AT(vial_request_options, adapter, 136);
-AT(vial_request_options, adapter_length, 144);
-AT(vial_request_options, adapter_scale, 152);
-AT(vial_request_options, adapter_reserved, 156);
-AT(vial_request_options, template_id, 160);
-AT(vial_request_options, template_id_length, 168);
-AT(vial_request_options, template_values, 176);
-AT(vial_request_options, template_value_count, 184);
+AT(vial_request_options, tenant, 136);
+AT(vial_request_options, tenant_length, 144);
+AT(vial_request_options, priority, 152);
+AT(vial_request_options, reserved, 156);
+AT(vial_request_options, adapter, 160);
+AT(vial_request_options, adapter_length, 168);
+AT(vial_request_options, adapter_scale, 176);
+AT(vial_request_options, adapter_reserved, 180);
+AT(vial_request_options, template_id, 184);
+AT(vial_request_options, template_id_length, 192);
+AT(vial_request_options, template_values, 200);
+AT(vial_request_options, template_value_count, 208);
 
 PIN(template_value, sizeof(vial_template_value) == 32);
 AT(vial_template_value, name, 0);
@@ -155,7 +163,7 @@ AT(vial_template_value, name_length, 8);
 AT(vial_template_value, text, 16);
 AT(vial_template_value, text_length, 24);
 
-PIN(request_information, sizeof(vial_request_information) == 64);
+PIN(request_information, sizeof(vial_request_information) == 80);
 AT(vial_request_information, struct_size, 0);
 AT(vial_request_information, stage, 4);
 AT(vial_request_information, finish_reason, 8);
@@ -166,6 +174,34 @@ AT(vial_request_information, token_count, 32);
 AT(vial_request_information, queue_seconds, 40);
 AT(vial_request_information, prompt_seconds, 48);
 AT(vial_request_information, generation_seconds, 56);
+AT(vial_request_information, cached_prompt_token_count, 64);
+AT(vial_request_information, preemption_count, 72);
+
+PIN(latencies, sizeof(vial_latencies) == 136);
+AT(vial_latencies, counts, 0);
+AT(vial_latencies, sum, 128);
+PIN(engine_metrics, sizeof(vial_engine_metrics) == 528);
+AT(vial_engine_metrics, struct_size, 0);
+AT(vial_engine_metrics, reserved, 4);
+AT(vial_engine_metrics, submitted_count, 8);
+AT(vial_engine_metrics, refused_count, 16);
+AT(vial_engine_metrics, finished_counts, 24);
+AT(vial_engine_metrics, waiting_count, 152);
+AT(vial_engine_metrics, running_count, 160);
+AT(vial_engine_metrics, block_count, 168);
+AT(vial_engine_metrics, held_block_count, 176);
+AT(vial_engine_metrics, kept_block_count, 184);
+AT(vial_engine_metrics, pinned_block_count, 192);
+AT(vial_engine_metrics, eviction_count, 200);
+AT(vial_engine_metrics, preemption_count, 208);
+AT(vial_engine_metrics, prompt_token_count, 216);
+AT(vial_engine_metrics, cached_token_count, 224);
+AT(vial_engine_metrics, generated_token_count, 232);
+AT(vial_engine_metrics, step_count, 240);
+AT(vial_engine_metrics, step_seconds, 248);
+AT(vial_engine_metrics, first_token_seconds, 256);
+AT(vial_engine_metrics, token_seconds, 392);
+
 PIN(verify_options, sizeof(vial_verify_options) == 24);
 AT(vial_verify_options, struct_size, 0);
 AT(vial_verify_options, thread_count, 4);
@@ -198,4 +234,6 @@ PIN(finishes, VIAL_FINISH_NONE == 0 && VIAL_FINISH_STOP == 1 && VIAL_FINISH_LENG
                   VIAL_FINISH_STOP_STRING == 3 && VIAL_FINISH_CANCELLED == 4 && VIAL_FINISH_DEADLINE == 5 &&
                   VIAL_FINISH_ERROR == 6);
 PIN(requests, VIAL_GIVEN_TEMPERATURE == 1 && VIAL_GIVEN_TOP_K == 2 && VIAL_GIVEN_TOP_P == 4 &&
-                  VIAL_GIVEN_MIN_P == 8 && VIAL_GIVEN_REPETITION_PENALTY == 16 && VIAL_REQUEST_RAW == 1);
+                  VIAL_GIVEN_MIN_P == 8 && VIAL_GIVEN_REPETITION_PENALTY == 16 && VIAL_REQUEST_RAW == 1 &&
+                  VIAL_REQUEST_PRIVATE == 2 && VIAL_REQUEST_PINNED == 4 && VIAL_ENGINE_NO_SHARING == 1 &&
+                  VIAL_LATENCY_BUCKET_COUNT == 16 && VIAL_FINISH_REASON_ROOM == 16);

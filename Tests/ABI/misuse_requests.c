@@ -56,6 +56,11 @@ static void null_arguments(void) {
   STATUS(VIAL_STATUS_INVALID_HANDLE, vial_engine_open(NULL, NULL, &other, NULL));
   CHECK(other == NULL);
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_information(engine, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_metrics(engine, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_metrics_text(engine, 5, NULL, &count));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_metrics_text(engine, 0, NULL, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_tenant_weight(engine, NULL, 3, 1));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_forget_tenant(engine, NULL, 3));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_next_event(engine, 0, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_event_descriptor(engine, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, NULL, &request, NULL));
@@ -92,7 +97,12 @@ static void bad_handles(vial_engine *bad, vial_request *worse, vial_status expec
   int32_t descriptor = 0;
   uint32_t tokens[4];
   char text[16];
+  vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
   STATUS(expected, vial_engine_get_information(bad, &engine_information));
+  STATUS(expected, vial_engine_get_metrics(bad, &metrics));
+  STATUS(expected, vial_engine_get_metrics_text(bad, sizeof text, text, &count));
+  STATUS(expected, vial_engine_set_tenant_weight(bad, "a", 1, 1));
+  STATUS(expected, vial_engine_forget_tenant(bad, "a", 1));
   STATUS(expected, vial_engine_submit(bad, &options, &request, NULL));
   CHECK(request == NULL);
   STATUS(expected, vial_engine_next_event(bad, 0, &event));
@@ -140,6 +150,9 @@ static void struct_sizes(void) {
     information.struct_size = event.struct_size = wrong[index];
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_open(model, &engine_options, &another, NULL));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_get_information(engine, &engine_information));
+    vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
+    metrics.struct_size = wrong[index];
+    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_get_metrics(engine, &metrics));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_submit(engine, &options, &other, NULL));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_request_get_information(request, &information));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
@@ -180,16 +193,30 @@ static void lengths_and_numbers(void) {
     STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
     options.message_count = huge[index];
     STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
+    options = continuation(2);
+    options.tenant = "x";
+    options.tenant_length = huge[index];
+    STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
+    STATUS(VIAL_STATUS_TOO_LONG, vial_engine_set_tenant_weight(engine, "x", huge[index], 1));
+    STATUS(VIAL_STATUS_TOO_LONG, vial_engine_forget_tenant(engine, "x", huge[index]));
   }
   vial_request_options options = continuation(2);
   options.tokens = unknown;
   options.token_count = 2;
   STATUS(VIAL_STATUS_UNKNOWN_TOKEN, vial_engine_submit(engine, &options, &request, &error));
   options = continuation(2);
-  options.flags = 2;
+  options.flags = 8;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
   options.flags = VIAL_REQUEST_RAW; /* which is for text */
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  options = continuation(2);
+  options.reserved = 1;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  options.reserved = 0;
+  options.tenant_length = 3; /* of no label */
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_tenant_weight(engine, "a", 1, 0));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_tenant_weight(engine, "a", 1, -1));
   options = continuation(2);
   options.given = 64;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
@@ -243,6 +270,18 @@ static void engine_options(void) {
   options.queue_limit = (1 << 20) + 1;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
   options.queue_limit = 0;
+  options.running_limit = VIAL_RUNNING_LIMIT + 1;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
+  options.running_limit = 0;
+  options.step_prompt_tokens = 65537;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
+  options.step_prompt_tokens = 0;
+  options.flags = 2;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
+  options.flags = 0;
+  options.reserved = 1;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
+  options.reserved = 0;
   options.cache_byte_limit = 1;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, &error));
   CHECK(other == NULL && strstr(error.sentence, "KV cache") != NULL);
@@ -417,6 +456,7 @@ static void a_full_queue(void) {
   vial_event event = VIAL_EVENT_INIT;
   vial_request_options request = continuation(0);
   options.queue_limit = 1;
+  options.running_limit = 1;
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &small, NULL));
   STATUS(VIAL_STATUS_OK, vial_engine_submit(small, &request, &requests[0], NULL));
   STATUS(VIAL_STATUS_OK, vial_request_next_event(requests[0], VIAL_WAIT_FOREVER, &event));

@@ -250,6 +250,104 @@ static void hooks(vial_model *model, const answer *truth) {
   CHECK(lines >= 4 && allocations >= 4 && allocations == releases);
 }
 
+/** Tokens of a prompt of `length` that were found in the cache. */
+static uint64_t found(vial_engine *engine, uint64_t length, const char *tenant, uint32_t flags) {
+  uint32_t tokens[256];
+  vial_request *request = NULL;
+  vial_event event = VIAL_EVENT_INIT;
+  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
+  vial_request_options options = question();
+  for (uint32_t index = 0; index < 256; index++) tokens[index] = index * 13 % 480;
+  options.tokens = tokens;
+  options.token_count = length;
+  options.max_tokens = 2;
+  options.tenant = tenant;
+  options.tenant_length = strlen(tenant);
+  options.flags = flags;
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
+  while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) continue;
+  STATUS(VIAL_STATUS_OK, vial_request_get_information(request, &information));
+  CHECK(information.preemption_count == 0);
+  vial_request_close(request);
+  return information.cached_prompt_token_count;
+}
+
+static void tenants_and_metrics(vial_model *model) {
+  vial_engine *engine = NULL, *alone = NULL;
+  vial_engine_options options = VIAL_ENGINE_OPTIONS_INIT;
+  vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
+  char text[16384];
+  uint64_t length = 0, small = 0;
+  STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &engine, NULL));
+  CHECK(found(engine, 200, "north", 0) == 0 && found(engine, 200, "north", 0) == 192);
+  CHECK(found(engine, 200, "south", 0) == 0 && found(engine, 200, "", 0) == 0);
+  CHECK(found(engine, 200, "north", VIAL_REQUEST_PRIVATE) == 0);
+  STATUS(VIAL_STATUS_OK, vial_engine_forget_tenant(engine, "north", 5));
+  CHECK(found(engine, 200, "north", 0) == 0 && found(engine, 200, "south", 0) == 192);
+  STATUS(VIAL_STATUS_OK, vial_engine_set_tenant_weight(engine, "north", 5, 2.5));
+  STATUS(VIAL_STATUS_OK, vial_engine_get_metrics(engine, &metrics));
+  CHECK(metrics.submitted_count == 7 && metrics.cached_token_count == 2 * 192 && metrics.refused_count == 0);
+  CHECK(metrics.kept_block_count >= 6 && metrics.preemption_count == 0 && metrics.step_count >= 7);
+  STATUS(VIAL_STATUS_OK, vial_engine_get_metrics_text(engine, sizeof text - 1, text, &length));
+  text[length] = 0;
+  CHECK(strstr(text, "vial_requests_submitted_total 7\n") != NULL && strstr(text, "north") == NULL);
+  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_engine_get_metrics_text(engine, 10, text, &small));
+  CHECK(small == length);
+  STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
+  options.flags = VIAL_ENGINE_NO_SHARING;
+  options.step_prompt_tokens = 8;
+  STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &alone, NULL));
+  CHECK(found(alone, 200, "", 0) == 0 && found(alone, 200, "", 0) == 0);
+  STATUS(VIAL_STATUS_OK, vial_engine_close(alone));
+}
+
+/** A pinned prompt answers nothing and is there for all until it is closed. */
+static void pins(vial_model *model) {
+  vial_engine *engine = NULL;
+  vial_request *pin = NULL;
+  vial_event event = VIAL_EVENT_INIT;
+  vial_request_options options = question();
+  uint32_t tokens[130];
+  for (uint32_t index = 0; index < 130; index++) tokens[index] = index * 13 % 480;
+  options.tokens = tokens;
+  options.token_count = 130;
+  options.flags = VIAL_REQUEST_PINNED;
+  STATUS(VIAL_STATUS_OK, vial_engine_open(model, NULL, &engine, NULL));
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &pin, NULL));
+  STATUS(VIAL_STATUS_OK, vial_request_next_event(pin, VIAL_WAIT_FOREVER, &event));
+  CHECK(event.kind == VIAL_EVENT_FINISHED && event.finish_reason == VIAL_FINISH_LENGTH);
+  CHECK(found(engine, 200, "north", 0) == 128 && found(engine, 200, "south", 0) == 128);
+  CHECK(found(engine, 200, "north", 0) == 192);
+  vial_request_close(pin);
+  STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
+}
+
+/** Hosts that were compiled with the first header. */
+static void old_structs(vial_model *model, const answer *truth) {
+  vial_engine *engine = NULL;
+  vial_request *request = NULL;
+  vial_event event = VIAL_EVENT_INIT;
+  vial_engine_options engine_options = VIAL_ENGINE_OPTIONS_INIT;
+  vial_request_options options = question();
+  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
+  answer result = {{0}, {0}, 0, {0}, 0, 0};
+  engine_options.struct_size = 72;
+  engine_options.flags = 77; /* beyond it, so never read */
+  options.struct_size = 136;
+  options.priority = 5;
+  options.reserved = 9;
+  information.struct_size = 64;
+  information.preemption_count = 4711;
+  STATUS(VIAL_STATUS_OK, vial_engine_open(model, &engine_options, &engine, NULL));
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
+  while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK && !note(&result, &event)) continue;
+  CHECK(same(truth, &result));
+  STATUS(VIAL_STATUS_OK, vial_request_get_information(request, &information));
+  CHECK(information.prompt_token_count == 4 && information.preemption_count == 4711);
+  vial_request_close(request);
+  STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
+}
+
 int main(int argc, char **argv) {
   vial_model *model = NULL;
   vial_engine *engine = NULL;
@@ -262,6 +360,9 @@ int main(int argc, char **argv) {
   ends_and_limits(engine);
   texts(model, engine);
   hooks(model, &one);
+  tenants_and_metrics(model);
+  pins(model);
+  old_structs(model, &one);
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
   vial_model_close(model);
   for (uint32_t index = 0; index < one.count; index++) printf("%u\n", one.tokens[index]);

@@ -102,7 +102,7 @@ import VialSystem
   }
 
   @Test func deadlinesEndRunningAndWaitingRequests() throws {
-    let engine = try Self.engine(positions: 512)
+    let engine = try Self.engine(positions: 512) { $0.activeLimit = 1 }
     var long = Self.options(400)
     long.deadline = 0.05
     let running = try engine.submit(Self.prompt(1, 60), long)
@@ -135,7 +135,10 @@ import VialSystem
   }
 
   @Test func theQueueHasALimit() throws {
-    let engine = try Self.engine(positions: 512) { $0.queueLimit = 3 }
+    let engine = try Self.engine(positions: 512) {
+      $0.queueLimit = 3
+      $0.activeLimit = 1
+    }
     let running = try engine.submit(Self.prompt(1, 60), Self.options(440))
     guard case .event = running.nextEvent() else { throw Missing() }
     let waiting = try (0..<3).map { try engine.submit(Self.prompt($0, 60), Self.options(440)) }

@@ -1,6 +1,8 @@
 // Owns: the two forms of a calibration file: plain text, and JSONL with a conversation or a text a line.
 // Must not: tokenise, or show text in an error.
 
+import VialText
+
 /// What a calibration file says.
 enum CalibrationDocuments: Sendable {
   /// One text.

@@ -3,6 +3,7 @@
 
 import Foundation
 import VialFormat
+import VialText
 import VialSystem
 
 /// What a caller can ask of calibration.

@@ -1,0 +1,99 @@
+// Owns: the exports that tell how an engine does, and those about its tenants. Must not: hold logic.
+// The names are those of the header:
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CVial
+import Vial
+import VialEngine
+
+@_cdecl("vial_engine_get_metrics") @implementation
+public func vial_engine_get_metrics(
+  _ engine: OpaquePointer!, _ out_metrics: UnsafeMutablePointer<vial_engine_metrics>!
+) -> vial_status {
+  status { () throws(Failure) in
+    let engine = try HandleRegistry.engine(engine)
+    guard let out_metrics else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Structures.checkOutput(out_metrics)
+    Structures.write(vial_engine_metrics(engine.metrics), to: out_metrics)
+  }
+}
+
+extension vial_engine_metrics {
+  fileprivate init(_ metrics: EngineMetrics) {
+    self.init()
+    submitted_count = metrics.submittedCount
+    refused_count = metrics.refusedCount
+    waiting_count = UInt64(metrics.waitingCount)
+    running_count = UInt64(metrics.activeCount)
+    block_count = UInt64(metrics.blockCount)
+    held_block_count = UInt64(metrics.heldBlockCount)
+    kept_block_count = UInt64(metrics.keptBlockCount)
+    pinned_block_count = UInt64(metrics.pinnedBlockCount)
+    eviction_count = metrics.evictionCount
+    preemption_count = metrics.preemptionCount
+    prompt_token_count = metrics.promptTokenCount
+    cached_token_count = metrics.cachedTokenCount
+    generated_token_count = metrics.generatedTokenCount
+    step_count = metrics.stepCount
+    step_seconds = metrics.stepSeconds
+    first_token_seconds = vial_latencies(metrics.firstTokenSeconds)
+    token_seconds = vial_latencies(metrics.tokenSeconds)
+    withUnsafeMutableBytes(of: &finished_counts) { room in
+      let counts = room.bindMemory(to: UInt64.self)
+      for (reason, count) in metrics.finishedCounts { counts[Int(reason.number)] = count }
+    }
+  }
+}
+
+extension vial_latencies {
+  fileprivate init(_ histogram: LatencyHistogram) {
+    self.init()
+    sum = histogram.sum
+    withUnsafeMutableBytes(of: &counts) { room in
+      let counts = room.bindMemory(to: UInt64.self)
+      for (index, count) in zip(counts.indices, histogram.counts) { counts[index] = count }
+    }
+  }
+}
+
+@_cdecl("vial_engine_get_metrics_text") @implementation
+public func vial_engine_get_metrics_text(
+  _ engine: OpaquePointer!, _ capacity: UInt64, _ out_text: UnsafeMutablePointer<CChar>!,
+  _ out_length: UnsafeMutablePointer<UInt64>!
+) -> vial_status {
+  status { () throws(Failure) in
+    let place = try Arguments.place(out_length)
+    place.pointee = 0
+    let engine = try HandleRegistry.engine(engine)
+    let room = try Arguments.room(out_text, capacity)
+    var text = engine.metrics.prometheusText
+    text.withUTF8 { bytes in
+      for index in 0..<min(bytes.count, room.count) {
+        room[index] = CChar(bitPattern: bytes[index])
+      }
+    }
+    try Arguments.report(text.utf8.count, of: capacity, to: place)
+  }
+}
+
+@_cdecl("vial_engine_set_tenant_weight") @implementation
+public func vial_engine_set_tenant_weight(
+  _ engine: OpaquePointer!, _ tenant: UnsafePointer<CChar>!, _ tenant_length: UInt64,
+  _ weight: Double
+) -> vial_status {
+  status { () throws(Failure) in
+    let engine = try HandleRegistry.engine(engine)
+    let label = try Arguments.tenant(tenant, tenant_length)
+    try Failure.mapped { () throws(VialError) in try engine.setWeight(weight, ofTenant: label) }
+  }
+}
+
+@_cdecl("vial_engine_forget_tenant") @implementation
+public func vial_engine_forget_tenant(
+  _ engine: OpaquePointer!, _ tenant: UnsafePointer<CChar>!, _ tenant_length: UInt64
+) -> vial_status {
+  status { () throws(Failure) in
+    let engine = try HandleRegistry.engine(engine)
+    engine.forgetTenant(try Arguments.tenant(tenant, tenant_length))
+  }
+}

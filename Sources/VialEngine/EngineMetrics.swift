@@ -1,0 +1,64 @@
+// Owns: what an engine counts: requests, tokens, KV memory, latencies.
+// Must not: hold anything of a prompt, an answer or a tenant.
+
+/// How often something took how long.
+public struct LatencyHistogram: Sendable {
+  /// Upper bounds of the buckets in seconds; the last bucket has none.
+  public static let bounds: [Double] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+  ]
+
+  /// Values in each bucket, one more than there are bounds.
+  public private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
+  /// Seconds of all values.
+  public private(set) var sum = 0.0
+
+  /// Values in all.
+  public var count: UInt64 { counts.reduce(0, &+) }
+
+  mutating func add(_ seconds: Double) {
+    let bucket = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
+    counts[bucket] &+= 1
+    sum += seconds
+  }
+}
+
+/// How an engine does; counters count from when it was opened.
+public struct EngineMetrics: Sendable {
+  /// Requests that were accepted.
+  public internal(set) var submittedCount: UInt64 = 0
+  /// Requests that were refused because the queue was full.
+  public internal(set) var refusedCount: UInt64 = 0
+  /// Requests that ended, by reason.
+  public internal(set) var finishedCounts: [FinishReason: UInt64] = [:]
+  /// Requests that wait, those that lost their place included.
+  public internal(set) var waitingCount = 0
+  /// Requests that are computed.
+  public internal(set) var activeCount = 0
+  /// KV blocks of 64 positions in all.
+  public internal(set) var blockCount = 0
+  /// Blocks that requests and pinned prefixes hold.
+  public internal(set) var heldBlockCount = 0
+  /// Blocks that nobody holds, kept for prompts that begin in the same way.
+  public internal(set) var keptBlockCount = 0
+  /// Blocks that pinned prefixes hold.
+  public internal(set) var pinnedBlockCount = 0
+  /// Kept blocks that were wiped because their memory was needed.
+  public internal(set) var evictionCount: UInt64 = 0
+  /// Requests that lost their blocks to others and were computed again.
+  public internal(set) var preemptionCount: UInt64 = 0
+  /// Tokens of prompts that were computed, those computed again included.
+  public internal(set) var promptTokenCount: UInt64 = 0
+  /// Tokens that were found in the cache instead.
+  public internal(set) var cachedTokenCount: UInt64 = 0
+  /// Tokens that were generated.
+  public internal(set) var generatedTokenCount: UInt64 = 0
+  /// Steps.
+  public internal(set) var stepCount: UInt64 = 0
+  /// Seconds of all steps.
+  public internal(set) var stepSeconds = 0.0
+  /// From submission to the first token.
+  public internal(set) var firstTokenSeconds = LatencyHistogram()
+  /// From one token of a request to its next.
+  public internal(set) var tokenSeconds = LatencyHistogram()
+}

@@ -1,0 +1,121 @@
+// Owns: requests that wait, in lanes of one priority and one tenant each, in order of arrival.
+// Must not: decide whether there is room.
+
+import VialSystem
+
+/// A request that waits.
+struct WaitingRequest {
+  let request: Request
+  /// Order of arrival in the engine.
+  let number: UInt64
+  /// Its state when it was computed before and lost its place, or when it was looked at.
+  var prepared: ActiveRequest?
+}
+
+/// The queue. Taking the next one is O(lanes).
+struct WaitingQueue {
+  /// Where requests of one priority and tenant wait.
+  struct LaneKey: Hashable {
+    let priority: Int32
+    let tenant: KeyedCode
+  }
+
+  private struct Lane {
+    var entries: [WaitingRequest] = []
+    /// Entries before it were taken.
+    var head = 0
+
+    mutating func takeFirst() -> WaitingRequest {
+      let entry = entries[head]
+      entries[head].prepared = nil
+      head += 1
+      if head * 2 > entries.count {
+        entries.removeFirst(head)
+        head = 0
+      }
+      return entry
+    }
+  }
+
+  private var lanes: [LaneKey: Lane] = [:]
+  /// Requests that wait.
+  private(set) var count = 0
+  /// The first deadline of those that wait; infinite without one.
+  private(set) var nextDeadline = Double.infinity
+
+  var isEmpty: Bool { count == 0 }
+
+  /// Puts a request into its lane, by its number: new ones at the end, those that lost their place before them.
+  mutating func insert(_ entry: WaitingRequest) {
+    let key = entry.request.lane
+    var lane = lanes[key] ?? Lane()
+    var place = lane.entries.count
+    while place > lane.head, lane.entries[place - 1].number > entry.number { place -= 1 }
+    lane.entries.insert(entry, at: place)
+    lanes[key] = lane
+    count += 1
+    nextDeadline = min(nextDeadline, entry.request.plan.deadline ?? .infinity)
+  }
+
+  /// The lane whose first request comes next: highest priority, then the tenant that was given least, then the
+  /// earliest arrival.
+  func nextLane(_ ledger: TenantLedger) -> LaneKey? {
+    var best: (key: LaneKey, served: Double, number: UInt64)?
+    for (key, lane) in lanes {
+      if let best, key.priority < best.key.priority { continue }
+      let (served, number) = (ledger.served(key.tenant), lane.entries[lane.head].number)
+      if let best, key.priority == best.key.priority, (served, number) >= (best.served, best.number)
+      {
+        continue
+      }
+      best = (key, served, number)
+    }
+    return best?.key
+  }
+
+  /// The first request of a lane that has one.
+  func first(_ key: LaneKey) -> WaitingRequest? { lanes[key].map { $0.entries[$0.head] } }
+
+  /// Keeps the state of a lane's first request, which stays there.
+  mutating func keep(_ prepared: ActiveRequest, forFirstOf key: LaneKey) {
+    guard let head = lanes[key]?.head else { return }
+    lanes[key]?.entries[head].prepared = prepared
+  }
+
+  /// Takes the first request out of a lane.
+  mutating func takeFirst(_ key: LaneKey) {
+    guard lanes[key]?.takeFirst() != nil else { return }
+    count -= 1
+    if lanes[key]?.entries.isEmpty == true { lanes[key] = nil }
+  }
+
+  /// Takes out requests that have a reason to end.
+  mutating func removeAll(
+    _ reason: (Request) -> FinishReason?
+  ) -> [(entry: WaitingRequest, reason: FinishReason)] {
+    var ended: [(entry: WaitingRequest, reason: FinishReason)] = []
+    nextDeadline = .infinity
+    for key in Array(lanes.keys) {
+      guard let lane = lanes[key] else { continue }
+      var kept: [WaitingRequest] = []
+      for entry in lane.entries[lane.head...] {
+        if let reason = reason(entry.request) {
+          ended.append((entry, reason))
+        } else {
+          kept.append(entry)
+          nextDeadline = min(nextDeadline, entry.request.plan.deadline ?? .infinity)
+        }
+      }
+      lanes[key] = kept.isEmpty ? nil : Lane(entries: kept)
+    }
+    count -= ended.count
+    return ended.sorted { $0.entry.number < $1.entry.number }
+  }
+}
+
+extension Request {
+  /// Where it waits.
+  var lane: WaitingQueue.LaneKey {
+    WaitingQueue.LaneKey(priority: plan.priority, tenant: tenant)
+  }
+}
