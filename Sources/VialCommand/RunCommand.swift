@@ -19,7 +19,8 @@ struct RunCommand: ParsableCommand {
       Without FILE, the small demonstration model answers. A prompt goes through the file's chat template, the \
       text being literal (special tokens that it spells are ordinary text); with --raw it is the file's BOS and \
       the text, nothing else. Sampling parameters that are not given come from the file. The same file, prompt, \
-      parameters and seed give the same answer on every machine.
+      parameters and seed give the same answer on every machine. With --interactive, every line of standard input is a \
+      message of one conversation; ctrl-C ends an answer, /reset begins anew, /exit or the end of input ends.
       """)
 
   @Argument(help: "The .vial file (default: the demonstration model).")
@@ -33,6 +34,9 @@ struct RunCommand: ParsableCommand {
 
   @Flag(help: "No chat template: the file's BOS and the text.")
   var raw = false
+
+  @Flag(help: "A conversation: every line of standard input is a message.")
+  var interactive = false
 
   @Option(help: "Most tokens of the answer.")
   var maxTokens: Int = 2048
@@ -48,8 +52,12 @@ struct RunCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (prompt != nil) != (ids != nil) else {
-      throw ValidationError("give exactly one of --prompt and --ids")
+    let sources = [prompt != nil, ids != nil, interactive].count { $0 }
+    guard sources == 1 else {
+      throw ValidationError("give exactly one of --prompt, --ids and --interactive")
+    }
+    if interactive, raw || json {
+      throw ValidationError("--interactive goes without --raw and --json")
     }
     if raw, ids != nil { throw ValidationError("--raw goes with --prompt") }
     if maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
@@ -61,6 +69,7 @@ struct RunCommand: ParsableCommand {
       let model = try Model(path: try file ?? DemoModel.path(), verification: verify)
       let openSeconds = MonotonicClock.seconds - start
       if let notice = try notice(model) { StandardError.write(notice) }
+      if interactive { return try converse(model) }
       let tokens = try promptTokens(model)
       let capacity = min(model.contextLength, tokens.count + min(maxTokens, 1 << 24) + 1)
       let engine = try engine(model, capacity: capacity)
@@ -83,6 +92,16 @@ struct RunCommand: ParsableCommand {
   private func notice(_ model: Model) throws -> String? {
     if file == nil { return DemoModel.notice }
     return try model.notice()
+  }
+
+  private func converse(_ model: Model) throws {
+    let engine = try engine(
+      model, capacity: min(model.contextLength, EngineOptions.defaultPositionCount))
+    try ChatSession(
+      engine,
+      options: GenerationOptions(
+        maximumTokens: maxTokens, sampling: try sampling.parameters(model))
+    ).run()
   }
 
   private func promptTokens(_ model: Model) throws -> SecureBuffer<UInt32> {
