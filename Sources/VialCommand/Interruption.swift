@@ -21,6 +21,14 @@ enum Interruption {
     return number == 0 ? nil : number
   }
 
+  /// Whether the signal that came was ctrl-C.
+  static var isFromKeyboard: Bool { signalNumber == SIGINT }
+
+  /// SIGINT and SIGTERM end the process again, and what came is forgotten.
+  static func uninstall() {
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+  }
+
   /// Notes SIGINT and SIGTERM from now on instead of dying of the first; a second one kills.
   static func install() {
     // Touched here, because a handler must not be the first to initialise it.

@@ -64,6 +64,12 @@ struct JSONOutput {
     text += flag ? "true" : "false"
   }
 
+  /// A value that is JSON already.
+  mutating func raw(_ json: String) {
+    separate()
+    text += json
+  }
+
   /// null.
   mutating func null() {
     separate()

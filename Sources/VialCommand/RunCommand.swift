@@ -19,8 +19,10 @@ struct RunCommand: ParsableCommand {
       Without FILE, the small demonstration model answers. A prompt goes through the file's chat template, the \
       text being literal (special tokens that it spells are ordinary text); with --raw it is the file's BOS and \
       the text, nothing else. With --template the file's prompt template of that id asks, its variables set by --set, \
-      and its sampling, limits and stop strings hold where nothing else is given. Sampling parameters that are not given come from the file. The same file, prompt, \
-      parameters and seed give the same answer on every machine.
+      and its sampling, limits and stop strings hold where nothing else is given. Sampling parameters that are \
+      not given come from the file. The same file, prompt, \
+      parameters and seed give the same answer on every machine. With --interactive, every line of standard input is a \
+      message of one conversation; ctrl-C ends an answer, /reset begins anew, /exit or the end of input ends.
       """)
 
   @Argument(help: "The .vial file (default: the demonstration model).")
@@ -44,6 +46,8 @@ struct RunCommand: ParsableCommand {
 
   @Option(help: "Most tokens of the answer (default: the template's, else 2048).")
   var maxTokens: Int?
+  @Flag(help: "A conversation: every line of standard input is a message.")
+  var interactive = false
 
   @Option(help: "When the file's digests are checked; lazy: weights before their first use.")
   var verify: ModelFile.Verification = .tables
@@ -58,8 +62,12 @@ struct RunCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard [prompt != nil, ids != nil, template != nil].count(where: { $0 }) == 1 else {
-      throw ValidationError("give exactly one of --prompt, --ids and --template")
+    let sources = [prompt != nil, ids != nil, template != nil, interactive].count { $0 }
+    guard sources == 1 else {
+      throw ValidationError("give exactly one of --prompt, --ids, --template and --interactive")
+    }
+    if interactive, raw || json {
+      throw ValidationError("--interactive goes without --raw and --json")
     }
     if raw, prompt == nil { throw ValidationError("--raw goes with --prompt") }
     if template == nil, !values.settings.isEmpty {
@@ -74,6 +82,7 @@ struct RunCommand: ParsableCommand {
       let model = try Model(path: try file ?? DemoModel.path(), verification: verify)
       let openSeconds = MonotonicClock.seconds - start
       if let notice = try notice(model) { StandardError.write(notice) }
+      if interactive { return try converse(model) }
       let template = try template.map { try TemplateArguments.template($0, in: model) }
       let tokens = try promptTokens(model, template)
       var options = generationOptions(model, template)
@@ -108,6 +117,14 @@ struct RunCommand: ParsableCommand {
       sampling: sampling.parameters(over: defaults))
     if let stops = template.flatMap(StopList.init) { options.stops = stops }
     return options
+  }
+
+  private func converse(_ model: Model) throws {
+    let engine = try engine(
+      model, capacity: min(model.contextLength, EngineOptions.defaultPositionCount))
+    var options = generationOptions(model, nil)
+    options.adapter = try adapter.applied(in: model)
+    try ChatSession(engine, options: options).run()
   }
 
   private func promptTokens(

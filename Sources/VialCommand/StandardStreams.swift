@@ -1,4 +1,4 @@
-// Owns: bytes to stdout and stderr, unbuffered, whole.
+// Owns: bytes to stdout and stderr, unbuffered, whole; whether a person is at the other end.
 // Must not: format. stdout carries answers and JSON only.
 
 #if canImport(Glibc)
@@ -21,6 +21,12 @@ private func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> 
     }
   }
   return true
+}
+
+/// What somebody types.
+enum StandardInput {
+  /// Whether a person types it.
+  static var isTerminal: Bool { isatty(0) == 1 }
 }
 
 /// Messages and progress.

@@ -15,8 +15,9 @@ struct VialCommand: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      PackCommand.self, DumpCommand.self, VerifyCommand.self, RunCommand.self, TokenizeCommand.self,
-      ScoreCommand.self, CompareCommand.self, EvalCommand.self, BenchCommand.self,
+      PackCommand.self, DumpCommand.self, VerifyCommand.self, RunCommand.self, BatchCommand.self,
+      TokenizeCommand.self, ScoreCommand.self, CompareCommand.self, EvalCommand.self,
+      BenchCommand.self,
       KeygenCommand.self, SignCommand.self, CompactCommand.self, AdapterCommand.self,
       TemplateCommand.self,
     ])

@@ -168,7 +168,7 @@ final class EngineCore: Sendable {
       let request = entry.request
       let isTooLarge =
         request.plan.isPinned
-        && !scheduler.pins.hasRoom(tokenCount: request.plan.prompt.count, in: runner.blocks)
+        && !scheduler.canPin(tokenCount: request.plan.prompt.count)
       guard !isTooLarge,
         let active = entry.prepared ?? prepare(entry, limit: limit, scheduler, runner, text)
       else {

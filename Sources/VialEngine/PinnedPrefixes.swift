@@ -10,11 +10,6 @@ struct PinnedPrefixes {
   /// Blocks that they hold.
   var blockCount: Int { pins.reduce(0) { $0 + $1.sequence.blockCount } }
 
-  /// Whether a prefix of `tokenCount` tokens may be pinned, too.
-  func hasRoom(tokenCount: Int, in pool: KVBlockPool) -> Bool {
-    blockCount + Sequence.blockCount(for: tokenCount) <= pool.blockCount / 2
-  }
-
   /// Whether some prefix is there for all tenants.
   var hasCommon: Bool { pins.contains { $0.request.plan.tenant.isEmpty } }
 

@@ -81,6 +81,13 @@ struct Scheduler {
 
   // MARK: Admission
 
+  /// Whether a prefix of `tokenCount` tokens may be pinned beside those that are, or are being computed.
+  func canPin(tokenCount: Int) -> Bool {
+    let coming = active.lazy.filter { $0.request.plan.isPinned }
+      .reduce(0) { $0 + Sequence.blockCount(for: $1.sequence.tokens.count) }
+    return pins.blockCount + coming + Sequence.blockCount(for: tokenCount) <= pool.blockCount / 2
+  }
+
   /// The request that comes next, and the most tokens that its answer may have.
   func candidate() -> (entry: WaitingRequest, limit: Int)? {
     guard let lane = waiting.nextLane(ledger), let entry = waiting.first(lane) else { return nil }

@@ -32,6 +32,24 @@ public final class AppendFile {
 
   deinit { close(descriptor) }
 
+  /// Keeps others out that lock it, too, until this object goes.
+  public func lock() throws(SystemError) {
+    guard vial_lock(descriptor) == 0 else {
+      guard vial_errno() == EWOULDBLOCK else { throw SystemError.last("write", path: path) }
+      throw SystemError("write", path: path, reason: "another program writes it")
+    }
+  }
+
+  /// The file's first bytes, in place of those that were named when it was opened, stay.
+  public func keep(_ keptByteCount: UInt64) { byteCount = keptByteCount }
+
+  /// Returns when all records are on the disk.
+  public func synchronize() throws(SystemError) {
+    while fsync(descriptor) != 0 {
+      guard vial_errno() == EINTR else { throw SystemError.last("write", path: path) }
+    }
+  }
+
   /// Appends one record: all of it, or an error.
   public func append(_ record: Span<UInt8>) throws(SystemError) {
     guard let start = off_t(exactly: byteCount), ftruncate(descriptor, start) == 0 else {

@@ -1,0 +1,90 @@
+// Owns: `vial batch`: a file of requests becomes a file of answers, overnight if need be.
+// Must not: interpret lines (BatchRequest) or write them (BatchLog).
+
+import ArgumentParser
+import Vial
+import VialEngine
+import VialModel
+import VialSystem
+
+/// `vial batch FILE --in REQUESTS.jsonl --out ANSWERS.jsonl`.
+struct BatchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "batch",
+    abstract: "Answer a file of requests, many at once.",
+    discussion: """
+      REQUESTS.jsonl has one request per line: "prompt" or "messages" [{"role", "content"}], and optionally "id", \
+      "max_tokens", "temperature", "top_p", "top_k", "min_p", "seed" and "stop" (a string or a list); other fields are \
+      ignored. ANSWERS.jsonl gets a line for each: "id", "text", "tokens", "reasoning", "finish_reason", "error" (null \
+      when all went well), "line" (of the request) and "digest". An answer does not depend on its neighbours. A run \
+      that was stopped or killed goes on where it stopped when it is repeated: answers that are there stay, half a line \
+      is dropped, and a file of other requests, another model or other settings is refused. Lines reach the disk every \
+      two seconds. A line that is no request is named and gets an "error"; the rest runs, and the exit code is 1.
+      """)
+
+  @Argument(help: "The .vial file.")
+  var file: String
+
+  @Option(name: .customLong("in"), help: ArgumentHelp("The requests, JSONL.", valueName: "path"))
+  var input: String
+
+  @Option(help: ArgumentHelp("The answers; goes on where they end.", valueName: "path"))
+  var out: String
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Answers in the order of the requests, instead of as they are ready.")
+  var ordered = false
+
+  @Flag(help: "No chat template: the file's BOS and the prompt.")
+  var raw = false
+
+  @Option(help: "Most tokens of an answer, unless its line says otherwise.")
+  var maxTokens: Int = 2048
+
+  @Option(help: ArgumentHelp("Most requests at once.", valueName: "n"))
+  var parallel = 32
+
+  @Option(help: ArgumentHelp("Most memory for the KV cache, in MB.", valueName: "mb"))
+  var cacheMemory: Int?
+
+  @OptionGroup var compute: ComputeArguments
+
+  func validate() throws {
+    if maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
+    if !(1...1024).contains(parallel) {
+      throw ValidationError("--parallel must be from 1 to 1024")
+    }
+    if let cacheMemory, !(1...(1 << 40)).contains(cacheMemory) {
+      throw ValidationError("--cache-memory must be at least 1")
+    }
+  }
+
+  func run() throws {
+    try CommandFailure.wrap {
+      let model = try Model(path: file)
+      if let notice = try model.notice() { StandardError.write(notice) }
+      var options = EngineOptions(compute: compute.options)
+      options.activeLimit = parallel
+      options.cacheByteLimit = cacheMemory.map { $0 * 1_000_000 }
+      let engine = try Engine(model: model, options: options)
+      let settings = BatchSettings(
+        isRaw: raw, isOrdered: ordered, parallelCount: parallel,
+        cacheType: compute.kv.rawValue,
+        defaults: GenerationOptions(
+          maximumTokens: maxTokens, sampling: model.recommendedSampling))
+      Interruption.install()
+      let lines = try LineFile(path: input)
+      let job = BatchJob(engine, settings: settings, lines: lines, log: try BatchLog(path: out))
+      let start = MonotonicClock.seconds
+      do {
+        let summary = try job.run()
+        let seconds = max(MonotonicClock.seconds - start, 1e-9)
+        StandardError.write(
+          "\(summary.answeredCount) answered (\(Int(Double(summary.tokenCount) / seconds)) tokens/s), "
+            + "\(summary.earlierCount) there before, \(summary.failedCount) failed")
+        if summary.failedCount > 0 { throw ExitCode(1) }
+      } catch BatchJob.ExitStatus.interrupted(let signal) { throw ExitCode(128 + signal) }
+    }
+  }
+}

@@ -1,0 +1,227 @@
+// Owns: a batch under way: lines become requests, a number of them at once, and requests become lines.
+// Must not: know flags. What is wrong with a line belongs to that line only.
+
+import Vial
+import VialCompute
+import VialEngine
+import VialFormat
+import VialText
+import VialSystem
+
+/// How a batch is run.
+struct BatchSettings {
+  var isRaw: Bool
+  var isOrdered: Bool
+  /// Most requests at once.
+  var parallelCount: Int
+  var cacheType: String
+  var defaults: GenerationOptions
+}
+
+/// Runs the lines of one file.
+final class BatchJob {
+  /// What came out.
+  struct Summary {
+    var answeredCount = 0
+    var earlierCount = 0
+    var failedCount = 0
+    var tokenCount = 0
+  }
+
+  private let model: Model
+  private let engine: Engine
+  private let settings: BatchSettings
+  private let log: BatchLog
+  private let lines: LineFile
+  private let progress = ProgressReporter(unit: .things("requests"))
+  private var summary = Summary()
+  private var keys: [ObjectIdentifier: (key: BatchKey, place: Int)] = [:]
+  private var requests: [ObjectIdentifier: Request] = [:]
+  /// Answers that wait for earlier ones, by place; only in order.
+  private var held: [Int: BatchAnswer] = [:]
+  private var (placeCount, writtenCount) = (0, 0)
+  private var total = 0
+  private let salt: [UInt8]
+
+  init(_ engine: Engine, settings: BatchSettings, lines: LineFile, log: BatchLog) {
+    model = engine.model
+    self.engine = engine
+    self.settings = settings
+    self.log = log
+    self.lines = lines
+    let parts: [String] = [
+      model.file.modelDigest.description, settings.cacheType, "\(Arithmetic.version)",
+      settings.isRaw ? "raw" : "chat", "\(settings.defaults.maximumTokens ?? -1)",
+    ]
+    salt = Array(parts.joined(separator: " ").utf8)
+  }
+
+  /// Answers every line that has no answer yet.
+  func run() throws -> Summary {
+    defer { progress.finish() }
+    try lines.forEachLine { line, _, _ in
+      if !(line?.isBlank ?? false) { total += 1 }
+      return true
+    }
+    var number = 0
+    report()
+    try lines.forEachLine { line, _, _ in
+      number += 1
+      if let line, line.isBlank { return true }
+      try take(line, number)
+      return try !stops()
+    }
+    while !requests.isEmpty, try !stops() { try waitForOne() }
+    try log.finish()
+    if let signal = Interruption.signalNumber { throw ExitStatus.interrupted(signal) }
+    return summary
+  }
+
+  /// Why a job ends early.
+  enum ExitStatus: Error {
+    case interrupted(Int32)
+  }
+
+  /// Whether somebody asked to stop; then nothing that is under way is written.
+  private func stops() throws -> Bool {
+    guard Interruption.signalNumber != nil else { return false }
+    for request in requests.values { request.close() }
+    return true
+  }
+
+  private func take(_ line: [UInt8]?, _ number: Int) throws {
+    let value = line.map { line in Result { try JSONReader.parse(line) } }
+    var digest = SHA256()
+    digest.update(salt + (line ?? []))
+    var id = "null"
+    if case .success(let value)? = value { id = Self.id(of: value) }
+    let key = BatchKey(
+      line: number, digest: String(digest.finalize().description.prefix(24)), id: id)
+    if try log.hasAnswer(key) {
+      summary.earlierCount += 1
+      if log.earlier[number]?.hasFailed == true {
+        summary.failedCount += 1
+        progress.say("error: \(lines.path): line \(number): failed in an earlier run")
+      }
+      return report()
+    }
+    let place = placeCount
+    placeCount += 1
+    do {
+      guard let value else { throw BatchError("the line is too long") }
+      try submit(BatchRequest(value.get(), defaults: settings.defaults), key, place)
+    } catch let error as VialError {
+      guard Self.isOfTheLine(error) else { throw error }
+      try fail(key, place, "\(error)")
+    } catch let error as BatchError {
+      try fail(key, place, "\(error)")
+    } catch let error as JSONError {
+      try fail(key, place, "byte \(error.offset): not JSON")
+    }
+  }
+
+  /// The id as JSON; null when there is none.
+  private static func id(of value: JSONValue) -> String {
+    var output = JSONOutput()
+    switch value["id"] {
+    case .string(let text): output.value(text.text)
+    case .integer(let number): output.value(number)
+    default: output.null()
+    }
+    return output.text
+  }
+
+  /// Whether other lines may fare better.
+  private static func isOfTheLine(_ error: VialError) -> Bool {
+    switch error {
+    case .promptTooLong, .emptyPrompt, .text, .invalidOption, .computation(.numericError),
+      .noChatTemplate:
+      true
+    default: false
+    }
+  }
+
+  private func submit(_ request: BatchRequest, _ key: BatchKey, _ place: Int) throws {
+    let tokens = try request.tokens(model, isRaw: settings.isRaw)
+    // In order, finished answers wait for the slowest; their number has a bound, too.
+    while requests.count >= settings.parallelCount
+      || held.count >= 16 * settings.parallelCount && !requests.isEmpty
+    {
+      if try stops() { return }
+      try waitForOne()
+    }
+    let submitted = try engine.submit(prompt: tokens, options: request.options)
+    keys[ObjectIdentifier(submitted)] = (key, place)
+    requests[ObjectIdentifier(submitted)] = submitted
+  }
+
+  /// Waits for the next event, or a moment.
+  private func waitForOne() throws {
+    guard case .event(let event, let request) = engine.nextEvent(timeout: 0.2),
+      case .finished = event.kind
+    else { return }
+    let name = ObjectIdentifier(request)
+    requests[name] = nil
+    guard let (key, place) = keys.removeValue(forKey: name), let ending = request.ending else {
+      return
+    }
+    if let failure = ending.failure {
+      let error = VialError.computation(failure)
+      guard Self.isOfTheLine(error) else { throw error }
+      return try fail(key, place, "\(error)")
+    }
+    try write(BatchAnswer(key, request), place)
+  }
+
+  private func fail(_ key: BatchKey, _ place: Int, _ sentence: String) throws {
+    progress.say("error: \(lines.path): line \(key.line): \(sentence)")
+    var answer = BatchAnswer(key: key)
+    answer.error = sentence
+    try write(answer, place)
+  }
+
+  private func write(_ answer: BatchAnswer, _ place: Int) throws {
+    guard settings.isOrdered else { return try append(answer) }
+    held[place] = answer
+    while let next = held.removeValue(forKey: writtenCount) {
+      writtenCount += 1
+      try append(next)
+    }
+  }
+
+  private func append(_ answer: BatchAnswer) throws {
+    try log.append(answer.json)
+    summary.tokenCount += answer.tokens.count
+    if answer.error == nil { summary.answeredCount += 1 } else { summary.failedCount += 1 }
+    newCount += 1
+    report()
+  }
+
+  private var newCount = 0
+
+  private func report() {
+    progress.update(
+      "answering", done: UInt64(summary.earlierCount + newCount), total: UInt64(total))
+  }
+}
+
+extension BatchAnswer {
+  /// What a request that ended has to say.
+  fileprivate init(_ key: BatchKey, _ request: Request) {
+    self.init(key: key)
+    text = Self.text(request, .answer)
+    reasoning = Self.text(request, .reasoning)
+    reason = (request.ending?.reason ?? .error).rawValue
+    var tokens: [UInt32] = []
+    request.forEachToken { tokens.append($0) }
+    self.tokens = tokens
+  }
+
+  private static func text(_ request: Request, _ part: AnswerPart) -> String {
+    var bytes: [UInt8] = []
+    request.forEachText(of: part) { text in
+      for index in text.indices { bytes.append(text[index]) }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

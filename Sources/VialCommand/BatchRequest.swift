@@ -1,0 +1,136 @@
+// Owns: one line of a batch: its fields, their types and limits.
+// Must not: quote a line in an error: it is a patient's text. Errors name fields.
+
+import Vial
+import VialEngine
+import VialSystem
+import VialText
+
+/// What is wrong with a line.
+struct BatchError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// What a line asks for.
+struct BatchRequest {
+  /// Where the prompt comes from.
+  enum Source {
+    case prompt([UInt8])
+    case messages([(role: [UInt8], content: [UInt8])])
+  }
+
+  let source: Source
+  let options: GenerationOptions
+
+  /// Fields of later versions: each becomes a case of `Source`, or an option, when the runtime has it.
+  private static let unsupported = ["template", "variables", "adapter", "schema"]
+
+  /// Reads a line's object.
+  init(_ value: JSONValue, defaults: GenerationOptions) throws(BatchError) {
+    for field in Self.unsupported where Self.member(value, field) != nil {
+      throw BatchError("\"\(field)\" is not supported by this version")
+    }
+    source = try Self.source(value)
+    options = try Self.options(value, defaults)
+  }
+
+  /// The member, unless it is absent or null.
+  private static func member(_ value: JSONValue, _ field: String) -> JSONValue? {
+    value[field].flatMap { $0.isNull ? nil : $0 }
+  }
+
+  private static func source(_ value: JSONValue) throws(BatchError) -> Source {
+    switch (member(value, "prompt"), member(value, "messages")) {
+    case (let prompt?, nil):
+      guard let text = prompt.string else { throw BatchError("\"prompt\" is no string") }
+      return .prompt(text.bytes)
+    case (nil, let messages?):
+      guard let list = messages.array, !list.isEmpty else {
+        throw BatchError("\"messages\" is no list of messages")
+      }
+      var result: [(role: [UInt8], content: [UInt8])] = []
+      for message in list {
+        guard let role = message["role"]?.string, let content = message["content"]?.string else {
+          throw BatchError("a message needs the strings \"role\" and \"content\"")
+        }
+        result.append((role.bytes, content.bytes))
+      }
+      return .messages(result)
+    default: throw BatchError("exactly one of \"prompt\" and \"messages\" is needed")
+    }
+  }
+
+  private static func options(
+    _ value: JSONValue, _ defaults: GenerationOptions
+  ) throws(BatchError) -> GenerationOptions {
+    var options = defaults
+    if let count = try integer(value, "max_tokens", 0...Int64(UInt32.max)) {
+      options.maximumTokens = Int(count)
+    }
+    if let number = try number(value, "temperature") { options.sampling.temperature = number }
+    if let number = try number(value, "top_p") { options.sampling.topP = number }
+    if let number = try number(value, "min_p") { options.sampling.minP = number }
+    if let count = try integer(value, "top_k", 0...Int64(UInt32.max)) {
+      options.sampling.topK = UInt32(count)
+    }
+    if let seed = try integer(value, "seed", 0...Int64.max) {
+      options.sampling.seed = UInt64(seed)
+    }
+    if let sentence = options.sampling.firstInvalid { throw BatchError("\(sentence)") }
+    if let stop = member(value, "stop") { options.stops = try stops(stop) }
+    return options
+  }
+
+  private static func integer(
+    _ value: JSONValue, _ field: String, _ range: ClosedRange<Int64>
+  ) throws(BatchError) -> Int64? {
+    guard let member = member(value, field) else { return nil }
+    guard let integer = member.integer, range.contains(integer) else {
+      throw BatchError("\"\(field)\" is no integer from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return integer
+  }
+
+  private static func number(
+    _ value: JSONValue, _ field: String
+  ) throws(BatchError) -> Float? {
+    guard let member = member(value, field) else { return nil }
+    guard let number = member.number else { throw BatchError("\"\(field)\" is no number") }
+    return Float(number)
+  }
+
+  private static func stops(_ value: JSONValue) throws(BatchError) -> StopList {
+    let list = value.array ?? [value]
+    let room = StopList(byteCount: StopStrings.maxCount * StopStrings.maxByteCount)
+    guard list.count <= StopStrings.maxCount, let room else {
+      throw BatchError("\"stop\" has more than \(StopStrings.maxCount) strings")
+    }
+    for stop in list {
+      guard let text = stop.string, room.append(text.bytes.span) else {
+        throw BatchError(
+          "\"stop\" is a string of 1 to \(StopStrings.maxByteCount) bytes, or a list")
+      }
+    }
+    return list.isEmpty ? StopList() : room
+  }
+
+  /// The prompt's ids.
+  func tokens(_ model: Model, isRaw: Bool) throws(VialError) -> SecureBuffer<UInt32> {
+    switch source {
+    case .prompt(let text):
+      guard isRaw else { return try model.chatTokens(user: text.span) }
+      return try model.encode(
+        text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
+    case .messages(let messages):
+      let byteCount = messages.reduce(0) { $0 + $1.role.count + $1.content.count }
+      guard let conversation = Conversation(byteCount: byteCount) else { throw .outOfMemory }
+      for message in messages {
+        conversation.append(
+          role: message.role.span, content: message.content.span, isLiteral: true)
+      }
+      return try model.chatTokens(conversation)
+    }
+  }
+}
