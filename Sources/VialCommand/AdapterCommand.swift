@@ -60,7 +60,8 @@ struct AdapterAddCommand: ParsableCommand {
         let shown = FileInspection.printable(adapter.name)
         guard isNew else {
           throw CommandFailure(
-            "\(file): an adapter is called \(shown) already; remove it first, or choose another name")
+            "\(file): an adapter is called \(shown) already; remove it first, or choose another name"
+          )
         }
         try appender.add(.adapter, id: adapter.id, adapter.bytes)
         names.append(shown)

@@ -28,7 +28,10 @@ struct AdapterListCommand: ParsableCommand {
       let lines = try adapters()
       if json {
         var output = JSONOutput()
-        output.object { $0.key("adapters"); AdapterLine.write(lines, to: &$0) }
+        output.object {
+          $0.key("adapters")
+          AdapterLine.write(lines, to: &$0)
+        }
         try StandardOutput.write(output.text + "\n")
       } else {
         try StandardOutput.write(AdapterLine.table(lines).text(indent: 0))
@@ -107,7 +110,8 @@ struct AdapterLine {
         FileInspection.printable(adapter.name), String(adapter.rank),
         line.alphas.map(\.description).joined(separator: "+")
           + (adapter.isRankStabilised ? " rsLoRA" : ""),
-        String(adapter.targets.count), line.modules.map(FileInspection.printable).joined(separator: " "),
+        String(adapter.targets.count),
+        line.modules.map(FileInspection.printable).joined(separator: " "),
         ByteText.grouped(adapter.parameterCount), ByteText.grouped(line.section.storedByteCount),
         String(line.section.digest.description.prefix(16))
           + (line.problem.map { "  cannot be used: \($0)" } ?? ""),

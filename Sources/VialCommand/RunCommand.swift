@@ -62,13 +62,14 @@ struct RunCommand: ParsableCommand {
       let start = MonotonicClock.seconds
       let model = try Model(path: try file ?? DemoModel.path(), verification: verify)
       let openSeconds = MonotonicClock.seconds - start
+      let applied = try adapter.applied(in: model)
       if let notice = try notice(model) { StandardError.write(notice) }
       let tokens = try promptTokens(model)
       let capacity = min(model.contextLength, tokens.count + min(maxTokens, 1 << 24) + 1)
       let engine = try engine(model, capacity: capacity)
       var options = GenerationOptions(
         maximumTokens: maxTokens, sampling: try sampling.parameters(model))
-      options.adapter = try adapter.applied(in: model)
+      options.adapter = applied
       Interruption.install()
       let request = try answer(engine, tokens, options)
       let report = RunReport(engine: engine, request: request, openSeconds: openSeconds)

@@ -87,9 +87,13 @@ public struct AdapterBuilder: Sendable {
     }
     let storage = OwnedBytes(byteCount: total)
     unsafe storage.base.initializeMemory(as: UInt8.self, repeating: 0, count: total)
-    unsafe head.withUnsafeBytes { unsafe storage.base.copyMemory(from: $0.baseAddress!, byteCount: head.count) }
+    unsafe head.withUnsafeBytes {
+      unsafe storage.base.copyMemory(from: $0.baseAddress!, byteCount: head.count)
+    }
     for (target, place) in zip(targets, places) {
-      for (part, offset, byteCount) in [(Part.a, place.a, place.aCount), (.b, place.b, place.bCount)] {
+      for (part, offset, byteCount) in [
+        (Part.a, place.a, place.aCount), (.b, place.b, place.bCount),
+      ] {
         try unsafe fill(
           target, part,
           UnsafeMutableRawBufferPointer(

@@ -113,7 +113,9 @@ struct AdapterReader {
     }
     let rank = Int(bytes.u32(at + 12))
     let alpha = Double(bitPattern: bytes.u64(at + 16))
-    guard alpha.isFinite else { throw error(rule: 644, at + 16, "an adapter's alpha is not finite") }
+    guard alpha.isFinite else {
+      throw error(rule: 644, at + 16, "an adapter's alpha is not finite")
+    }
     guard
       let shapeA = TensorShape(checking: [UInt64(rank), bytes.u64(at + 24)]),
       let shapeB = TensorShape(checking: [bytes.u64(at + 32), UInt64(rank)])
@@ -126,7 +128,9 @@ struct AdapterReader {
     let (b, offsetB) = try part(shapeB, format, at + 48)
     let scale = AdapterTarget.scale(
       alpha: alpha, rank: rank, isRankStabilised: isRankStabilised)
-    guard scale.isFinite else { throw error(rule: 644, at + 16, "an adapter's scale is not finite") }
+    guard scale.isFinite else {
+      throw error(rule: 644, at + 16, "an adapter's scale is not finite")
+    }
     return AdapterTarget(
       name: name, encoding: encoding, rank: rank, alpha: alpha, scale: scale,
       inputCount: shapeA[1], outputCount: shapeB[0], a: a, b: b, offsets: (offsetA, offsetB))

@@ -34,7 +34,8 @@ struct AdapterSource: Sendable {
     let folder = try CheckpointFolder(path: path)
     guard folder.has(PEFTAdapter.configName) else {
       throw PackingError(
-        "\(PackingError.printable(path)): no \(PEFTAdapter.configName): neither a PEFT nor an mlx-lm adapter")
+        "\(PackingError.printable(path)): no \(PEFTAdapter.configName): neither a PEFT nor an mlx-lm adapter"
+      )
     }
     self.name = name
     let settings = try Settings(
@@ -76,7 +77,8 @@ struct AdapterSource: Sendable {
     for module in modules {
       guard let shape = base.modules[module.name] else {
         throw PackingError(
-          "the adapter's target \(PackingError.printable(module.name)) is no linear layer of the base")
+          "the adapter's target \(PackingError.printable(module.name)) is no linear layer of the base"
+        )
       }
       guard (1...Int(FormatLimits.adapterRank)).contains(module.rank) else {
         throw PackingError("\(module.name): rank \(module.rank) is not from 1 to 1024")

@@ -40,7 +40,9 @@ struct MLXAdapter {
       }
       let matrix = try AdapterMatrix(
         TensorIndex.Location(file: file, entry: entry), isTransposed: true)
-      if isA { pairs[module, default: (nil, nil)].a = matrix } else {
+      if isA {
+        pairs[module, default: (nil, nil)].a = matrix
+      } else {
         pairs[module, default: (nil, nil)].b = matrix
       }
     }
@@ -50,7 +52,8 @@ struct MLXAdapter {
       }
       guard a.rowCount == rank else {
         throw PackingError(
-          "\(file.name): \(name) has rank \(a.rowCount), but \(PEFTAdapter.configName) says \(rank)")
+          "\(file.name): \(name) has rank \(a.rowCount), but \(PEFTAdapter.configName) says \(rank)"
+        )
       }
       modules.append(AdapterModule(name: name, alpha: scale * Double(rank), a: a, b: b))
     }

@@ -32,7 +32,8 @@ struct ModulePattern {
     var reports = 0
     var isMatch = false
     let range = NSRange(location: 0, length: name.utf16.count)
-    expression.enumerateMatches(in: name, options: [.reportProgress], range: range) { match, flags, stop in
+    expression.enumerateMatches(in: name, options: [.reportProgress], range: range) {
+      match, flags, stop in
       if match != nil {
         isMatch = true
         stop.pointee = true

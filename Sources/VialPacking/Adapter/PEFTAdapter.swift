@@ -34,7 +34,9 @@ struct PEFTAdapter {
         )
       }
       let matrix = try AdapterMatrix(location, isTransposed: false)
-      if isA { pairs[module, default: (nil, nil)].a = matrix } else {
+      if isA {
+        pairs[module, default: (nil, nil)].a = matrix
+      } else {
         pairs[module, default: (nil, nil)].b = matrix
       }
     }
@@ -101,7 +103,8 @@ struct PEFTAdapter {
     if name.hasSuffix(".bias") || name.hasSuffix(".bias.weight") {
       let bias = try settings.string("bias").map(PackingError.printable) ?? "none"
       throw PackingError(
-        "\(location.file.name): \(shown) is a trained bias (bias \"\(bias)\"), which is not supported")
+        "\(location.file.name): \(shown) is a trained bias (bias \"\(bias)\"), which is not supported"
+      )
     }
     throw PackingError("\(location.file.name): \(shown) is no lora_A or lora_B of a linear layer")
   }

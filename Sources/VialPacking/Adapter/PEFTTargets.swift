@@ -14,7 +14,9 @@ struct PEFTTargets {
   init(_ settings: Settings, base: AdapterBase) throws(PackingError) {
     self.settings = settings
     rank = try settings.requiredSize("r", upTo: 1024)
-    guard let alpha = try settings.number("lora_alpha") else { throw settings.error("no lora_alpha") }
+    guard let alpha = try settings.number("lora_alpha") else {
+      throw settings.error("no lora_alpha")
+    }
     self.alpha = alpha
     ranks = try Self.patterns("rank_pattern", settings)
     alphas = try Self.patterns("alpha_pattern", settings)
@@ -26,7 +28,8 @@ struct PEFTTargets {
       found = try Self.inLayers(layers, found, settings)
     }
     if let excluded = settings.value("exclude_modules") {
-      found.subtract(try Self.matching(excluded, "exclude_modules", settings, base, isStrict: false))
+      found.subtract(
+        try Self.matching(excluded, "exclude_modules", settings, base, isStrict: false))
     }
     modules = found
   }
@@ -82,7 +85,8 @@ struct PEFTTargets {
       }
       layers.insert(layer)
     }
-    let names = try settings.value("layers_pattern")?.array == nil
+    let names =
+      try settings.value("layers_pattern")?.array == nil
       ? [settings.string("layers_pattern")].compactMap { $0 } : settings.strings("layers_pattern")
     guard names.isEmpty || names.contains("layers") else {
       throw settings.error("layers_pattern does not name \"layers\", which is what the base has")
