@@ -136,7 +136,9 @@ let package = Package(
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
     .target(
       name: "FuzzTargets",
-      dependencies: ["Vial", "VialEngine", "VialFormat", "VialPacking", "VialSystem", "VialText"],
+      dependencies: [
+        "Vial", "VialEngine", "VialFormat", "VialModel", "VialPacking", "VialSystem", "VialText",
+      ],
       path: "Tests/Fuzz/Targets", swiftSettings: house),
     .target(
       name: "AllocationMeter", path: "Tests/Fuzz/Meter",

@@ -81,6 +81,7 @@ struct RunCommand: ParsableCommand {
       let start = MonotonicClock.seconds
       let model = try Model(path: try file ?? DemoModel.path(), verification: verify)
       let openSeconds = MonotonicClock.seconds - start
+      let applied = try adapter.applied(in: model)
       if let notice = try notice(model) { StandardError.write(notice) }
       if interactive { return try converse(model) }
       let template = try template.map { try TemplateArguments.template($0, in: model) }
@@ -89,7 +90,7 @@ struct RunCommand: ParsableCommand {
       let limit = min(options.maximumTokens ?? 0, 1 << 24)
       let capacity = min(model.contextLength, tokens.count + limit + 1)
       let engine = try engine(model, capacity: capacity)
-      options.adapter = try adapter.applied(in: model)
+      options.adapter = applied
       Interruption.install()
       let request = try answer(engine, tokens, options)
       let report = RunReport(engine: engine, request: request, openSeconds: openSeconds)

@@ -26,15 +26,46 @@ enum AdaptedPlace: Int, CaseIterable {
   case feedForwardInput
   case feedForwardOutput
 
-  /// Names of the matrices inside a layer.
-  var names: [StaticString] {
+  /// Matrices that multiply there.
+  var matrixCount: Int {
     switch self {
-    case .attentionInput:
-      ["self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"]
-    case .attentionOutput: ["self_attn.o_proj.weight"]
-    case .feedForwardInput: ["mlp.gate_proj.weight", "mlp.up_proj.weight"]
-    case .feedForwardOutput: ["mlp.down_proj.weight"]
+    case .attentionInput: 3
+    case .feedForwardInput: 2
+    case .attentionOutput, .feedForwardOutput: 1
     }
+  }
+
+  /// The place of a matrix of a layer, and its number among those of the place; nil for other tensors.
+  static func place(of part: Substring, _ name: Substring) -> (place: AdaptedPlace, index: Int)? {
+    switch (part, name) {
+    case ("self_attn", "q_proj"): (.attentionInput, 0)
+    case ("self_attn", "k_proj"): (.attentionInput, 1)
+    case ("self_attn", "v_proj"): (.attentionInput, 2)
+    case ("self_attn", "o_proj"): (.attentionOutput, 0)
+    case ("mlp", "gate_proj"): (.feedForwardInput, 0)
+    case ("mlp", "up_proj"): (.feedForwardInput, 1)
+    case ("mlp", "down_proj"): (.feedForwardOutput, 0)
+    default: nil
+    }
+  }
+}
+
+/// Where in a decoder an adapter's target is.
+private struct AdaptedMatrix {
+  let layer: Int
+  let place: AdaptedPlace
+  let index: Int
+
+  /// The matrix of `model.layers.N.PART.NAME.weight`; nil for any other name, or a layer that is not there.
+  init?(_ name: String, layerCount: Int) {
+    let fields = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard fields.count == 6, fields[0] == "model", fields[1] == "layers", fields[5] == "weight",
+      let layer = Int(fields[2]), (0..<layerCount).contains(layer), fields[2] == String(layer),
+      let (place, index) = AdaptedPlace.place(of: fields[3], fields[4])
+    else { return nil }
+    self.layer = layer
+    self.place = place
+    self.index = index
   }
 }
 
@@ -46,8 +77,8 @@ public final class Adapter: Sendable {
   public var name: String { descriptor.name }
   /// Digest of its section: the same adapter has the same one in every file.
   public var digest: Digest { descriptor.section.digest }
-  /// `[layer][place]`; nil where it changes nothing.
-  let layers: [[LowRankProjection?]]
+  /// By layer and place: what is not there is not changed, so that memory follows the targets.
+  private let projections: [Int: LowRankProjection]
   /// The change of an untied head.
   let head: LowRankProjection?
   private let file: FileDescriptor
@@ -64,26 +95,37 @@ public final class Adapter: Sendable {
       throw FormatError(rule: 641, offset: section.offset, "not an adapter")
     }
     try descriptor.check(base: file)
-    var pairs: [String: LowRankPair] = [:]
-    for target in descriptor.targets { pairs[target.name] = try Adapter.pair(target, descriptor) }
-    func take(_ names: [String]) -> LowRankProjection? {
-      let found = names.map { pairs.removeValue(forKey: $0) }
-      return found.contains { $0 != nil } ? found : nil
-    }
-    layers = (0..<file.configuration.layerCount).map { layer in
-      AdaptedPlace.allCases.map { place in
-        take(place.names.map { "model.layers.\(layer).\($0)" })
+    var projections: [Int: LowRankProjection] = [:]
+    var head: LowRankProjection?
+    for (index, target) in descriptor.targets.enumerated() {
+      let pair = try Adapter.pair(target, descriptor)
+      if target.name == DecoderBinder.headName, !file.configuration.isEmbeddingTied {
+        head = [pair]
+        continue
       }
+      guard let matrix = AdaptedMatrix(target.name, layerCount: file.configuration.layerCount)
+      else {
+        throw FormatError(
+          rule: 705, offset: section.offset + 128 + UInt64(index) * 64,
+          "an adapter's target is not a linear layer of the model")
+      }
+      let none = LowRankProjection(repeating: nil, count: matrix.place.matrixCount)
+      projections[Adapter.key(matrix.layer, matrix.place), default: none][matrix.index] = pair
     }
-    head = file.configuration.isEmbeddingTied ? nil : take([DecoderBinder.headName])
-    if let index = descriptor.targets.firstIndex(where: { pairs[$0.name] != nil }) {
-      throw FormatError(
-        rule: 705, offset: section.offset + 128 + UInt64(index) * 64,
-        "an adapter's target is not a linear layer of the model")
-    }
+    self.projections = projections
+    self.head = head
     self.descriptor = descriptor
     self.file = file
     self.isVerifiedLazily = isVerifiedLazily
+  }
+
+  private static func key(_ layer: Int, _ place: AdaptedPlace) -> Int {
+    layer * AdaptedPlace.allCases.count + place.rawValue
+  }
+
+  /// What changes there; nil when nothing does.
+  func projection(layer: Int, _ place: AdaptedPlace) -> LowRankProjection? {
+    projections[Adapter.key(layer, place)]
   }
 
   private static func pair(
@@ -123,8 +165,7 @@ public final class Adapter: Sendable {
 
   /// Floats of t = A·x that a row needs at most, for one projection.
   var intermediateWidth: Int {
-    let projections = layers.flatMap { $0 } + [head]
-    return projections.reduce(0) { max($0, AdaptedWidths($1).total) }
+    projections.values.reduce(AdaptedWidths(head).total) { max($0, AdaptedWidths($1).total) }
   }
 }
 

@@ -85,7 +85,7 @@ extension DecoderForward {
     _ place: AdaptedPlace, layer: Int, from input: UnsafeMutablePointer<Float>
   ) {
     guard !adaptedGroups.isEmpty else { return }
-    adapt(adaptedGroups, from: input) { $0.layers[layer][place.rawValue] }
+    adapt(adaptedGroups, from: input) { $0.projection(layer: layer, place) }
   }
 
   /// The same for the head, whose rows were gathered.

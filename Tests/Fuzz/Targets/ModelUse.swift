@@ -3,6 +3,7 @@
 import Vial
 import VialEngine
 import VialFormat
+import VialModel
 import VialSystem
 import VialText
 
@@ -35,6 +36,7 @@ public enum ModelUse {
   /// Opens from memory, and reads and verifies everything.
   @discardableResult
   public static func descriptor(_ bytes: [UInt8]) -> FileVerdict {
+    adapters(bytes)
     let file: FileDescriptor
     do throws(FormatError) {
       file = try FormatReader.open(ByteRegion(copying: bytes))
@@ -49,6 +51,23 @@ public enum ModelUse {
       } catch { problems.append(error.rule) }
     }
     return .opened(problems: problems)
+  }
+
+  /// Reads the bytes as a file of adapters.
+  private static func adapters(_ bytes: [UInt8]) {
+    let region = ByteRegion(copying: bytes)
+    _ = AdapterFile.isOne(region)
+    guard let file = try? AdapterFile(region) else { return }
+    for adapter in file.adapters {
+      guard let stored = file.storedBytes(of: adapter) else {
+        fatalError("an adapter is not found")
+      }
+      _ = try? AdapterFile.write(stored, id: adapter.section.id, to: MemorySink())
+      for matrix in adapter.targets.flatMap(\.tensors) {
+        _ = matrix.value(
+          slice: 0, row: matrix.shape.rowCount - 1, column: matrix.shape.columnCount - 1)
+      }
+    }
   }
 
   private static func dump(_ file: FileDescriptor) {
@@ -88,9 +107,13 @@ public enum ModelUse {
       let tokens = SecureBuffer<UInt32>(capacity: prompt.count)
     else { return false }
     tokens.append(contentsOf: prompt.span)
-    let request = try? engine.submit(
-      prompt: tokens,
-      options: GenerationOptions(maximumTokens: 2, sampling: model.recommendedSampling))
+    var generation = GenerationOptions(maximumTokens: 2, sampling: model.recommendedSampling)
+    let request = try? engine.submit(prompt: tokens, options: generation)
+    for adapter in model.adapters.prefix(4) {
+      generation.adapter = try? model.adapter(named: adapter.name, scale: 2)
+      let other = try? engine.submit(prompt: tokens, options: generation)
+      while case .event(_)? = other?.nextEvent() {}
+    }
     guard let request else { return false }
     while case .event(_) = request.nextEvent() {}
     return request.ending.map { $0.reason != .error } ?? false

@@ -9,7 +9,9 @@ public enum Seeds {
   public static func inputs(_ target: FuzzTarget) -> [[UInt8]] {
     switch target {
     case .open:
-      return [SparseFile.fold(TinyModel.bytes, .all), SparseFile.fold(TinyModel.twoRoots, .all)]
+      return [
+        TinyModel.bytes, TinyModel.twoRoots, TinyModel.adapted, TinyModel.adapterFile,
+      ].map { SparseFile.fold($0, .all) }
     case .sections: return [Array(TinyModel.bytes[TinyModel.tableOffset...])]
     case .tensors:
       let units = FileSeal.littleEndian(UInt16(TinyModel.weights.count / 64))
