@@ -41,6 +41,7 @@ import Testing
     #expect(expected.count > 48 << 20)
     let old = Array("the old file".utf8)
     _ = try folder.write("out.vial", old)
+    var killCount = 0
     // 0: as soon as it exists.
     for share in [0, 1, 20 << 20, 40 << 20] {
       let partial = output + ".partial"
@@ -50,11 +51,19 @@ import Testing
         interruptWhen: {
           FileManager.default.fileExists(atPath: partial) && length(partial) >= share
         }, signal: SIGKILL)
+      if run.status == 0 {
+        // On a busy machine the signal may come when all is done: then the new file must be there, whole.
+        #expect(folder.contents == ["out.vial", "source", "whole.vial"])
+        #expect(try Data(contentsOf: folder.url("out.vial")) == expected)
+        _ = try folder.write("out.vial", old)
+        continue
+      }
+      killCount += 1
       #expect(run.status == -1, "\(run.message)")
       #expect(folder.contents == ["out.vial", "out.vial.partial", "source", "whole.vial"])
-      #expect(length(partial) < expected.count)
       #expect(try Data(contentsOf: folder.url("out.vial")) == Data(old))
     }
+    #expect(killCount > 0)
     // A leftover stands in nobody's way, and neither do other threads.
     #expect(try CommandRun(arguments: arguments(source, output, threads: 3)).status == 0)
     #expect(folder.contents == ["out.vial", "source", "whole.vial"])
