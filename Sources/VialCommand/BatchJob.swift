@@ -109,7 +109,8 @@ final class BatchJob {
     placeCount += 1
     do {
       guard let value else { throw BatchError("the line is too long") }
-      try submit(BatchRequest(value.get(), defaults: settings.defaults), key, place)
+      try submit(
+        BatchRequest(value.get(), defaults: settings.defaults, model: model), key, place)
     } catch let error as VialError {
       guard Self.isOfTheLine(error) else { throw error }
       try fail(key, place, "\(error)")

@@ -3,6 +3,7 @@
 
 import Vial
 import VialEngine
+import VialModel
 import VialSystem
 import VialText
 
@@ -19,25 +20,31 @@ struct BatchRequest {
   enum Source {
     case prompt([UInt8])
     case messages([(role: [UInt8], content: [UInt8])])
+    case template(BatchTemplate)
   }
 
   let source: Source
   let options: GenerationOptions
 
-  /// Fields of later versions: each becomes a case of `Source`, or an option, when the runtime has it.
-  private static let unsupported = ["template", "variables", "adapter", "schema"]
-
   /// Reads a line's object.
-  init(_ value: JSONValue, defaults: GenerationOptions) throws(BatchError) {
-    for field in Self.unsupported where Self.member(value, field) != nil {
-      throw BatchError("\"\(field)\" is not supported by this version")
+  init(_ value: JSONValue, defaults: GenerationOptions, model: Model) throws(BatchError) {
+    if let template = try BatchTemplate(value, model: model) {
+      guard Self.member(value, "prompt") == nil, Self.member(value, "messages") == nil else {
+        throw BatchError(Self.sourceSentence)
+      }
+      source = .template(template)
+      options = try Self.options(value, template.options(over: defaults, model: model), model)
+    } else {
+      source = try Self.source(value)
+      options = try Self.options(value, defaults, model)
     }
-    source = try Self.source(value)
-    options = try Self.options(value, defaults)
   }
 
+  private static let sourceSentence =
+    "exactly one of \"prompt\", \"messages\" and \"template\" is needed"
+
   /// The member, unless it is absent or null.
-  private static func member(_ value: JSONValue, _ field: String) -> JSONValue? {
+  static func member(_ value: JSONValue, _ field: String) -> JSONValue? {
     value[field].flatMap { $0.isNull ? nil : $0 }
   }
 
@@ -58,12 +65,12 @@ struct BatchRequest {
         result.append((role.bytes, content.bytes))
       }
       return .messages(result)
-    default: throw BatchError("exactly one of \"prompt\" and \"messages\" is needed")
+    default: throw BatchError(sourceSentence)
     }
   }
 
   private static func options(
-    _ value: JSONValue, _ defaults: GenerationOptions
+    _ value: JSONValue, _ defaults: GenerationOptions, _ model: Model
   ) throws(BatchError) -> GenerationOptions {
     var options = defaults
     if let count = try integer(value, "max_tokens", 0...Int64(UInt32.max)) {
@@ -80,7 +87,26 @@ struct BatchRequest {
     }
     if let sentence = options.sampling.firstInvalid { throw BatchError("\(sentence)") }
     if let stop = member(value, "stop") { options.stops = try stops(stop) }
+    if let name = member(value, "adapter") { options.adapter = try adapter(name, model) }
     return options
+  }
+
+  /// `NAME` or `NAME:SCALE`.
+  private static func adapter(
+    _ value: JSONValue, _ model: Model
+  ) throws(BatchError) -> AppliedAdapter {
+    guard let text = value.string?.text, let choice = AdapterChoice(argument: text) else {
+      throw BatchError("\"adapter\" is no name, with or without a scale")
+    }
+    do throws(VialError) {
+      return try model.adapter(named: choice.name, scale: choice.scale)
+    } catch {
+      guard case .unknownAdapter = error else { throw BatchError("\"adapter\": \(error)") }
+      let known = model.adapters.map { FileInspection.printable($0.name) }
+      throw BatchError(
+        "\"adapter\": the file has no such adapter; it has "
+          + (known.isEmpty ? "none" : known.joined(separator: ", ")))
+    }
   }
 
   private static func integer(
@@ -117,15 +143,18 @@ struct BatchRequest {
   }
 
   /// The prompt's ids.
-  func tokens(_ model: Model, isRaw: Bool) throws(VialError) -> SecureBuffer<UInt32> {
+  func tokens(_ model: Model, isRaw: Bool) throws -> SecureBuffer<UInt32> {
     switch source {
+    case .template(let template): return try template.tokens(model)
     case .prompt(let text):
       guard isRaw else { return try model.chatTokens(user: text.span) }
       return try model.encode(
         text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
     case .messages(let messages):
       let byteCount = messages.reduce(0) { $0 + $1.role.count + $1.content.count }
-      guard let conversation = Conversation(byteCount: byteCount) else { throw .outOfMemory }
+      guard let conversation = Conversation(byteCount: byteCount) else {
+        throw VialError.outOfMemory
+      }
       for message in messages {
         conversation.append(
           role: message.role.span, content: message.content.span, isLiteral: true)
