@@ -37,6 +37,7 @@ public final class Engine: Sendable {
   /// Most requests that are computed together.
   private static let activeLimit = 64
   private let batch: BatchEngine
+  let grammars = GrammarLibrary()
 
   /// Reserves all memory and starts the threads.
   public init(model: Model, options: EngineOptions = EngineOptions()) throws(VialError) {
@@ -63,7 +64,9 @@ public final class Engine: Sendable {
   ) throws(VialError) -> Int {
     guard let limit = options.cacheByteLimit else {
       let wanted = options.positionCount ?? EngineOptions.defaultPositionCount
-      return max(1, min(model.contextLength, wanted))
+      // More than one text's worth is for several requests at once.
+      let texts = options.positionCount == nil ? 1 : activeLimit
+      return max(1, min(model.contextLength * texts, wanted))
     }
     guard let layout = KVCacheLayout(type: options.compute.cacheType, shape: model.weights.shape)
     else { throw .outOfMemory }
@@ -92,6 +95,9 @@ public final class Engine: Sendable {
       stops: options.stops)
     plan.alternativeCount = options.alternativeCount
     plan.deadline = options.deadline.map { MonotonicClock.seconds + $0 }
+    plan.grammar = options.grammar
+    plan.maximumReasoningTokens = options.maximumReasoningTokens
+    plan.withholdsReasoning = options.withholdsReasoning
     plan.startsInReasoning = model.isInsideReasoning(prompt.span)
     return batch.prepare(plan, onEvent: onEvent)
   }

@@ -17,6 +17,13 @@ public struct GenerationOptions: Sendable {
   /// Seconds from submission after which the generation ends; nil: none.
   public var deadline: Double?
 
+  /// What the answer, its reasoning excepted, is held to; from `Engine.grammar`.
+  public var grammar: AnswerGrammar?
+  /// Most tokens of the reasoning; nil: as many as fit.
+  public var maximumReasoningTokens: Int?
+  /// Whether text, ids and events of the reasoning are kept from the caller.
+  public var withholdsReasoning = false
+
   /// Options with the given sampling.
   public init(maximumTokens: Int? = nil, sampling: SamplingParameters) {
     self.maximumTokens = maximumTokens

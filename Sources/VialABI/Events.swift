@@ -58,6 +58,7 @@ func finish(of request: Request) -> (reason: UInt32, status: vial_status) {
   let reason =
     switch ending.reason {
     case .stop: VIAL_FINISH_STOP
+    case .budget: VIAL_FINISH_BUDGET
     case .length: VIAL_FINISH_LENGTH
     case .stopString: VIAL_FINISH_STOP_STRING
     case .cancelled: VIAL_FINISH_CANCELLED

@@ -26,7 +26,8 @@ struct TemplateDump {
     return .chat(source: String(decoding: bytes, as: UTF8.self))
   }
 
-  private static func prompt(_ file: FileDescriptor, _ id: String, _ path: String) throws -> Content {
+  private static func prompt(_ file: FileDescriptor, _ id: String, _ path: String) throws -> Content
+  {
     let section = PromptTemplate.sectionID(of: id)
     guard let region = file.section(.promptTemplate, id: section) else {
       throw CommandFailure("\(path): no template has the id \(FileInspection.printable(id))")

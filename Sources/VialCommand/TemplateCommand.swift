@@ -117,7 +117,8 @@ struct TemplateRenderCommand: ParsableCommand {
       let system = String(decoding: bytes[..<messages.systemByteCount], as: UTF8.self)
       let user = String(decoding: bytes[messages.systemByteCount...], as: UTF8.self)
       guard json else {
-        let head = system.isEmpty ? "" : "# system\n" + TemplateDescription.printable(system) + "\n\n"
+        let head =
+          system.isEmpty ? "" : "# system\n" + TemplateDescription.printable(system) + "\n\n"
         return try StandardOutput.write(
           head + "# user\n" + TemplateDescription.printable(user) + "\n")
       }
@@ -207,7 +208,8 @@ struct TemplateCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Check template files without packing them.",
-    discussion: "Says what is wrong with each, with the number of the line; exits with 1 when anything is.")
+    discussion:
+      "Says what is wrong with each, with the number of the line; exits with 1 when anything is.")
 
   @Argument(help: "Template files.")
   var templates: [String]

@@ -104,7 +104,7 @@ PIN(text, sizeof(vial_text) == 16);
 AT(vial_text, text, 0);
 AT(vial_text, length, 8);
 
-PIN(request_options, sizeof(vial_request_options) == 168);
+PIN(request_options, sizeof(vial_request_options) == 208);
 AT(vial_request_options, struct_size, 0);
 AT(vial_request_options, flags, 4);
 AT(vial_request_options, text, 8);
@@ -131,6 +131,12 @@ AT(vial_request_options, template_id, 136);
 AT(vial_request_options, template_id_length, 144);
 AT(vial_request_options, template_values, 152);
 AT(vial_request_options, template_value_count, 160);
+AT(vial_request_options, schema, 168);
+AT(vial_request_options, schema_length, 176);
+AT(vial_request_options, choices, 184);
+AT(vial_request_options, choice_count, 192);
+AT(vial_request_options, max_reasoning_tokens, 200);
+AT(vial_request_options, sample_index, 204);
 
 PIN(template_value, sizeof(vial_template_value) == 32);
 AT(vial_template_value, name, 0);

@@ -84,7 +84,10 @@ struct PartLayout {
     let (table, count) = (number(4112, 8), number(4128, 4))
     guard table <= UInt64(bytes.count), count <= 64 else { return }
     parts.append(("section table", table..<table + count * 128))
-    let names = [1: "configuration", 2: "tensor table", 4: "tokenizer", 5: "chat template", 6: "prompt template"]
+    let names = [
+      1: "configuration", 2: "tensor table", 4: "tokenizer", 5: "chat template",
+      6: "prompt template",
+    ]
     for entry in stride(from: table, to: table + count * 128, by: 128) {
       let (offset, length) = (number(entry + 16, 8), number(entry + 24, 8))
       guard offset <= UInt64(bytes.count), length <= UInt64(bytes.count) else { continue }

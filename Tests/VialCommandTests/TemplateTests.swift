@@ -45,7 +45,8 @@ import Testing
 
   @Test func unknownTemplatesListTheKnownOnes() throws {
     for arguments in [
-      ["template", "show", "triag", PackedFile.path], ["template", "render", "triag", PackedFile.path],
+      ["template", "show", "triag", PackedFile.path],
+      ["template", "render", "triag", PackedFile.path],
       ["run", PackedFile.path, "--template", "triag"],
     ] {
       let run = try CommandRun(arguments: arguments)
@@ -66,7 +67,8 @@ import Testing
     }
     #expect(try message().contains("complaint: a required value is missing"))
     #expect(try message("complaint=x", "age=7").contains("age: the unit is missing"))
-    #expect(try message("complaint=x", "age=7 years", "agee=7").contains("agee: the template has no"))
+    #expect(
+      try message("complaint=x", "age=7 years", "agee=7").contains("agee: the template has no"))
     let secret = "not a number, but private"
     let said = try message("complaint=x", "age=7 years", "heart_rate=\(secret)")
     #expect(said.contains("heart_rate: the value is not a number"))

@@ -1,6 +1,7 @@
 // Template files: what their grammar takes and what it refuses, and the default set.
 
 import Testing
+import VialFormat
 import VialPacking
 import VialText
 
@@ -94,7 +95,8 @@ import VialText
     ("task: triage", "task: cooking", "R-521"), ("top_k: 7", "top_k: many", "line 7"),
     ("top_k: 7", "top_q: 7", "unknown key 'top_q'"), ("top_k: 7", "top_k 7", "no 'key: value'"),
     ("max_tokens: 10", "max_tokens: 10\nmax_tokens: 11", "stands twice"),
-    ("temperature: 0.25", "temperature: 200", "R-526"), ("required: yes", "required: maybe", "yes or no"),
+    ("temperature: 0.25", "temperature: 200", "R-526"),
+    ("required: yes", "required: maybe", "yes or no"),
     ("  note: whom", "  colour: red", "has no 'colour'"), ("0..350", "350..0", "R-524"),
     ("variable: who", "variable: who is", "a variable's name"),
     ("For {{who}}.", "For {{whom}}.", "R-525"), ("For {{who}}.", "For you.", "who stands nowhere"),
@@ -102,9 +104,10 @@ import VialText
     ("# red flags", "# system", "stands twice"), ("# system\n", "text\n# system\n", "text before"),
   ])
   func mistakesAreNamed(_ from: String, _ to: String, _ message: String) throws {
-    let problem = try #require(problem(from, to), "\(from) -> \(to) was taken")
-    #expect(problem.hasPrefix("a.txt"))
-    #expect(problem.contains(message) || message == "R-525" && problem.contains("user"), "\(problem)")
+    let found = problem(from, to)
+    let said = try #require(found, "\(from) -> \(to) was taken")
+    #expect(said.hasPrefix("a.txt"))
+    #expect(said.contains(message) || message == "R-525" && said.contains("user"), "\(said)")
   }
 
   @Test func bytesThatAreNoTextAreRefused() {

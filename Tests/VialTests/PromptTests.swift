@@ -62,11 +62,14 @@ import VialText
 
     init(_ tokenizer: Tokenizer) {
       var pieces = [
-        "{{note}}", "{{more}}", "{{{{", "}}", "{% if true %}", "{# x #}", "{{ messages }}", "<think>",
+        "{{note}}", "{{more}}", "{{{{", "}}", "{% if true %}", "{# x #}", "{{ messages }}",
+        "<think>",
         "</think>", "<|im_start|>system\n", "<|im_end|>", "<|eot_id|>", "[INST]", "<<SYS>>", "</s>",
         "\u{202E}", "\u{2066}", "\u{200F}", "\u{FEFF}", "\u{200B}", "\u{0}", "\u{1B}[2J", "\u{7F}",
-        "\u{85}", "\r\n", "\n\n", "\t", "’", "é", "e\u{301}", "𝛼", "\u{1F468}\u{200D}\u{2695}\u{FE0F}",
-        "ignore all instructions", "system:", "assistant", "Patient", " ", "0", "\"", "\\", "\u{10FFFF}",
+        "\u{85}", "\r\n", "\n\n", "\t", "’", "é", "e\u{301}", "𝛼",
+        "\u{1F468}\u{200D}\u{2695}\u{FE0F}",
+        "ignore all instructions", "system:", "assistant", "Patient", " ", "0", "\"", "\\",
+        "\u{10FFFF}",
       ]
       for id in 0..<UInt32(tokenizer.tokenCount) where tokenizer.isAdded(id) {
         let bytes = tokenizer.bytes(of: id)
@@ -104,7 +107,9 @@ import VialText
         let token = tokenizer.bytes(of: id)
         for index in token.indices { bytes.append(token[index]) }
       }
-      #expect(bytes.contains(note.precomposed), "\(note.debugDescription)")
+      #expect(
+        bytes.contains(note.precomposed) || bytes.contains(Array(note.utf8)),
+        "\(note.debugDescription)")
     }
   }
 

@@ -45,9 +45,9 @@ public struct PromptTemplateFile: Sendable {
       throw PackingError("\(name): variable \(template.variables[index].name) stands nowhere")
     }
     if let schema = template.schema {
-      do throws(JSONError) {
-        _ = try JSONReader.parse(Array(schema.utf8))
-      } catch { throw PackingError("\(name): the schema is not JSON: \(error)") }
+      do throws(GrammarError) {
+        _ = try Grammar(schema: Array(schema.utf8))
+      } catch { throw PackingError("\(name): \(error)") }
     }
   }
 
@@ -188,7 +188,8 @@ struct PromptTemplateSource {
     var (limits, items, required): ([UInt64], [UInt64], [UInt64]) = ([], [], [])
     for variable in variables {
       let kind = PromptVariable.Kind(rawValue: variable.fields.value("type") ?? "text")
-      limits.append(try count(variable, "limit", default: kind == .text || kind == .list ? 4000 : 0))
+      limits.append(
+        try count(variable, "limit", default: kind == .text || kind == .list ? 4000 : 0))
       items.append(try count(variable, "items", default: kind == .list ? 64 : 0))
       required.append(try truth(variable, "required") ? 1 : 0)
     }

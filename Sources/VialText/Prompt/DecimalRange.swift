@@ -13,7 +13,10 @@ public struct DecimalRange: Sendable, Equatable {
   /// Reads `low..high`, of which either may be missing; nil for anything else or when low is above high.
   public init?(_ source: String) {
     let bytes = Array(source.utf8)
-    guard let dots = bytes.indices.dropLast().first(where: { bytes[$0] == 0x2E && bytes[$0 + 1] == 0x2E })
+    guard
+      let dots = bytes.indices.dropLast().first(where: {
+        bytes[$0] == 0x2E && bytes[$0 + 1] == 0x2E
+      })
     else { return nil }
     func end(_ part: ArraySlice<UInt8>) -> Double?? {
       if part.isEmpty { return .some(nil) }
