@@ -159,6 +159,8 @@ enum {
   VIAL_STATUS_TOO_MANY_HANDLES = 17,
   /** None of the trusted keys signed the file as it is. */
   VIAL_STATUS_UNTRUSTED = 18,
+  /** The answer cannot be held to this schema, or to these choices. */
+  VIAL_STATUS_SCHEMA = 19,
   /** The engine's queue is full: try again later. */
   VIAL_STATUS_BUSY = 20,
   /** The engine or the request was closed meanwhile. */
@@ -920,7 +922,9 @@ enum {
   /** The deadline passed. */
   VIAL_FINISH_DEADLINE = 5,
   /** The computation failed; `status` says how. */
-  VIAL_FINISH_ERROR = 6
+  VIAL_FINISH_ERROR = 6,
+  /** max_tokens or the position limit was reached before the answer satisfied its schema. */
+  VIAL_FINISH_BUDGET = 7
 };
 
 /** A token and the natural logarithm of its probability. */
@@ -975,7 +979,9 @@ enum {
   VIAL_GIVEN_TOP_K = 2,
   VIAL_GIVEN_TOP_P = 4,
   VIAL_GIVEN_MIN_P = 8,
-  VIAL_GIVEN_REPETITION_PENALTY = 16
+  VIAL_GIVEN_REPETITION_PENALTY = 16,
+  /** max_reasoning_tokens counts. */
+  VIAL_GIVEN_MAX_REASONING_TOKENS = 32
 };
 
 /** Flags of a request. */
@@ -989,7 +995,11 @@ enum {
    *  tokens, in the KV cache until the request is closed: for a template that many prompts begin with. With a tenant
    *  for its prompts; without one for those of all tenants, so it must not hold what a patient wrote. Pinned prompts get
    *  half of the KV cache at most; what is beyond ends with VIAL_FINISH_ERROR and VIAL_STATUS_OUT_OF_MEMORY. */
-  VIAL_REQUEST_PINNED = 4
+  VIAL_REQUEST_PINNED = 4,
+  /** The reasoning is kept from the caller: no events, no text and no ids of it. */
+  VIAL_REQUEST_WITHHOLD_REASONING = 8,
+  /** The schema of a prompt template is left aside. */
+  VIAL_REQUEST_NO_SCHEMA = 16
 };
 
 /** Most stop strings of a request. */
@@ -998,6 +1008,12 @@ enum {
 #define VIAL_STOP_BYTE_LIMIT 256u
 /** Most alternatives of a token. */
 #define VIAL_ALTERNATIVE_LIMIT 20u
+/** Longest schema, in bytes. */
+#define VIAL_SCHEMA_BYTE_LIMIT 65536u
+/** Most choices. */
+#define VIAL_CHOICE_COUNT_LIMIT 1024u
+/** Longest choice, in bytes. */
+#define VIAL_CHOICE_BYTE_LIMIT 1024u
 
 /** A text. */
 typedef struct vial_text {
@@ -1081,11 +1097,26 @@ typedef struct vial_request_options {
   const vial_template_value *template_values;
   /** At most VIAL_TEMPLATE_VALUE_LIMIT. */
   uint64_t template_value_count;
+  /** A JSON schema (Spec/TEMPLATES.md, "Schemas"): the answer, its reasoning excepted, is a JSON text that satisfies it,
+   *  or ends with VIAL_FINISH_BUDGET. Not for patient text. NULL: the prompt template's, when there is one. */
+  const char *schema;
+  /** Bytes in schema; at most VIAL_SCHEMA_BYTE_LIMIT. */
+  uint64_t schema_length;
+  /** The answer, its reasoning excepted, is one of these texts; not beside schema. Not for patient text. */
+  const vial_text *choices;
+  /** At most VIAL_CHOICE_COUNT_LIMIT, each of 1 to VIAL_CHOICE_BYTE_LIMIT bytes. */
+  uint64_t choice_count;
+  /** Most tokens of the reasoning, after which it is closed; counts when VIAL_GIVEN_MAX_REASONING_TOKENS is given, else
+   *  the prompt template's does, or none. */
+  uint32_t max_reasoning_tokens;
+  /** Which of several answers to the same prompt and seed: their random numbers differ. */
+  uint32_t sample_index;
 } vial_request_options;
 
 /* clang-format off */
 #define VIAL_REQUEST_OPTIONS_INIT \
-  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 /* clang-format on */
 
 /** Submits a request; it is computed by priority, in the order of arrival for each tenant, together with others.
@@ -1100,8 +1131,8 @@ typedef struct vial_request_options {
  *
  *  Returns OK, INVALID_ARGUMENT (also an empty prompt), INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG (a prompt that
  *  does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template, no prompt template or adapter
- *  of that name), TEMPLATE, FORMAT (the prompt template is damaged; the adapter is damaged or not one of this model),
- *  BUSY, CLOSED, OUT_OF_MEMORY, TOO_MANY_HANDLES. */
+ *  of that name), TEMPLATE, SCHEMA, FORMAT (the prompt template is damaged; the adapter is damaged or not one of this
+ *  model), BUSY, CLOSED, OUT_OF_MEMORY, TOO_MANY_HANDLES. */
 vial_status vial_engine_submit(vial_engine *engine, const vial_request_options *options,
                                vial_request **out_request, vial_error *out_error);
 

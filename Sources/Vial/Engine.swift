@@ -43,6 +43,7 @@ public final class Engine: Sendable {
   /// The model.
   public let model: Model
   private let batch: BatchEngine
+  let grammars = GrammarLibrary()
 
   /// Reserves all memory and starts the threads.
   public init(model: Model, options: EngineOptions = EngineOptions()) throws(VialError) {
@@ -113,6 +114,9 @@ public final class Engine: Sendable {
     plan.tenant = options.tenant
     plan.sharesPrefix = options.sharesPrefix
     plan.isPinned = options.isPinned
+    plan.grammar = options.grammar
+    plan.maximumReasoningTokens = options.maximumReasoningTokens
+    plan.withholdsReasoning = options.withholdsReasoning
     plan.startsInReasoning = model.isInsideReasoning(prompt.span)
     return batch.prepare(plan, onEvent: onEvent)
   }

@@ -30,6 +30,12 @@ public struct GenerationOptions: Sendable {
   /// is closed: for prompts that begin alike. Without a tenant every tenant uses them, so such a prompt must not hold
   /// what a patient wrote.
   public var isPinned = false
+  /// What the answer, its reasoning excepted, is held to; from `Engine.grammar`.
+  public var grammar: AnswerGrammar?
+  /// Most tokens of the reasoning; nil: as many as fit.
+  public var maximumReasoningTokens: Int?
+  /// Whether text, ids and events of the reasoning are kept from the caller.
+  public var withholdsReasoning = false
 
   /// Options with the given sampling.
   public init(maximumTokens: Int? = nil, sampling: SamplingParameters) {

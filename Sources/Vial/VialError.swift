@@ -27,6 +27,8 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case unknownAdapter
   /// Values do not fit the prompt template.
   case template(PromptError)
+  /// The answer cannot be held to this schema or these choices.
+  case grammar(GrammarError)
   /// Options are out of range.
   case invalidOption(StaticString)
   /// Two models cannot be compared.
@@ -54,6 +56,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
       return "the file has no chat template that could be compiled; use --raw"
     case .unknownAdapter: return "the file has no adapter of this name"
     case .template(let error): return error.description
+    case .grammar(let error): return error.description
     case .invalidOption(let sentence): return sentence.description
     case .incomparable(let sentence): return sentence.description
     case .busy: return "the engine's queue is full"

@@ -66,6 +66,7 @@ extension FinishReason {
     let number =
       switch self {
       case .stop: VIAL_FINISH_STOP
+      case .budget: VIAL_FINISH_BUDGET
       case .length: VIAL_FINISH_LENGTH
       case .stopString: VIAL_FINISH_STOP_STRING
       case .cancelled: VIAL_FINISH_CANCELLED

@@ -41,6 +41,9 @@ struct Failure: Error {
       self.init(
         VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no chat template that could be compiled")
     case .unknownAdapter: self.init(VIAL_STATUS_NOT_IN_FILE, sentence: error.description)
+    case .grammar(let error):
+      self.init(VIAL_STATUS_SCHEMA, sentence: error.description)
+      if case .notJSON(let offset) = error { byteOffset = UInt64(clamping: offset) }
     case .template(let error): self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
     case .invalidOption(let sentence), .incomparable(let sentence):
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)

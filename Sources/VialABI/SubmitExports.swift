@@ -25,7 +25,9 @@ public func vial_engine_submit(
     let options = try Structures.options(
       options, defaults: vial_request_options(), firstSize: 136)
     try Arguments.check(
-      flags: options.flags, known: VIAL_REQUEST_RAW | VIAL_REQUEST_PRIVATE | VIAL_REQUEST_PINNED)
+      flags: options.flags,
+      known: VIAL_REQUEST_RAW | VIAL_REQUEST_PRIVATE | VIAL_REQUEST_PINNED
+        | VIAL_REQUEST_WITHHOLD_REASONING | VIAL_REQUEST_NO_SCHEMA)
     try Arguments.check(flags: options.reserved, known: 0)
     let template = try template(of: options, model: engine.model)
     let prompt = try prompt(of: options, template, model: engine.model)
@@ -106,6 +108,7 @@ private func prepare(
   generation.adapter = try Arguments.adapter(
     options.adapter, options.adapter_length, scale: options.adapter_scale,
     reserved: options.adapter_reserved, of: engine.model)
+  generation.grammar = try grammar(of: options, template, on: engine)
   var onEvent: (@Sendable (Request, RequestEvent) -> Void)?
   if let callback = options.on_event {
     let context = HostContext(options.context)
@@ -119,6 +122,37 @@ private func prepare(
   }
 }
 
+/// What the answer is held to: the schema or the choices that are given, else the template's schema.
+private func grammar(
+  of options: vial_request_options, _ template: PromptTemplate?, on engine: Engine
+) throws(Failure) -> AnswerGrammar? {
+  let schema = try Arguments.elements(
+    options.schema, options.schema_length, limit: VIAL_SCHEMA_BYTE_LIMIT)
+  let choices = try Arguments.elements(
+    options.choices, options.choice_count, limit: VIAL_CHOICE_COUNT_LIMIT)
+  guard schema.isEmpty || choices.isEmpty else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+  if !choices.isEmpty {
+    var texts: [[UInt8]] = []
+    for index in 0..<choices.count {
+      texts.append(
+        bytes(
+          try Arguments.elements(
+            choices[index].text, choices[index].length, limit: VIAL_CHOICE_BYTE_LIMIT)))
+    }
+    return try Failure.mapped { () throws(VialError) in try engine.grammar(choices: texts) }
+  }
+  var text = bytes(schema)
+  if text.isEmpty, options.flags & UInt32(VIAL_REQUEST_NO_SCHEMA) == 0 {
+    text = Array((template?.schema ?? "").utf8)
+  }
+  guard !text.isEmpty else { return nil }
+  return try Failure.mapped { () throws(VialError) in try engine.grammar(schema: text) }
+}
+
+private func bytes(_ text: UnsafeBufferPointer<CChar>) -> [UInt8] {
+  Array(UnsafeRawBufferPointer(text))
+}
+
 extension GenerationOptions {
   /// Limits, sampling (what is not given comes from the file) and stop strings.
   fileprivate init(
@@ -127,7 +161,7 @@ extension GenerationOptions {
     try Arguments.check(
       flags: options.given,
       known: VIAL_GIVEN_TEMPERATURE | VIAL_GIVEN_TOP_K | VIAL_GIVEN_TOP_P | VIAL_GIVEN_MIN_P
-        | VIAL_GIVEN_REPETITION_PENALTY)
+        | VIAL_GIVEN_REPETITION_PENALTY | VIAL_GIVEN_MAX_REASONING_TOKENS)
     func isGiven(_ flag: Int) -> Bool { options.given & UInt32(flag) != 0 }
     var sampling = template.map { model.sampling(of: $0) } ?? model.recommendedSampling
     if isGiven(VIAL_GIVEN_TEMPERATURE) { sampling.temperature = options.temperature }
@@ -138,9 +172,14 @@ extension GenerationOptions {
       sampling.repetitionPenalty = options.repetition_penalty
     }
     sampling.seed = options.seed
+    sampling.sampleIndex = options.sample_index
     self.init(
       maximumTokens: options.max_tokens > 0 ? Int(options.max_tokens) : template?.maximumTokens,
       sampling: sampling)
+    maximumReasoningTokens =
+      isGiven(VIAL_GIVEN_MAX_REASONING_TOKENS)
+      ? Int(options.max_reasoning_tokens) : template?.maximumReasoningTokens
+    withholdsReasoning = options.flags & UInt32(VIAL_REQUEST_WITHHOLD_REASONING) != 0
     alternativeCount = Int(options.alternative_count)
     if options.deadline_milliseconds > 0 {
       deadline = Double(options.deadline_milliseconds) / 1000

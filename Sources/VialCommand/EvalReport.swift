@@ -22,7 +22,7 @@ struct EvalReport {
       }
     }
     table.add(Self.row("all", summary.all))
-    return table.text(indent: 0) + notes()
+    return table.text(indent: 0) + calibration() + notes()
   }
 
   private static func row(_ name: String, _ category: EvaluationSummary.Category) -> [String] {
@@ -35,10 +35,36 @@ struct EvalReport {
       + cells(category.accuracy) + (category.normalized.map(cells) ?? [])
   }
 
+  /// Reliability, and what abstaining would give; nothing when options were not scored.
+  private func calibration() -> String {
+    guard let calibration = summary.calibration else { return "" }
+    var bins = TextTable(
+      [.right, .right, .right, .right],
+      header: ["confidence, %", "questions", "mean, %", "right, %"])
+    for bin in calibration.bins where bin.count > 0 {
+      bins.add([
+        "\(ByteText.fixed(bin.low * 100, 0)) to \(ByteText.fixed(bin.low * 100 + 10, 0))",
+        String(bin.count), ByteText.fixed(bin.confidence * 100, 1),
+        ByteText.fixed(Double(bin.correctCount) / Double(bin.count) * 100, 1),
+      ])
+    }
+    var abstaining = TextTable(
+      [.right, .right, .right], header: ["answering from, %", "answered, %", "right of these, %"])
+    for abstention in calibration.abstentions where abstention.accuracy.count > 0 {
+      let share = Double(abstention.accuracy.count) / Double(calibration.count)
+      abstaining.add([
+        ByteText.fixed(abstention.threshold * 100, 0), ByteText.fixed(share * 100, 1),
+        ByteText.fixed(abstention.accuracy.value * 100, 1),
+      ])
+    }
+    return "\n" + bins.text(indent: 0) + "\n" + abstaining.text(indent: 0) + "\n"
+  }
+
   private func notes() -> String {
     var notes = "mode \(settings.mode.rawValue)\(settings.isRaw ? ", raw" : ""); "
-    if let error = summary.calibrationError {
-      notes += "calibration error \(ByteText.fixed(error, 4)); "
+    if let calibration = summary.calibration {
+      notes += "calibration error \(ByteText.fixed(calibration.expectedError, 4)), "
+      notes += "Brier score \(ByteText.fixed(calibration.brierScore, 4)); "
     }
     notes += "\(ByteText.fixed(summary.medianSeconds, 3)) s a question (median),"
     notes += " \(ByteText.fixed(summary.p95Seconds, 3)) s (95th percentile); "
@@ -63,7 +89,12 @@ struct EvalReport {
       if let adapter = settings.adapter { output.member("adapter", adapter) }
       Self.members(summary.all, &output)
       output.key("calibration_error")
-      if let error = summary.calibrationError { output.value(error) } else { output.null() }
+      if let calibration = summary.calibration {
+        output.value(calibration.expectedError)
+        Self.members(calibration, &output)
+      } else {
+        output.null()
+      }
       output.member("unread", summary.unreadCount)
       output.member("failed", summary.failedCount)
       output.member("unlabelled", file.unlabelledCount)
@@ -82,6 +113,32 @@ struct EvalReport {
       }
     }
     return output.text + "\n"
+  }
+
+  private static func members(_ calibration: Calibration, _ output: inout JSONOutput) {
+    output.member("brier_score", calibration.brierScore)
+    output.key("reliability")
+    output.array { output in
+      for bin in calibration.bins {
+        output.object { output in
+          output.member("from", bin.low)
+          output.member("questions", bin.count)
+          output.member("correct", bin.correctCount)
+          output.member("confidence", bin.confidence)
+        }
+      }
+    }
+    output.key("abstaining")
+    output.array { output in
+      for abstention in calibration.abstentions {
+        output.object { output in
+          output.member("threshold", abstention.threshold)
+          output.member("answered", abstention.accuracy.count)
+          output.member("correct", abstention.accuracy.correctCount)
+          output.member("accuracy", abstention.accuracy.value)
+        }
+      }
+    }
   }
 
   private static func members(

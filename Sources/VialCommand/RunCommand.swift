@@ -46,8 +46,11 @@ struct RunCommand: ParsableCommand {
 
   @Option(help: "Most tokens of the answer (default: the template's, else 2048).")
   var maxTokens: Int?
+
   @Flag(help: "A conversation: every line of standard input is a message.")
   var interactive = false
+
+  @OptionGroup var shape: AnswerArguments
 
   @Option(help: "When the file's digests are checked; lazy: weights before their first use.")
   var verify: ModelFile.Verification = .tables
@@ -57,6 +60,10 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var sampling: SamplingArguments
 
   @OptionGroup var compute: ComputeArguments
+
+  @Option(
+    help: "Answer so often in one batch, and give the answer that most samples agree on.")
+  var samples = 1
 
   @Flag(help: "One JSON object instead of the text.")
   var json = false
@@ -73,6 +80,7 @@ struct RunCommand: ParsableCommand {
     if template == nil, !values.settings.isEmpty {
       throw ValidationError("--set goes with --template")
     }
+    if !(1...64).contains(samples) { throw ValidationError("--samples must be from 1 to 64") }
     if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
   }
 
@@ -89,14 +97,27 @@ struct RunCommand: ParsableCommand {
       var options = generationOptions(model, template)
       let limit = min(options.maximumTokens ?? 0, 1 << 24)
       let capacity = min(model.contextLength, tokens.count + limit + 1)
-      let engine = try engine(model, capacity: capacity)
+      let engine = try engine(model, capacity: capacity * samples)
       options.adapter = applied
+      try shape.apply(to: &options, template, engine)
       Interruption.install()
-      let request = try answer(engine, tokens, options)
-      let report = RunReport(engine: engine, request: request, openSeconds: openSeconds)
+      let several =
+        samples > 1 ? try RunSamples(engine, tokens, options, count: samples) : nil
+      let request = try several?.winner ?? answer(engine, tokens, options)
+      var report = RunReport(engine: engine, request: request, openSeconds: openSeconds)
+      report.samples = several
+      // What is kept back cannot be scored behind.
+      if json, !shape.hideReasoning, let choices = shape.choiceTexts {
+        report.shares = try ChoiceShares(
+          model, request, choices: choices, compute: compute.options)
+      }
       if json {
         try StandardOutput.write(report.json() + "\n")
       } else {
+        if let several {
+          try StandardOutput.write(RunSamples.text(request) + "\n")
+          StandardError.write(several.line)
+        }
         StandardError.write(report.line())
       }
       if request.ending?.reason == .error { throw CommandFailure(report.failure) }

@@ -11,6 +11,10 @@ struct RunReport {
   let engine: Engine
   let request: Request
   let openSeconds: Double
+  /// All answers, when there are several.
+  var samples: RunSamples?
+  /// How probable each choice was, when there are some.
+  var shares: ChoiceShares?
 
   private var timings: RequestTimings { request.timings }
 
@@ -59,6 +63,9 @@ struct RunReport {
         output.member("prompt_tokens_per_second", promptRate)
         output.member("tokens_per_second", generationRate)
       }
+      AnswerConfidence(request).members(&output)
+      shares?.members(&output)
+      samples?.members(&output)
       output.member("seed", request.plan.sampling.seed)
       output.member("temperature", request.plan.sampling.temperature)
       output.member("isa", engine.familyName)

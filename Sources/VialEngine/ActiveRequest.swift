@@ -19,7 +19,10 @@ final class ActiveRequest {
   /// Most tokens of the answer.
   let limit: Int
   private let endTokens: [UInt32]
+  private let marks: ReasoningMarks?
   private let writer: AnswerWriter
+  /// Grammar and budget of reasoning.
+  private(set) var constraint: AnswerConstraint
   private var seen: SeenTokens?
   private var started = 0.0
   private var first: Double?
@@ -44,7 +47,9 @@ final class ActiveRequest {
     self.number = number
     self.limit = limit
     endTokens = text.endTokens
+    marks = text.marks
     writer = AnswerWriter(tokenizer: text.tokenizer, marks: text.marks, plan: request.plan)
+    constraint = AnswerConstraint(request.plan, text)
     guard request.plan.sampling.repetitionPenalty != 1 else { return }
     guard let seen = SeenTokens(idCount: runner.vocabularySize) else { return nil }
     for index in 0..<prompt.count { seen.insert(prompt.pointer[index]) }
@@ -108,11 +113,14 @@ final class ActiveRequest {
     if endTokens.contains(chosen.token) { return .stop }
     sequence.tokens.append(chosen.token)
     seen?.insert(chosen.token)
+    constraint.accept(chosen.token)
     answerCount += 1
     answer.timings.answerTokenCount = answerCount
     guard write(chosen, alternatives, &answer) else { return .error }
     if writer.isStopped { return .stopString }
-    return answerCount >= limit ? .length : nil
+    if constraint.isOver { return .stop }
+    guard answerCount >= limit else { return nil }
+    return constraint.isIncomplete ? .budget : .length
   }
 
   private func write(
@@ -124,10 +132,16 @@ final class ActiveRequest {
       return alternatives.count
     }
     guard let text, let stored else { return false }
+    // The text stays in memory that is wiped, but no event and no answer leads to it.
+    if request.plan.withholdsReasoning, isWithheld(part) || isMark(chosen.token) { return true }
     return answer.entries.append(
       AnswerLog.Entry(
         token: chosen.token, logProbability: chosen.logProbability, part: part, text: text,
         alternatives: stored))
+  }
+
+  private func isMark(_ token: UInt32) -> Bool {
+    token == marks?.begin || token == marks?.end
   }
 
   /// Ends the answer.
@@ -138,8 +152,14 @@ final class ActiveRequest {
     answer.stage = .finished
     answer.ending = AnswerLog.Ending(
       reason: reason, failure: failure, part: part,
-      text: text ?? UnsafeBufferPointer(start: nil, count: 0))
+      text: isWithheld(part) ? nothing : text ?? nothing)
   }
+
+  private func isWithheld(_ part: AnswerPart) -> Bool {
+    request.plan.withholdsReasoning && part == .reasoning
+  }
+
+  private var nothing: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: nil, count: 0) }
 }
 
 /// What the engine knows about the model's text.
@@ -150,6 +170,8 @@ public struct EngineText: Sendable {
   public let endTokens: [UInt32]
   /// Marks of the reasoning part, when the tokenizer has them.
   public let marks: ReasoningMarks?
+  /// Automata of the requests' grammars.
+  let automata = GrammarAutomata()
 
   /// Everything at once.
   public init(tokenizer: Tokenizer, endTokens: [UInt32], marks: ReasoningMarks?) {

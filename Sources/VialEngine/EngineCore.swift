@@ -288,7 +288,8 @@ final class EngineCore: Sendable {
     let plan = active.request.plan
     let chosen = sampler.choose(
       logits: logits, parameters: plan.sampling, position: active.sequence.tokens.count,
-      seen: active.seenBits, alternativeCount: plan.alternativeCount, alternatives: &alternatives)
+      seen: active.seenBits, alternativeCount: plan.alternativeCount, alternatives: &alternatives,
+      constraint: active.constraint)
     guard let chosen else {
       finish(active, .error, .numericError)
       return false

@@ -95,6 +95,28 @@ public final class Request: Sendable {
     }
   }
 
+  /// Hands the ids of one part so far to `body`, in order; the marks of the reasoning belong to it. `body` must not
+  /// call this request.
+  public func forEachToken(of part: AnswerPart, _ body: (UInt32) -> Void) {
+    answer.withLock { answer in
+      for index in 0..<answer.entries.count {
+        let entry = answer.entries.element(at: index)
+        if entry.part == part { body(entry.token) }
+      }
+    }
+  }
+
+  /// Hands the natural log-probabilities of the tokens of one part so far to `body`, in order. `body` must not call
+  /// this request.
+  public func forEachLogProbability(of part: AnswerPart, _ body: (Float) -> Void) {
+    answer.withLock { answer in
+      for index in 0..<answer.entries.count {
+        let entry = answer.entries.element(at: index)
+        if entry.part == part { body(entry.logProbability) }
+      }
+    }
+  }
+
   // MARK: The engine's side
 
   var isDetached: Bool { answer.withLock(\.isDetached) }

@@ -21,6 +21,8 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case cancelled
   /// The time was up.
   case deadline
+  /// The token limit or the context was reached before the answer satisfied its schema.
+  case budget
   /// The computation failed.
   case error
 }

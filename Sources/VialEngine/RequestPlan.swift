@@ -38,6 +38,12 @@ public struct RequestPlan: Sendable {
     guard let identity = adapter?.identity else { return [] }
     return Array(identity.digest.bytes) + withUnsafeBytes(of: identity.scaleBits.littleEndian) { Array($0) }
   }
+  /// What the answer, its reasoning excepted, is held to; nil: nothing.
+  public var grammar: AnswerGrammar?
+  /// Most tokens of the reasoning, its marks excepted; nil: as many as fit.
+  public var maximumReasoningTokens: Int?
+  /// Whether the caller hears nothing of the reasoning: no text, no ids, no events.
+  public var withholdsReasoning = false
 
   /// Most alternatives of a token.
   public static let alternativeLimit = 20

@@ -62,6 +62,17 @@ public final class Sampler {
     seen: UnsafePointer<UInt64>?, alternativeCount: Int = 0,
     alternatives: inout [TokenAlternative]
   ) -> ChosenToken? {
+    choose(
+      logits: logits, parameters: parameters, position: position, seen: seen,
+      alternativeCount: alternativeCount, alternatives: &alternatives, constraint: nil)
+  }
+
+  /// The same for an answer with a grammar or a budget of reasoning.
+  func choose(
+    logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
+    seen: UnsafePointer<UInt64>?, alternativeCount: Int,
+    alternatives: inout [TokenAlternative], constraint: AnswerConstraint?
+  ) -> ChosenToken? {
     KernelFamily.withContractState {
       var (maximum, sum) = (Float(0), Float(0))
       kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
@@ -71,7 +82,10 @@ public final class Sampler {
       }
       // The model's own logit of the chosen id is reported, not what the penalty made of it.
       let own = seen == nil ? logits : copy(logits)
-      guard let id = draw(logits, parameters, position: position, seen: seen) else { return nil }
+      let drawn =
+        constraint?.forcedToken
+        ?? draw(logits, parameters, position: position, seen: seen, mask: constraint?.mask())
+      guard let id = drawn.map({ constraint?.replacement(for: $0) ?? $0 }) else { return nil }
       return ChosenToken(
         token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum))
     }
@@ -79,7 +93,7 @@ public final class Sampler {
 
   private func draw(
     _ logits: UnsafeMutablePointer<Float>, _ parameters: SamplingParameters, position: Int,
-    seen: UnsafePointer<UInt64>?
+    seen: UnsafePointer<UInt64>?, mask: [UInt64]?
   ) -> UInt32? {
     if let seen {
       vial_penalize(logits, UInt32(idCount), seen, parameters.repetitionPenalty)
@@ -88,9 +102,14 @@ public final class Sampler {
       temperature: parameters.temperature, top_p: parameters.topP, min_p: parameters.minP,
       top_k: parameters.topK, seed: parameters.seed)
     var id: UInt32 = 0
-    let status = vial_sample(
-      kernels, logits, UInt32(idCount), allowedBits, &sampling, UInt32(position), 0, scratch.base,
-      &id)
+    func sample(_ allowed: UnsafePointer<UInt64>?) -> vial_kernel_status {
+      vial_sample(
+        kernels, logits, UInt32(idCount), allowed, &sampling, UInt32(position),
+        parameters.sampleIndex, scratch.base, &id)
+    }
+    // A grammar's mask has ids with a token only.
+    let status =
+      mask?.withUnsafeBufferPointer { sample($0.baseAddress) } ?? sample(allowedBits)
     return status == VIAL_KERNEL_OK ? id : nil
   }
 

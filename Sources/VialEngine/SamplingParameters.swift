@@ -15,6 +15,8 @@ public struct SamplingParameters: Sendable, Equatable {
   public var repetitionPenalty: Float
   /// Seed of the random numbers.
   public var seed: UInt64
+  /// Which of several answers to the same prompt and seed.
+  public var sampleIndex: UInt32 = 0
 
   /// Greedy unless told otherwise.
   public init(

@@ -1,4 +1,4 @@
-// Owns: the figures of an evaluation: accuracy with Wilson intervals, calibration error, latency.
+// Owns: the figures of an evaluation: accuracy with Wilson intervals, calibration, latency.
 // Must not: know how outcomes came about.
 
 import VialEngine
@@ -46,8 +46,8 @@ public struct EvaluationSummary: Sendable {
   public let all: Category
   /// Every category, by name.
   public let categories: [Category]
-  /// Expected calibration error over ten bins of equal width; nil when no option was scored.
-  public let calibrationError: Double?
+  /// How far confidence can be believed; nil when no option was scored.
+  public let calibration: Calibration?
   /// Questions whose answer had no choice in it.
   public let unreadCount: Int
   /// Questions that could not be put.
@@ -64,7 +64,7 @@ public struct EvaluationSummary: Sendable {
     categories = names.map { name in
       Self.category(name, outcomes.filter { $0.category == name })
     }
-    calibrationError = Self.calibrationError(outcomes)
+    calibration = Calibration(outcomes)
     unreadCount = outcomes.count(where: { $0.choice == nil && $0.failure == nil })
     failedCount = outcomes.count(where: { $0.failure != nil })
     let seconds = outcomes.filter { $0.failure == nil }.map(\.seconds).sorted()
@@ -80,22 +80,5 @@ public struct EvaluationSummary: Sendable {
       normalized: isScored
         ? Accuracy(
           correctCount: outcomes.count(where: \.isCorrectNormalized), count: outcomes.count) : nil)
-  }
-
-  /// Mean over the questions of |accuracy - confidence| of their bin; the confidence is the choice's share of the
-  /// options' likelihoods.
-  private static func calibrationError(_ outcomes: [QuestionOutcome]) -> Double? {
-    var bins = [(count: Int, correct: Int, confidence: Double)](repeating: (0, 0, 0), count: 10)
-    for outcome in outcomes {
-      guard let best = outcome.logLikelihoods.max() else { continue }
-      let confidence = 1 / outcome.logLikelihoods.reduce(0) { $0 + DoubleFunctions.exp($1 - best) }
-      let bin = min(9, Int(confidence * 10))
-      bins[bin].count += 1
-      bins[bin].correct += outcome.isCorrect ? 1 : 0
-      bins[bin].confidence += confidence
-    }
-    let count = bins.reduce(0) { $0 + $1.count }
-    guard count > 0 else { return nil }
-    return bins.reduce(0) { $0 + abs(Double($1.correct) - $1.confidence) } / Double(count)
   }
 }

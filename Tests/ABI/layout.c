@@ -121,7 +121,7 @@ PIN(text, sizeof(vial_text) == 16);
 AT(vial_text, text, 0);
 AT(vial_text, length, 8);
 
-PIN(request_options, sizeof(vial_request_options) == 216);
+PIN(request_options, sizeof(vial_request_options) == 256);
 AT(vial_request_options, struct_size, 0);
 AT(vial_request_options, flags, 4);
 AT(vial_request_options, text, 8);
@@ -156,6 +156,12 @@ AT(vial_request_options, template_id, 184);
 AT(vial_request_options, template_id_length, 192);
 AT(vial_request_options, template_values, 200);
 AT(vial_request_options, template_value_count, 208);
+AT(vial_request_options, schema, 216);
+AT(vial_request_options, schema_length, 224);
+AT(vial_request_options, choices, 232);
+AT(vial_request_options, choice_count, 240);
+AT(vial_request_options, max_reasoning_tokens, 248);
+AT(vial_request_options, sample_index, 252);
 
 PIN(template_value, sizeof(vial_template_value) == 32);
 AT(vial_template_value, name, 0);

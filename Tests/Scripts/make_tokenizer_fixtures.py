@@ -155,6 +155,8 @@ def render_templates():
     for path in sorted((ROOT / "templates").glob("*.jinja")):
         source = path.read_text()
         template = _compile_jinja_template(source)
+        # Vial has no clock in its prompts: templates take the date that they have for when there is none.
+        template.environment.globals.pop("strftime_now", None)
         for conversation in CONVERSATIONS + [TOOL_CONVERSATION]:
             messages = [{"role": r, "content": c} for r, c in conversation]
             for generation in (True, False):

@@ -104,10 +104,10 @@ import VialText
     ("# red flags", "# system", "stands twice"), ("# system\n", "text\n# system\n", "text before"),
   ])
   func mistakesAreNamed(_ from: String, _ to: String, _ message: String) throws {
-    let problem = try #require(self.problem(from, to), "\(from) -> \(to) was taken")
-    #expect(problem.hasPrefix("a.txt"))
-    #expect(
-      problem.contains(message) || message == "R-525" && problem.contains("user"), "\(problem)")
+    let found = problem(from, to)
+    let said = try #require(found, "\(from) -> \(to) was taken")
+    #expect(said.hasPrefix("a.txt"))
+    #expect(said.contains(message) || message == "R-525" && said.contains("user"), "\(said)")
   }
 
   @Test func bytesThatAreNoTextAreRefused() {

@@ -119,12 +119,12 @@ import VialText
     #expect(error(x, ("drugs", "a\nb\nc")) == .tooManyItems(variable: 1, limit: 2))
     #expect(
       error(x, ("drugs", String(repeating: "a", count: 101))) == .tooLong(variable: 1, limit: 100))
-    for value in [
-      "heavy", "-", "7.", ".5", "1e3", "7,5", "0x10", "1..2 kg", "1234567890123456", "kg 7",
-    ] {
+    for value in ["heavy", "-", "7.", ".5", "1..2 kg", "1234567890123456", "kg 7"] {
       #expect(error(x, ("weight", value)) == .notANumber(variable: 2), "\(value)")
     }
-    #expect(error(x, ("weight", "70")) == .wrongUnit(variable: 2))
+    for value in ["70", "1e3", "7,5", "0x10"] {
+      #expect(error(x, ("weight", value)) == .wrongUnit(variable: 2), "\(value)")
+    }
     #expect(error(x, ("weight", "70 stone")) == .wrongUnit(variable: 2))
     #expect(error(x, ("weight", "70 kg kg")) == .wrongUnit(variable: 2))
     #expect(error(x, ("weight", "0.49 kg")) == .outOfRange(variable: 2))

@@ -9,7 +9,7 @@ import VialText
 @Suite struct TemplateTests {
   private static let tokens = ["bos_token": "<|begin|>", "eos_token": "<|end|>"]
   /// Templates that need something for tool messages that Vial does not run.
-  private static let refusesTools = ["headers-tools.jinja"]
+  private static let refusesTools = ["headers-tools.jinja", "dated.jinja"]
 
   private func source(_ name: String) throws -> String {
     String(decoding: try Files.read(Files.fixture("templates/\(name)")), as: UTF8.self)
@@ -17,7 +17,7 @@ import VialText
 
   @Test(arguments: [
     "reasoning", "imstart", "imstart-tools", "headers", "headers-tools", "simple", "brackets",
-    "odds",
+    "odds", "thinking", "dated", "alternating",
   ])
   func renderings(_ stem: String) throws {
     let name = stem + ".jinja"
@@ -74,7 +74,9 @@ import VialText
     let outside = [
       "{{ messages | tojson }}", "{{ strftime_now('%Y') }}", "{% include 'x' %}",
       "{% for a, b in messages %}{% endfor %}", "{{ messages[0].content | upper }}",
-      "{% for m in messages if m.role %}{% endfor %}", "{% for m in messages[::-1] %}{% endfor %}",
+      "{% for m in messages if m.role %}{% endfor %}", "{% for m in messages[::-2] %}{% endfor %}",
+      "{% set x = messages | tojson %}{{ x }}",
+      "{% set x = messages[0].content | upper %}{% if x %}y{% endif %}",
       "{{ 'unclosed }}", "{% if x %}", "{{ (1 }}", "{{ }}", "{% for m in 'abc' %}x{% endfor %}",
       "{{ undefined_name.attribute }}", "{{ {'a': 1} }}", "{{ [1, 2] }}", "{{ loop.cycle('a') }}",
     ]
@@ -93,6 +95,27 @@ import VialText
     let template = try TestTemplate(source, specialTokens: [:])
     let rendered = try template.render([], addsGenerationPrompt: false)
     #expect(rendered.text == Array("ok".utf8))
+  }
+
+  @Test func whatIsSetAndNeverUsedMayBeAnything() throws {
+    let source = """
+      {% set x = messages | selectattr('role', 'equalto', 'user') | list %}\
+      {% if tools %}{{ x[-1].content }}{% endif %}ok
+      """
+    #expect(
+      try TestTemplate(source, specialTokens: [:]).render([], addsGenerationPrompt: false).text
+        == Array("ok".utf8))
+  }
+
+  @Test func aLoopMayRunBackwards() throws {
+    let source =
+      "{% for m in messages[::-1] %}{{ loop.index }}{{ m.role }}{{ loop.last }}{% endfor %}"
+      + "{% for m in messages[1:][::-1] %}{{ m.content }}{% endfor %}"
+    let template = try TestTemplate(source, specialTokens: [:])
+    let messages = [TestMessage("a", "x"), TestMessage("b", "y"), TestMessage("c", "z")]
+    let text = try template.render(messages, addsGenerationPrompt: false).text
+    #expect(String(decoding: text, as: UTF8.self) == "1cFalse2bFalse3aTruezy")
+    #expect(try template.render([], addsGenerationPrompt: false).text.isEmpty)
   }
 
   @Test func rangesOutsideTheTextAreRefused() throws {

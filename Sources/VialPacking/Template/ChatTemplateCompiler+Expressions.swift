@@ -77,6 +77,7 @@ extension ChatTemplateCompiler {
     name: String, _ expression: JinjaExpression
   ) throws(TemplateError) {
     if let variable = analysis.variable(name) {
+      if case .unsupported(let error) = variable.shape { throw error }
       builder.emit(.load, b: variable.slot)
       return
     }

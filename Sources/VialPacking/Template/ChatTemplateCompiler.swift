@@ -151,7 +151,16 @@ public struct ChatTemplateCompiler {
       return
     }
     let shape = analysis.shape(value)
-    try emit(value)
+    let start = builder.position
+    do {
+      try emit(value)
+    } catch {
+      // Refused where it is used, if it ever is.
+      builder.rewind(to: start)
+      builder.emit(.pushUndefined)
+      builder.emit(.store, b: declare(name, .unsupported(error)))
+      return
+    }
     builder.emit(.store, b: declare(name, shape))
   }
 
@@ -239,8 +248,10 @@ public struct ChatTemplateCompiler {
           let shapes = outcomes.map { $0[level][name]?.shape ?? .constant(.undefined) }
           let isAgreed = shapes.allSatisfy { $0 == shapes[0] }
           let isText = shapes.allSatisfy(\.isString)
+          let refused = shapes.first { $0.isUnsupported }
           analysis.scopes[level][name] = TemplateVariable(
-            slot: variable.slot, shape: isAgreed ? shapes[0] : isText ? .string : .unknown)
+            slot: variable.slot,
+            shape: refused ?? (isAgreed ? shapes[0] : isText ? .string : .unknown))
         }
       }
     }
@@ -264,6 +275,8 @@ public struct ChatTemplateCompiler {
   private mutating func loop(
     _ variable: String, _ list: JinjaExpression, _ body: [JinjaStatement], _ line: Int
   ) throws(TemplateError) {
+    // Backwards: the loop counts forwards, and each turn takes the message at the other end.
+    let (list, isReversed) = reversed(list)
     switch analysis.shape(list) {
     case .constant(.undefined), .constant(.list([])), .constant(.string([])): return
     case .list, .unknown: try emit(list)
@@ -278,11 +291,12 @@ public struct ChatTemplateCompiler {
     let slot = declare(variable, .message)
     analysis.loopDepth += 1
     let next = builder.emit(.loopNext, a: slot)
+    if isReversed { try emitOpposite(list, slot) }
     // What the body sets is its own again in every turn, and starts as outside.
     for name in Self.assigned(in: body).sorted() where name != variable {
       let shape = analysis.shape(ofName: name)
       switch shape {
-      case .namespace, .function: continue
+      case .namespace, .function, .unsupported: continue
       default: break
       }
       try emit(JinjaExpression(node: .name(name), line: line))
@@ -293,6 +307,29 @@ public struct ChatTemplateCompiler {
     builder.land(next)
     analysis.loopDepth -= 1
     analysis.scopes = before
+  }
+
+  /// The list of `list[::-1]`, and whether it was that.
+  private func reversed(_ list: JinjaExpression) -> (JinjaExpression, Bool) {
+    guard case .slice(let base, nil, nil, let step?) = list.node,
+      analysis.shape(step) == .constant(.integer(-1))
+    else { return (list, false) }
+    return (base, true)
+  }
+
+  /// Stores the message that is as far from the list's end as the loop's turn is from its start.
+  private mutating func emitOpposite(
+    _ list: JinjaExpression, _ slot: Int
+  ) throws(TemplateError) {
+    try emit(list)
+    try emit(list)
+    builder.emit(.length)
+    builder.emit(.pushInteger, b: 1)
+    builder.emit(.subtract)
+    builder.emit(.loopValue, b: 0)
+    builder.emit(.subtract)
+    builder.emit(.element)
+    builder.emit(.store, b: slot)
   }
 
   /// Names that a body sets outside of inner loops.

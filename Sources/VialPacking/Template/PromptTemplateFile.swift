@@ -45,9 +45,9 @@ public struct PromptTemplateFile: Sendable {
       throw PackingError("\(name): variable \(template.variables[index].name) stands nowhere")
     }
     if let schema = template.schema {
-      do throws(JSONError) {
-        _ = try JSONReader.parse(Array(schema.utf8))
-      } catch { throw PackingError("\(name): the schema is not JSON: \(error)") }
+      do throws(GrammarError) {
+        _ = try Grammar(schema: Array(schema.utf8))
+      } catch { throw PackingError("\(name): \(error)") }
     }
   }
 

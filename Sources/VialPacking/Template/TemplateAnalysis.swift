@@ -14,9 +14,9 @@ struct TemplateAnalysis {
   var namespaces: [[String: Int]] = []
   var loopDepth = 0
 
-  static let functions: Set<String> = [
-    "raise_exception", "namespace", "range", "strftime_now", "dict",
-  ]
+  /// `strftime_now` is not among them: a prompt must not depend on the day. Templates that ask whether it is
+  /// defined have a fixed date for when it is not.
+  static let functions: Set<String> = ["raise_exception", "namespace", "range", "dict"]
 
   func variable(_ name: String) -> TemplateVariable? {
     for scope in scopes.reversed() {
@@ -165,7 +165,7 @@ struct TemplateAnalysis {
     _ base: JinjaExpression, _ name: String, _ arguments: [JinjaExpression]
   ) -> Bool? {
     let value = shape(base)
-    if value == .unknown { return nil }
+    if value == .unknown || value.isUnsupported { return nil }
     switch name {
     case "defined": return value != .constant(.undefined)
     case "undefined": return value == .constant(.undefined)

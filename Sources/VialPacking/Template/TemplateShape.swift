@@ -35,12 +35,20 @@ enum TemplateShape: Equatable {
   case namespace(Int)
   /// A function of the environment.
   case function(String)
+  /// A variable that was set to what cannot be compiled.
+  case unsupported(TemplateError)
   case unknown
 
   /// The constant, if it is one.
   var constant: TemplateConstant? {
     if case .constant(let value) = self { return value }
     return nil
+  }
+
+  /// Whether it was set to what cannot be compiled.
+  var isUnsupported: Bool {
+    if case .unsupported = self { return true }
+    return false
   }
 
   /// Whether the value is certainly a string.

@@ -25,6 +25,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case tokenizerjson
   /// The Jinja source of a chat template.
   case jinja
+  /// A prompt template's section: opening, rendering.
+  case prompt
+  /// A prompt template's text file.
+  case promptfile
+  /// A JSON schema, a zero, and a text to hold against it.
+  case schema
 
   /// Feeds `input` to the entry point.
   public func run(_ input: [UInt8]) {
@@ -40,6 +46,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .config: CheckpointTargets.configuration(input)
     case .tokenizerjson: CheckpointTargets.tokenizer(input)
     case .jinja: CheckpointTargets.chatTemplate(input)
+    case .prompt: PromptTargets.section(input)
+    case .promptfile: PromptTargets.file(input)
+    case .schema: PromptTargets.schema(input)
     }
   }
 }

@@ -37,8 +37,51 @@ public enum Seeds {
           "{% set ns = namespace(a=1) %}{% for m in messages[::1] %}{% set ns.a = ns.a + 1 %}{% endfor %}"
             .utf8),
       ]
+    case .prompt: return [promptSection]
+    case .promptfile: return [Array(promptFile.utf8)]
+    case .schema: return schemas.map { Array($0.0.utf8) + [0] + Array($0.1.utf8) }
     }
   }
+
+  private static let promptFile = """
+    ---
+    id: a
+    version: 1
+    task: other
+    language: en
+    variable: a
+      required: yes
+    variable: w
+      type: number
+      units: kg, lb
+      range: 0..9
+      default: none
+    ---
+    # system
+    S {{w}}
+    # user
+    {{a}} {{{{
+    """
+
+  private static let promptSection: [UInt8] = must {
+    try PromptTemplateFile(Array(promptFile.utf8), name: "seed").section
+  }
+
+  private static let schemas: [(String, String)] = [
+    (
+      #"{"type":"object","properties":{"a":{"type":"string","maxLength":3},"b":{"enum":[1,"x"]}}}"#,
+      #"{"a":"é","b":1}"#
+    ),
+    (
+      #"{"type":"array","items":{"type":"number","minimum":-1.5,"maximum":2},"maxItems":2}"#,
+      "[0.5]"
+    ),
+    (#"{"type":"string","pattern":"^(a|[^b-d]{2})+$"}"#, #""axy""#),
+    (
+      ##"{"anyOf":[{"$ref":"#/$defs/a"},{"type":"null"}],"$defs":{"a":{"const":{"k":[]}}}}"##,
+      "null"
+    ),
+  ]
 
   private static let tokenizers: [[UInt8]] = [TinyTokenizer.byteLevel, TinyTokenizer.pieces].map {
     guard let tables = try? TokenizerTables.build(tokenizerJSON: $0) else {

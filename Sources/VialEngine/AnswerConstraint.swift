@@ -1,0 +1,92 @@
+// Owns: what an answer must keep to while it is generated: a grammar, and a budget of reasoning.
+// Must not: choose or know logits. Implements Spec/ARITHMETIC.md, "Budgets".
+
+public import VialText
+
+/// A grammar with the vocabulary that it is held against.
+public struct AnswerGrammar: Sendable {
+  let grammar: Grammar
+  let vocabulary: GrammarVocabulary
+
+  /// The vocabulary is that of the engine's tokenizer.
+  public init(grammar: Grammar, vocabulary: GrammarVocabulary) {
+    (self.grammar, self.vocabulary) = (grammar, vocabulary)
+  }
+}
+
+/// Automata of the grammars that were used last. The engine's thread owns it.
+final class GrammarAutomata: @unchecked Sendable {
+  private var known: [(grammar: Grammar, automaton: GrammarAutomaton)] = []
+  /// Automata that are kept, with some megabytes each.
+  private static let limit = 8
+
+  /// The automaton of a grammar; what it remembers makes later answers cheaper.
+  func automaton(for answer: AnswerGrammar, endTokens: [UInt32]) -> GrammarAutomaton {
+    if let index = known.firstIndex(where: { $0.grammar === answer.grammar }) {
+      let found = known.remove(at: index)
+      known.append(found)
+      return found.automaton
+    }
+    let automaton = GrammarAutomaton(
+      answer.grammar, vocabulary: answer.vocabulary, endTokens: endTokens)
+    known.append((answer.grammar, automaton))
+    if known.count > Self.limit { known.removeFirst() }
+    return automaton
+  }
+}
+
+/// Where one answer stands.
+struct AnswerConstraint {
+  private var matcher: GrammarMatcher?
+  private let tokenizer: Tokenizer
+  private let marks: ReasoningMarks?
+  private let endTokens: [UInt32]
+  private let reasoningLimit: Int?
+  private var isReasoning: Bool
+  private var reasoningCount = 0
+
+  init(_ plan: RequestPlan, _ text: EngineText) {
+    matcher = plan.grammar.map {
+      GrammarMatcher(text.automata.automaton(for: $0, endTokens: text.endTokens))
+    }
+    tokenizer = text.tokenizer
+    marks = text.marks
+    endTokens = text.endTokens
+    reasoningLimit = plan.maximumReasoningTokens
+    isReasoning = plan.startsInReasoning
+  }
+
+  /// The id that comes next whatever the logits, when the budget of reasoning is used up.
+  var forcedToken: UInt32? {
+    guard isReasoning, let reasoningLimit, reasoningCount >= reasoningLimit else { return nil }
+    return marks?.end
+  }
+
+  /// A bit for each id that the grammar allows next; nil: all are.
+  func mask() -> [UInt64]? { isReasoning ? nil : matcher?.mask() }
+
+  /// What a chosen id counts as: the model cannot end the whole answer in its reasoning while a grammar waits.
+  func replacement(for token: UInt32) -> UInt32 {
+    guard isReasoning, matcher != nil, endTokens.contains(token), let marks else { return token }
+    return marks.end
+  }
+
+  /// Takes the id that was chosen.
+  mutating func accept(_ token: UInt32) {
+    if let marks, token == marks.begin || token == marks.end {
+      isReasoning = token == marks.begin
+    } else if isReasoning {
+      reasoningCount += 1
+    } else {
+      let source = tokenizer
+      let bytes = source.bytes(of: token)
+      _ = matcher?.advance(bytes)
+    }
+  }
+
+  /// Whether the grammar allows nothing more.
+  var isOver: Bool { !isReasoning && matcher?.isOver == true }
+
+  /// Whether the grammar still misses something.
+  var isIncomplete: Bool { matcher.map { isReasoning || !$0.isComplete } ?? false }
+}

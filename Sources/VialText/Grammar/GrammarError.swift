@@ -1,0 +1,58 @@
+// Why an answer cannot be held to a schema or to choices.
+// Must not: carry text of the schema.
+
+/// A schema or a list of choices that cannot be compiled.
+public enum GrammarError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The schema is not JSON.
+  case notJSON(offset: Int)
+  /// The schema has a keyword, or a form of it, that is not compiled.
+  case unsupported(StaticString)
+  /// No value satisfies the schema.
+  case contradictory(StaticString)
+  /// The schema exceeds a limit.
+  case tooLarge(StaticString)
+
+  /// One sentence.
+  public var description: String {
+    switch self {
+    case .notJSON(let offset): "the schema is not JSON: byte \(offset)"
+    case .unsupported(let what): "the schema needs what is not supported: \(what)"
+    case .contradictory(let what): "nothing satisfies the schema: \(what)"
+    case .tooLarge(let what): "the schema is too large: \(what)"
+    }
+  }
+
+  public static func == (left: GrammarError, right: GrammarError) -> Bool {
+    left.description == right.description
+  }
+}
+
+/// What a schema may need at most (Spec/TEMPLATES.md, "Schemas").
+public enum GrammarLimits {
+  /// Bytes of a schema.
+  public static let schemaByteCount = 65_536
+  /// Nodes of the automaton.
+  public static let nodeCount = 65_536
+  /// Nesting of schemas, references followed.
+  public static let depth = 32
+  /// Properties of an object.
+  public static let propertyCount = 256
+  /// Values of an enum, or choices.
+  public static let valueCount = 1024
+  /// Bytes of a choice, or of a value of an enum.
+  public static let valueByteCount = 1024
+  /// Characters of a pattern's repetition.
+  public static let repetition = 256
+  /// Longest string whose length is counted.
+  public static let stringLength = 1 << 24
+  /// Bytes of a token that is offered.
+  public static let tokenByteCount = 32
+  /// Threads of a state: alternatives that are open at once.
+  static let threadCount = 320
+  /// States that are remembered, with a KiB of transitions each.
+  static let stateCount = 4096
+  /// Nodes that one mask may take, some hundred milliseconds; far more than any but a hostile schema needs.
+  static let maskWork = 2_000_000
+  /// Masks that are remembered.
+  static let maskCount = 512
+}

@@ -1,0 +1,194 @@
+// Pieces that grammars are made of: literals, white space, characters, numbers.
+// Must not: read a schema.
+
+extension GrammarProgram {
+  /// The bytes, then `next`.
+  mutating func literal(_ bytes: [UInt8], _ next: Int32) throws(GrammarError) -> Int32 {
+    var next = next
+    for byte in bytes.reversed() { next = try add(.byte(low: byte, high: byte, next: next)) }
+    return next
+  }
+
+  /// The text, then `next`.
+  mutating func literal(_ text: StaticString, _ next: Int32) throws(GrammarError) -> Int32 {
+    try literal(Array(text.description.utf8), next)
+  }
+
+  /// One of several texts, then `next`; what they begin with in common is one path.
+  mutating func literals(_ texts: [[UInt8]], _ next: Int32) throws(GrammarError) -> Int32 {
+    try literals(texts.sorted { $0.lexicographicallyPrecedes($1) }[...], from: 0, next)
+  }
+
+  private mutating func literals(
+    _ texts: ArraySlice<[UInt8]>, from depth: Int, _ next: Int32
+  ) throws(GrammarError) -> Int32 {
+    if texts.count == 1, let only = texts.first { return try literal(Array(only[depth...]), next) }
+    var starts: [Int32] = []
+    var rest = texts
+    while let text = rest.first {
+      guard text.count > depth else {
+        starts.append(next)
+        rest = rest.drop { $0.count == depth }
+        continue
+      }
+      let group = rest.prefix { $0[depth] == text[depth] }
+      rest = rest.dropFirst(group.count)
+      let inner = try literals(group, from: depth + 1, next)
+      starts.append(try add(.byte(low: text[depth], high: text[depth], next: inner)))
+    }
+    return try either(starts)
+  }
+
+  /// One of several beginnings.
+  mutating func either(_ starts: [Int32]) throws(GrammarError) -> Int32 {
+    var result = starts[starts.count - 1]
+    for start in starts.dropLast().reversed() { result = try add(.split(start, result)) }
+    return result
+  }
+
+  /// Nothing or a space, then `next`.
+  mutating func space(_ next: Int32) throws(GrammarError) -> Int32 {
+    try either([try add(.byte(low: 0x20, high: 0x20, next: next)), next])
+  }
+
+  /// Nothing, a space, or a line end with an indentation of at most 24 spaces, then `next`.
+  mutating func lineBreak(_ next: Int32) throws(GrammarError) -> Int32 {
+    let indent = try inString(least: 0, most: 24) { program throws(GrammarError) in
+      let loop = try program.placeholder()
+      let blank = try program.add(.byte(low: 0x20, high: 0x20, next: loop))
+      program.set(
+        loop, try program.add(.leave(next: next)), try program.add(.count(rest: 0, next: blank)))
+      return loop
+    }
+    return try either([
+      try add(.byte(low: 0x0A, high: 0x0A, next: indent)),
+      try add(.byte(low: 0x20, high: 0x20, next: next)), next,
+    ])
+  }
+
+  /// A character from `low` to `high` as UTF-8, then `next`; surrogates are left out.
+  mutating func characters(
+    _ low: UInt32, _ high: UInt32, _ next: Int32
+  ) throws(GrammarError) -> [Int32] {
+    var starts: [Int32] = []
+    for (first, last) in [
+      (0, 0x7F), (0x80, 0x7FF), (0x800, 0xD7FF), (0xE000, 0xFFFF), (0x10000, 0x10FFFF),
+    ] as [(UInt32, UInt32)] {
+      let (from, to) = (max(low, first), min(high, last))
+      guard from <= to else { continue }
+      starts += try sequences(Self.utf8(from), Self.utf8(to), next)
+    }
+    return starts
+  }
+
+  /// Byte sequences of equal length from `low` to `high`.
+  private mutating func sequences(
+    _ low: [UInt8], _ high: [UInt8], _ next: Int32
+  ) throws(GrammarError) -> [Int32] {
+    let (first, last) = (low[0], high[0])
+    let (lowRest, highRest) = (Array(low.dropFirst()), Array(high.dropFirst()))
+    guard !lowRest.isEmpty else { return [try add(.byte(low: first, high: last, next: next))] }
+    let least = [UInt8](repeating: 0x80, count: lowRest.count)
+    let most = [UInt8](repeating: 0xBF, count: lowRest.count)
+    if first == last {
+      let rest = try either(try sequences(lowRest, highRest, next))
+      return [try add(.byte(low: first, high: first, next: rest))]
+    }
+    var starts: [Int32] = []
+    var (from, to) = (first, last)
+    if lowRest != least {
+      let rest = try either(try sequences(lowRest, most, next))
+      starts.append(try add(.byte(low: first, high: first, next: rest)))
+      from += 1
+    }
+    if highRest != most {
+      let rest = try either(try sequences(least, highRest, next))
+      starts.append(try add(.byte(low: last, high: last, next: rest)))
+      to -= 1
+    }
+    if from <= to {
+      let rest = try either(try sequences(least, most, next))
+      starts.append(try add(.byte(low: from, high: to, next: rest)))
+    }
+    return starts
+  }
+
+  private static func utf8(_ scalar: UInt32) -> [UInt8] {
+    Unicode.Scalar(scalar).map { Array(String(Character($0)).utf8) } ?? []
+  }
+
+  /// A character of a JSON string as it may stand there, then `next`.
+  mutating func jsonCharacter(_ next: Int32) throws(GrammarError) -> Int32 {
+    var starts = try characters(0x20, 0x21, next)
+    starts += try characters(0x23, 0x5B, next)
+    starts += try characters(0x5D, 0x10FFFF, next)
+    var escapes: [Int32] = []
+    for byte in "\"\\/bfnrt".utf8 {
+      escapes.append(try add(.byte(low: byte, high: byte, next: next)))
+    }
+    escapes.append(try literal("u", try unicodeEscape(next)))
+    starts.append(try literal("\\", try either(escapes)))
+    return try either(starts)
+  }
+
+  /// Four hexadecimal digits that are no surrogate and not zero, then `next`.
+  private mutating func unicodeEscape(_ next: Int32) throws(GrammarError) -> Int32 {
+    let one = try hexadecimal(next)
+    let two = try hexadecimal(one)
+    let three = try hexadecimal(two)
+    let low = try either([
+      try add(.byte(low: 0x30, high: 0x37, next: two))
+    ])
+    var starts = [try add(.byte(low: 0x31, high: 0x39, next: three))]
+    for (first, last) in [(0x61, 0x63), (0x65, 0x66), (0x41, 0x43), (0x45, 0x46)]
+      as [(UInt8, UInt8)]
+    {
+      starts.append(try add(.byte(low: first, high: last, next: three)))
+    }
+    starts.append(try add(.byte(low: 0x64, high: 0x64, next: low)))
+    starts.append(try add(.byte(low: 0x44, high: 0x44, next: low)))
+    // 00xx is left to the characters themselves.
+    let nonZero = try either([
+      try add(.byte(low: 0x31, high: 0x39, next: two)),
+      try add(.byte(low: 0x61, high: 0x66, next: two)),
+      try add(.byte(low: 0x41, high: 0x46, next: two)),
+    ])
+    starts.append(try add(.byte(low: 0x30, high: 0x30, next: nonZero)))
+    return try either(starts)
+  }
+
+  private mutating func hexadecimal(_ next: Int32) throws(GrammarError) -> Int32 {
+    try either([
+      try add(.byte(low: 0x30, high: 0x39, next: next)),
+      try add(.byte(low: 0x61, high: 0x66, next: next)),
+      try add(.byte(low: 0x41, high: 0x46, next: next)),
+    ])
+  }
+
+  /// A string in quotes of so many characters, then `next`.
+  mutating func jsonString(
+    least: Int, most: Int, _ next: Int32
+  ) throws(GrammarError) -> Int32 {
+    let close = try literal("\"", next)
+    let content = try inString(least: least, most: most) { program throws(GrammarError) in
+      let loop = try program.placeholder()
+      let character = try program.jsonCharacter(loop)
+      program.set(
+        loop, try program.add(.leave(next: close)),
+        try program.add(.count(rest: 0, next: character)))
+      return loop
+    }
+    return try literal("\"", content)
+  }
+
+  /// At least one digit and at most `most`, then `next`.
+  mutating func digits(most: Int, _ next: Int32) throws(GrammarError) -> Int32 {
+    try inString(least: 1, most: most) { program throws(GrammarError) in
+      let loop = try program.placeholder()
+      let digit = try program.add(.byte(low: 0x30, high: 0x39, next: loop))
+      program.set(
+        loop, try program.add(.leave(next: next)), try program.add(.count(rest: 0, next: digit)))
+      return loop
+    }
+  }
+}

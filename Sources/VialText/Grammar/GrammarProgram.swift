@@ -1,0 +1,189 @@
+// A grammar as a nondeterministic automaton over bytes, with one counter for the length of the string it is in.
+// Owns: nodes and how a thread moves. Must not: know JSON, or have a node from which no end can be reached.
+
+/// One node.
+enum GrammarNode: Sendable {
+  /// A byte from `low` to `high`.
+  case byte(low: UInt8, high: UInt8, next: Int32)
+  /// Both.
+  case split(Int32, Int32)
+  /// Begins to count.
+  case enter(next: Int32)
+  /// Counts a character, when it and `rest` more are still allowed.
+  case count(rest: Int32, next: Int32)
+  /// Goes on when enough was counted.
+  case leave(next: Int32)
+  /// The text may end here.
+  case accept
+}
+
+/// Least and greatest number of characters of one string.
+struct GrammarString: Sendable {
+  let least: Int
+  let most: Int
+  /// Largest `rest` of its nodes.
+  var longestRest = 0
+}
+
+/// Where a parse stands: a node and the characters counted so far.
+struct GrammarThread: Hashable, Sendable, Comparable {
+  let node: Int32
+  let count: Int32
+
+  static func < (left: GrammarThread, right: GrammarThread) -> Bool {
+    left.node != right.node ? left.node < right.node : left.count < right.count
+  }
+}
+
+/// The automaton.
+struct GrammarProgram: Sendable {
+  private(set) var nodes: [GrammarNode] = []
+  /// For each node the string that it lies in, -1 for none.
+  private var stringOfNode: [Int32] = []
+  private(set) var strings: [GrammarString] = []
+  /// Where it begins.
+  var start: Int32 = 0
+  /// The string that nodes which are added lie in.
+  private var string: Int32 = -1
+
+  // MARK: Building
+
+  mutating func add(_ node: GrammarNode) throws(GrammarError) -> Int32 {
+    guard nodes.count < GrammarLimits.nodeCount else {
+      throw .tooLarge("more states than an automaton may have")
+    }
+    if case .count(let rest, _) = node, string >= 0 {
+      strings[Int(string)].longestRest = max(strings[Int(string)].longestRest, Int(rest))
+    }
+    nodes.append(node)
+    stringOfNode.append(string)
+    return Int32(nodes.count - 1)
+  }
+
+  /// A node whose successors are set later.
+  mutating func placeholder() throws(GrammarError) -> Int32 { try add(.split(0, 0)) }
+
+  mutating func set(_ index: Int32, _ first: Int32, _ second: Int32) {
+    nodes[Int(index)] = .split(first, second)
+  }
+
+  /// Lets `body` add the nodes of a string of so many characters; they end by `leave`.
+  mutating func inString(
+    least: Int, most: Int, _ body: (inout GrammarProgram) throws(GrammarError) -> Int32
+  ) throws(GrammarError) -> Int32 {
+    let outer = string
+    strings.append(GrammarString(least: least, most: most))
+    string = Int32(strings.count - 1)
+    defer { string = outer }
+    let start = try body(&self)
+    return try add(.enter(next: start))
+  }
+
+  // MARK: Running
+
+  /// All threads that `thread` is at without a byte, put into `threads`: bytes and ends only.
+  private func close(
+    _ thread: GrammarThread, into threads: inout [GrammarThread], _ seen: inout SeenThreads
+  ) {
+    var pending = [thread]
+    while let thread = pending.popLast() {
+      guard seen.insert(thread) else { continue }
+      let count = Int(thread.count)
+      switch nodes[Int(thread.node)] {
+      case .byte, .accept:
+        if threads.count < GrammarLimits.threadCount { threads.append(thread) }
+      case .split(let first, let second):
+        if second != first { pending.append(GrammarThread(node: second, count: thread.count)) }
+        pending.append(GrammarThread(node: first, count: thread.count))
+      case .enter(let next): pending.append(GrammarThread(node: next, count: 0))
+      case .count(let rest, let next):
+        let most = strings[Int(stringOfNode[Int(thread.node)])].most
+        if count + 1 + Int(rest) <= most {
+          pending.append(GrammarThread(node: next, count: thread.count + 1))
+        }
+      case .leave(let next):
+        let least = strings[Int(stringOfNode[Int(thread.node)])].least
+        if count >= least { pending.append(GrammarThread(node: next, count: 0)) }
+      }
+    }
+  }
+
+  /// The threads at the beginning.
+  func initial() -> [GrammarThread] {
+    var threads: [GrammarThread] = []
+    var seen = SeenThreads()
+    close(GrammarThread(node: start, count: 0), into: &threads, &seen)
+    return threads
+  }
+
+  /// The threads after a byte; none when the byte is not allowed.
+  func step(_ threads: [GrammarThread], _ byte: UInt8) -> [GrammarThread] {
+    var work = 0
+    return step(threads, byte, work: &work)
+  }
+
+  /// The same, and how many nodes it took, added to `work`.
+  func step(_ threads: [GrammarThread], _ byte: UInt8, work: inout Int) -> [GrammarThread] {
+    var result: [GrammarThread] = []
+    var seen = SeenThreads()
+    for thread in threads {
+      if case .byte(let low, let high, let next) = nodes[Int(thread.node)], low <= byte,
+        byte <= high
+      {
+        close(GrammarThread(node: next, count: thread.count), into: &result, &seen)
+      }
+    }
+    work += seen.count + threads.count
+    return result
+  }
+
+  /// Whether the text may end.
+  func isAccepting(_ threads: [GrammarThread]) -> Bool {
+    threads.contains {
+      if case .accept = nodes[Int($0.node)] { true } else { false }
+    }
+  }
+
+  /// Whether the text can only end.
+  func isOver(_ threads: [GrammarThread]) -> Bool {
+    threads.allSatisfy {
+      if case .accept = nodes[Int($0.node)] { true } else { false }
+    }
+  }
+
+  /// Threads that behave the same for as many bytes as a token has: counts that are far from both ends of a
+  /// string's length are alike. Sorted.
+  func canonical(_ threads: [GrammarThread]) -> [GrammarThread] {
+    threads.map { thread in
+      let index = stringOfNode[Int(thread.node)]
+      guard index >= 0 else { return GrammarThread(node: thread.node, count: 0) }
+      let string = strings[Int(index)]
+      let window = GrammarLimits.tokenByteCount + string.longestRest
+      let count = Int(thread.count)
+      if string.least - count > window { return GrammarThread(node: thread.node, count: 0) }
+      if count >= string.least, string.most - count > window {
+        return GrammarThread(node: thread.node, count: Int32(string.least))
+      }
+      return thread
+    }.sorted()
+  }
+}
+
+/// Threads that were met: a few are searched one by one, many are hashed.
+private struct SeenThreads {
+  private var few: [GrammarThread] = []
+  private var many: Set<GrammarThread> = []
+  private static let limit = 24
+
+  var count: Int { few.count + many.count }
+
+  /// Whether the thread is new.
+  mutating func insert(_ thread: GrammarThread) -> Bool {
+    if few.contains(thread) { return false }
+    if few.count < Self.limit {
+      few.append(thread)
+      return true
+    }
+    return many.insert(thread).inserted
+  }
+}
