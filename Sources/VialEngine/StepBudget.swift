@@ -2,9 +2,9 @@
 // Must not: change what is computed: any split gives the same bits.
 
 /// Bounds the time of mixed steps by that of steps that only decode, measured on this very machine and model.
-struct StepBudget {
+package struct StepBudget {
   /// Most tokens of a step.
-  let stepLimit: Int
+  package let stepLimit: Int
   private let fixed: Int?
   private var allowed: Double
   /// Seconds of steps that only decode, by the power of two of their token count; 0 when not measured yet.
@@ -16,21 +16,21 @@ struct StepBudget {
   private static let least = 4.0
 
   /// - Parameter fixed: tokens of prompts in a mixed step; nil finds out.
-  init(stepLimit: Int, fixed: Int?) {
+  package init(stepLimit: Int, fixed: Int?) {
     self.stepLimit = stepLimit
     self.fixed = fixed
     allowed = min(Self.firstAllowance, Double(stepLimit))
   }
 
   /// Tokens of prompts that may go into a step beside `decoding` other tokens.
-  func promptTokens(decoding: Int) -> Int {
+  package func promptTokens(decoding: Int) -> Int {
     guard decoding > 0 else { return stepLimit }
     let allowed = fixed ?? Int(allowed)
     return max(0, min(allowed, stepLimit - decoding))
   }
 
   /// Learns from a step.
-  mutating func note(seconds: Double, decoding: Int, promptTokens: Int) {
+  package mutating func note(seconds: Double, decoding: Int, promptTokens: Int) {
     guard decoding > 0, seconds > 0 else { return }
     let size = min(decodeSeconds.count - 1, Int.bitWidth - decoding.leadingZeroBitCount)
     if promptTokens == 0 {

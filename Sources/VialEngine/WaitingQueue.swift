@@ -21,19 +21,37 @@ struct WaitingQueue {
   }
 
   private struct Lane {
-    var entries: [WaitingRequest] = []
-    /// Entries before it were taken.
-    var head = 0
+    /// nil: taken, so that nothing of a prompt is held on to.
+    private var entries: [WaitingRequest?] = []
+    /// The first that was not taken.
+    private var head = 0
 
-    mutating func takeFirst() -> WaitingRequest {
-      let entry = entries[head]
-      entries[head].prepared = nil
+    init(_ entries: [WaitingRequest] = []) { self.entries = entries }
+
+    var first: WaitingRequest? { head < entries.count ? entries[head] : nil }
+
+    var all: [WaitingRequest] { entries[head...].compactMap { $0 } }
+
+    mutating func takeFirst() {
+      guard head < entries.count else { return }
+      entries[head] = nil
       head += 1
       if head * 2 > entries.count {
         entries.removeFirst(head)
         head = 0
       }
-      return entry
+    }
+
+    mutating func insert(_ entry: WaitingRequest) {
+      var place = entries.count
+      while place > head, let before = entries[place - 1], before.number > entry.number {
+        place -= 1
+      }
+      entries.insert(entry, at: place)
+    }
+
+    mutating func keep(_ prepared: ActiveRequest) {
+      if head < entries.count { entries[head]?.prepared = prepared }
     }
   }
 
@@ -48,11 +66,7 @@ struct WaitingQueue {
   /// Puts a request into its lane, by its number: new ones at the end, those that lost their place before them.
   mutating func insert(_ entry: WaitingRequest) {
     let key = entry.request.lane
-    var lane = lanes[key] ?? Lane()
-    var place = lane.entries.count
-    while place > lane.head, lane.entries[place - 1].number > entry.number { place -= 1 }
-    lane.entries.insert(entry, at: place)
-    lanes[key] = lane
+    lanes[key, default: Lane()].insert(entry)
     count += 1
     nextDeadline = min(nextDeadline, entry.request.plan.deadline ?? .infinity)
   }
@@ -62,8 +76,9 @@ struct WaitingQueue {
   func nextLane(_ ledger: TenantLedger) -> LaneKey? {
     var best: (key: LaneKey, served: Double, number: UInt64)?
     for (key, lane) in lanes {
+      guard let number = lane.first?.number else { continue }
       if let best, key.priority < best.key.priority { continue }
-      let (served, number) = (ledger.served(key.tenant), lane.entries[lane.head].number)
+      let served = ledger.served(key.tenant)
       if let best, key.priority == best.key.priority, (served, number) >= (best.served, best.number)
       {
         continue
@@ -74,19 +89,19 @@ struct WaitingQueue {
   }
 
   /// The first request of a lane that has one.
-  func first(_ key: LaneKey) -> WaitingRequest? { lanes[key].map { $0.entries[$0.head] } }
+  func first(_ key: LaneKey) -> WaitingRequest? { lanes[key]?.first }
 
   /// Keeps the state of a lane's first request, which stays there.
   mutating func keep(_ prepared: ActiveRequest, forFirstOf key: LaneKey) {
-    guard let head = lanes[key]?.head else { return }
-    lanes[key]?.entries[head].prepared = prepared
+    lanes[key]?.keep(prepared)
   }
 
   /// Takes the first request out of a lane.
   mutating func takeFirst(_ key: LaneKey) {
-    guard lanes[key]?.takeFirst() != nil else { return }
+    guard lanes[key]?.first != nil else { return }
+    lanes[key]?.takeFirst()
     count -= 1
-    if lanes[key]?.entries.isEmpty == true { lanes[key] = nil }
+    if lanes[key]?.first == nil { lanes[key] = nil }
   }
 
   /// Takes out requests that have a reason to end.
@@ -98,7 +113,7 @@ struct WaitingQueue {
     for key in Array(lanes.keys) {
       guard let lane = lanes[key] else { continue }
       var kept: [WaitingRequest] = []
-      for entry in lane.entries[lane.head...] {
+      for entry in lane.all {
         if let reason = reason(entry.request) {
           ended.append((entry, reason))
         } else {
@@ -106,7 +121,7 @@ struct WaitingQueue {
           nextDeadline = min(nextDeadline, entry.request.plan.deadline ?? .infinity)
         }
       }
-      lanes[key] = kept.isEmpty ? nil : Lane(entries: kept)
+      lanes[key] = kept.isEmpty ? nil : Lane(kept)
     }
     count -= ended.count
     return ended.sorted { $0.entry.number < $1.entry.number }

@@ -8,9 +8,13 @@ import numpy as np
 import load_test
 
 
+# Kept: the library calls it for as long as it lives.
+SILENCE = ll.llama_log_callback(lambda *_: None)
+
+
 class Peer:
     def __init__(self, path, threads, sequences=1, context=8192):
-        ll.llama_log_set(ll.llama_log_callback(lambda *_: None), None)
+        ll.llama_log_set(SILENCE, None)
         ll.llama_backend_init()
         self.model = ll.llama_model_load_from_file(path.encode(), ll.llama_model_default_params())
         parameters = ll.llama_context_default_params()
