@@ -100,6 +100,8 @@ enum UTF8Check {
       let middle = (valid + bad) / 2
       if isBeginning(bytes[...middle]) { valid = middle + 1 } else { bad = middle }
     }
+    // A character that is cut begins up to three bytes before.
+    while valid > 0, String(validating: bytes[..<valid], as: UTF8.self) == nil { valid -= 1 }
     return valid
   }
 
