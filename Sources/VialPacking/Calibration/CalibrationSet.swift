@@ -14,7 +14,7 @@ struct CalibrationSet: Sendable {
   /// Most tokens that are used.
   static let maximumTokenCount = 1 << 17
   /// Most bytes of activations between two layers, which are in memory for all tokens.
-  static let maximumActivationByteCount = 3 << 29
+  static let maximumActivationByteCount = 5 << 28
   /// Longest file in bytes.
   static let maximumFileByteCount: UInt64 = 1 << 28
 
