@@ -161,7 +161,7 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "VialPackingTests",
-      dependencies: ["VialPacking", "VialFormat", "VialSystem", "VialKernels"],
+      dependencies: ["CVialDense", "VialPacking", "VialFormat", "VialSystem", "VialKernels"],
       swiftSettings: house),
     .testTarget(
       name: "VialEvaluationTests", dependencies: ["VialEvaluation", "VialText"],

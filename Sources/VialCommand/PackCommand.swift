@@ -53,6 +53,27 @@ struct PackCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
+      With gptq: bits a weight of the linear layers, scales included. Formats (int4 in groups of 128, 64 or 32, int8) \
+      are then chosen tensor by tensor, by how much each disturbs its layer's output.
+      """, valueName: "bits"))
+  var bits: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "With gptq: added to the Hessian's diagonal, as a share of its mean (default: 0.01).",
+      valueName: "share"))
+  var damping: Double?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "With gptq: let layers make up for those before them, and improve integers and scales afterwards."
+  )
+  var refine = true
+
+  @Option(
+    help: ArgumentHelp(
+      """
       Token embedding: an encoding as for --weights (default: int8 beside int4 and int8, else as --weights; what a \
       quantised source holds stays).
       """,
@@ -118,6 +139,18 @@ struct PackCommand: ParsableCommand {
     if (method == .gptq) != (calibration != nil) {
       throw ValidationError("--method gptq and --calibration go together")
     }
+    if method != .gptq, bits != nil || damping != nil || !refine {
+      throw ValidationError("--bits, --damping and --no-refine need --method gptq")
+    }
+    if let bits {
+      guard (1...16).contains(bits) else { throw ValidationError("--bits must be from 1 to 16") }
+      guard group == nil, weights == nil || weights == .int4 else {
+        throw ValidationError("--bits chooses the formats itself: leave out --group and --weights")
+      }
+    }
+    if let damping, !(damping > 0 && damping <= 1) {
+      throw ValidationError("--damping must be above 0 and at most 1")
+    }
     if output.isEmpty { throw ValidationError("--output must not be empty") }
   }
 
@@ -126,7 +159,13 @@ struct PackCommand: ParsableCommand {
     options.recipe = WeightRecipe(weights: weights, group: group, embedding: embedding, head: head)
     options.adapters = adapter
     options.mergedAdapter = merge
-    options.calibration = calibration.map { CalibrationOptions(path: $0) }
+    options.calibration = calibration.map { path in
+      var calibration = CalibrationOptions(path: path)
+      calibration.bitsPerWeight = bits
+      calibration.refines = refine
+      if let damping { calibration.damping = damping }
+      return calibration
+    }
     options.randomSeed = randomWeights
     options.threadCount = threads
     options.templatesPath = templates

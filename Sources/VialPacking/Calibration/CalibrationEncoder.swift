@@ -50,7 +50,9 @@ struct CalibrationEncoder: ~Copyable {
   private mutating func append(_ messages: [CalibrationDocuments.Message]) throws(PackingError) {
     var answer: [UInt8] = []
     var asked = messages
-    if let last = messages.last, last.role == Array("assistant".utf8) || last.role == Array("gpt".utf8) {
+    if let last = messages.last,
+      last.role == Array("assistant".utf8) || last.role == Array("gpt".utf8)
+    {
       answer = last.content
       asked.removeLast()
     }

@@ -12,8 +12,12 @@ public struct CalibrationOptions: Sendable, Equatable {
   public var path: String
   /// Added to the Hessian's diagonal, as a share of its mean.
   public var damping = 0.01
-  /// Passes of coordinate descent after GPTQ.
+  /// Whether layers make up for the ones before them, and integers and scales are improved after GPTQ.
+  public var refines = true
+  /// Passes of coordinate descent then.
   public var sweeps = 4
+  /// Bits a weight of the linear layers, scales included: formats are then chosen tensor by tensor. Nil: the recipe's.
+  public var bitsPerWeight: Double?
 
   /// Calibration with the defaults.
   public init(path: String) { self.path = path }
@@ -28,6 +32,7 @@ struct CalibrationJob {
   private let set: CalibrationSet
   private let settings: RoundingSettings
   private let compute: DenseCompute
+  private let forward: CalibrationForward
   private let observer: PackObserver
   private let folder: String
   private let key: Digest
@@ -37,11 +42,20 @@ struct CalibrationJob {
     _ source: PackSource, _ set: CalibrationSet, _ options: CalibrationOptions,
     sourceDigests: [String], pool: ThreadPool, observer: PackObserver
   ) throws(PackingError) {
-    self.source = source
     self.set = set
     self.observer = observer
-    settings = RoundingSettings(damping: options.damping, sweeps: options.sweeps)
+    settings = RoundingSettings(
+      damping: options.damping, corrects: options.refines,
+      sweeps: options.refines ? options.sweeps : 0)
     compute = try DenseCompute(pool: pool)
+    forward = try CalibrationForward(
+      source.configuration, tokensPerWindow: set.tokensPerWindow, compute: compute)
+    var source = source
+    if let bits = options.bitsPerWeight {
+      source.tensors = try Self.budgeted(source, set, bits, forward, observer)
+      source.describeFormats()
+    }
+    self.source = source
     folder = Self.folder(of: source.options.outputPath)
     key = Self.key(source, set, settings, sourceDigests)
   }
@@ -61,11 +75,37 @@ struct CalibrationJob {
     return hash.finalize()
   }
 
+  /// Gives the linear layers formats under a budget.
+  private static func budgeted(
+    _ source: PackSource, _ set: CalibrationSet, _ bits: Double, _ forward: CalibrationForward,
+    _ observer: PackObserver
+  ) throws(PackingError) -> TensorSources {
+    var sources = source.tensors
+    let probe = try SensitivityProbe(
+      set, tensors: LayerTensors(sources, compute: forward.compute), forward: forward,
+      formats: BitBudget.formats)
+    var findings: [SensitivityProbe.Finding] = []
+    let layerCount = source.configuration.layerCount
+    for layer in 0..<layerCount {
+      findings += try probe.run(layer: layer)
+      observer.progress(
+        .init(
+          stage: "measuring sensitivity", completedByteCount: UInt64(layer + 1),
+          totalByteCount: UInt64(layerCount)))
+      if observer.shouldStop() { throw PackingError.cancelled }
+    }
+    let formats = try BitBudget.allocate(findings, bitsPerWeight: bits) {
+      (index, format) throws(PackingError) in
+      let encoder = try TensorEncoder(sources.tensors[index].planned, format: format)
+      return encoder.tileCount * encoder.tileByteCount
+    }
+    for (index, format) in formats { sources.tensors[index].format = format }
+    return sources
+  }
+
   /// Rounds all layers and returns the source with the rows that calibration chose.
-  func run() throws(PackingError) -> TensorSources {
+  func run() throws(PackingError) -> PackSource {
     let streams = try CalibrationStreams(source.configuration, set)
-    let forward = try CalibrationForward(
-      source.configuration, tokensPerWindow: set.tokensPerWindow, compute: compute)
     let tensors = LayerTensors(source.tensors, compute: compute)
     try tensors.embed(set.tokens, original: streams.original, stored: streams.rounded)
     let progress = CalibrationProgress(
@@ -89,7 +129,7 @@ struct CalibrationJob {
         files.append(written)
       }
     }
-    return replaced(files)
+    return source.calibrated(replaced(files))
   }
 
   private func path(_ layer: Int) -> String {
@@ -114,7 +154,7 @@ struct CalibrationJob {
     var layout: [LayerFile.Shape] = []
     for part in LayerTensors.stages.joined() {
       let (index, tensor) = try tensors.find(tensors.name(layer, part + ".weight"))
-      guard let format = tensor.format, format.encoding.isQuantized else { continue }
+      guard let format = tensor.calibratedFormat else { continue }
       layout.append(
         LayerFile.Shape(
           index: index, rows: tensor.planned.rowCount, columns: tensor.planned.columnCount,

@@ -15,7 +15,10 @@ struct CalibrationRecord: Sendable {
     digest = set.digest
     tokenCount = set.tokens.count
     recipe =
-      "windows of \(set.tokensPerWindow), damping \(options.damping), act-order, true sequential,"
-      + " targets corrected for the layers before, \(options.sweeps) passes of coordinate descent"
+      "windows of \(set.tokensPerWindow), damping \(options.damping), act-order, true sequential"
+      + (options.refines
+        ? ", targets corrected for the layers before, \(options.sweeps) passes of coordinate descent"
+        : "")
+      + (options.bitsPerWeight.map { ", formats for \($0) bits a weight" } ?? "")
   }
 }

@@ -14,7 +14,7 @@ struct CalibrationSet: Sendable {
   /// Most tokens that are used.
   static let maximumTokenCount = 1 << 17
   /// Most bytes of activations between two layers, which are in memory for all tokens.
-  static let maximumActivationByteCount = 3 << 29
+  static let maximumActivationByteCount = 5 << 28
   /// Longest file in bytes.
   static let maximumFileByteCount: UInt64 = 1 << 28
 
@@ -100,6 +100,8 @@ enum UTF8Check {
       let middle = (valid + bad) / 2
       if isBeginning(bytes[...middle]) { valid = middle + 1 } else { bad = middle }
     }
+    // A character that is cut begins up to three bytes before.
+    while valid > 0, String(validating: bytes[..<valid], as: UTF8.self) == nil { valid -= 1 }
     return valid
   }
 

@@ -200,7 +200,9 @@ struct LayerCalibrator {
     let changed = streams.rounded.view(from: chunk.lowerBound, count: chunk.count)
     let residual = streams.inputs[0].view(rows: chunk.count, columns: own.columns)
     compute.each(own.rows) { row, _ in
-      for column in 0..<own.columns { residual[row][column] = own[row][column] - changed[row][column] }
+      for column in 0..<own.columns {
+        residual[row][column] = own[row][column] - changed[row][column]
+      }
     }
     forward.addProjection(original, weights.view(), to: own)
     guard let statistics else { return }
@@ -229,10 +231,13 @@ struct LayerCalibrator {
     var linears: [CalibratedLinear] = []
     for (part, source) in zip(parts, sources) {
       let (index, tensor) = try tensors.find(tensors.name(layer, part + ".weight"))
-      guard let format = tensor.format, format.encoding.isQuantized else { continue }
+      guard let format = tensor.calibratedFormat else { continue }
       linears.append(try CalibratedLinear(index: index, format: format, weights: source))
     }
-    return linears.isEmpty ? nil : try InputStatistics(linears, compute: compute)
+    return linears.isEmpty
+      ? nil
+      : try InputStatistics(
+        linears, corrects: settings.corrects, compute: compute)
   }
 
   /// Rounds the parts, or takes them from the file of an earlier run.

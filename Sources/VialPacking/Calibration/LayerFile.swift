@@ -193,7 +193,8 @@ struct CalibratedRows: TensorRows {
     let packed = try file.bytes(
       at: tensor.offset + rows.lowerBound * width, count: rows.count * width)
     let scales = try file.bytes(
-      at: tensor.scalesOffset + rows.lowerBound * groupCount * 2, count: rows.count * groupCount * 2)
+      at: tensor.scalesOffset + rows.lowerBound * groupCount * 2, count: rows.count * groupCount * 2
+    )
     let zeros = try file.bytes(
       at: tensor.zerosOffset + rows.lowerBound * groupCount, count: rows.count * groupCount)
     let q = scratch.elements.assumingMemoryBound(to: UInt8.self)

@@ -88,8 +88,20 @@ struct LayerTensors: Sendable {
   func stored(_ name: String) throws(PackingError) -> DenseMatrix {
     let tensor = try find(name).tensor
     let matrix = try matrix(name)
+    if tensor.keepsSource { return matrix }
     try store(matrix.view(), as: tensor.format, name: name)
     return matrix
+  }
+
+  /// A matrix rounded to nearest in a format, and decoded again.
+  func rounded(
+    _ source: DenseMatrix, to format: StorageFormat, name: String
+  ) throws(PackingError) -> DenseMatrix {
+    let copy = try DenseMatrix(rows: source.rows, columns: source.columns)
+    compute.each(source.rows) { row, _ in copy[row].update(from: source[row], count: source.columns)
+    }
+    try store(copy.view(), as: format, name: name)
+    return copy
   }
 
   /// The embeddings of `tokens`: the source's, and as the packed file will have them.

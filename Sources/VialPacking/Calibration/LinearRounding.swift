@@ -63,6 +63,8 @@ struct RoundedLinear: @unchecked Sendable {
 struct RoundingSettings: Sendable, Equatable {
   /// Added to the Hessian's diagonal, as a share of its mean.
   var damping: Double = 0.01
+  /// Whether targets make up for what layers before have changed.
+  var corrects = true
   /// Passes of coordinate descent.
   var sweeps = 4
 }
@@ -133,7 +135,8 @@ struct LinearRounding {
   func round(_ linear: CalibratedLinear) throws(PackingError) -> RoundedLinear {
     let target = try target(linear)
     let rounded = try RoundedLinear(
-      index: linear.index, rows: linear.weights.rows, columns: linear.weights.columns, format: linear.format)
+      index: linear.index, rows: linear.weights.rows, columns: linear.weights.columns,
+      format: linear.format)
     let residual = linear.correction
     if linear.format.encoding == .int8 {
       try roundToBytes(target, rounded)
@@ -158,7 +161,8 @@ struct LinearRounding {
     rows: Int, columns: Int, shared: Int, _ settings: RoundingSettings
   ) -> Double {
     let (outputs, inputs) = (Double(rows), Double(columns))
-    return inputs * inputs * (inputs / 3 / Double(shared) + outputs * (3 + 2 * Double(settings.sweeps)))
+    return inputs * inputs
+      * (inputs / 3 / Double(shared) + outputs * (3 + 2 * Double(settings.sweeps)))
   }
 
   /// W*ᵀ, `[input][output]`. Leaves the correction's memory for other use.

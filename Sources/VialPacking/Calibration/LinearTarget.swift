@@ -29,12 +29,17 @@ struct InputStatistics {
   /// Σ x̃x̃ᵀ, `[input][input]`.
   let hessian: DenseMatrix
   let linears: [CalibratedLinear]
+  /// Whether D is gathered; without it W* is W.
+  private let corrects: Bool
   private let compute: DenseCompute
 
-  init(_ linears: [CalibratedLinear], compute: DenseCompute) throws(PackingError) {
+  init(
+    _ linears: [CalibratedLinear], corrects: Bool, compute: DenseCompute
+  ) throws(PackingError) {
     let size = linears[0].weights.columns
     hessian = try DenseMatrix(rows: size, columns: size)
     self.linears = linears
+    self.corrects = corrects
     self.compute = compute
   }
 
@@ -47,6 +52,7 @@ struct InputStatistics {
   ///   - room: for the outputs of the widest layer.
   func add(input: DenseView, original: DenseView, residual: DenseView?, room: DenseMatrix) {
     compute.addSquare(of: input, to: hessian.view())
+    guard corrects else { return }
     compute.each(input.rows) { row, _ in
       let (from, to) = (input[row], original[row])
       for column in 0..<input.columns { to[column] -= from[column] }

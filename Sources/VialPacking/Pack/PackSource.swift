@@ -89,11 +89,11 @@ struct PackSource: Sendable {
 
   /// Whether a linear layer has integers to choose: it is packed to int4 or int8, and not the source's own.
   var canCalibrate: Bool {
-    options.randomSeed == nil
-      && tensors.tensors.contains {
-        $0.planned.role == .linear && $0.format?.encoding.isQuantized == true && !$0.keepsSource
-      }
+    options.randomSeed == nil && tensors.tensors.contains { $0.calibratedFormat != nil }
   }
+
+  /// Reports the formats as they are now.
+  mutating func describeFormats() { report = RecipeReport(tensors, import: report.origin) }
 
   /// The source with rows that calibration chose.
   func calibrated(_ tensors: TensorSources) -> PackSource {

@@ -69,6 +69,11 @@ public enum Packer {
           ? "nothing to calibrate: no linear layer is rounded to int4 or int8 here"
           : "random weights cannot be calibrated")
     }
+    if options.bitsPerWeight != nil,
+      source.tensors.tensors.contains(where: { $0.planned.role == .linear && $0.keepsSource })
+    {
+      throw PackingError("a budget of bits needs a source whose layers are not quantised already")
+    }
     let set = try CalibrationSet(path: options.path, source: source)
     if set.tokens.count < set.availableTokenCount - set.tokensPerWindow {
       observer.warning(
@@ -88,7 +93,7 @@ public enum Packer {
     let job = try CalibrationJob(
       source, set, options, sourceDigests: digests, pool: pool, observer: observer)
     return PackJob(
-      source: source.calibrated(try job.run()), pool: pool, observer: observer,
+      source: try job.run(), pool: pool, observer: observer,
       calibration: CalibrationRecord(set, options), sourceDigests: digests)
   }
 }

@@ -37,7 +37,7 @@ struct Provenance: Sendable {
     builder["recipe.group"] = recipe.group.map { .unsigned(UInt64($0)) }
     builder["recipe.method"] = recipe.method.map { .text($0) }
     builder["recipe.merged"] = mergedAdapter.map { .text($0) }
-    builder["calibration.digest"] = calibration.map { .text("\($0.digest)") }
+    builder["calibration.digest"] = calibration.map { .bytes($0.digest.bytes) }
     builder["calibration.tokens"] = calibration.map { .unsigned(UInt64($0.tokenCount)) }
     builder["calibration.recipe"] = calibration.map { .text($0.recipe) }
     builder["source.quantization"] = recipe.origin.map { .text($0.summary) }

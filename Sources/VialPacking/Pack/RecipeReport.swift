@@ -15,7 +15,7 @@ struct RecipeReport: Sendable, Equatable {
   private(set) var weights: String
   private(set) var embedding: String
   private(set) var head: String
-  /// Group of the linear layers, else of the other quantised tensors; nil when nothing is quantised.
+  /// Group of the linear layers, else of the other quantised tensors; nil when nothing is quantised or groups differ.
   private(set) var group: Int?
   /// How quantised numbers were chosen; nil when nothing is quantised.
   private(set) var method: String?
@@ -31,7 +31,7 @@ struct RecipeReport: Sendable, Equatable {
     self.embedding = Self.names(embedding)
     self.head = head.isEmpty ? self.embedding : Self.names(head)
     let quantized = (linear + embedding + head).filter(\.encoding.isQuantized)
-    group = quantized.first?.group.rawValue
+    group = Set(linear.map(\.group)).count > 1 ? nil : quantized.first?.group.rawValue
     if !quantized.isEmpty { method = Self.method(sources, origin) }
   }
 

@@ -17,6 +17,14 @@ struct SourcedTensor: Sendable {
 }
 
 extension SourcedTensor {
+  /// The format whose integers calibration chooses; nil for floats, and for integers that are the source's own.
+  var calibratedFormat: StorageFormat? {
+    guard planned.role == .linear, !keepsSource, let format, format.encoding.isQuantized else {
+      return nil
+    }
+    return format
+  }
+
   /// Takes the format that a recipe gives a tensor of that form. A vector is plain f32 whatever is asked.
   mutating func decide(_ recipe: ResolvedRecipe, _ source: SourceForm) throws(PackingError) {
     guard planned.role != .vector else { return }
