@@ -35,7 +35,6 @@ final class CeilingBuffer {
     guard byteCount >= 64 << 20, let memory = WorkMemory(byteCount: byteCount) else {
       throw CommandFailure("not enough memory to measure the read bandwidth (64 MiB)")
     }
-    memory.preferLargePages()
     self.memory = memory
   }
 }

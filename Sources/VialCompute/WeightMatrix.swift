@@ -18,6 +18,8 @@ public struct WeightMatrix: @unchecked Sendable {
   public var byteCount: Int { region.byteCount }
   /// Tiles of 16 rows.
   public let tileCount: Int
+  /// Bytes of a tile.
+  public let tileByteCount: Int
   /// Whether products quantise their activations, in groups of `view.group`.
   public var isQuantized: Bool { view.group != 0 }
 
@@ -38,5 +40,6 @@ public struct WeightMatrix: @unchecked Sendable {
     self.view = view
     self.region = region
     self.tileCount = (Int(rows) + 15) / 16
+    self.tileByteCount = region.byteCount / max(1, tileCount)
   }
 }

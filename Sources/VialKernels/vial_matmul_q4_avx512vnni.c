@@ -12,8 +12,11 @@
 #pragma clang attribute push(__attribute__((target(VIAL_AVX512VNNI))), apply_to = function)
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-/// Up to this many columns one tile is kept in flight.
-enum { SINGLE_TILE_COLUMNS = 12, PREFETCH_BYTES = 4096 };
+/// Up to this many columns one tile is kept in flight; Tests/Benchmarks/products.c finds the number.
+#ifndef VIAL_SINGLE_TILE_COLUMNS
+#define VIAL_SINGLE_TILE_COLUMNS 24
+#endif
+enum { PREFETCH_BYTES = 6144 };
 
 /// R tiles from `tile` on, one panel of C columns. `ahead`: distance of the prefetch.
 VIAL_INLINE void product(
@@ -28,7 +31,10 @@ VIAL_INLINE void product(
   __m512 acc[2][8];
   UNROLL for (int r = 0; r < R; r++) UNROLL for (int c = 0; c < C; c++) acc[r][c] = _mm512_setzero_ps();
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += C, sums += C) {
-    __m512i dot[2][8];
+    // With few columns the low and the high nibbles have chains of their own: one chain's latency would be the limit.
+    const bool split = R * C <= 4;
+    __m512i dot[2][8], dot_high[2][8];
+    UNROLL for (int r = 0; r < R; r++) UNROLL for (int c = 0; c < C; c++) dot_high[r][c] = _mm512_setzero_si512();
     UNROLL for (int r = 0; r < R; r++) {  // dot starts at -zero * sum: zero and |sum| <= 16256 fit in i16
       __m512i zero = low_nibbles;
       if (asymmetric)
@@ -56,10 +62,16 @@ VIAL_INLINE void product(
       }
       UNROLL for (int c = 0; c < C; c++) {
         __m512i x = _mm512_set1_epi32(a[C + c]);
-        UNROLL for (int r = 0; r < R; r++) dot[r][c] = _mm512_dpbusd_epi32(dot[r][c], high[r], x);
+        UNROLL for (int r = 0; r < R; r++) {
+          __m512i *to = split ? &dot_high[r][c] : &dot[r][c];
+          *to = _mm512_dpbusd_epi32(*to, high[r], x);
+        }
       }
     }
     UNROLL for (int r = 0; r < R; r++) {
+      if (R == 1) _mm_prefetch((const char *)tile + 8 * G + ahead, _MM_HINT_T0);  // the line between two records
+      if (split)
+        UNROLL for (int c = 0; c < C; c++) dot[r][c] = _mm512_add_epi32(dot[r][c], dot_high[r][c]);
       __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(tile + (size_t)r * tile_bytes + 8 * G)));
       UNROLL for (int c = 0; c < C; c++)
         acc[r][c] = _mm512_fmadd_ps(
@@ -119,7 +131,7 @@ WIDTH(products_2x8, 2, 8)
 
 void vial_matmul_q4_avx512vnni(
   const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  if (p->columns > SINGLE_TILE_COLUMNS)
+  if (p->columns > VIAL_SINGLE_TILE_COLUMNS)
     products_2x8(ARGUMENTS);
   else if (p->width == 8)
     products_1x8(ARGUMENTS);

@@ -13,7 +13,7 @@
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 /// Up to this many columns one tile is kept in flight.
-enum { SINGLE_TILE_COLUMNS = 12, PREFETCH_BYTES = 4096 };
+enum { SINGLE_TILE_COLUMNS = 12, PREFETCH_BYTES = 6144 };
 
 /// R tiles from `tile` on, one panel of C columns. `ahead`: distance of the prefetch.
 VIAL_INLINE void product(
@@ -47,6 +47,7 @@ VIAL_INLINE void product(
       }
     }
     UNROLL for (int r = 0; r < R; r++) {
+      if (R == 1) _mm_prefetch((const char *)tile + 16 * G + ahead, _MM_HINT_T0);  // the line between two records
       __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(tile + (size_t)r * tile_bytes + 16 * G)));
       UNROLL for (int c = 0; c < C; c++)
         acc[r][c] = _mm512_fmadd_ps(

@@ -30,6 +30,41 @@ VIAL_INLINE bool quantize_values(const float *x, uint32_t count, int8_t *q, floa
   return true;
 }
 
+typedef uint32_t v8u __attribute__((vector_size(32)));
+#define VIAL_ZIP(A, B, ...) __builtin_shufflevector(A, B, __VA_ARGS__)
+
+/// 8 x 8 words: out[k * 8 + c] = in[c * stride + k].
+VIAL_INLINE void transpose_words(const int8_t *in, size_t stride, uint8_t *out) {
+  v8u r[8], s[8];
+  VIAL_UNROLL for (int c = 0; c < 8; c++) memcpy(&r[c], in + (size_t)c * stride, 32);
+  VIAL_UNROLL for (int c = 0; c < 8; c += 2) {  // pairs of columns
+    s[c] = VIAL_ZIP(r[c], r[c + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    s[c + 1] = VIAL_ZIP(r[c], r[c + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  VIAL_UNROLL for (int c = 0; c < 8; c += 4) {  // fours: words k and k + 4
+    r[c] = VIAL_ZIP(s[c], s[c + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    r[c + 1] = VIAL_ZIP(s[c], s[c + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    r[c + 2] = VIAL_ZIP(s[c + 1], s[c + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+    r[c + 3] = VIAL_ZIP(s[c + 1], s[c + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  VIAL_UNROLL for (int k = 0; k < 4; k++) {
+    s[k] = VIAL_ZIP(r[k], r[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    s[k + 4] = VIAL_ZIP(r[k], r[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+  VIAL_UNROLL for (int k = 0; k < 8; k++) memcpy(out + 32 * k, &s[k], 32);
+}
+
+/// One group of all columns of a panel: q[column][128] to words of `width` columns.
+VIAL_INLINE void interleave(const int8_t q[8][128], uint32_t group, uint32_t width, uint8_t *to) {
+  if (width == 1)
+    memcpy(to, q[0], group);
+  else if (width == 8)
+    for (uint32_t k = 0; k < group; k += 32) transpose_words(q[0] + k, 128, to + (size_t)k * 8);
+  else
+    for (uint32_t k = 0; k < group; k += 4)
+      for (uint32_t c = 0; c < width; c++) memcpy(to + (size_t)k * width + 4 * c, q[c] + k, 4);
+}
+
 static void wide_quantize(
   const float *x, size_t x_stride, const vial_panels *p, uint32_t panel_begin, uint32_t panel_end, uint8_t *marks) {
   const uint32_t group = p->group, width = p->width;
@@ -37,31 +72,30 @@ static void wide_quantize(
     uint8_t *base = p->bytes + panel * p->panel_byte_count;
     float *scales = (float *)(void *)(base + p->scale_offset);
     int32_t *sums = (int32_t *)(void *)(base + p->sum_offset);
-    for (uint32_t c = 0; c < width; c++) {
-      uint32_t column = panel * width + c;
-      for (uint32_t g = 0; g < p->group_count; g++) {
-        uint32_t left = p->depth - g * group;
+    for (uint32_t g = 0; g < p->group_count; g++) {
+      const uint32_t left = p->depth - g * group;
+      int8_t q[8][128];
+      for (uint32_t c = 0; c < width; c++) {
+        const uint32_t column = panel * width + c;
         const float *values = x + column * x_stride + (size_t)g * group;
         float padded[128], scale = 0.0f;
-        int8_t q[128];
         int32_t sum = 0;
         if (column >= p->columns) {
-          memset(q, 0, group);
+          memset(q[c], 0, group);
         } else {
           if (left < group) {
             memset(padded, 0, sizeof padded);
             values = memcpy(padded, values, left * sizeof *padded);
           }
-          if (!quantize_values(values, group, q, &scale, &sum)) marks[column] = 1;
+          bool finite = group == 128  ? quantize_values(values, 128, q[c], &scale, &sum)
+                        : group == 64 ? quantize_values(values, 64, q[c], &scale, &sum)
+                                      : quantize_values(values, 32, q[c], &scale, &sum);
+          if (!finite) marks[column] = 1;
         }
         scales[(size_t)g * width + c] = scale;
         sums[(size_t)g * width + c] = -8 * sum;
-        uint8_t *to = base + ((size_t)g * group / 4 * width + c) * 4;
-        if (width == 1)
-          memcpy(to, q, group);
-        else
-          for (uint32_t k = 0; k < group; k += 4) memcpy(to + (size_t)k * width, q + k, 4);
       }
+      interleave(q, group, width, base + (size_t)g * group * width);
     }
   }
 }

@@ -68,7 +68,8 @@ struct DecoderBinder {
       feedForwardNorm: try vector(
         prefix + "post_attention_layernorm.weight", count: hidden),
       feedForwardInput: Projection(
-        try weight("mlp.gate_proj", wide, hidden), try weight("mlp.up_proj", wide, hidden)),
+        try weight("mlp.gate_proj", wide, hidden), try weight("mlp.up_proj", wide, hidden),
+        isGated: true),
       feedForwardOutput: Projection(try weight("mlp.down_proj", hidden, wide)))
   }
 

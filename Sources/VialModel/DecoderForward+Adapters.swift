@@ -80,27 +80,28 @@ extension DecoderForward {
     }
   }
 
-  /// Computes t = A·x for a projection of a layer; `input` holds x, unquantised, a row after another.
-  func adapt(
-    _ place: AdaptedPlace, layer: Int, from input: UnsafeMutablePointer<Float>
-  ) {
+  /// Finds the adapters of the step that change a projection of a layer, before its input is prepared.
+  func activateAdapters(_ place: AdaptedPlace, layer: Int) {
     guard !adaptedGroups.isEmpty else { return }
-    adapt(adaptedGroups, from: input) { $0.projection(layer: layer, place) }
+    activate(adaptedGroups) { $0.projection(layer: layer, place) }
   }
 
   /// The same for the head, whose rows were gathered.
-  func adaptHead(rows: [Int], from input: UnsafeMutablePointer<Float>) {
+  func activateHeadAdapters(rows: [Int]) {
     guard !adaptedGroups.isEmpty else { return }
-    adapt(Self.groups(ofRows: rows, in: adaptedGroups), from: input) { $0.head }
+    activate(Self.groups(ofRows: rows, in: adaptedGroups)) { $0.head }
   }
 
-  private func adapt(
-    _ groups: [AdaptedGroup], from input: UnsafeMutablePointer<Float>,
-    _ projection: (Adapter) -> LowRankProjection?
+  private func activate(
+    _ groups: [AdaptedGroup], _ projection: (Adapter) -> LowRankProjection?
   ) {
     activeAdapters.parts = groups.compactMap { group in
       projection(group.adapter).map { ActiveAdapters.Part(projection: $0, runs: group.runs) }
     }
+  }
+
+  /// Computes t = A·x for the active adapters; `input` holds x, unquantised, a row after another.
+  func multiplyByA(_ input: UnsafeMutablePointer<Float>) {
     let parts = activeAdapters.parts
     guard !parts.isEmpty, let room = adapterBuffers else { return }
     nextItem.store(0, ordering: .relaxed)

@@ -6,8 +6,28 @@ import VialCompute
 import VialKernels
 
 extension DecoderForward {
+  /// Stores keys and values of all rows and computes their attention. Few tokens of each sequence are one phase: whoever
+  /// stored a segment's keys of a KV head is the one who reads them.
+  func attend(layer: Int, segments: [StepSegment], rows: Int) {
+    let biases = weights.layers[layer].attentionBiases.map(AttentionBiases.init)
+    if segments.allSatisfy({ $0.count <= AttentionScratch.queriesPerItem }) {
+      attend(layer: layer, segments: segments) { [self] segment, firstRow, kvHead in
+        for row in 0..<segment.count {
+          cacheKeyAndValue(
+            layer: layer, biases, row: firstRow + row, kvHead: kvHead, segment: segment,
+            position: segment.firstPosition + row)
+        }
+      }
+    } else {
+      cacheKeysAndValues(layer: layer, biases, segments: segments, rows: rows)
+      attend(layer: layer, segments: segments) { _, _, _ in }
+    }
+  }
+
   /// Adds biases, rotates queries and keys, and stores keys and values of all rows.
-  func cacheKeysAndValues(layer: Int, segments: [StepSegment], rows: Int) {
+  private func cacheKeysAndValues(
+    layer: Int, _ biases: AttentionBiases?, segments: [StepSegment], rows: Int
+  ) {
     let heads = shape.kvHeadCount
     compute { [self] worker in
       let mine = share(rows * heads, worker)
@@ -16,7 +36,7 @@ extension DecoderForward {
         let items = mine.clamped(to: first * heads..<(first + segment.count) * heads)
         for item in items {
           cacheKeyAndValue(
-            layer: layer, row: item / heads, kvHead: item % heads, segment: segment,
+            layer: layer, biases, row: item / heads, kvHead: item % heads, segment: segment,
             position: segment.firstPosition + item / heads - first)
         }
         first += segment.count
@@ -25,7 +45,8 @@ extension DecoderForward {
   }
 
   private func cacheKeyAndValue(
-    layer: Int, row: Int, kvHead: Int, segment: StepSegment, position: Int
+    layer: Int, _ biases: AttentionBiases?, row: Int, kvHead: Int, segment: StepSegment,
+    position: Int
   ) {
     let dimension = shape.headDimension
     let half = dimension / 2
@@ -33,15 +54,14 @@ extension DecoderForward {
     let key = buffers.key + row * shape.keyWidth + kvHead * dimension
     let value = buffers.value + row * shape.keyWidth + kvHead * dimension
     let (cosines, sines) = (buffers.cosines + row * half, buffers.sines + row * half)
-    let biases = weights.layers[layer].attentionBiases
     if let biases {
-      table.add(key, biases.key.base + kvHead * dimension, dimension)
-      table.add(value, biases.value.base + kvHead * dimension, dimension)
+      table.add(key, biases.key + kvHead * dimension, dimension)
+      table.add(value, biases.value + kvHead * dimension, dimension)
     }
     table.rope(key, cosines, sines, UInt32(half))
     for head in kvHead * shape.queriesPerKV..<(kvHead + 1) * shape.queriesPerKV {
       let query = buffers.query + row * shape.queryWidth + head * dimension
-      if let biases { table.add(query, biases.query.base + head * dimension, dimension) }
+      if let biases { table.add(query, biases.query + head * dimension, dimension) }
       table.rope(query, cosines, sines, UInt32(half))
     }
     let positions = KVCacheLayout.positionsPerBlock
@@ -51,8 +71,12 @@ extension DecoderForward {
     if mark != 0 { buffers.cacheMarks[row * shape.kvHeadCount + kvHead] = 1 }
   }
 
-  /// Attention of all rows. Work items (segment, KV head, chunk of queries) are taken as workers get free.
-  func attend(layer: Int, segments: [StepSegment]) {
+  /// Attention of all rows. Work items (segment, KV head, chunk of queries) are taken as workers get free; `before` runs
+  /// ahead of each.
+  private func attend(
+    layer: Int, segments: [StepSegment],
+    before: (_ segment: StepSegment, _ firstRow: Int, _ kvHead: Int) -> Void
+  ) {
     nextItem.store(0, ordering: .relaxed)
     let chunk = AttentionScratch.queriesPerItem
     let counts = segments.map { ($0.count + chunk - 1) / chunk * shape.kvHeadCount }
@@ -69,8 +93,10 @@ extension DecoderForward {
         // The longest chunks first, so that the last items are short ones.
         let chunks = counts[segment] / shape.kvHeadCount
         let index = chunks - 1 - (item - firstItem) / shape.kvHeadCount
+        let kvHead = (item - firstItem) % shape.kvHeadCount
+        before(segments[segment], firstRow, kvHead)
         attend(
-          layer: layer, kvHead: (item - firstItem) % shape.kvHeadCount, segment: segments[segment],
+          layer: layer, kvHead: kvHead, segment: segments[segment],
           firstRow: firstRow, first: index * chunk, worker: worker)
       }
     }
@@ -96,5 +122,16 @@ extension DecoderForward {
       q_stride: shape.queryWidth, out: buffers.attended + heads, out_stride: shape.queryWidth,
       scratch: attentionScratch.memory(worker))
     kernels.pointee.attention(&arguments)
+  }
+}
+
+/// Where the biases of a layer lie: bare addresses, because counting references for every row costs more than adding.
+private struct AttentionBiases: @unchecked Sendable {
+  let query, key, value: UnsafePointer<Float>
+
+  init(_ biases: (query: WeightVector, key: WeightVector, value: WeightVector)) {
+    query = biases.query.base
+    key = biases.key.base
+    value = biases.value.base
   }
 }

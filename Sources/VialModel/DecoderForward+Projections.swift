@@ -1,140 +1,143 @@
-// Owns: the matrix products of the forward pass: preparing their input (RMSNorm, quantisation) and
-// sharing their tiles. Must not: know attention.
+// Owns: the matrix products of the forward pass and how the workers share their tiles.
+// Must not: know attention, or how inputs are prepared.
 
 import VialCompute
 import VialKernels
+import VialSystem
 
 extension DecoderForward {
-  /// Normalises (when `norm` is given, into `normed`) and quantises the input of a projection.
+  /// One phase: hands out pieces of `tileCount` tiles of `tileByteCount` bytes until none is left.
   ///
-  /// A unit of work is one panel of columns, so a worker quantises exactly what it normalised.
-  func prepare(
-    _ projection: Projection, from input: UnsafeMutablePointer<Float>, rows: Int,
-    norm: WeightVector?, marks: UnsafeMutablePointer<UInt8>? = nil
+  /// Workers take pieces, so that a slow one is not waited for; each streams its own range of the file as long as it can.
+  /// Who is done asks for the beginning of its share of the `next` projection, so that the memory is busy meanwhile.
+  func computeTiles(
+    _ input: ProjectionInput, tileCount: Int, next: Projection?,
+    _ body: (_ tiles: Range<Int>, PreparedInput, _ worker: Int) -> Void
   ) {
-    guard norm != nil || !projection.groups.isEmpty else { return }
-    let depth = projection.matrices[0].columns
-    let views = projection.groups.compactMap {
-      panels[$0]?.view(columns: rows, depth: depth, group: $0)
-    }
-    let width = views.first.map { Int($0.width) } ?? 1
-    let source = norm == nil ? input : buffers.normed
+    let piece = max(1, Self.pieceByteCount / max(1, input.projection.tileByteCount * 2)) * 2
+    // Few rows stream through the weights: half of what is left is read in one go. Many rows leave outputs behind that
+    // are wanted while they are in the caches.
+    let divisor = input.rows <= PrivateInput.maximumRows ? 2 : Int.max
+    queue.fill(tileCount, grain: Self.tileGrain)
     compute { [self] worker in
-      for unit in share((rows + width - 1) / width, worker) {
-        if let norm {
-          for row in unit * width..<min(rows, (unit + 1) * width) {
-            kernels.pointee.rms_norm(
-              input + row * depth, norm.base, depth, shape.normEpsilon,
-              buffers.normed + row * depth)
-          }
-        }
-        for view in views {
-          withUnsafePointer(to: view) {
-            kernels.pointee.quantize(
-              source, depth, $0, UInt32(unit), UInt32(unit + 1), marks ?? buffers.marks)
-          }
-        }
+      let prepared = take(input, worker: worker)
+      while let tiles = queue.take(worker, grain: piece, divisor: divisor) {
+        body(tiles, prepared, worker)
       }
+      if let next { prefetchShare(of: next, worker) }
     }
   }
 
-  /// Multiplies this worker's tiles of a projection; `output` names destination and row stride of the
-  /// matrix with a given index. `then` runs after each matrix with its finished range of outputs.
-  func multiply(
-    _ projection: Projection, from input: UnsafeMutablePointer<Float>, rows: Int, worker: Int,
-    output: (Int) -> (UnsafeMutablePointer<Float>, Int)
-  ) {
-    let mine = share(projection.tileCount, worker)
-    var first = 0
-    for (index, matrix) in projection.matrices.enumerated() {
-      let tiles = mine.clamped(to: first..<first + matrix.tileCount)
-      if !tiles.isEmpty {
-        let (out, stride) = output(index)
-        multiply(
-          matrix, tiles: tiles.lowerBound - first..<tiles.upperBound - first, from: input,
-          rows: rows, out: out, stride: stride)
-        applyAdapters(
-          matrix: index, tiles: tiles.lowerBound - first..<tiles.upperBound - first, out: out,
-          stride: stride, worker: worker)
+  /// About how many bytes of weights a worker takes at a time at least: a few microseconds of the memory's.
+  private static let pieceByteCount = 48 << 10
+  /// Shares begin at even tiles, and pieces are pairs: that is what kernels take at once when there are many columns.
+  private static let tileGrain = 2
+
+  /// Asks for what a worker will read first. Matrices of one input are one row of tiles, or (gate and up) side by side.
+  private func prefetchShare(of projection: Projection, _ worker: Int) {
+    var tile = WorkShare.range(
+      of: projection.isGated ? projection.matrices[0].tileCount : projection.tileCount,
+      worker: worker, of: pool.workerCount, grain: Self.tileGrain
+    ).lowerBound
+    for matrix in projection.matrices {
+      if tile < matrix.tileCount {
+        vial_prefetch(matrix.view.bytes + tile * matrix.tileByteCount, 16 << 10)
+        return
       }
-      first += matrix.tileCount
+      tile -= matrix.tileCount
     }
   }
 
   /// Multiplies some tiles of one matrix with all rows of its prepared input.
   func multiply(
-    _ matrix: WeightMatrix, tiles: Range<Int>, from input: UnsafeMutablePointer<Float>, rows: Int,
+    _ matrix: WeightMatrix, tiles: Range<Int>, with input: PreparedInput,
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {
     let (begin, end) = (UInt32(tiles.lowerBound), UInt32(tiles.upperBound))
     withUnsafePointer(to: matrix.view) { view in
       guard matrix.isQuantized else {
         kernels.pointee.matmul_float(
-          view, input, matrix.columns, UInt32(rows), begin, end, out, stride)
+          view, input.floats, matrix.columns, UInt32(input.rows), begin, end, out, stride)
         return
       }
-      guard
-        let panels = panels[matrix.view.group]?.view(
-          columns: rows, depth: matrix.columns, group: matrix.view.group)
-      else { return }
+      guard let panels = input[matrix.view.group] else { return }
       withUnsafePointer(to: panels) {
         kernels.pointee.matmul_quantized(view, $0, begin, end, out, stride)
       }
     }
   }
 
-  /// Query, key and value projections.
-  func projectAttentionInput(_ layer: DecoderLayer, rows: Int) {
-    let outputs = [
-      (buffers.query, shape.queryWidth), (buffers.key, shape.keyWidth),
-      (buffers.value, shape.keyWidth),
-    ]
-    compute { [self] worker in
-      multiply(layer.attentionInput, from: buffers.normed, rows: rows, worker: worker) {
-        outputs[$0]
-      }
-    }
-  }
-
-  /// `hidden += projection(input)`: each worker adds the outputs that it computed.
-  func projectResidual(
-    _ projection: Projection, from input: UnsafeMutablePointer<Float>, rows: Int
+  /// All matrices of a projection, one after another; `outputs` names destination and row stride of each.
+  func project(
+    _ input: ProjectionInput, next: Projection? = nil,
+    outputs: [(base: UnsafeMutablePointer<Float>, stride: Int)]
   ) {
-    let width = shape.hiddenSize
-    let matrix = projection.matrices[0]
-    compute { [self] worker in
-      let tiles = share(matrix.tileCount, worker)
-      guard !tiles.isEmpty else { return }
-      multiply(
-        matrix, tiles: tiles, from: input, rows: rows, out: buffers.projected, stride: width)
-      applyAdapters(
-        matrix: 0, tiles: tiles, out: buffers.projected, stride: width, worker: worker)
-      let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
-      for row in 0..<rows {
-        let offset = row * width + outputs.lowerBound
-        kernels.pointee.add(buffers.hidden + offset, buffers.projected + offset, outputs.count)
+    let projection = input.projection
+    computeTiles(input, tileCount: projection.tileCount, next: next) { [self] piece, prepared, worker in
+      var first = 0
+      for (index, matrix) in projection.matrices.enumerated() {
+        let tiles = piece.clamped(to: first..<first + matrix.tileCount)
+        if !tiles.isEmpty {
+          let own = tiles.lowerBound - first..<tiles.upperBound - first
+          let (out, stride) = outputs[index]
+          multiply(matrix, tiles: own, with: prepared, out: out, stride: stride)
+          applyAdapters(matrix: index, tiles: own, out: out, stride: stride, worker: worker)
+        }
+        first += matrix.tileCount
       }
     }
   }
 
-  /// `gate = silu(gate projection) * up projection`: a worker computes the same outputs of both.
-  func projectGated(_ projection: Projection, rows: Int) {
-    let width = shape.feedForwardSize
-    let (gate, up) = (projection.matrices[0], projection.matrices[1])
-    compute { [self] worker in
-      let tiles = share(gate.tileCount, worker)
-      guard !tiles.isEmpty else { return }
-      multiply(
-        gate, tiles: tiles, from: buffers.normed, rows: rows, out: buffers.gate, stride: width)
-      multiply(up, tiles: tiles, from: buffers.normed, rows: rows, out: buffers.up, stride: width)
-      applyAdapters(matrix: 0, tiles: tiles, out: buffers.gate, stride: width, worker: worker)
-      applyAdapters(matrix: 1, tiles: tiles, out: buffers.up, stride: width, worker: worker)
+  /// Query, key and value projections.
+  func projectAttentionInput(_ input: ProjectionInput, next: Projection) {
+    project(
+      input, next: next,
+      outputs: [
+        (buffers.query, shape.queryWidth), (buffers.key, shape.keyWidth),
+        (buffers.value, shape.keyWidth),
+      ])
+  }
+
+  /// `hidden += projection(input)`: whoever computes outputs adds them.
+  func projectResidual(_ input: ProjectionInput, next: Projection) {
+    let width = shape.hiddenSize
+    let matrix = input.projection.matrices[0]
+    let (hidden, projected, table) = (buffers.hidden, buffers.projected, kernels.pointee)
+    computeTiles(input, tileCount: matrix.tileCount, next: next) { [self] tiles, prepared, worker in
+      multiply(matrix, tiles: tiles, with: prepared, out: projected, stride: width)
+      applyAdapters(matrix: 0, tiles: tiles, out: projected, stride: width, worker: worker)
       let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
-      for row in 0..<rows {
+      for row in 0..<input.rows {
         let offset = row * width + outputs.lowerBound
-        kernels.pointee.silu_multiply(
-          buffers.gate + offset, buffers.up + offset, outputs.count, buffers.gate + offset)
+        table.add(hidden + offset, projected + offset, outputs.count)
       }
     }
+  }
+
+  /// `gate = silu(gate projection) * up projection`: whoever computes outputs of one computes them of both, while they
+  /// are in the caches.
+  func projectGated(_ input: ProjectionInput, next: Projection) {
+    let width = shape.feedForwardSize
+    let (gate, up) = (input.projection.matrices[0], input.projection.matrices[1])
+    let (gated, raised, table) = (buffers.gate, buffers.up, kernels.pointee)
+    computeTiles(input, tileCount: gate.tileCount, next: next) { [self] tiles, prepared, worker in
+      prefetch(up, tile: tiles.lowerBound)
+      multiply(gate, tiles: tiles, with: prepared, out: gated, stride: width)
+      prefetch(gate, tile: tiles.upperBound)
+      multiply(up, tiles: tiles, with: prepared, out: raised, stride: width)
+      applyAdapters(matrix: 0, tiles: tiles, out: gated, stride: width, worker: worker)
+      applyAdapters(matrix: 1, tiles: tiles, out: raised, stride: width, worker: worker)
+      let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
+      for row in 0..<input.rows {
+        let offset = row * width + outputs.lowerBound
+        table.silu_multiply(gated + offset, raised + offset, outputs.count, gated + offset)
+      }
+    }
+  }
+
+  /// Asks for the first bytes of a tile, which will be read after something else; nothing at the matrix's end.
+  private func prefetch(_ matrix: WeightMatrix, tile: Int) {
+    guard tile < matrix.tileCount else { return }
+    vial_prefetch(matrix.view.bytes + tile * matrix.tileByteCount, 4096)
   }
 }

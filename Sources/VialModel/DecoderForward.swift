@@ -21,7 +21,9 @@ public final class DecoderForward: @unchecked Sendable {
   let pool: ThreadPool
   let buffers: DecoderBuffers
   let panels: [UInt32: ActivationPanels]
+  let privateInputs: [PrivateInput]
   let attentionScratch: AttentionScratch
+  let queue: WorkQueue
   let nextItem = Atomic<Int>(0)
   /// Room for adapters; nil when the model has none.
   let adapterBuffers: AdapterBuffers?
@@ -53,6 +55,14 @@ public final class DecoderForward: @unchecked Sendable {
         shape: shape, contextLength: contextLength, workerCount: pool.workerCount,
         source: memory)
     else { return nil }
+    var privateInputs: [PrivateInput] = []
+    for _ in 0..<pool.workerCount {
+      guard
+        let room = PrivateInput(
+          shape: shape, depth: depth, groups: weights.activationGroups, source: memory)
+      else { return nil }
+      privateInputs.append(room)
+    }
     self.maximumRows = maximumRows
     self.weights = weights
     self.shape = shape
@@ -61,7 +71,9 @@ public final class DecoderForward: @unchecked Sendable {
     self.pool = pool
     self.buffers = buffers
     self.panels = panels
+    self.privateInputs = privateInputs
     self.attentionScratch = scratch
+    self.queue = WorkQueue(workerCount: pool.workerCount)
     let width = weights.adapters.reduce(0) { max($0, $1.intermediateWidth) }
     guard width > 0 else {
       adapterBuffers = nil
@@ -88,21 +100,38 @@ public final class DecoderForward: @unchecked Sendable {
     activeAdapters.parts = []
     embed(rows)
     for (index, layer) in weights.layers.enumerated() {
-      prepare(layer.attentionInput, from: buffers.hidden, rows: rows, norm: layer.inputNorm)
-      adapt(.attentionInput, layer: index, from: buffers.normed)
-      projectAttentionInput(layer, rows: rows)
-      cacheKeysAndValues(layer: index, segments: segments, rows: rows)
-      attend(layer: index, segments: segments)
-      prepare(layer.attentionOutput, from: buffers.attended, rows: rows, norm: nil)
-      adapt(.attentionOutput, layer: index, from: buffers.attended)
-      projectResidual(layer.attentionOutput, from: buffers.attended, rows: rows)
-      prepare(layer.feedForwardInput, from: buffers.hidden, rows: rows, norm: layer.feedForwardNorm)
-      adapt(.feedForwardInput, layer: index, from: buffers.normed)
-      projectGated(layer.feedForwardInput, rows: rows)
-      prepare(layer.feedForwardOutput, from: buffers.gate, rows: rows, norm: nil)
-      adapt(.feedForwardOutput, layer: index, from: buffers.gate)
-      projectResidual(layer.feedForwardOutput, from: buffers.gate, rows: rows)
+      let following =
+        index + 1 < weights.layers.count ? weights.layers[index + 1].attentionInput : weights.head
+      attention(index, layer, segments, rows)
+      feedForward(index, layer, rows, following)
     }
+  }
+
+  /// `hidden += output(attention(query, key, value(norm(hidden))))`.
+  private func attention(
+    _ index: Int, _ layer: DecoderLayer, _ segments: [StepSegment], _ rows: Int
+  ) {
+    activateAdapters(.attentionInput, layer: index)
+    let input = prepare(
+      layer.attentionInput, from: buffers.hidden, rows: rows, norm: layer.inputNorm)
+    projectAttentionInput(input, next: layer.attentionOutput)
+    attend(layer: index, segments: segments, rows: rows)
+    activateAdapters(.attentionOutput, layer: index)
+    let attended = prepare(layer.attentionOutput, from: buffers.attended, rows: rows, norm: nil)
+    projectResidual(attended, next: layer.feedForwardInput)
+  }
+
+  /// `hidden += down(silu(gate(norm(hidden))) * up(norm(hidden)))`. `following` reads `hidden` next.
+  private func feedForward(
+    _ index: Int, _ layer: DecoderLayer, _ rows: Int, _ following: Projection
+  ) {
+    activateAdapters(.feedForwardInput, layer: index)
+    let input = prepare(
+      layer.feedForwardInput, from: buffers.hidden, rows: rows, norm: layer.feedForwardNorm)
+    projectGated(input, next: layer.feedForwardOutput)
+    activateAdapters(.feedForwardOutput, layer: index)
+    let gated = prepare(layer.feedForwardOutput, from: buffers.gate, rows: rows, norm: nil)
+    projectResidual(gated, next: following)
   }
 
   /// Whether a value of this row was infinite or not a number in the step (its logits included, once they
@@ -124,16 +153,12 @@ public final class DecoderForward: @unchecked Sendable {
       (buffers.projected + index * width).update(from: buffers.hidden + row * width, count: width)
     }
     buffers.headMarks.update(repeating: 0, count: rows.count)
-    prepare(
+    activateHeadAdapters(rows: rows)
+    let input = prepare(
       weights.head, from: buffers.projected, rows: rows.count, norm: weights.finalNorm,
       marks: buffers.headMarks)
-    adaptHead(rows: rows, from: buffers.normed)
     let vocabulary = shape.vocabularySize
-    compute { [self] worker in
-      multiply(
-        weights.head, from: buffers.normed, rows: rows.count, worker: worker
-      ) { _ in (out, vocabulary) }
-    }
+    project(input, outputs: [(out, vocabulary)])
     for (index, row) in rows.enumerated() {
       let isFinite = kernels.pointee.all_finite(out + index * vocabulary, vocabulary)
       if buffers.headMarks[index] != 0 || isFinite == 0 { buffers.marks[row] = 1 }

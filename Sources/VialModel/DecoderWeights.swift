@@ -12,11 +12,18 @@ struct Projection: Sendable {
   let groups: [UInt32]
   /// Tiles of all matrices together.
   let tileCount: Int
+  /// Bytes of a tile, of the matrix with the largest ones.
+  let tileByteCount: Int
 
-  init(_ matrices: WeightMatrix...) {
+  /// Whether the matrices have equal outputs that are combined: gate and up.
+  let isGated: Bool
+
+  init(_ matrices: WeightMatrix..., isGated: Bool = false) {
     self.matrices = matrices
+    self.isGated = isGated
     self.groups = Set(matrices.filter(\.isQuantized).map(\.view.group)).sorted()
     self.tileCount = matrices.reduce(0) { $0 + $1.tileCount }
+    self.tileByteCount = matrices.map(\.tileByteCount).max() ?? 0
   }
 }
 

@@ -60,6 +60,10 @@ public final class MappedFile: Sendable {
       ? mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0)
       : mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else { throw SystemError.last("map", path: path) }
+    #if os(Linux)
+      // Reading streams through all of it: with large pages, where the file system has them, translations do not stall it.
+      if length >= WorkMemory.largePageByteCount { madvise(memory, length, MADV_HUGEPAGE) }
+    #endif
     address = UInt(bitPattern: memory)
     self.byteCount = length
   }

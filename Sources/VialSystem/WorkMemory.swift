@@ -59,17 +59,15 @@ public final class WorkMemory: @unchecked Sendable {
     else { return nil }
     #if os(Linux)
       madvise(base, length, MADV_DONTDUMP)
+      if length >= Self.largePageByteCount { madvise(base, length, MADV_HUGEPAGE) }
     #endif
     self.base = base
     self.byteCount = length
   }
 
-  /// Asks for large pages before the memory is touched; the system may not have them.
-  public func preferLargePages() {
-    #if os(Linux)
-      madvise(base, byteCount, MADV_HUGEPAGE)
-    #endif
-  }
+  /// From this size on memory asks for large pages, which the system may not have: kernels that walk through many rows
+  /// at once would otherwise wait for address translations.
+  static let largePageByteCount = 2 << 20
 
   deinit {
     guard let source else {

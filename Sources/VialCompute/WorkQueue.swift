@@ -1,0 +1,89 @@
+// Owns: who does which part of a phase when workers are not equally fast: contiguous shares, and what is left of them
+// is taken over from the end by whoever is done first.
+// Must not: influence a result; the contract makes every partition give the same bits.
+
+import Synchronization
+
+/// Hands out `0 ..< count` to workers, each unit once.
+///
+/// A worker walks through its own contiguous share, so that it streams one range of the file; a worker without work
+/// takes pieces from the end of the longest remaining share.
+public final class WorkQueue: @unchecked Sendable {
+  private let workerCount: Int
+  /// Per worker: the first unit that is left in the low half, the first after the last one in the high half. A cache
+  /// line each.
+  private let shares: UnsafeMutablePointer<Atomic<UInt64>>
+  private static let stride = 64 / MemoryLayout<Atomic<UInt64>>.stride
+
+  /// An empty queue for workers `0 ..< workerCount`.
+  public init(workerCount: Int) {
+    self.workerCount = workerCount
+    shares = .allocate(capacity: workerCount * Self.stride)
+    for index in 0..<workerCount * Self.stride { (shares + index).initialize(to: Atomic(0)) }
+  }
+
+  deinit {
+    shares.deinitialize(count: workerCount * Self.stride)
+    shares.deallocate()
+  }
+
+  /// Starts over with `0 ..< count`, fewer than 2^32 units; shares begin at multiples of `grain`. Before the phase, not in it.
+  public func fill(_ count: Int, grain: Int = 1) {
+    for worker in 0..<workerCount {
+      let share = WorkShare.range(of: count, worker: worker, of: workerCount, grain: grain)
+      shares[worker * Self.stride].store(Self.packed(share), ordering: .relaxed)
+    }
+  }
+
+  /// The next units for `worker`; nil when nothing is left. The share's own worker gets what is left of it divided by
+  /// `divisor`, at least `grain` units and always a multiple of it except at the end; others get at most `grain`.
+  public func take(_ worker: Int, grain: Int, divisor: Int = .max) -> Range<Int>? {
+    if let units = takeFirst(worker, grain, divisor) { return units }
+    while let victim = longestShare() {
+      if let units = takeLast(victim, grain) { return units }
+    }
+    return nil
+  }
+
+  private func takeFirst(_ worker: Int, _ grain: Int, _ divisor: Int) -> Range<Int>? {
+    var word = shares[worker * Self.stride].load(ordering: .relaxed)
+    while true {
+      let left = Self.unpacked(word)
+      guard !left.isEmpty else { return nil }
+      let part = max(1, left.count / divisor / grain) * grain
+      let end = min(left.upperBound, left.lowerBound + part)
+      let (done, now) = shares[worker * Self.stride].compareExchange(
+        expected: word, desired: Self.packed(end..<left.upperBound), ordering: .relaxed)
+      if done { return left.lowerBound..<end }
+      word = now
+    }
+  }
+
+  private func takeLast(_ victim: Int, _ grain: Int) -> Range<Int>? {
+    let word = shares[victim * Self.stride].load(ordering: .relaxed)
+    let left = Self.unpacked(word)
+    guard !left.isEmpty else { return nil }
+    // Up to a multiple of the grain, so that the share's own worker keeps whole pieces.
+    let begin = left.lowerBound + (left.count - 1) / grain * grain
+    let (done, _) = shares[victim * Self.stride].compareExchange(
+      expected: word, desired: Self.packed(left.lowerBound..<begin), ordering: .relaxed)
+    return done ? begin..<left.upperBound : nil
+  }
+
+  private func longestShare() -> Int? {
+    var (longest, most) = (0, 0)
+    for worker in 0..<workerCount {
+      let left = Self.unpacked(shares[worker * Self.stride].load(ordering: .relaxed)).count
+      if left > most { (longest, most) = (worker, left) }
+    }
+    return most > 0 ? longest : nil
+  }
+
+  private static func packed(_ range: Range<Int>) -> UInt64 {
+    UInt64(UInt32(range.lowerBound)) | UInt64(UInt32(range.upperBound)) << 32
+  }
+
+  private static func unpacked(_ word: UInt64) -> Range<Int> {
+    Int(UInt32(truncatingIfNeeded: word))..<Int(word >> 32)
+  }
+}

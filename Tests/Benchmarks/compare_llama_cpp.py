@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Vial beside llama.cpp on the same shape, weights random: speed, time to the first token, private memory.
+
+usage: compare_llama_cpp.py VIAL CHECKPOINT --work FOLDER [--venv FOLDER] [--formats Q4_0,Q4_K] [--group 128] ...
+
+CHECKPOINT needs config.json and tokenizer files only. The script packs it into WORK with `vial pack --random-weights`, int4 in
+layers, embedding and head as Q4_0 and Q4_K have it (and, with --default, in the default encodings), writes the same
+shape as GGUF, and installs llama-cpp-python, gguf and numpy from PyPI into the virtual environment (pip builds llama.cpp
+from source with native flags: ten minutes on two cores). What is there already is used as it is.
+
+Engines take turns, test by test, in every round; figures are medians over the rounds. Vial's include greedy sampling,
+llama.cpp's do not. Vial's share of the machine's limit comes from the same run (vial bench)."""
+import argparse, json, os, pathlib, statistics, subprocess, sys, threading, time, venv
+
+here = pathlib.Path(__file__).resolve().parent
+
+
+def numbers(text):
+    return [int(n) for n in text.split(",") if n]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("vial", type=pathlib.Path)
+    parser.add_argument("checkpoint", type=pathlib.Path)
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for models (and the environment)")
+    parser.add_argument("--venv", type=pathlib.Path, help="a virtual environment (default: WORK/venv)")
+    parser.add_argument("--formats", default="Q4_0", help="of llama.cpp: Q4_0, Q4_K or both")
+    parser.add_argument("--group", default="128", help="of Vial's int4: 32, 64, 128")
+    parser.add_argument("--default", action="store_true", help="also measure Vial's default encodings")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--prefill", default="512", help="prompt lengths")
+    parser.add_argument("--batch", default="1", help="sequences that decode together")
+    parser.add_argument("--depth", default="0", help="tokens that each has before")
+    parser.add_argument("--generate", type=int, default=32, help="steps of a decode test")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=pathlib.Path, help="where to write every measurement")
+    return parser.parse_args()
+
+
+def prepared_python(folder):
+    """The environment's Python, with all packages."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+    if subprocess.run([python, "-c", "import llama_cpp, gguf, numpy"], capture_output=True).returncode:
+        subprocess.run([python, "-m", "pip", "install", "llama-cpp-python", "gguf", "numpy"], check=True,
+                       env={**os.environ, "CMAKE_ARGS": "-DGGML_NATIVE=ON"})
+    return python
+
+
+def make_once(path, command):
+    if not path.exists():
+        subprocess.run(command, check=True, stdout=sys.stderr)
+    with path.open("rb") as file:  # into the page cache
+        while file.read(1 << 24):
+            pass
+    return path
+
+
+class PeakMemory:
+    """The most anonymous memory that a process has, looked at every 5 ms."""
+
+    def __init__(self, process):
+        self.byte_count, self.pid, self.running = 0, process.pid, True
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+
+    def watch(self):
+        while self.running:
+            try:
+                text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+            except OSError:
+                return
+            for line in text.splitlines():
+                if line.startswith("RssAnon"):
+                    self.byte_count = max(self.byte_count, int(line.split()[1]) * 1024)
+            time.sleep(0.005)
+
+    def stop(self):
+        self.running = False
+        self.thread.join()
+        return self.byte_count
+
+
+class VialEngine:
+    def __init__(self, name, program, path, threads):
+        self.name, self.program, self.path, self.threads = name, str(program), path, str(threads)
+
+    def first_token(self):
+        """Seconds of a whole process that opens the file and answers with one token, and its peak memory."""
+        ids = ",".join(str(i + 1) for i in range(16))
+        start = time.monotonic()
+        process = subprocess.Popen(
+            [self.program, "run", self.path, "--ids", ids, "--max-tokens", "1", "--temperature", "0", "--threads", self.threads],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        peak = PeakMemory(process)
+        process.wait()
+        seconds = time.monotonic() - start
+        if process.returncode:
+            raise SystemExit(f"{self.path}: vial run failed")
+        return {"first_token_seconds": seconds, "anonymous_bytes": peak.stop()}
+
+    def measure(self, test):
+        if test["test"] == "prefill":
+            sizes = ["--prompt", test["prompt"], "--generate", 0]
+        else:
+            sizes = ["--prompt", 0, "--generate", test["generate"], "--depth", test["depth"]]
+        run = subprocess.run(
+            [self.program, "bench", self.path, "--json", "--threads", self.threads, "--batch", str(test["batch"]), *map(str, sizes)],
+            check=True, capture_output=True, text=True)
+        (result,) = json.loads(run.stdout)
+        return {key: result[key] for key in
+                ["seconds", "share_of_limit", "read_bandwidth", "int8_peak", "processor_share", "isa"]}
+
+    def close(self):
+        pass
+
+
+class LlamaEngine:
+    def __init__(self, name, python, path, threads, tests):
+        self.name, self.python, self.path, self.threads = name, python, path, threads
+        self.sequences = max(test["batch"] for test in tests)
+        positions = max(test["batch"] * (test.get("prompt", 0) + test.get("depth", 0) + test.get("generate", 0) + 8)
+                        for test in tests)
+        self.context = -(-positions // 256) * 256
+        self.process = None
+
+    def first_token(self):
+        """Opens the model in a new process, which then stays; seconds are its own, without starting Python."""
+        self.close()
+        self.process = subprocess.Popen(
+            [self.python, here / "llama_cpp_worker.py", self.path, str(self.threads), str(self.sequences), str(self.context)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        peak = PeakMemory(self.process)
+        answer = self.answer()
+        answer["anonymous_bytes"] = max(peak.stop(), answer["anonymous_bytes"])
+        return answer
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.path}: llama.cpp ended")
+        return json.loads(line)
+
+    def measure(self, test):
+        if not self.process:
+            self.first_token()
+        self.process.stdin.write(json.dumps(test) + "\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def close(self):
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait()
+            self.process = None
+
+
+def label(test):
+    if test["test"] == "prefill":
+        return f"prefill {test['prompt']}"
+    return f"decode, {test['batch']} together, depth {test['depth']}"
+
+
+def tokens(test):
+    return test["batch"] * (test.get("prompt", 0) + test.get("generate", 0))
+
+
+def table(engines, tests, results):
+    def middle(engine, test, key="seconds"):
+        return statistics.median(r[key] for r in results[engine.name][label(test)])
+
+    print("| test | " + " | ".join(f"{e.name}, tok/s" for e in engines) + " | share of limit | ratios |")
+    print("|---" * (len(engines) + 3) + "|")
+    ours, peers = engines[0], [e for e in engines if isinstance(e, LlamaEngine)]
+    for test in tests:
+        rates = [f"{tokens(test) / middle(e, test):.1f}" for e in engines]
+        ratios = ", ".join(f"{middle(p, test) / middle(ours, test):.2f} × {p.name}" for p in peers)
+        print(f"| {label(test)} | " + " | ".join(rates) + f" | {middle(ours, test, 'share_of_limit'):.0%} | {ratios} |")
+    for what, key, unit in [("open to first token, s", "first_token_seconds", 1), ("private memory by then, MB", "anonymous_bytes", 1e6)]:
+        values = [f"{statistics.median(r[key] for r in results[e.name]['open']) / unit:.2f}" for e in engines]
+        print(f"| {what} | " + " | ".join(values) + " | | |")
+    last = [r for test in tests for r in results[ours.name][label(test)]]
+    print(f"\n{ours.name}: {last[0]['isa']}, {ours.threads} threads; read bandwidth "
+          f"{min(r['read_bandwidth'] for r in last) / 1e9:.1f} to {max(r['read_bandwidth'] for r in last) / 1e9:.1f} GB/s, int8 peak "
+          f"{statistics.median(r['int8_peak'] for r in last) / 1e9:.0f} GOP/s, processor share at least "
+          f"{min(r['processor_share'] for r in last):.0%}")
+
+
+def main():
+    given = arguments()
+    given.vial = given.vial.resolve()
+    given.work.mkdir(parents=True, exist_ok=True)
+    python = prepared_python(given.venv or given.work / "venv")
+    tests = [{"test": "prefill", "prompt": n, "batch": 1} for n in numbers(given.prefill)]
+    tests += [{"test": "decode", "generate": given.generate, "batch": m, "depth": d}
+              for d in numbers(given.depth) for m in numbers(given.batch)]
+    name = given.checkpoint.resolve().name
+    pack = [given.vial, "pack", given.checkpoint, "--random-weights", "1"]
+    int4 = given.work / f"{name}-int4-g{given.group}.vial"
+    make_once(int4, [*pack, "--group", given.group, "--embedding", "int4", "--head", "int4", "-o", int4])
+    engines = [VialEngine(f"Vial int4 g{given.group}", given.vial, int4, given.threads)]
+    if given.default:
+        file = given.work / f"{name}-default.vial"
+        make_once(file, [*pack, "-o", file])
+        engines.append(VialEngine("Vial default", given.vial, file, given.threads))
+    for kind in given.formats.split(","):
+        file = given.work / f"{name}-{kind}.gguf"
+        make_once(file, [python, here / "random_gguf.py", given.checkpoint / "config.json", file, "--type", kind])
+        engines.append(LlamaEngine(f"llama.cpp {kind}", python, file, given.threads, tests))
+    results = {engine.name: {} for engine in engines}
+    try:
+        for number in range(given.rounds):
+            for engine in engines:
+                results[engine.name].setdefault("open", []).append(engine.first_token())
+            for test in tests:
+                for engine in engines:
+                    print(f"round {number + 1}: {label(test)}: {engine.name}", file=sys.stderr)
+                    results[engine.name].setdefault(label(test), []).append(engine.measure(test))
+    finally:
+        for engine in engines:
+            engine.close()
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=1))
+    table(engines, tests, results)
+
+
+main()
