@@ -16,6 +16,8 @@ public struct EngineOptions: Sendable {
   /// Positions of the KV cache unless `cacheByteLimit` is given; nil: one text of the whole context, or
   /// `defaultPositionCount` when the context is longer. Untouched memory costs nothing.
   public var positionCount: Int?
+  /// Texts of the whole context that `positionCount` may ask room for at most.
+  public var textCount = 1
   /// Most requests that wait.
   public var queueLimit = 1024
   /// Hears lines for the log on the delivery thread.
@@ -64,8 +66,7 @@ public final class Engine: Sendable {
   ) throws(VialError) -> Int {
     guard let limit = options.cacheByteLimit else {
       let wanted = options.positionCount ?? EngineOptions.defaultPositionCount
-      // More than one text's worth is for several requests at once.
-      let texts = options.positionCount == nil ? 1 : activeLimit
+      let texts = max(1, min(activeLimit, options.textCount))
       return max(1, min(model.contextLength * texts, wanted))
     }
     guard let layout = KVCacheLayout(type: options.compute.cacheType, shape: model.weights.shape)

@@ -151,6 +151,7 @@ struct RunCommand: ParsableCommand {
   private func engine(_ model: Model, capacity: Int) throws -> Engine {
     var options = EngineOptions(compute: compute.options)
     options.positionCount = capacity
+    options.textCount = samples
     return try Engine(model: model, options: options)
   }
 
