@@ -110,6 +110,9 @@ struct TemplateAnalysis {
     case .message: return ["role", "content"].contains(key) ? .string : .constant(.undefined)
     case .namespace(let number):
       return namespaces[number][key] == nil ? .constant(.undefined) : .unknown
+    // Templates ask a content whether it has parts; a text has none.
+    case .string where ["content", "role", "text", "type"].contains(key):
+      return .constant(.undefined)
     default: return .unknown
     }
   }
