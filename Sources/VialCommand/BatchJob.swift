@@ -5,8 +5,8 @@ import Vial
 import VialCompute
 import VialEngine
 import VialFormat
-import VialText
 import VialSystem
+import VialText
 
 /// How a batch is run.
 struct BatchSettings {

@@ -5,8 +5,8 @@
 // tore is dropped by the next run. Lines reach the disk every two seconds and at the end (fsync).
 
 import VialEngine
-import VialText
 import VialSystem
+import VialText
 
 /// Who an answer is of.
 struct BatchKey {

@@ -36,7 +36,8 @@ public struct RequestPlan: Sendable {
   /// Bytes that identify the adapter and its scale, for the names of cached blocks; empty without an adapter.
   var adapterIdentity: [UInt8] {
     guard let identity = adapter?.identity else { return [] }
-    return Array(identity.digest.bytes) + withUnsafeBytes(of: identity.scaleBits.littleEndian) { Array($0) }
+    return Array(identity.digest.bytes)
+      + withUnsafeBytes(of: identity.scaleBits.littleEndian) { Array($0) }
   }
   /// What the answer, its reasoning excepted, is held to; nil: nothing.
   public var grammar: AnswerGrammar?

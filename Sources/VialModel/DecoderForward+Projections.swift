@@ -73,7 +73,8 @@ extension DecoderForward {
     outputs: [(base: UnsafeMutablePointer<Float>, stride: Int)]
   ) {
     let projection = input.projection
-    computeTiles(input, tileCount: projection.tileCount, next: next) { [self] piece, prepared, worker in
+    computeTiles(input, tileCount: projection.tileCount, next: next) {
+      [self] piece, prepared, worker in
       var first = 0
       for (index, matrix) in projection.matrices.enumerated() {
         let tiles = piece.clamped(to: first..<first + matrix.tileCount)

@@ -3,8 +3,8 @@
 
 import Foundation
 import VialFormat
-import VialText
 import VialSystem
+import VialText
 
 /// What a caller can ask of calibration.
 public struct CalibrationOptions: Sendable, Equatable {
