@@ -1,0 +1,120 @@
+// A token stream is a function of its own inputs: random batches of 1 to 16 sequences, computed in random pieces on 1 to
+// 8 threads by every family, give each sequence what it gets alone from the scalar reference, token by token.
+
+import Testing
+import VialCompute
+import VialEngine
+import VialModel
+import VialPacking
+import VialSystem
+
+@Suite struct StreamPropertyTests {
+  private static let recipes = [
+    WeightRecipe(weights: .int4, group: .of32),
+    WeightRecipe(weights: .int4, group: .of128, embedding: .int4, head: .int4),
+    WeightRecipe(weights: .int8, group: .of64), WeightRecipe(weights: .f16),
+  ]
+
+  /// One text to continue.
+  private struct Text {
+    let prompt: [UInt32]
+    let generate: Int
+    let sampling: SamplingParameters
+  }
+
+  @Test(arguments: recipes, KVCacheType.allCases)
+  func streamsDoNotDependOnHowTheyAreComputed(
+    _ recipe: WeightRecipe, _ cacheType: KVCacheType
+  ) throws {
+    let weights = try ModelFile(path: PackedModel.path("qwen2-tiny-untied", recipe)).weights()
+    var random = SplitMix(state: 17)
+    let tasks = (0..<16).map { index in
+      Text(
+        prompt: (0..<1 + random.below(100)).map { _ in UInt32(random.below(480)) },
+        generate: 1 + random.below(12),
+        sampling: SamplingParameters(
+          temperature: index % 3 == 0 ? 0 : 1, topK: 50, topP: 0.95, seed: UInt64(index)))
+    }
+    let alone = try tasks.map { task in
+      var random = SplitMix(state: 1)
+      return try Self.streams(
+        [task], weights, cacheType, threads: 1, family: KernelFamily(named: "reference"), chunk: 1,
+        &random)[0]
+    }
+    for family in KernelFamily.available {
+      for count in [1, 2, 3, 5, 8, 9, 16] {
+        let first = random.below(tasks.count - count + 1)
+        let (threads, chunk) = (1 + random.below(8), 1 + random.below(150))
+        let streams = try Self.streams(
+          Array(tasks[first..<first + count]), weights, cacheType, threads: threads,
+          family: family, chunk: max(chunk, count), &random)
+        #expect(
+          streams == Array(alone[first..<first + count]),
+          "\(family.name), \(count) sequences from \(first), \(threads) threads, chunks of \(chunk)"
+        )
+      }
+    }
+  }
+
+  /// What every task generates when a step takes a random part of what is pending.
+  private static func streams(
+    _ tasks: [Text], _ weights: DecoderWeights, _ cacheType: KVCacheType, threads: Int,
+    family: KernelFamily?, chunk: Int, _ random: inout SplitMix
+  ) throws -> [[UInt32]] {
+    let runner = try Runner(
+      weights: weights,
+      options: RunnerOptions(
+        cacheType: cacheType, cachePositions: 64 * 2 * tasks.count, chunkSize: chunk,
+        threadCount: threads, family: family))
+    let sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
+    let sequences = try tasks.map { task in
+      let sequence = try #require(Sequence(capacity: 128, pool: runner.blocks))
+      for id in task.prompt { sequence.tokens.append(id) }
+      return sequence
+    }
+    var alternatives: [TokenAlternative] = []
+    while true {
+      var room = runner.chunkSize
+      var items: [(task: Int, item: StepItem)] = []
+      for (index, sequence) in sequences.enumerated() where sequence.pendingCount > 0 && room > 0 {
+        guard items.isEmpty || random.below(4) > 0 else { continue }
+        let count = 1 + random.below(min(room, sequence.pendingCount))
+        items.append((index, StepItem(sequence: sequence, tokenCount: count)))
+        room -= count
+      }
+      guard !items.isEmpty else { break }
+      runner.step(items.map(\.item)) { index, result in
+        let task = tasks[items[index].task]
+        let sequence = items[index].item.sequence
+        guard case .logits(let logits) = result,
+          let chosen = sampler.choose(
+            logits: logits, parameters: task.sampling, position: sequence.tokens.count, seen: nil,
+            alternatives: &alternatives)
+        else {
+          if case .failed(let error) = result { Issue.record("\(error)") }
+          return
+        }
+        // The last token is drawn and not computed.
+        if sequence.tokens.count < task.prompt.count + task.generate {
+          sequence.tokens.append(chosen.token)
+        }
+      }
+    }
+    return zip(sequences, tasks).map { sequence, task in
+      (task.prompt.count..<sequence.tokens.count).map { sequence.tokens.pointer[$0] }
+    }
+  }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+private struct SplitMix {
+  var state: UInt64
+
+  mutating func below(_ bound: Int) -> Int {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Int((z ^ (z >> 31)) % UInt64(bound))
+  }
+}
