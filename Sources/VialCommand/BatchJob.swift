@@ -94,7 +94,13 @@ final class BatchJob {
     var digest = SHA256()
     digest.update(salt + (line ?? []))
     var id = "null"
-    if case .success(let value)? = value { id = Self.id(of: value) }
+    if case .success(let value)? = value {
+      id = Self.id(of: value)
+      // The model digest does not cover what may be changed in a finished file.
+      if BatchRequest.usesOtherSections(value) {
+        digest.update(model.file.fileDigest.bytes)
+      }
+    }
     let key = BatchKey(
       line: number, digest: String(digest.finalize().description.prefix(24)), id: id)
     if try log.hasAnswer(key) {

@@ -43,6 +43,11 @@ struct BatchRequest {
   private static let sourceSentence =
     "exactly one of \"prompt\", \"messages\" and \"template\" is needed"
 
+  /// Whether the answer depends on more of the file than the model: a template or an adapter.
+  static func usesOtherSections(_ value: JSONValue) -> Bool {
+    member(value, "template") != nil || member(value, "adapter") != nil
+  }
+
   /// The member, unless it is absent or null.
   static func member(_ value: JSONValue, _ field: String) -> JSONValue? {
     value[field].flatMap { $0.isNull ? nil : $0 }

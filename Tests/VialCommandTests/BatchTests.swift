@@ -59,6 +59,33 @@ import Testing
     }
   }
 
+  /// A template's line says what `run --template` says, with the template's own limits.
+  @Test func linesMayAskByTemplate() throws {
+    let input = try write(
+      "in.jsonl",
+      [
+        #"{"template": "patient-education", "variables": {"topic": "fever"}, "max_tokens": 9}"#,
+        #"{"template": "patient-education", "max_tokens": 9}"#,
+        #"{"template": "patient-education", "variables": ["fever"], "max_tokens": 9}"#,
+        #"{"prompt": "fever", "variables": {"topic": "fever"}, "max_tokens": 9}"#,
+      ])
+    let out = folder.path("out.jsonl")
+    let run = try batch(input, out, "--ordered")
+    #expect(run.status == 1)
+    let lines = try answers(out)
+    let truth = try CommandRun(
+      arguments: [
+        "run", PackedFile.path, "--template", "patient-education", "--set", "topic=fever",
+        "--max-tokens", "9", "--json",
+      ]
+    ).json()
+    #expect(lines[0]["error"] is NSNull)
+    #expect(lines[0]["tokens"] as? [Int] == truth["tokens"] as? [Int])
+    for (line, words) in zip(lines[1...], ["topic", "no object", "needs \"template\""]) {
+      #expect((line["error"] as? String)?.contains(words) == true, "\(line)")
+    }
+  }
+
   @Test func brokenLinesAreNamedAndTheRestRuns() throws {
     let broken = [
       "{\"prompt\": \"secret\"", "[1]", #"{"prompt": 5}"#, #"{"prompt": "a", "messages": []}"#,
