@@ -116,7 +116,7 @@ final class BatchJob {
     do {
       guard let value else { throw BatchError("the line is too long") }
       try submit(
-        BatchRequest(value.get(), defaults: settings.defaults, model: model), key, place)
+        BatchRequest(value.get(), defaults: settings.defaults, engine: engine), key, place)
     } catch let error as VialError {
       guard Self.isOfTheLine(error) else { throw error }
       try fail(key, place, "\(error)")

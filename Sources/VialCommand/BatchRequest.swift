@@ -27,7 +27,9 @@ struct BatchRequest {
   let options: GenerationOptions
 
   /// Reads a line's object.
-  init(_ value: JSONValue, defaults: GenerationOptions, model: Model) throws(BatchError) {
+  init(_ value: JSONValue, defaults: GenerationOptions, engine: Engine) throws(BatchError) {
+    let model = engine.model
+    var options: GenerationOptions
     if let template = try BatchTemplate(value, model: model) {
       guard Self.member(value, "prompt") == nil, Self.member(value, "messages") == nil else {
         throw BatchError(Self.sourceSentence)
@@ -38,6 +40,20 @@ struct BatchRequest {
       source = try Self.source(value)
       options = try Self.options(value, defaults, model)
     }
+    if let grammar = try Self.grammar(value, source, engine) { options.grammar = grammar }
+    self.options = options
+  }
+
+  /// What the line's schema, else its template's, holds the answer to.
+  private static func grammar(
+    _ value: JSONValue, _ source: Source, _ engine: Engine
+  ) throws(BatchError) -> AnswerGrammar? {
+    var schema = member(value, "schema").map { $0.string?.bytes ?? $0.compactText }
+    if schema == nil, case .template(let template) = source { schema = template.schema }
+    guard let schema else { return nil }
+    do throws(VialError) {
+      return try engine.grammar(schema: schema)
+    } catch { throw BatchError("\"schema\": \(error)") }
   }
 
   private static let sourceSentence =

@@ -64,12 +64,16 @@ struct BatchTemplate {
     return lines
   }
 
+  /// The template's own schema.
+  var schema: [UInt8]? { template.schema.map { Array($0.utf8) } }
+
   /// What holds where the line says nothing.
   func options(over defaults: GenerationOptions, model: Model) -> GenerationOptions {
     var options = defaults
     options.sampling = model.sampling(of: template)
     if let limit = template.maximumTokens { options.maximumTokens = limit }
     if let stops = StopList(template) { options.stops = stops }
+    options.maximumReasoningTokens = template.maximumReasoningTokens
     return options
   }
 

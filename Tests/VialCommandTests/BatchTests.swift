@@ -68,6 +68,8 @@ import Testing
         #"{"template": "patient-education", "max_tokens": 9}"#,
         #"{"template": "patient-education", "variables": ["fever"], "max_tokens": 9}"#,
         #"{"prompt": "fever", "variables": {"topic": "fever"}, "max_tokens": 9}"#,
+        #"{"prompt": "fever", "schema": {"enum": ["yes", "no"]}, "max_tokens": 40}"#,
+        #"{"prompt": "fever", "schema": {"not": {}}, "max_tokens": 9}"#,
       ])
     let out = folder.path("out.jsonl")
     let run = try batch(input, out, "--ordered")
@@ -84,6 +86,17 @@ import Testing
     for (line, words) in zip(lines[1...], ["topic", "no object", "needs \"template\""]) {
       #expect((line["error"] as? String)?.contains(words) == true, "\(line)")
     }
+    let schema = try folder.write("schema.json", Array(#"{"enum": ["yes", "no"]}"#.utf8))
+    let held = try CommandRun(
+      arguments: [
+        "run", PackedFile.path, "--prompt", "fever", "--schema", schema, "--max-tokens", "40",
+        "--json",
+      ]
+    ).json()
+    #expect(lines[4]["tokens"] as? [Int] == held["tokens"] as? [Int])
+    #expect(lines[4]["finish_reason"] as? String == held["finish_reason"] as? String)
+    #expect(["stop", "budget"].contains(lines[4]["finish_reason"] as? String ?? ""))
+    #expect((lines[5]["error"] as? String)?.contains("not supported: not") == true)
   }
 
   @Test func brokenLinesAreNamedAndTheRestRuns() throws {
