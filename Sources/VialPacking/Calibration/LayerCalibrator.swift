@@ -85,16 +85,7 @@ struct LayerCalibrator {
   ) throws(PackingError) {
     let norm = try vector("input_layernorm.weight")
     let parts = LayerTensors.stages[0]
-    let sources = try matrices(parts)
-    let statistics = try statistics(parts, sources)
-    if let statistics {
-      try eachChunk { chunk throws(PackingError) in
-        let (input, original) = normalized(chunk, norm)
-        statistics.add(input: input, original: original, residual: nil, room: streams.wide[0])
-        return statistics.operationCount(chunk.count)
-      }
-    }
-    let pairs = try finish(parts, sources, statistics, &done)
+    let pairs = try roundBehindNorm(parts, norm, &done)
     let output = LayerTensors.stages[1]
     let outputSources = try matrices(output)
     let outputStatistics = try self.statistics(output, outputSources)
@@ -137,16 +128,7 @@ struct LayerCalibrator {
   ) throws(PackingError) {
     let norm = try vector("post_attention_layernorm.weight")
     let parts = LayerTensors.stages[2]
-    let sources = try matrices(parts)
-    let statistics = try statistics(parts, sources)
-    if let statistics {
-      try eachChunk { chunk throws(PackingError) in
-        let (input, original) = normalized(chunk, norm)
-        statistics.add(input: input, original: original, residual: nil, room: streams.wide[0])
-        return statistics.operationCount(chunk.count)
-      }
-    }
-    let pairs = try finish(parts, sources, statistics, &done)
+    let pairs = try roundBehindNorm(parts, norm, &done)
     let output = LayerTensors.stages[3]
     let outputSources = try matrices(output)
     let outputStatistics = try self.statistics(output, outputSources)
@@ -178,6 +160,22 @@ struct LayerCalibrator {
   }
 
   // MARK: Parts
+
+  /// Gathers for the matrices that read a norm of the residual stream, and rounds them.
+  private func roundBehindNorm(
+    _ parts: [String], _ norm: [Float], _ done: inout [RoundedLinear]
+  ) throws(PackingError) -> [LinearPair] {
+    let sources = try matrices(parts)
+    let statistics = try statistics(parts, sources)
+    if let statistics {
+      try eachChunk { chunk throws(PackingError) in
+        let (input, original) = normalized(chunk, norm)
+        statistics.add(input: input, original: original, residual: nil, room: streams.wide[0])
+        return statistics.operationCount(chunk.count)
+      }
+    }
+    return try finish(parts, sources, statistics, &done)
+  }
 
   /// Norms of a chunk on the rounded and on the original stream.
   private func normalized(_ chunk: Range<Int>, _ norm: [Float]) -> (DenseView, DenseView) {
