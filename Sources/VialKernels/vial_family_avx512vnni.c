@@ -9,7 +9,7 @@
 #pragma clang attribute push(__attribute__((target(VIAL_AVX512VNNI))), apply_to = function)
 #define VIAL_FLOAT_COLUMNS 8
 #define VIAL_ATTENTION_ROWS 8
-#define VIAL_ATTENTION_VECTORS 2
+#define VIAL_ATTENTION_VECTORS 3
 #include "vial_wide_attention.h"
 #include "vial_wide_candidates.h"
 #include "vial_wide_decode_row.h"

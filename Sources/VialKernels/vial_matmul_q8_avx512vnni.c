@@ -7,6 +7,7 @@
 
 #include "vial_bits.h"
 #include "vial_family.h"
+#include "vial_next_page.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX512VNNI))), apply_to = function)
@@ -35,7 +36,9 @@ VIAL_INLINE void product(
       __m512i weights[2];
       UNROLL for (int r = 0; r < R; r++) {
         const uint8_t *q = tile + (size_t)r * tile_bytes + k * 64;
-        if (R == 1)
+        if (R == 1 && C <= VIAL_STREAM_COLUMNS)
+          vial_prefetch_next_page(q);
+        else if (R == 1)
           _mm_prefetch((const char *)q + ahead, _MM_HINT_T0);
         else if (ahead)
           _mm_prefetch((const char *)q + ahead, _MM_HINT_T1);
@@ -47,7 +50,8 @@ VIAL_INLINE void product(
       }
     }
     UNROLL for (int r = 0; r < R; r++) {
-      if (R == 1) _mm_prefetch((const char *)tile + 16 * G + ahead, _MM_HINT_T0);  // the line between two records
+      if (R == 1 && C > VIAL_STREAM_COLUMNS)  // the line between two records
+        _mm_prefetch((const char *)tile + 16 * G + ahead, _MM_HINT_T0);
       __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(tile + (size_t)r * tile_bytes + 16 * G)));
       UNROLL for (int c = 0; c < C; c++)
         acc[r][c] = _mm512_fmadd_ps(

@@ -54,7 +54,7 @@ VIAL_INLINE void attention_scores(
     for (size_t d = 0; d < dim; d++) {
       if (c->prefetch)
         for (size_t line = 0; line < 16 * (size_t)X * size; line += 64)
-          __builtin_prefetch(values + ((size_t)j * dim + 16 * (size_t)X * d) * size + line);
+          __builtin_prefetch(values + ((size_t)j * dim + 16 * (size_t)X * d) * size + line, 0, 2);
       v16f k[4];
       VIAL_UNROLL for (int x = 0; x < X; x++) k[x] = cache_load(type, c->block, from[x] + d * 16);
       VIAL_UNROLL for (int r = 0; r < R; r++) {
@@ -101,7 +101,7 @@ VIAL_INLINE void attention_values(
   for (uint32_t i = begin; i < end; i++) {
     if (c->prefetch)
       for (size_t line = 0; line < 16 * (size_t)X * size; line += 64)
-        __builtin_prefetch(c->next_block + (d * 64 + (size_t)i * 16 * (size_t)X) * size + line);
+        __builtin_prefetch(c->next_block + (d * 64 + (size_t)i * 16 * (size_t)X) * size + line, 0, 2);
     v16f v[8];
     VIAL_UNROLL for (int x = 0; x < X; x++) v[x] = cache_load(type, values, (size_t)i * dim + d + 16 * (size_t)x);
     VIAL_UNROLL for (int r = 0; r < R; r++) {

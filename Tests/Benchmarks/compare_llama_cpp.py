@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Vial beside llama.cpp on the same shape, weights random: speed, time to the first token, private memory.
+"""Vial beside llama.cpp (and others) on the same shape, weights random: speed, time to the first token, private memory.
 
-usage: compare_llama_cpp.py VIAL CHECKPOINT --work FOLDER [--venv FOLDER] [--formats Q4_0,Q4_K] [--group 128] ...
+usage: compare_llama_cpp.py VIAL CHECKPOINT --work FOLDER [--venv FOLDER] [--formats Q4_0,Q4_K] [--group 128] [--openvino] ...
 
 CHECKPOINT needs config.json and tokenizer files only. The script packs it into WORK with `vial pack --random-weights`, int4 in
 layers, embedding and head as Q4_0 and Q4_K have it (and, with --default, in the default encodings), writes the same
 shape as GGUF, and installs llama-cpp-python, gguf and numpy from PyPI into the virtual environment (pip builds llama.cpp
 from source with native flags: ten minutes on two cores). What is there already is used as it is.
+
+--openvino adds OpenVINO GenAI: PyPI's openvino-genai and optimum-intel (with torch) go into an environment of their own, which
+exports a random checkpoint of the shape to int4 in groups of 128 (a few minutes, 4 bytes of memory a parameter).
+--ik FOLDER adds ik_llama.cpp from the folder where it was built (bin/llama-bench, bin/llama-batched-bench): Q4_0 of the same file,
+repacked as it loads (-rtr), a process for every test.
 
 Engines take turns, test by test, in every round; figures are medians over the rounds. Vial's include greedy sampling,
 llama.cpp's do not. Vial's share of the machine's limit comes from the same run (vial bench)."""
@@ -28,6 +33,9 @@ def arguments():
     parser.add_argument("--formats", default="Q4_0", help="of llama.cpp: Q4_0, Q4_K or both")
     parser.add_argument("--group", default="128", help="of Vial's int4: 32, 64, 128")
     parser.add_argument("--default", action="store_true", help="also measure Vial's default encodings")
+    parser.add_argument("--openvino", action="store_true", help="also measure OpenVINO GenAI")
+    parser.add_argument("--openvino-venv", type=pathlib.Path, help="its environment (default: WORK/openvino)")
+    parser.add_argument("--ik", type=pathlib.Path, help="also measure ik_llama.cpp, built in this folder")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--prefill", default="512", help="prompt lengths")
     parser.add_argument("--batch", default="1", help="sequences that decode together")
@@ -38,13 +46,13 @@ def arguments():
     return parser.parse_args()
 
 
-def prepared_python(folder):
-    """The environment's Python, with all packages."""
+def prepared_python(folder, packages):
+    """The environment's Python, with all packages (module: name on PyPI)."""
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-    if subprocess.run([python, "-c", "import llama_cpp, gguf, numpy"], capture_output=True).returncode:
-        subprocess.run([python, "-m", "pip", "install", "llama-cpp-python", "gguf", "numpy"], check=True,
+    if subprocess.run([python, "-c", "import " + ", ".join(packages)], capture_output=True).returncode:
+        subprocess.run([python, "-m", "pip", "install", *packages.values()], check=True, stdout=sys.stderr,
                        env={**os.environ, "CMAKE_ARGS": "-DGGML_NATIVE=ON"})
     return python
 
@@ -117,9 +125,11 @@ class VialEngine:
         pass
 
 
-class LlamaEngine:
-    def __init__(self, name, python, path, threads, tests):
-        self.name, self.python, self.path, self.threads = name, python, path, threads
+class WorkerEngine:
+    """A peer that a Python process of its own drives: llama_cpp_worker.py, openvino_worker.py."""
+
+    def __init__(self, name, worker, python, path, threads, tests):
+        self.name, self.worker, self.python, self.path, self.threads = name, worker, python, path, threads
         self.sequences = max(test["batch"] for test in tests)
         positions = max(test["batch"] * (test.get("prompt", 0) + test.get("depth", 0) + test.get("generate", 0) + 8)
                         for test in tests)
@@ -130,7 +140,7 @@ class LlamaEngine:
         """Opens the model in a new process, which then stays; seconds are its own, without starting Python."""
         self.close()
         self.process = subprocess.Popen(
-            [self.python, here / "llama_cpp_worker.py", self.path, str(self.threads), str(self.sequences), str(self.context)],
+            [self.python, here / self.worker, self.path, str(self.threads), str(self.sequences), str(self.context)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         peak = PeakMemory(self.process)
         answer = self.answer()
@@ -140,7 +150,7 @@ class LlamaEngine:
     def answer(self):
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.path}: llama.cpp ended")
+            raise SystemExit(f"{self.path}: {self.worker} ended")
         return json.loads(line)
 
     def measure(self, test):
@@ -155,6 +165,38 @@ class LlamaEngine:
             self.process.stdin.close()
             self.process.wait()
             self.process = None
+
+
+class IkEngine:
+    """ik_llama.cpp by its own benchmarks; they open the model anew each time, which is not timed."""
+
+    def __init__(self, name, folder, path, threads):
+        self.name, self.folder, self.path, self.threads = name, folder, path, str(threads)
+
+    def first_token(self):
+        return None
+
+    def measure(self, test):
+        if test["test"] == "decode" and (test["batch"] > 1 or test["depth"]):
+            return self.measure_batched(test)
+        sizes = [test["prompt"], 0] if test["test"] == "prefill" else [0, test["generate"]]
+        run = subprocess.run(
+            [self.folder / "bin" / "llama-bench", "-m", self.path, "-t", self.threads, "-fa", "1", "-rtr", "1", "-r", "1",
+             "-p", str(sizes[0]), "-n", str(sizes[1]), "-o", "json"], check=True, capture_output=True, text=True)
+        (result,) = json.loads(run.stdout[run.stdout.index("["):])
+        return {"seconds": sum(sizes) / result["avg_ts"]}
+
+    def measure_batched(self, test):
+        depth, count, generate = max(test["depth"], 8), test["batch"], test["generate"]
+        run = subprocess.run(
+            [self.folder / "bin" / "llama-batched-bench", "-m", self.path, "-t", self.threads, "-fa", "-rtr", "-c",
+             str(count * (depth + generate) + 256), "-b", "2048", "-ub", "512", "-npp", str(depth), "-ntg", str(generate),
+             "-npl", str(count)], check=True, capture_output=True, text=True)
+        row = [line for line in run.stdout.splitlines() if line.startswith("|")][-1].split("|")
+        return {"seconds": float(row[7])}  # T_TG
+
+    def close(self):
+        pass
 
 
 def label(test):
@@ -173,13 +215,14 @@ def table(engines, tests, results):
 
     print("| test | " + " | ".join(f"{e.name}, tok/s" for e in engines) + " | share of limit | ratios |")
     print("|---" * (len(engines) + 3) + "|")
-    ours, peers = engines[0], [e for e in engines if isinstance(e, LlamaEngine)]
+    ours, peers = engines[0], [e for e in engines if not isinstance(e, VialEngine)]
     for test in tests:
         rates = [f"{tokens(test) / middle(e, test):.1f}" for e in engines]
         ratios = ", ".join(f"{middle(p, test) / middle(ours, test):.2f} × {p.name}" for p in peers)
         print(f"| {label(test)} | " + " | ".join(rates) + f" | {middle(ours, test, 'share_of_limit'):.0%} | {ratios} |")
     for what, key, unit in [("open to first token, s", "first_token_seconds", 1), ("private memory by then, MB", "anonymous_bytes", 1e6)]:
-        values = [f"{statistics.median(r[key] for r in results[e.name]['open']) / unit:.2f}" for e in engines]
+        values = [f"{statistics.median(r[key] for r in results[e.name]['open']) / unit:.2f}" if results[e.name]["open"][0] else ""
+                  for e in engines]
         print(f"| {what} | " + " | ".join(values) + " | | |")
     last = [r for test in tests for r in results[ours.name][label(test)]]
     print(f"\n{ours.name}: {last[0]['isa']}, {ours.threads} threads; read bandwidth "
@@ -192,7 +235,8 @@ def main():
     given = arguments()
     given.vial = given.vial.resolve()
     given.work.mkdir(parents=True, exist_ok=True)
-    python = prepared_python(given.venv or given.work / "venv")
+    python = prepared_python(
+        given.venv or given.work / "venv", {"llama_cpp": "llama-cpp-python", "gguf": "gguf", "numpy": "numpy"})
     tests = [{"test": "prefill", "prompt": n, "batch": 1} for n in numbers(given.prefill)]
     tests += [{"test": "decode", "generate": given.generate, "batch": m, "depth": d}
               for d in numbers(given.depth) for m in numbers(given.batch)]
@@ -208,7 +252,17 @@ def main():
     for kind in given.formats.split(","):
         file = given.work / f"{name}-{kind}.gguf"
         make_once(file, [python, here / "random_gguf.py", given.checkpoint / "config.json", file, "--type", kind])
-        engines.append(LlamaEngine(f"llama.cpp {kind}", python, file, given.threads, tests))
+        engines.append(WorkerEngine(f"llama.cpp {kind}", "llama_cpp_worker.py", python, file, given.threads, tests))
+    if given.ik:
+        engines.append(IkEngine("ik_llama.cpp Q4_0", given.ik, given.work / f"{name}-Q4_0.gguf", given.threads))
+    if given.openvino:
+        other = prepared_python(
+            given.openvino_venv or given.work / "openvino",
+            {"openvino_genai": "openvino-genai", "optimum.intel": "optimum-intel", "torch": "torch", "nncf": "nncf"})
+        folder = given.work / f"{name}-openvino"
+        if not folder.exists():
+            subprocess.run([other, here / "openvino_export.py", given.checkpoint, folder], check=True, stdout=sys.stderr)
+        engines.append(WorkerEngine("OpenVINO GenAI", "openvino_worker.py", other, folder, given.threads, tests))
     results = {engine.name: {} for engine in engines}
     try:
         for number in range(given.rounds):
