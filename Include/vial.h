@@ -963,9 +963,13 @@ typedef struct vial_event {
   uint32_t finish_reason;
   /** VIAL_STATUS_OK, or what failed when finish_reason is VIAL_FINISH_ERROR. */
   vial_status status;
+  /** Entropy in nats of the model's own distribution of the token, with VIAL_REQUEST_ENTROPY; else NaN. */
+  float entropy;
+  /** 0. */
+  uint32_t reserved;
 } vial_event;
 
-#define VIAL_EVENT_INIT {(uint32_t)sizeof(vial_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define VIAL_EVENT_INIT {(uint32_t)sizeof(vial_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Told of every event of one request, in order, on the engine's one delivery thread, without a lock held. It may
  *  call any function of this header but vial_engine_close, must return normally (no longjmp, no exception), and
@@ -999,7 +1003,9 @@ enum {
   /** The reasoning is kept from the caller: no events, no text and no ids of it. */
   VIAL_REQUEST_WITHHOLD_REASONING = 8,
   /** The schema of a prompt template is left aside. */
-  VIAL_REQUEST_NO_SCHEMA = 16
+  VIAL_REQUEST_NO_SCHEMA = 16,
+  /** Events carry entropies; costs a pass over the logits for each token. */
+  VIAL_REQUEST_ENTROPY = 32
 };
 
 /** Most stop strings of a request. */

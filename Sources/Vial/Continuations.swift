@@ -31,7 +31,14 @@ extension Model {
   public func continuations(
     ofMessage message: [UInt8], answers: [[UInt8]]
   ) throws(VialError) -> Continuations {
-    let chat = try chatTokens(user: message.span)
+    try continuations(behind: try chatTokens(user: message.span), answers)
+  }
+
+  /// The ids of a prompt with each of `answers`, whose text is literal. Where the prompt ends inside the reasoning,
+  /// that is closed again, empty, before the answer.
+  public func continuations(
+    behind chat: SecureBuffer<UInt32>, _ answers: [[UInt8]]
+  ) throws(VialError) -> Continuations {
     let closing: [UInt8] = isInsideReasoning(chat.span) ? Array("\n</think>\n\n".utf8) : []
     var texts: [SecureBuffer<UInt32>] = []
     for answer in answers {

@@ -109,6 +109,7 @@ public final class Engine: Sendable {
       stops: options.stops)
     plan.adapter = options.adapter
     plan.alternativeCount = options.alternativeCount
+    plan.reportsEntropy = options.reportsEntropy
     plan.deadline = options.deadline.map { MonotonicClock.seconds + $0 }
     plan.priority = options.priority
     plan.tenant = options.tenant

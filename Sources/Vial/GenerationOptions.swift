@@ -15,6 +15,8 @@ public struct GenerationOptions: Sendable {
   public var sampling: SamplingParameters
   /// Likeliest tokens to report beside each chosen one.
   public var alternativeCount = 0
+  /// Whether events carry the entropy of what each token was chosen from; costs a pass over the logits.
+  public var reportsEntropy = false
   /// Texts that end the answer where they begin, in reasoning and answer alike.
   public var stops = StopList()
   /// Seconds from submission after which the generation ends; nil: none.

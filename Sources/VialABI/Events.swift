@@ -10,7 +10,8 @@ func nextEvent(
 ) -> vial_status {
   status { () throws(Failure) in
     guard let output else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(output)
+    // 64 bytes: the header in which the struct appeared.
+    try Structures.checkOutput(output, firstSize: 64)
     do throws(Failure) {
       Structures.write(try body(), to: output)
     } catch {
@@ -35,6 +36,7 @@ extension vial_event {
     text_length = UInt64(event.text.count)
     part = UInt32(event.part.rawValue)
     log_probability = event.logProbability
+    entropy = event.entropy
     alternatives = UnsafeRawPointer(event.alternatives.baseAddress)?
       .assumingMemoryBound(to: vial_alternative.self)
     alternative_count = UInt32(clamping: event.alternatives.count)

@@ -27,7 +27,7 @@ public func vial_engine_submit(
     try Arguments.check(
       flags: options.flags,
       known: VIAL_REQUEST_RAW | VIAL_REQUEST_PRIVATE | VIAL_REQUEST_PINNED
-        | VIAL_REQUEST_WITHHOLD_REASONING | VIAL_REQUEST_NO_SCHEMA)
+        | VIAL_REQUEST_WITHHOLD_REASONING | VIAL_REQUEST_NO_SCHEMA | VIAL_REQUEST_ENTROPY)
     try Arguments.check(flags: options.reserved, known: 0)
     let template = try template(of: options, model: engine.model)
     let prompt = try prompt(of: options, template, model: engine.model)
@@ -181,6 +181,7 @@ extension GenerationOptions {
       ? Int(options.max_reasoning_tokens) : template?.maximumReasoningTokens
     withholdsReasoning = options.flags & UInt32(VIAL_REQUEST_WITHHOLD_REASONING) != 0
     alternativeCount = Int(options.alternative_count)
+    reportsEntropy = options.flags & UInt32(VIAL_REQUEST_ENTROPY) != 0
     if options.deadline_milliseconds > 0 {
       deadline = Double(options.deadline_milliseconds) / 1000
     }

@@ -40,6 +40,14 @@ struct EvalCommand: ParsableCommand {
   @Flag(help: "No chat template.")
   var raw = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Put the questions through the file's prompt template with this id: as its variable 'question', else as its "
+        + "only required one. Its schema and sampling are left aside.", valueName: "id"))
+  var template: String?
+
+  @OptionGroup var values: TemplateArguments
+
   @Option(help: "Most tokens of a written answer, reasoning included.")
   var maxTokens = 1024
 
@@ -58,6 +66,10 @@ struct EvalCommand: ParsableCommand {
 
   func validate() throws {
     if generate, mode == .letter { throw ValidationError("give one of --generate and --mode") }
+    if raw, template != nil { throw ValidationError("give one of --raw and --template") }
+    if template == nil, !values.settings.isEmpty {
+      throw ValidationError("--set goes with --template")
+    }
     if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
   }
@@ -76,8 +88,10 @@ struct EvalCommand: ParsableCommand {
         cacheType: compute.kv.rawValue, maximumTokens: mode == .generate ? maxTokens : 0,
         arithmetic: Arithmetic.version)
       settings.adapter = applied.map { "\($0.adapter.digest) \($0.scale)" }
+      let frame = try template.map { try EvalTemplate($0, values, in: model) }
+      settings.template = frame?.description
       let examiner = try EvalExaminer(
-        model, settings: settings, compute: compute.options, adapter: applied)
+        model, settings: settings, compute: compute.options, adapter: applied, template: frame)
       let log = try EvalLog(path: out, settings: settings)
       let outcomes = try ask(asked, examiner, log)
       let report = EvalReport(

@@ -14,13 +14,16 @@ struct EvalExaminer {
   private let model: Model
   private let settings: EvalSettings
   private let adapter: AppliedAdapter?
+  private let template: EvalTemplate?
   private let scorer: OptionScorer?
   private let engine: Engine?
 
   init(
-    _ model: Model, settings: EvalSettings, compute: ComputeOptions, adapter: AppliedAdapter?
+    _ model: Model, settings: EvalSettings, compute: ComputeOptions, adapter: AppliedAdapter?,
+    template: EvalTemplate?
   ) throws {
     self.model = model
+    self.template = template
     self.adapter = adapter
     self.settings = settings
     if settings.mode == .generate {
@@ -36,7 +39,7 @@ struct EvalExaminer {
   func digest(_ question: Question) -> String {
     let prompt = prompt(question)
     var hash = SHA256()
-    for text in [prompt.text] + prompt.continuations + question.options {
+    for text in [template?.identity ?? "", prompt.text] + prompt.continuations + question.options {
       hash.update(Array(text.utf8) + [0])
     }
     hash.update([UInt8(clamping: question.answer)])
@@ -53,7 +56,7 @@ struct EvalExaminer {
     var outcome = QuestionOutcome(question, digest: digest(question))
     let start = MonotonicClock.seconds
     var output: String?
-    do throws(VialError) {
+    do {
       if let scorer {
         let prompt = prompt(question)
         let texts = try continuations(prompt)
@@ -68,9 +71,10 @@ struct EvalExaminer {
         outcome.choice = AnswerExtraction(options: question.options).choice(in: text)
         output = text
       }
-    } catch {
+    } catch let error as VialError {
       switch error {
-      case .promptTooLong, .text, .computation(.numericError): outcome.failure = error.description
+      case .promptTooLong, .text, .template, .computation(.numericError):
+        outcome.failure = error.description
       default: throw error
       }
     }
@@ -78,15 +82,19 @@ struct EvalExaminer {
     return (outcome, output)
   }
 
-  private func continuations(_ prompt: QuestionPrompt) throws(VialError) -> Continuations {
+  private func continuations(_ prompt: QuestionPrompt) throws -> Continuations {
     let (text, rest) = (Array(prompt.text.utf8), prompt.continuations.map { Array($0.utf8) })
+    if let template {
+      return try model.continuations(behind: try template.tokens(text, model), rest)
+    }
     return settings.isRaw
       ? try model.continuations(of: text, rest)
       : try model.continuations(ofMessage: text, answers: rest)
   }
 
-  private func tokens(_ prompt: QuestionPrompt) throws(VialError) -> SecureBuffer<UInt32> {
+  private func tokens(_ prompt: QuestionPrompt) throws -> SecureBuffer<UInt32> {
     let text = Array(prompt.text.utf8)
+    if let template { return try template.tokens(text, model) }
     guard settings.isRaw else { return try model.chatTokens(user: text.span) }
     return try model.encode(
       text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))

@@ -17,6 +17,8 @@ struct EvalSettings: Equatable {
   var arithmetic: Int
   /// Digest and factor of the adapter in use; nil without one.
   var adapter: String?
+  /// Id and version of the prompt template in use; nil without one.
+  var template: String?
 
   /// One line, line end included.
   func line() -> String {
@@ -30,6 +32,7 @@ struct EvalSettings: Equatable {
       json.member("max_tokens", maximumTokens)
       json.member("arithmetic", arithmetic)
       if let adapter { json.member("adapter", adapter) }
+      if let template { json.member("template", template) }
     }
     return json.text + "\n"
   }

@@ -87,6 +87,7 @@ struct EvalReport {
       output.member("raw", settings.isRaw)
       output.member("model_digest", settings.modelDigest)
       if let adapter = settings.adapter { output.member("adapter", adapter) }
+      if let template = settings.template { output.member("template", template) }
       Self.members(summary.all, &output)
       output.key("calibration_error")
       if let calibration = summary.calibration {

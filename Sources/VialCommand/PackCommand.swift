@@ -132,6 +132,12 @@ struct PackCommand: ParsableCommand {
   @Option(help: "A notice to users, for provenance.")
   var notice: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "What the chat template takes for today, for templates that ask for the date; without it they have no clock.",
+      valueName: "yyyy-mm-dd"))
+  var templateDate: TemplateDate?
+
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be from 1 to 1024")
@@ -169,6 +175,7 @@ struct PackCommand: ParsableCommand {
     options.randomSeed = randomWeights
     options.threadCount = threads
     options.templatesPath = templates
+    options.templateDate = templateDate
     options.modelName = name
     options.licence = licence
     options.credit = credit
@@ -223,3 +230,7 @@ extension AdapterFolder: ExpressibleByArgument {
 
 extension WeightEncoding: ExpressibleByArgument {}
 extension WeightRecipe.Group: ExpressibleByArgument {}
+
+extension TemplateDate: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}

@@ -68,6 +68,9 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "One JSON object instead of the text.")
   var json = false
 
+  @Flag(help: "With --json: log-probability and entropy of each token.")
+  var perToken = false
+
   func validate() throws {
     let sources = [prompt != nil, ids != nil, template != nil, interactive].count { $0 }
     guard sources == 1 else {
@@ -76,6 +79,7 @@ struct RunCommand: ParsableCommand {
     if interactive, raw || json {
       throw ValidationError("--interactive goes without --raw and --json")
     }
+    if perToken, !json { throw ValidationError("--per-token goes with --json") }
     if raw, prompt == nil { throw ValidationError("--raw goes with --prompt") }
     if template == nil, !values.settings.isEmpty {
       throw ValidationError("--set goes with --template")
@@ -138,6 +142,7 @@ struct RunCommand: ParsableCommand {
       maximumTokens: maxTokens ?? template?.maximumTokens ?? 2048,
       sampling: sampling.parameters(over: defaults))
     if let stops = template.flatMap(StopList.init) { options.stops = stops }
+    options.reportsEntropy = perToken
     return options
   }
 

@@ -64,6 +64,7 @@ struct RunReport {
         output.member("tokens_per_second", generationRate)
       }
       AnswerConfidence(request).members(&output)
+      if request.plan.reportsEntropy { figures(&output) }
       shares?.members(&output)
       samples?.members(&output)
       output.member("seed", request.plan.sampling.seed)
@@ -74,6 +75,21 @@ struct RunReport {
       output.member("model_digest", engine.model.file.modelDigest.description)
     }
     return output.text
+  }
+
+  /// A member for each token, those of the reasoning included.
+  private func figures(_ output: inout JSONOutput) {
+    output.key("per_token")
+    output.array { output in
+      request.forEachFigure { figures in
+        output.object { output in
+          output.member("token", Int(figures.token))
+          output.member("part", figures.part == .answer ? "answer" : "reasoning")
+          output.member("log_probability", Double(figures.logProbability))
+          output.member("entropy", Double(figures.entropy))
+        }
+      }
+    }
   }
 
   private func text(of part: AnswerPart) -> String {

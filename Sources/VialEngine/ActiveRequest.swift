@@ -136,8 +136,8 @@ final class ActiveRequest {
     if request.plan.withholdsReasoning, isWithheld(part) || isMark(chosen.token) { return true }
     return answer.entries.append(
       AnswerLog.Entry(
-        token: chosen.token, logProbability: chosen.logProbability, part: part, text: text,
-        alternatives: stored))
+        token: chosen.token, logProbability: chosen.logProbability, entropy: chosen.entropy,
+        part: part, text: text, alternatives: stored))
   }
 
   private func isMark(_ token: UInt32) -> Bool {

@@ -9,6 +9,7 @@ struct AnswerLog {
   struct Entry: BitwiseCopyable {
     let token: UInt32
     let logProbability: Float
+    let entropy: Float
     let part: AnswerPart
     let text: UnsafeBufferPointer<UInt8>
     let alternatives: UnsafeBufferPointer<TokenAlternative>
@@ -59,13 +60,14 @@ struct AnswerLog {
     if readCount < entries.count {
       let entry = entries.element(at: readCount)
       return RequestEvent(
-        kind: .token, token: entry.token, logProbability: entry.logProbability, part: entry.part,
-        text: entry.text, alternatives: entry.alternatives)
+        kind: .token, token: entry.token, logProbability: entry.logProbability,
+        entropy: entry.entropy, part: entry.part, text: entry.text,
+        alternatives: entry.alternatives)
     }
     guard let ending else { return nil }
     return RequestEvent(
-      kind: .finished(ending.reason), token: 0, logProbability: .nan, part: ending.part,
-      text: ending.text, alternatives: UnsafeBufferPointer(start: nil, count: 0))
+      kind: .finished(ending.reason), token: 0, logProbability: .nan, entropy: .nan,
+      part: ending.part, text: ending.text, alternatives: UnsafeBufferPointer(start: nil, count: 0))
   }
 
   /// Hands all pieces of text of one part to `body`, in order.

@@ -289,7 +289,7 @@ final class EngineCore: Sendable {
     let chosen = sampler.choose(
       logits: logits, parameters: plan.sampling, position: active.sequence.tokens.count,
       seen: active.seenBits, alternativeCount: plan.alternativeCount, alternatives: &alternatives,
-      constraint: active.constraint)
+      constraint: active.constraint, wantsEntropy: plan.reportsEntropy)
     guard let chosen else {
       finish(active, .error, .numericError)
       return false

@@ -21,13 +21,18 @@ package struct PrefixNames {
 
   /// The name of block `index`, all of whose positions have tokens. O(blocks that were not named before).
   mutating func name(of index: Int, tokens: UnsafePointer<UInt32>) -> BlockName {
+    BlockName(code: code(before: index + 1, tokens: tokens), tenant: tenant)
+  }
+
+  /// What stands for everything before block `index`.
+  mutating func code(before index: Int, tokens: UnsafePointer<UInt32>) -> KeyedCode {
     let size = KVCacheLayout.positionsPerBlock
-    while codes.count <= index + 1 {
+    while codes.count <= index {
       let block = UnsafeRawBufferPointer(
         start: tokens + (codes.count - 1) * size, count: size * MemoryLayout<UInt32>.stride)
       codes.append(hash.code(block, after: codes[codes.count - 1]))
     }
-    return BlockName(code: codes[index + 1], tenant: tenant)
+    return codes[index]
   }
 
   /// Forgets the names of blocks from `count` on, whose tokens change.

@@ -117,6 +117,19 @@ public final class Request: Sendable {
     }
   }
 
+  /// Hands the figures of each token so far to `body`, in order. `body` must not call this request.
+  public func forEachFigure(_ body: (TokenFigures) -> Void) {
+    answer.withLock { answer in
+      for index in 0..<answer.entries.count {
+        let entry = answer.entries.element(at: index)
+        body(
+          TokenFigures(
+            token: entry.token, part: entry.part, logProbability: entry.logProbability,
+            entropy: entry.entropy))
+      }
+    }
+  }
+
   // MARK: The engine's side
 
   var isDetached: Bool { answer.withLock(\.isDetached) }

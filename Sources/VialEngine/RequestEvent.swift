@@ -35,6 +35,18 @@ public struct TokenAlternative: Sendable, BitwiseCopyable {
   public let logProbability: Float
 }
 
+/// How sure the model was of a token.
+public struct TokenFigures: Sendable {
+  /// Id.
+  public let token: UInt32
+  /// Where its text belongs.
+  public let part: AnswerPart
+  /// Natural logarithm of its probability, before temperature, penalty and cuts.
+  public let logProbability: Float
+  /// Entropy in nats of what it was chosen from; NaN unless the request asks for it.
+  public let entropy: Float
+}
+
 /// Something that happened to a request. Pointers stay valid while the request lives.
 public struct RequestEvent {
   /// What it was.
@@ -51,6 +63,9 @@ public struct RequestEvent {
   public let token: UInt32
   /// Natural logarithm of its probability, before temperature, penalty and cuts.
   public let logProbability: Float
+  /// Entropy in nats of the distribution that it was chosen from, before temperature, penalty and cuts; NaN unless
+  /// the request asks for it.
+  public let entropy: Float
   /// Where the text belongs.
   public let part: AnswerPart
   /// UTF-8 that is now certain; may be empty, never half a character.

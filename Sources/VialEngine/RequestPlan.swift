@@ -18,6 +18,8 @@ public struct RequestPlan: Sendable {
   public var sampling: SamplingParameters
   /// Likeliest tokens to report beside each chosen one, 0 ... `alternativeLimit`.
   public var alternativeCount = 0
+  /// Whether events carry entropies.
+  public var reportsEntropy = false
   /// Texts that end the answer where they begin.
   public var stops: StopList
   /// `MonotonicClock` seconds at which the request ends, finished or not.

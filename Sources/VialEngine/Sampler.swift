@@ -67,11 +67,12 @@ public final class Sampler {
       alternativeCount: alternativeCount, alternatives: &alternatives, constraint: nil)
   }
 
-  /// The same for an answer with a grammar or a budget of reasoning.
+  /// The same for an answer with a grammar or a budget of reasoning, and with the entropy when it is wanted.
   func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
     seen: UnsafePointer<UInt64>?, alternativeCount: Int,
-    alternatives: inout [TokenAlternative], constraint: AnswerConstraint?
+    alternatives: inout [TokenAlternative], constraint: AnswerConstraint?,
+    wantsEntropy: Bool = false
   ) -> ChosenToken? {
     KernelFamily.withContractState {
       var (maximum, sum) = (Float(0), Float(0))
@@ -80,6 +81,7 @@ public final class Sampler {
       if alternativeCount > 0 {
         fill(&alternatives, alternativeCount, logits, maximum: maximum, sum: sum)
       }
+      let entropy = wantsEntropy ? entropy(logits, maximum: maximum, sum: sum) : .nan
       // The model's own logit of the chosen id is reported, not what the penalty made of it.
       let own = seen == nil ? logits : copy(logits)
       let drawn =
@@ -87,8 +89,15 @@ public final class Sampler {
         ?? draw(logits, parameters, position: position, seen: seen, mask: constraint?.mask())
       guard let id = drawn.map({ constraint?.replacement(for: $0) ?? $0 }) else { return nil }
       return ChosenToken(
-        token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum))
+        token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum),
+        entropy: entropy)
     }
+  }
+
+  private func entropy(_ logits: UnsafePointer<Float>, maximum: Float, sum: Float) -> Float {
+    var weighted = Float(0)
+    kernels.pointee.sum_weighted(logits, vocabularySize, maximum, &weighted)
+    return vial_entropy(sum, weighted)
   }
 
   private func draw(
@@ -157,4 +166,6 @@ public struct ChosenToken: Sendable {
   public let token: UInt32
   /// Natural logarithm of its probability under the model's own distribution.
   public let logProbability: Float
+  /// Entropy of that distribution in nats; NaN when it was not wanted.
+  public let entropy: Float
 }

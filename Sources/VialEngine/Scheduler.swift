@@ -199,6 +199,7 @@ struct Scheduler {
     var left = budget.promptTokens(decoding: plan.count)
     for request in promptsInOrder() where left > 0 {
       request.sequence.adoptBlocks()
+      if shareBeginning(of: request, with: plan) { continue }
       var count = affordableCount(request, wanted: left)
       while count == 0, request === active.first, let victim = active.last, victim !== request {
         preempt(victim)

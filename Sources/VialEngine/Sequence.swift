@@ -15,7 +15,7 @@ public final class Sequence {
   /// What changes the weights for this text; its cache is of no use under another one.
   public let adapter: AppliedAdapter?
   /// How many of those were found in the cache instead of computed.
-  package private(set) var adoptedCount = 0
+  package internal(set) var adoptedCount = 0
   /// KV blocks that it holds.
   private(set) var blockCount = 0
   private let pool: KVBlockPool
@@ -111,6 +111,18 @@ public final class Sequence {
       adoptedCount += size
       namedCount = max(namedCount, blockCount)
     }
+  }
+
+  /// What stands for the tokens before block `index`, and for all else that decides a block's bytes; nil when it shares
+  /// nothing, or has not so many tokens.
+  func nameBefore(_ index: Int) -> KeyedCode? {
+    guard index * KVCacheLayout.positionsPerBlock <= tokens.count else { return nil }
+    return names?.code(before: index, tokens: tokens.pointer)
+  }
+
+  /// Overwrites a block, which nobody else has, with another sequence's.
+  func take(contentsOf index: Int, of other: Sequence) {
+    blockList[index].update(from: other.blockList[index], count: pool.layout.blockByteCount)
   }
 
   private func findBlock(_ index: Int) -> UnsafeMutablePointer<UInt8>? {

@@ -1,4 +1,4 @@
-// Owns: exp2c, log2c and the log-probability made of them.
+// Owns: exp2c, log2c, and the log-probability and entropy made of them.
 // Must not: call exp or log of the C library. Spec: ARITHMETIC.md, rules 8 and 13.
 #include "vial_functions.h"
 #include "vial_scalar_functions.h"
@@ -26,6 +26,11 @@ float vial_log2c(float x) {
   double s = (m - 1.0) / (m + 1.0), z = s * s, p = c[7];
   for (int i = 6; i >= 0; i--) p = __builtin_fma(p, z, c[i]);
   return (float)__builtin_fma(s, p, (double)exponent);
+}
+
+float vial_entropy(float sum, float weighted) {
+  float entropy = __builtin_fmaf(VIAL_LN2, vial_log2c(sum), -(weighted / sum));
+  return entropy < 0.0f ? 0.0f : entropy;
 }
 
 float vial_log_probability(float logit, float maximum, float sum) {

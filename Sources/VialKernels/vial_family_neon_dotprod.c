@@ -43,6 +43,7 @@ const vial_kernels vial_kernels_neon_dotprod = {
   .attention = wide_attention,
   .exponentials = wide_exponentials,
   .sum_exponentials = wide_sum_exponentials,
+  .sum_weighted = wide_sum_weighted,
   .greatest = wide_greatest,
   .collect = wide_collect,
   .all_finite = wide_all_finite,

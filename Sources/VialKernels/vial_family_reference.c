@@ -47,6 +47,16 @@ static void sum_exponentials(const float *x, size_t count, float *out_maximum, f
   *out_sum = vial_tree16(lanes);
 }
 
+static void sum_weighted(const float *x, size_t count, float maximum, float *out_sum) {
+  float lanes[16] = {0};
+  for (size_t i = 0; i < count; i++) {
+    float d = x[i] - maximum;
+    d = d > -100.0f ? d : -100.0f;
+    lanes[i % 16] = __builtin_fmaf(vial_exp2c_inline(d * VIAL_LOG2E), d, lanes[i % 16]);
+  }
+  *out_sum = vial_tree16(lanes);
+}
+
 static uint32_t all_finite(const float *x, size_t count) {
   for (size_t i = 0; i < count; i++)
     if (!vial_is_finite(x[i])) return 0;
@@ -68,6 +78,7 @@ const vial_kernels vial_kernels_reference = {
   .attention = vial_attention_reference,
   .exponentials = exponentials,
   .sum_exponentials = sum_exponentials,
+  .sum_weighted = sum_weighted,
   .greatest = vial_greatest_reference,
   .collect = vial_collect_reference,
   .all_finite = all_finite,

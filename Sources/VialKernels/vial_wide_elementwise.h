@@ -61,6 +61,16 @@ static void wide_sum_exponentials(const float *x, size_t count, float *out_maxim
   *out_sum = wide_tree(sum);
 }
 
+static void wide_sum_weighted(const float *x, size_t count, float maximum, float *out_sum) {
+  v16f sum = {0};
+  VIAL_EACH16(count, {
+    v16f d = load_some(x + i, left, -__builtin_inff()) - maximum;
+    d = wide_select(d > -100.0f, d, wide_set(-100.0f));
+    sum = wide_fma(wide_exp2c(d * VIAL_LOG2E), d, sum);
+  });
+  *out_sum = wide_tree(sum);
+}
+
 static uint32_t wide_all_finite(const float *x, size_t count) {
   v16u largest = {0};
   VIAL_EACH16(count, { largest = __builtin_elementwise_max(wide_magnitude(load_some(x + i, left, 0)), largest); });

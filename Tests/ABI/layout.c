@@ -99,7 +99,7 @@ AT(vial_engine_information, waiting_count, 32);
 AT(vial_engine_information, running_count, 40);
 AT(vial_engine_information, isa, 48);
 
-PIN(event, sizeof(vial_event) == 64);
+PIN(event, sizeof(vial_event) == 72);
 AT(vial_event, struct_size, 0);
 AT(vial_event, kind, 4);
 AT(vial_event, request, 8);
@@ -112,6 +112,8 @@ AT(vial_event, alternative_count, 44);
 AT(vial_event, alternatives, 48);
 AT(vial_event, finish_reason, 56);
 AT(vial_event, status, 60);
+AT(vial_event, entropy, 64);
+AT(vial_event, reserved, 68);
 
 PIN(alternative, sizeof(vial_alternative) == 8);
 AT(vial_alternative, token, 0);

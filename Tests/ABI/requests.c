@@ -170,6 +170,12 @@ static void ends_and_limits(vial_engine *engine) {
   STATUS(VIAL_STATUS_OK, vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
   CHECK(event.alternative_count == 3);
   CHECK(event.alternatives[0].log_probability >= event.alternatives[2].log_probability);
+  CHECK(isnan(event.entropy) && event.reserved == 0);
+  vial_request_close(request);
+  options.flags = VIAL_REQUEST_ENTROPY;
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
+  STATUS(VIAL_STATUS_OK, vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
+  CHECK(event.kind == VIAL_EVENT_TOKEN && event.entropy >= 0 && event.entropy < 20);
   vial_request_close(request);
 }
 
@@ -338,10 +344,12 @@ static void old_structs(vial_model *model, const answer *truth) {
   options.reserved = 9;
   information.struct_size = 64;
   information.preemption_count = 4711;
+  event.struct_size = 64;
+  event.entropy = 4711;
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, &engine_options, &engine, NULL));
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK && !note(&result, &event)) continue;
-  CHECK(same(truth, &result));
+  CHECK(same(truth, &result) && event.entropy >= 4711);
   STATUS(VIAL_STATUS_OK, vial_request_get_information(request, &information));
   CHECK(information.prompt_token_count == 4 && information.preemption_count == 4711);
   vial_request_close(request);

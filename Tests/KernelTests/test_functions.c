@@ -58,6 +58,9 @@ int test_vector_functions(void) {
       reference->sum_exponentials(a, n, m, sum);
       kernels->sum_exponentials(x, n, m + 1, sum + 1);
       CHECK(differing(m, m + 1, 1) == 0 && differing(sum, sum + 1, 1) == 0, "%s sum_exponentials of %zu", kernels->name, n);
+      reference->sum_weighted(a, n, m[0], sum);
+      kernels->sum_weighted(x, n, m[0], sum + 1);
+      CHECK(differing(sum, sum + 1, 1) == 0, "%s sum_weighted of %zu", kernels->name, n);
       CHECK(kernels->all_finite(x, n) == !(wild && n > 20), "%s all_finite of %zu", kernels->name, n);
       if (n % 2 == 0) {
         float *cosines = guarded(n / 2 * sizeof *cosines), *sines = guarded(n / 2 * sizeof *sines);
@@ -92,6 +95,18 @@ int test_vector_functions(void) {
   kernels->sum_exponentials(a, 1000, &maximum, &sum);
   double log_probability = (double)a[3] - log(total), got = (double)vial_log_probability(a[3], maximum, sum);
   CHECK(fabs(log_probability - got) < 2e-6, "log-probability is %g, not %g", got, log_probability);
+  double entropy = log(total);
+  for (int i = 0; i < 1000; i++) entropy -= exp((double)a[i]) / total * (double)a[i];
+  float weighted;
+  kernels->sum_weighted(a, 1000, maximum, &weighted);
+  got = (double)vial_entropy(sum, weighted);
+  CHECK(fabs(entropy - got) < 1e-5, "entropy is %g, not %g", got, entropy);
+  // One certain id, the others impossible.
+  float certain[40];
+  for (int i = 0; i < 40; i++) certain[i] = i == 7 ? 3.0f : -INFINITY;
+  kernels->sum_exponentials(certain, 40, &maximum, &sum);
+  kernels->sum_weighted(certain, 40, maximum, &weighted);
+  CHECK(vial_entropy(sum, weighted) == 0, "certainty has entropy %g", (double)vial_entropy(sum, weighted));
   return failures;
 }
 

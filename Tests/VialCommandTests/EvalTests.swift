@@ -108,6 +108,48 @@ import Testing
     #expect(try eval(Self.questions, "--mode", mode, "--max-tokens", "2").output.contains("all"))
   }
 
+  @Test func questionsGoThroughATemplate() throws {
+    let folder = TemporaryFolder()
+    let out = folder.path("out.jsonl")
+    let template = ["--template", "guideline-question", "--set", "setting=a clinic"]
+    let run = try CommandRun(
+      arguments: [
+        "eval", PackedFile.path, "--data", Self.questions, "--limit", "1", "--out", out, "--json",
+      ] + template)
+    #expect(run.status == 0, "\(run.message)")
+    #expect(try run.json()["template"] as? String == "guideline-question 1.0.0")
+    let values = try #require(try lines(out)[1]["log_likelihoods"] as? [Double])
+    // The same prompt and option, scored by themselves.
+    let source = try lines(Self.questions)[0]
+    let question = try #require(source["question"] as? String)
+    let option = try #require((source["options"] as? [String])?.first)
+    let asked = try CommandRun(
+      arguments: [
+        "run", PackedFile.path, "--max-tokens", "0", "--json", "--set", "question=\(question)",
+      ]
+        + template)
+    let prompt = try #require(try asked.json()["prompt_tokens"] as? [Int])
+    let closing = try ids("\n</think>\n\n")
+    let all = prompt + (try ids("\n</think>\n\n" + option))
+    let scored = try CommandRun(
+      "score", PackedFile.path, "--ids", all.map(String.init).joined(separator: ","), "--json")
+    let logs = try #require(try scored.json()["logprobs"] as? [Any])
+    let sum = logs.dropFirst(prompt.count + closing.count)
+      .compactMap { ($0 as? NSNumber)?.doubleValue }.reduce(0, +)
+    #expect(abs(sum - values[0]) < 1e-4, "\(sum), \(values[0])")
+    // Other values are other settings; ids that are not there and templates that take no question are refused.
+    #expect(try eval(Self.questions, "--out", out).status == 1)
+    #expect(try eval(Self.questions, "--template", "nothing").status == 1)
+    #expect(try eval(Self.questions, "--template", "prescription-guidance").status == 1)
+    #expect(try eval(Self.questions, "--set", "a=b").status == 2)
+    let written = try CommandRun(
+      arguments: [
+        "eval", PackedFile.path, "--data", Self.questions, "--limit", "1", "--generate",
+        "--max-tokens", "3",
+      ] + template)
+    #expect(written.status == 0, "\(written.message)")
+  }
+
   @Test func aRepeatedRunGoesOnWhereItStopped() throws {
     let folder = TemporaryFolder()
     let (whole, cut) = (folder.path("whole.jsonl"), folder.path("cut.jsonl"))

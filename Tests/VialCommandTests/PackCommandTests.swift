@@ -51,6 +51,27 @@ import Testing
     }
   }
 
+  /// Without a day a template that asks for it is left out and named; with one it is compiled.
+  @Test func templatesThatAskForTheDateNeedOne() throws {
+    let folder = TemporaryFolder()
+    let source = try copy(folder)
+    let template = "{{ strftime_now('%d %b %Y') }} {{ messages[0].content }}"
+    try Data(template.utf8).write(to: source.appendingPathComponent("chat_template.jinja"))
+    let plain = try CommandRun("pack", source.path, "-o", folder.path("plain.vial"))
+    #expect(plain.status == 0 && plain.message.contains("strftime_now"), "\(plain.message)")
+    let output = folder.path("dated.vial")
+    let dated = try CommandRun(
+      "pack", source.path, "-o", output, "--template-date", "2024-07-26")
+    #expect(dated.status == 0 && !dated.message.contains("strftime_now"), "\(dated.message)")
+    let run = try CommandRun("run", output, "--prompt", "x", "--max-tokens", "0", "--json")
+    let ids = try #require(try run.json()["prompt_tokens"] as? [Int])
+    let text = try CommandRun(
+      "tokenize", output, "--decode", ids.map(String.init).joined(separator: ","), "--json")
+    #expect(try text.json()["text"] as? String == "26 Jul 2024 x")
+    let bad = try CommandRun("pack", source.path, "-o", output, "--template-date", "2023-02-29")
+    #expect(bad.status == 2)
+  }
+
   @Test func aBadMergeIsNamed() throws {
     let folder = TemporaryFolder()
     let source = try copy(folder)

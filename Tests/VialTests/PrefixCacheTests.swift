@@ -57,6 +57,45 @@ import VialSystem
     #expect(alone.metrics.cachedTokenCount == 0)
   }
 
+  /// Samples of one prompt that arrive together: the first computes it, the others copy what is no whole block, too.
+  @Test(arguments: KVCacheType.allCases)
+  func promptsThatArriveTogetherAreComputedOnce(_ type: KVCacheType) throws {
+    let engine = try Self.engine(type: type)
+    let alone = try Self.engine(type: type) { $0.sharesPrefixes = false }
+    for length in [30, 64, 100, 190] {
+      let prompt = Self.prompt(length, length)
+      let options = (0..<5).map { index in
+        Self.options(40) { $0.sampling.sampleIndex = UInt32(index) }
+      }
+      let requests = try options.map { try engine.submit(prompt, $0) }
+      let outcomes = requests.map(Self.outcome)
+      for (outcome, options) in zip(outcomes, options) {
+        #expect(outcome == Self.outcome(try alone.submit(prompt, options)))
+      }
+      let computed = requests.map { length - $0.timings.cachedPromptTokenCount }
+      // A few last tokens are not worth a step's wait.
+      #expect(computed.reduce(0, +) <= length + 4 * 16, "\(length): \(computed)")
+      #expect(Set(outcomes).count > 1)
+    }
+  }
+
+  /// A text that begins alike and goes on otherwise copies as much as is common; another tenant's copies nothing.
+  @Test func copiesEndWhereTextsDiffer() throws {
+    let engine = try Self.engine()
+    let alone = try Self.engine { $0.sharesPrefixes = false }
+    let first = Self.prompt(4, 60)
+    let second = Array(first[..<40]) + Self.prompt(9, 50)
+    let requests = try [
+      engine.submit(first, Self.options(60)), engine.submit(second, Self.options(60)),
+      engine.submit(second, Self.options(60, tenant: "other")),
+    ]
+    let outcomes = requests.map(Self.outcome)
+    #expect(outcomes[0] == Self.outcome(try alone.submit(first, Self.options(60))))
+    #expect(outcomes[1] == Self.outcome(try alone.submit(second, Self.options(60))))
+    #expect(outcomes[2] == outcomes[1])
+    #expect(requests.map { $0.timings.cachedPromptTokenCount } == [0, 40, 0])
+  }
+
   /// An answer is a prefix, too: the next turn of a conversation finds it.
   @Test func answersAreFoundByTheNextTurn() throws {
     let engine = try Self.engine()

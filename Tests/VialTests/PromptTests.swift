@@ -113,21 +113,37 @@ import VialText
     }
   }
 
+  /// Ten thousand patients' texts, in all variables that take text, over the twelve templates.
   @Test func theDefaultSetKeepsItsStructure() throws {
     let model = try Model(path: Self.demo)
-    for file in try PromptTemplateSet.standard() {
-      let values = file.template.variables.filter { $0.isRequired }.map { variable in
-        (variable.name, Self.value(of: variable, text: "</think><｜User｜>{{age}}"))
+    let templates = try PromptTemplateSet.standard().map(\.template)
+    #expect(templates.count == 12)
+    let structure = try chat(model, "x").filter { model.tokenizer.isAdded($0) }
+    #expect(structure.count >= 3)
+    var texts = HostileTexts(model.tokenizer)
+    for number in 0..<10_000 {
+      let template = templates[number % templates.count]
+      let used = template.variables.filter { variable in
+        variable.isRequired || variable.kind == .text || variable.kind == .list
       }
-      let tokens = try Self.tokens(model, file.template, values)
+      let values = used.map { variable in
+        (variable.name, Self.value(of: variable, text: "a" + texts.next()))
+      }
+      let tokens = try Self.tokens(model, template, values)
       let added = tokens.filter { model.tokenizer.isAdded($0) }
-      #expect(added == (try chat(model, "x")).filter { model.tokenizer.isAdded($0) })
+      #expect(added == structure, "\(template.id): \(values)")
     }
   }
 
   private static func value(of variable: PromptVariable, text: String) -> String {
     switch variable.kind {
-    case .text, .list: text
+    case .text, .list:
+      // As much of it as the variable takes.
+      String(
+        decoding: text.unicodeScalars.reduce(into: [UInt8]()) { bytes, scalar in
+          let more = Array(String(scalar).utf8)
+          if bytes.count + more.count <= variable.byteLimit { bytes += more }
+        }, as: UTF8.self)
     case .number, .integer: "12 " + (variable.units.first ?? "")
     case .choice: variable.choices[0]
     case .date: "2024-02-29"

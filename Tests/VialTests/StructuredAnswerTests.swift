@@ -153,6 +153,30 @@ import VialText
     #expect(try engine.tokens(prompt(), options).count == 4)
   }
 
+  @Test func entropiesComeWhenAsked() throws {
+    let engine = try Engine(model: model, capacity: 2048)
+    var options = GenerationOptions(
+      maximumTokens: 30, sampling: SamplingParameters(temperature: 1, seed: 2))
+    let plain = try engine.submit(prompt(), options)
+    let tokens = plain.finishedTokens()
+    options.reportsEntropy = true
+    options.alternativeCount = 20
+    let request = try engine.submit(prompt(), options)
+    let events = request.events().filter { if case .token = $0.kind { true } else { false } }
+    #expect(events.map(\.token) == tokens)
+    for event in events {
+      #expect(event.entropy >= 0 && Double(event.entropy) < log(8192.0))
+      // The likeliest tokens alone have no more.
+      let part = event.alternatives.reduce(0.0) { sum, alternative in
+        sum - exp(Double(alternative.logProbability)) * Double(alternative.logProbability)
+      }
+      #expect(Double(event.entropy) >= part - 1e-5)
+    }
+    var figures: [Float] = []
+    plain.forEachFigure { figures.append($0.entropy) }
+    #expect(figures.count == tokens.count && figures.allSatisfy(\.isNaN))
+  }
+
   @Test func samplesOfOneSeedDiffer() throws {
     let engine = try Engine(model: model, capacity: 4096)
     var tokens: Set<[UInt32]> = []

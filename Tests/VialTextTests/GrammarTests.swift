@@ -103,9 +103,129 @@ import VialText
     try expect(
       #"{"type": "string", "pattern": "^\\S\\s\\W[\\u00e0-\\u00ff]$"}"#, takes: [#""a -é""#],
       refuses: [#""a aé""#, #"" a-é""#])
+  }
+
+  @Test func formats() throws {
     try expect(
-      #"{"type": "string", "format": "date"}"#, takes: [#""2024-02-28""#],
-      refuses: [#""2024-13-01""#, #""24-01-01""#])
+      #"{"type": "string", "format": "date"}"#,
+      takes: [
+        "2024-02-28", "2024-02-29", "2023-01-31", "2000-02-29", "2023-04-30", "0004-02-29",
+        "0001-12-31",
+      ].map { "\"\($0)\"" },
+      refuses: [
+        "2024-13-01", "24-01-01", "2023-02-29", "1900-02-29", "2023-04-31", "0000-01-01",
+        "2024-00-10", "2024-01-00", "2024-01-32",
+      ].map { "\"\($0)\"" })
+    try expect(
+      #"{"format": "date-time"}"#,
+      takes: [#""2024-02-29T23:59:59Z""#, #""2024-02-29T00:00:00.25+05:30""#],
+      refuses: [#""2024-02-30T00:00:00Z""#, #""2024-02-29T24:00:00Z""#, #""2024-02-29T00:00:00""#])
+  }
+
+  @Test func patternsWithALeastLength() throws {
+    try expect(
+      #"{"type": "string", "pattern": "^(ab|c)*$", "minLength": 3}"#,
+      takes: [#""abc""#, #""ccc""#, #""ababababab""#],
+      refuses: [#""ab""#, #""cc""#, #""""#, #""aba""#])
+    try expect(
+      #"{"type": "string", "pattern": "^(aa)*b?$", "minLength": 3, "maxLength": 4}"#,
+      takes: [#""aab""#, #""aaaa""#], refuses: [#""aa""#, #""aaaab""#, #""aaa""#])
+    try expect(
+      #"{"type": "string", "pattern": "a.b", "minLength": 5}"#,
+      takes: [#""xa\"by""#, #""éaébé""#], refuses: [#""axb""#, #""xaxb""#])
+    // A choice early on that cannot be made longer later must not be offered.
+    let grammar = try Grammar(
+      schema: Array(#"{"type": "string", "pattern": "^(x|y+)$", "minLength": 2}"#.utf8))
+    #expect(!grammar.matches(Array(#""x""#.utf8)))
+    #expect(grammar.matches(Array(#""yy""#.utf8)))
+  }
+
+  @Test func multiples() throws {
+    try expect(
+      #"{"type": "integer", "multipleOf": 5}"#, takes: ["0", "5", "-15", "1000", "999999999995"],
+      refuses: ["1", "-3", "12", "05"])
+    try expect(
+      #"{"type": "integer", "multipleOf": 7, "minimum": -20, "maximum": 30}"#,
+      takes: ["-14", "-7", "0", "7", "14", "21", "28"], refuses: ["-21", "35", "1", "15"])
+    try expect(
+      #"{"type": "number", "multipleOf": 0.25, "minimum": 0.5, "maximum": 12}"#,
+      takes: ["0.5", "0.75", "1", "1.0", "1.5", "11.25", "12", "12.00"],
+      refuses: ["0.25", "0.6", "0.3", "1.1", "12.25", "1.255"])
+    try expect(
+      #"{"type": "number", "multipleOf": 3}"#, takes: ["3", "-6", "0"],
+      refuses: ["1", "1.5", "3.0"])
+  }
+
+  @Test func combinations() throws {
+    try expect(
+      #"""
+      {"allOf": [{"type": "object", "required": ["a"], "properties": {"a": {"type": "integer", "minimum": 2}}},
+        {"properties": {"a": {"maximum": 4}, "b": {"type": "null"}}, "required": ["b"]}]}
+      """#, takes: [#"{"a":3,"b":null}"#],
+      refuses: [#"{"a":1,"b":null}"#, #"{"a":5,"b":null}"#, #"{"a":3}"#])
+    // What one of them closes, the other cannot open.
+    try expect(
+      #"""
+      {"allOf": [{"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": false},
+        {"properties": {"b": {"const": 2}}}]}
+      """#, takes: ["{}", #"{"a":1}"#], refuses: [#"{"a":1,"b":2}"#, #"{"b":2}"#])
+    try expect(
+      ##"""
+      {"$defs": {"p": {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}},
+        "$ref": "#/$defs/p", "properties": {"y": {"const": true}}}
+      """##, takes: [#"{"y":true,"x":1}"#, #"{"x":1}"#], refuses: ["{}", #"{"y":true}"#])
+    try expect(
+      #"{"type": "string", "anyOf": [{"maxLength": 1}, {"minLength": 3, "maxLength": 4}]}"#,
+      takes: [#""""#, #""a""#, #""abc""#, #""abcd""#], refuses: [#""ab""#, #""abcde""#, "1"])
+    try expect(
+      #"{"oneOf": [{"type": "object", "required": ["k"], "properties": {"k": {"const": "a"}, "v": {"type": "null"}}}, {"type": "object", "required": ["k"], "properties": {"k": {"enum": ["b", "c"]}}}]}"#,
+      takes: [#"{"k":"a","v":null}"#, #"{"k":"c"}"#],
+      refuses: [#"{"k":"b","v":null}"#, #"{"k":"d"}"#])
+    try expect(
+      #"{"enum": [1, 2, "x"], "const": 2}"#, takes: ["2"], refuses: ["1", #""x""#])
+    // An alternative and a property that nothing satisfies are left out.
+    try expect(
+      #"{"anyOf": [{"type": "integer", "minimum": 2, "maximum": 1}, {"type": "null"}]}"#,
+      takes: ["null"], refuses: ["1"])
+    try expect(
+      #"{"properties": {"a": {"type": "string", "minLength": 2, "maxLength": 1}, "b": {"const": 1}}}"#,
+      takes: ["{}", #"{"b":1}"#], refuses: [#"{"a":""}"#])
+  }
+
+  /// One keyword says enough about the type; it was ignored where it was not among a few.
+  @Test func aKeywordAloneIsKept() throws {
+    try expect(#"{"minLength": 2}"#, takes: [#""ab""#], refuses: [#""a""#, #""""#])
+    try expect(#"{"minItems": 1}"#, takes: ["[1]"], refuses: ["[]"])
+    try expect(#"{"exclusiveMinimum": 5}"#, takes: ["6", "5.5"], refuses: ["5", "4"])
+    try expect(#"{"multipleOf": 2}"#, takes: ["4"], refuses: ["3"])
+    try expect(
+      #"{"additionalProperties": {"type": "null"}}"#, takes: [#"{"a":null}"#],
+      refuses: [#"{"a":1}"#])
+  }
+
+  @Test func recursion() throws {
+    let tree = ##"""
+      {"$ref": "#/$defs/node", "$defs": {"node": {"type": "object", "required": ["v"], "properties":
+        {"v": {"type": "integer"}, "kids": {"type": "array", "items": {"$ref": "#/$defs/node"}}}}}}
+      """##
+    try expect(
+      tree,
+      takes: [
+        #"{"v":1}"#, #"{"v":1,"kids":[]}"#, #"{"v":1,"kids":[{"v":2},{"v":3,"kids":[{"v":4}]}]}"#,
+      ], refuses: [#"{"kids":[]}"#, #"{"v":1,"kids":[{}]}"#])
+    // Not deeper than the limit.
+    var deep = #"{"v":0}"#
+    for _ in 0..<4 { deep = #"{"v":0,"kids":[\#(deep)]}"# }
+    try expect(tree, takes: [deep], refuses: [#"{"v":0,"kids":[\#(deep)]}"#])
+    try expect(
+      ##"{"anyOf": [{"type": "null"}, {"type": "array", "minItems": 1, "maxItems": 1, "items": {"$ref": "#"}}]}"##,
+      takes: ["null", "[null]", "[[[null]]]"], refuses: ["[]", "[[]]"])
+    // Two children each: fewer levels rather than too many states.
+    let wide = ##"""
+      {"$ref": "#/$defs/n", "$defs": {"n": {"properties": {"l": {"$ref": "#/$defs/n"}, "r": {"$ref": "#/$defs/n"},
+        "m": {"$ref": "#/$defs/n"}, "t": {"type": "string", "maxLength": 20}}}}}
+      """##
+    try expect(wide, takes: [#"{"l":{"r":{"t":"x"}}}"#], refuses: [#"{"l":1}"#])
   }
 
   @Test func objects() throws {
@@ -171,12 +291,12 @@ import VialText
       (#"{"not": {}}"#, .unsupported("not")),
       (##"{"$ref": "#"}"##, .unsupported("a $ref that leads back to itself")),
       (
-        ##"{"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}"##,
+        ##"{"$ref": "#/$defs/a", "$defs": {"a": {"required": ["a"], "properties": {"a": {"$ref": "#/$defs/a"}}}}}"##,
         .unsupported("a $ref that leads back to itself")
       ),
-      (
-        #"{"$ref": "http://x"}"#, .unsupported("$ref to another document, or beside other keywords")
-      ),
+      (##"{"allOf": [{"$ref": "#"}, {"$ref": "#"}]}"##, .tooLarge("combinations of schemas")),
+      (#"{"$ref": "http://x"}"#, .unsupported("$ref to another document")),
+      (##"{"$ref": "#type", "type": "null"}"##, .unsupported("$ref to another document")),
       (
         #"{"type": "string", "minLength": 3, "maxLength": 2}"#,
         .contradictory("minLength is above maxLength")
@@ -195,7 +315,34 @@ import VialText
         #"{"type": "integer", "minimum": 1e30}"#,
         .contradictory("a number has no value between its bounds")
       ),
-      (#"{"type": "number", "multipleOf": 0.5}"#, .unsupported("multipleOf")),
+      (#"{"type": "number", "multipleOf": 0.1}"#, .unsupported("multipleOf")),
+      (#"{"type": "integer", "multipleOf": 0.5}"#, .unsupported("multipleOf")),
+      (#"{"type": "integer", "multipleOf": 0}"#, .unsupported("multipleOf")),
+      (
+        #"{"type": "integer", "multipleOf": 7, "minimum": 8, "maximum": 13}"#,
+        .contradictory("a number has no value between its bounds")
+      ),
+      (
+        #"{"type": "string", "minLength": 5, "pattern": "^(ab)*$", "maxLength": 5}"#,
+        .contradictory("a pattern has no text of the length that is asked for")
+      ),
+      (
+        #"{"type": "string", "minLength": 100000, "pattern": "^a*$"}"#,
+        .tooLarge("a pattern with minLength")
+      ),
+      (#"{"properties": 1}"#, .unsupported("properties that are no object")),
+      (
+        #"{"allOf": [{"type": "string"}, {"type": "null"}]}"#,
+        .contradictory("allOf of types that exclude each other")
+      ),
+      (
+        #"{"allOf": [{"pattern": "a"}, {"pattern": "b"}]}"#,
+        .unsupported("allOf of two different values of one keyword")
+      ),
+      (
+        #"{"anyOf": [{"minLength": 3, "maxLength": 2}]}"#,
+        .contradictory("minLength is above maxLength")
+      ),
       (#"{"type": "integer", "enum": ["a"]}"#, .contradictory("an enum has no value of its type")),
       (#"{"enum": []}"#, .contradictory("an enum has no value of its type")),
       (

@@ -8,8 +8,6 @@ import VialText
 
 @Suite struct TemplateTests {
   private static let tokens = ["bos_token": "<|begin|>", "eos_token": "<|end|>"]
-  /// Templates that need something for tool messages that Vial does not run.
-  private static let refusesTools = ["headers-tools.jinja", "dated.jinja"]
 
   private func source(_ name: String) throws -> String {
     String(decoding: try Files.read(Files.fixture("templates/\(name)")), as: UTF8.self)
@@ -17,7 +15,7 @@ import VialText
 
   @Test(arguments: [
     "reasoning", "imstart", "imstart-tools", "headers", "headers-tools", "simple", "brackets",
-    "odds", "thinking", "dated", "alternating",
+    "odds", "thinking", "dated", "alternating", "macros", "lists",
   ])
   func renderings(_ stem: String) throws {
     let name = stem + ".jinja"
@@ -28,8 +26,7 @@ import VialText
     for row in rows {
       let messages = try #require(row["messages"]?.array).map(TestMessage.init)
       let generation = row["add_generation_prompt"]?.bool ?? false
-      let usesTools = messages.contains { $0.role == "tool" }
-      if row["error"] != nil || usesTools && Self.refusesTools.contains(name) {
+      if row["error"] != nil {
         #expect(throws: TextError.self) {
           try template.render(messages, addsGenerationPrompt: generation)
         }
@@ -72,11 +69,15 @@ import VialText
 
   @Test func templatesOutsideTheSubsetAreNamed() {
     let outside = [
-      "{{ messages | tojson }}", "{{ strftime_now('%Y') }}", "{% include 'x' %}",
-      "{% for a, b in messages %}{% endfor %}", "{{ messages[0].content | upper }}",
-      "{% for m in messages if m.role %}{% endfor %}", "{% for m in messages[::-2] %}{% endfor %}",
-      "{% set x = messages | tojson %}{{ x }}",
-      "{% set x = messages[0].content | upper %}{% if x %}y{% endif %}",
+      "{{ messages | tojson(indent=2) }}", "{{ strftime_now('%Y') }}", "{% include 'x' %}",
+      "{% for a, b in messages %}{% endfor %}", "{{ messages[0].content | title }}",
+      "{% for m in messages[::-2] %}{% endfor %}", "{{ messages[0].content.split('a', 1) }}",
+      "{% set x = messages | items %}{{ x }}", "{{ f(1) }}", "{{ '' | default('x', y) }}",
+      "{% macro f(a) %}{{ a }}{% endmacro %}{{ f(1, 2) }}",
+      "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+      "{% set x = messages[0].content | wordwrap %}{% if x %}y{% endif %}", "{{ messages }}",
+      "{% break %}", "{% for m in messages %}{% set x %}{% break %}{% endset %}{% endfor %}",
+      "{{ messages | map('upper') | join }}", "{{ messages | selectattr('content') | list }}",
       "{{ 'unclosed }}", "{% if x %}", "{{ (1 }}", "{{ }}", "{% for m in 'abc' %}x{% endfor %}",
       "{{ undefined_name.attribute }}", "{{ {'a': 1} }}", "{{ [1, 2] }}", "{{ loop.cycle('a') }}",
     ]
@@ -95,6 +96,99 @@ import VialText
     let template = try TestTemplate(source, specialTokens: [:])
     let rendered = try template.render([], addsGenerationPrompt: false)
     #expect(rendered.text == Array("ok".utf8))
+  }
+
+  /// What only tool messages need is refused when they come, in the template's words.
+  @Test func toolMessagesMayBeRefused() throws {
+    let source = """
+      {% for m in messages %}{% if m.role == 'tool' %}{{ m.content | wordwrap }}{% else %}{{ m.content }}{% endif %}{% endfor %}
+      """
+    let template = try TestTemplate(source, specialTokens: [:])
+    #expect(template.compiled.warnings.count == 1)
+    #expect(
+      try template.render([TestMessage("user", "x")], addsGenerationPrompt: false).text == [0x78])
+    do {
+      _ = try template.render([TestMessage("tool", "x")], addsGenerationPrompt: false)
+      Issue.record("rendered")
+    } catch TextError.templateUnsupported(let literal) {
+      #expect(
+        template.template.message(ofLiteral: literal) == "the filter 'wordwrap' is not supported")
+    }
+  }
+
+  @Test func aDayCanBePackedIn() throws {
+    let source =
+      "{% if strftime_now is defined %}{{ strftime_now('%Y-%m-%d %d %b %Y %A %B %-d %j') }}{% endif %}"
+    let plain = try TestTemplate(source, specialTokens: [:])
+    #expect(try plain.render([], addsGenerationPrompt: false).text.isEmpty)
+    for (day, text) in [
+      ("2024-07-26", "2024-07-26 26 Jul 2024 Friday July 26 208"),
+      ("2000-02-29", "2000-02-29 29 Feb 2000 Tuesday February 29 060"),
+      ("1999-12-31", "1999-12-31 31 Dec 1999 Friday December 31 365"),
+      ("0001-01-01", "0001-01-01 01 Jan 0001 Monday January 1 001"),
+    ] {
+      let compiled = try ChatTemplateCompiler.compile(
+        source, specialTokens: [:], date: TemplateDate(day))
+      let template = try ChatTemplate(ByteRegion(copying: compiled.section))
+      let rendered = try TestTemplate.render(template, [], addsGenerationPrompt: false)
+      #expect(String(decoding: rendered.text, as: UTF8.self) == text)
+    }
+    for bad in ["2023-02-29", "2024-1-01", "0000-01-01", "2024-13-01", "x", "2024-01-011"] {
+      #expect(TemplateDate(bad) == nil)
+    }
+    #expect(throws: TemplateError.self) {
+      try ChatTemplateCompiler.compile(
+        "{{ strftime_now('%Z') }}", specialTokens: [:], date: TemplateDate("2024-07-26"))
+    }
+  }
+
+  /// A content that is a text has no parts: what is for parts only is refused where it has a turn.
+  @Test func partsOfAContentMayBeAnything() throws {
+    let source = """
+      {% for m in messages %}{% if m.content is string and m.content %}{{ m.content }}{% elif m.content | length > 0 %}\
+      {% for part in m.content %}{{ part.text }}{% endfor %}{% else %}-{% endif %}{% endfor %}
+      """
+    let template = try TestTemplate(source, specialTokens: [:])
+    let text = try template.render(
+      [TestMessage("user", "x"), TestMessage("user", "")], addsGenerationPrompt: false
+    ).text
+    #expect(text == Array("x-".utf8))
+    let reached = try TestTemplate(
+      "{% for c in messages[0].content %}{{ c }}{% else %}none{% endfor %}", specialTokens: [:])
+    #expect(reached.compiled.warnings.count == 1)
+    #expect(
+      try reached.render([TestMessage("user", "")], addsGenerationPrompt: false).text
+        == Array("none".utf8))
+    #expect(throws: TextError.self) {
+      try reached.render([TestMessage("user", "x")], addsGenerationPrompt: false)
+    }
+  }
+
+  /// Letters beyond ASCII have tables of their own, which programs do not have.
+  @Test func onlyASCIIChangesCase() throws {
+    let template = try TestTemplate(
+      "{{ messages[0].role | upper }}{{ messages[0].content.lower() | capitalize }}",
+      specialTokens: [:])
+    let text = try template.render([TestMessage("user", "aBC dE")], addsGenerationPrompt: false)
+      .text
+    #expect(text == Array("USERAbc de".utf8))
+    #expect(throws: TextError.self) {
+      try template.render([TestMessage("user", "É")], addsGenerationPrompt: false)
+    }
+  }
+
+  /// What a program makes of a literal message stays literal: parts, capitals, JSON, captures.
+  @Test func changedTextStaysLiteral() throws {
+    let source =
+      "{% set x %}{{ messages[0].content | upper }}{% endset %}<|s|>{{ x[1:3] }}|{{ x | tojson }}"
+    let template = try TestTemplate(source, specialTokens: [:])
+    let rendered = try template.render(
+      [TestMessage("user", "ab\"cd")], addsGenerationPrompt: false, isLiteral: true)
+    #expect(String(decoding: rendered.text, as: UTF8.self) == #"<|s|>B"|"AB\"CD""#)
+    let literal = rendered.literals.map { range in
+      String(decoding: rendered.text[range.start..<range.start + range.byteCount], as: UTF8.self)
+    }
+    #expect(literal == [#"B""#, "AB", "CD"])
   }
 
   @Test func whatIsSetAndNeverUsedMayBeAnything() throws {

@@ -12,6 +12,8 @@ float vial_exp2c(float x);
 float vial_log2c(float x);
 /// Natural log-probability of `logit` under the softmax whose maximum and sum came from sum_exponentials.
 float vial_log_probability(float logit, float maximum, float sum);
+/// Entropy in nats of the same softmax, with the sum that came from sum_weighted.
+float vial_entropy(float sum, float weighted);
 
 /// Sine and cosine of an f32 angle in radians, rounded to f32. Accurate to 1e-7 for |angle| <= 2^27.
 void vial_sincos(float angle, float *out_sine, float *out_cosine);

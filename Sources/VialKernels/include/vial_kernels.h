@@ -60,6 +60,8 @@ typedef struct vial_kernels {
   void (*exponentials)(const float *x, size_t count, float maximum, float *out);
   /// Rule 13: the maximum of x (NaN ignored; -infinity if none) and the 16-lane sum of exp2c((x[i] - maximum) * log2e).
   void (*sum_exponentials)(const float *x, size_t count, float *out_maximum, float *out_sum);
+  /// Rule 13: the 16-lane sum of exp2c(d * log2e) * d over d = x[i] - maximum, or -100 where that is not greater.
+  void (*sum_weighted)(const float *x, size_t count, float maximum, float *out_sum);
   /// Rule 13: the allowed id (allowed: a bit per id, NULL for all) with the largest logit, the lowest among equals.
   /// NOT_FINITE if an allowed logit is NaN or +infinity; NO_CANDIDATE if none is above -infinity.
   vial_kernel_status (*greatest)(const float *logits, uint32_t count, const uint64_t *allowed, vial_candidate *out);

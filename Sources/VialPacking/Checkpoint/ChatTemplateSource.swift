@@ -28,16 +28,23 @@ struct ChatTemplateSource: Sendable {
         warn("chat_template \(kind)")
       }
     }
+    compile(specialTokens: specialTokens, date: nil)
+  }
+
+  /// Compiles the text, with a day for `strftime_now`.
+  mutating func compile(specialTokens: [String: String], date: TemplateDate?) {
     guard let bytes = text, !bytes.isEmpty else { return }
     guard let source = String(validating: bytes, as: UTF8.self) else {
       text = nil
       warn("chat_template.jinja is not UTF-8")
       return
     }
+    (section, warnings) = (nil, [])
     do {
-      let compiled = try ChatTemplateCompiler.compile(source, specialTokens: specialTokens)
+      let compiled = try ChatTemplateCompiler.compile(
+        source, specialTokens: specialTokens, date: date)
       section = compiled.section
-      warnings += compiled.warnings.map(PackingError.printable)
+      warnings = compiled.warnings.map(PackingError.printable)
     } catch {
       warn("\(error)")
     }

@@ -44,6 +44,8 @@ public struct PackOptions: Sendable {
   public var signingKey: SigningKey?
   /// Folder with prompt templates, a file each; nil takes the default set.
   public var templatesPath: String?
+  /// What the chat template takes for today; nil: it has no clock.
+  public var templateDate: TemplateDate?
   /// Name and version of the program that packs, for provenance.
   public var tool = "vial"
 

@@ -74,7 +74,11 @@ struct PackSource: Sendable {
     report = RecipeReport(tensors, import: options.randomSeed == nil ? parts.origin : nil)
     configuration = parts.configuration
     generation = parts.generation
-    tokenizer = parts.tokenizer
+    var tokenizer = parts.tokenizer
+    if let date = options.templateDate {
+      tokenizer.chatTemplate.compile(specialTokens: tokenizer.tables.specialTokens, date: date)
+    }
+    self.tokenizer = tokenizer
     texts = parts.texts
     promptTemplates = try PromptTemplateSet.templates(of: options.templatesPath)
     files = parts.files + tensors.files

@@ -4,7 +4,7 @@
 import VialText
 
 extension ChatTemplateCompiler {
-  private func unsupported(_ expression: JinjaExpression, _ what: String) -> TemplateError {
+  func unsupported(_ expression: JinjaExpression, _ what: String) -> TemplateError {
     TemplateError(line: expression.line, "\(what) is not supported")
   }
 
@@ -38,7 +38,8 @@ extension ChatTemplateCompiler {
     case .index(let base, let index): try emitElement(base, index, expression)
     case .slice(let base, let start, let end, let step):
       try emitSlice(base, start, end, step, expression)
-    case .call(let function, let arguments, _): try emitCall(function, arguments, expression)
+    case .call(let function, let arguments, let named):
+      try emitCall(function, arguments, named, expression)
     case .filter(let base, let name, let arguments):
       try emitFilter(base, name, arguments, expression)
     case .test(let base, let name, _, let isNegated):
@@ -51,12 +52,22 @@ extension ChatTemplateCompiler {
     case .binary(let symbol, let left, let right): try emitBinary(symbol, left, right, expression)
     case .conditional(let condition, let then, let otherwise):
       try emitConditional(condition, then, otherwise)
+    case .list(let elements):
+      for element in elements { try emit(element) }
+      guard elements.count < TemplateLayout.maxStackDepth / 2 else {
+        throw unsupported(expression, "a long list")
+      }
+      builder.emit(.makeList, b: elements.count)
+    case .negate(let operand):
+      builder.emit(.pushInteger, b: 0)
+      try emit(operand)
+      builder.emit(.subtract)
     case .other(let what): throw unsupported(expression, what)
     default: throw unsupported(expression, "this expression")
     }
   }
 
-  private mutating func emit(
+  mutating func emit(
     _ value: TemplateConstant, _ expression: JinjaExpression
   ) throws(TemplateError) {
     switch value {
@@ -69,7 +80,12 @@ extension ChatTemplateCompiler {
       }
       builder.emit(.pushInteger, b: Int(UInt32(bitPattern: small)))
     case .string(let bytes): builder.emit(.pushLiteral, b: builder.literal(bytes))
-    case .list: throw unsupported(expression, "a list as a value")
+    case .list(let elements):
+      guard elements.count < TemplateLayout.maxStackDepth / 2 else {
+        throw unsupported(expression, "a long list")
+      }
+      for element in elements { try emit(element, expression) }
+      builder.emit(.makeList, b: elements.count)
     }
   }
 
@@ -121,11 +137,14 @@ extension ChatTemplateCompiler {
 
   // MARK: Parts
 
-  private mutating func emitAttribute(
+  mutating func emitAttribute(
     _ base: JinjaExpression, _ key: String, _ expression: JinjaExpression
   ) throws(TemplateError) {
     if case .name("loop") = base.node, analysis.loopDepth > 0 {
-      let fields = ["index0": 0, "index": 1, "first": 2, "last": 3, "length": 4]
+      let fields = [
+        "index0": 0, "index": 1, "first": 2, "last": 3, "length": 4, "previtem": 5, "nextitem": 6,
+        "revindex": 7, "revindex0": 8,
+      ]
       guard let field = fields[key] else { throw unsupported(expression, "'loop.\(key)'") }
       builder.emit(.loopValue, b: field)
       return
@@ -136,7 +155,9 @@ extension ChatTemplateCompiler {
       builder.emit(.load, b: slot)
       return
     }
-    guard analysis.shape(base) == .message, ["role", "content"].contains(key) else {
+    // What is no message stops the program.
+    guard [.message, .unknown].contains(analysis.shape(base)), ["role", "content"].contains(key)
+    else {
       throw unsupported(expression, "the attribute '\(key)' here")
     }
     try emit(base)
@@ -150,13 +171,19 @@ extension ChatTemplateCompiler {
       case .attribute(let text, "split") = function.node, arguments.count == 1,
       case .constant(.string(let separator)) = analysis.shape(arguments[0]), !separator.isEmpty
     {
-      guard case .constant(.integer(let which)) = analysis.shape(index), which == 0 || which == -1
-      else { throw unsupported(expression, "a part of 'split' that is neither first nor last") }
-      try emit(text)
-      builder.emit(.split, a: which == 0 ? 0 : 1, b: builder.literal(separator))
-      return
+      if case .constant(.integer(let which)) = analysis.shape(index), which == 0 || which == -1 {
+        try emit(text)
+        builder.emit(.split, a: which == 0 ? 0 : 1, b: builder.literal(separator))
+        return
+      }
     }
-    guard analysis.shape(base) == .list else { throw unsupported(expression, "this subscript") }
+    let shape = analysis.shape(base)
+    guard shape.isList || shape.isString || shape == .unknown else {
+      throw unsupported(expression, "this subscript")
+    }
+    if case .constant(let key) = analysis.shape(index) {
+      guard case .integer = key else { throw unsupported(expression, "this subscript") }
+    }
     try emit(base)
     try emit(index)
     builder.emit(.element)
@@ -173,44 +200,32 @@ extension ChatTemplateCompiler {
     _ base: JinjaExpression, _ start: JinjaExpression?, _ end: JinjaExpression?,
     _ step: JinjaExpression?, _ expression: JinjaExpression
   ) throws(TemplateError) {
-    guard analysis.shape(base) == .list, step == nil, let first = bound(start), first >= 0,
-      let last = bound(end), last <= 0, first < 1 << 16, last > -(1 << 16)
-    else { throw unsupported(expression, "this slice") }
-    // `[0:0]` is written as an end of zero, which stands for "no end" here.
-    if end != nil, last == 0 { throw unsupported(expression, "this slice") }
+    if analysis.shape(base) == .list, step == nil, let first = bound(start), first >= 0,
+      let last = bound(end), last <= 0, first < 1 << 16, last > -(1 << 16), end == nil || last != 0
+    {
+      try emit(base)
+      builder.emit(.slice, a: first, b: -last)
+      return
+    }
+    let shape = analysis.shape(base)
+    guard shape.isList || shape.isString || shape == .unknown else {
+      throw unsupported(expression, "this slice")
+    }
     try emit(base)
-    builder.emit(.slice, a: first, b: -last)
+    guard let step else {
+      for bound in [start, end] {
+        if let bound { try emit(bound) } else { builder.emit(.pushNone) }
+      }
+      builder.emit(.part)
+      return
+    }
+    guard analysis.shape(step) == .constant(.integer(-1)), start == nil, end == nil else {
+      throw unsupported(expression, "this slice")
+    }
+    builder.emit(.reverse)
   }
 
-  private mutating func emitCall(
-    _ function: JinjaExpression, _ arguments: [JinjaExpression], _ expression: JinjaExpression
-  ) throws(TemplateError) {
-    guard case .attribute(let base, let method) = function.node else {
-      throw unsupported(expression, "this call")
-    }
-    switch method {
-    case "strip", "lstrip", "rstrip":
-      let sides = method == "strip" ? 3 : method == "lstrip" ? 1 : 2
-      try emit(base)
-      try emitStrip(sides, arguments, expression)
-    case "startswith", "endswith":
-      guard arguments.count == 1,
-        case .constant(.string(let affix)) = analysis.shape(arguments[0])
-      else { throw unsupported(expression, "'\(method)' of anything but a literal") }
-      try emit(base)
-      builder.emit(.affix, a: method == "startswith" ? 0 : 1, b: builder.literal(affix))
-    case "get":
-      guard analysis.shape(base) == .message, let first = arguments.first,
-        case .string(let key) = first.node
-      else { throw unsupported(expression, "'get' of anything but a message") }
-      let name = String(decoding: key, as: UTF8.self)
-      guard ["role", "content"].contains(name) else { return try emit(arguments[1]) }
-      try emitAttribute(base, name, expression)
-    default: throw unsupported(expression, "the method '\(method)'")
-    }
-  }
-
-  private mutating func emitStrip(
+  mutating func emitStrip(
     _ sides: Int, _ arguments: [JinjaExpression], _ expression: JinjaExpression
   ) throws(TemplateError) {
     guard let first = arguments.first else {
@@ -222,39 +237,38 @@ extension ChatTemplateCompiler {
     builder.emit(.strip, a: sides, b: builder.literal(characters))
   }
 
-  private mutating func emitFilter(
-    _ base: JinjaExpression, _ name: String, _ arguments: [JinjaExpression],
-    _ expression: JinjaExpression
-  ) throws(TemplateError) {
-    let shape = analysis.shape(base)
-    switch name {
-    case "trim":
-      try emit(base)
-      try emitStrip(3, arguments, expression)
-    case "length", "count":
-      try emit(base)
-      builder.emit(.length)
-    case "default", "d":
-      guard shape != .unknown else { throw unsupported(expression, "'default' here") }
-      try emit(shape == .constant(.undefined) ? arguments[0] : base)
-    case "string" where shape.isString, "list" where shape == .list: try emit(base)
-    case "first" where shape == .list, "last" where shape == .list:
-      try emit(base)
-      builder.emit(.pushInteger, b: name == "first" ? 0 : 0xFFFF_FFFF)
-      builder.emit(.element)
-    default: throw unsupported(expression, "the filter '\(name)'")
-    }
-  }
-
   /// A test whose outcome depends on the conversation.
   private mutating func emitTest(
     _ base: JinjaExpression, _ name: String, _ isNegated: Bool, _ expression: JinjaExpression
   ) throws(TemplateError) {
-    let kinds = ["undefined": 0, "defined": 0, "none": 1, "boolean": 2, "number": 3, "string": 4]
+    let kinds = [
+      "undefined": 0, "defined": 0, "none": 1, "boolean": 2, "number": 3, "integer": 3, "string": 4,
+      "mapping": 5,
+    ]
+    if name == "iterable" || name == "sequence" {
+      return try emitKinds([4, 5, 6], base, isNegated)
+    }
     guard let kind = kinds[name] else { throw unsupported(expression, "the test '\(name)' here") }
     try emit(base)
     builder.emit(.isKind, b: kind)
     if isNegated != (name == "defined") { builder.emit(.not) }
+  }
+
+  /// Whether a value is of one of several kinds.
+  private mutating func emitKinds(
+    _ kinds: [Int], _ base: JinjaExpression, _ isNegated: Bool
+  ) throws(TemplateError) {
+    let slot = builder.slot()
+    try emit(base)
+    builder.emit(.store, b: slot)
+    var skips: [Int] = []
+    for kind in kinds {
+      builder.emit(.load, b: slot)
+      builder.emit(.isKind, b: kind)
+      if kind != kinds.last { skips.append(builder.emit(.jumpIfTrueKeep)) }
+    }
+    for skip in skips { builder.land(skip) }
+    if isNegated { builder.emit(.not) }
   }
 
   // MARK: Operators
@@ -279,15 +293,21 @@ extension ChatTemplateCompiler {
       try emitPair(right, left, .less)
       if symbol == "<=" { builder.emit(.not) }
     case "+": try emitPair(left, right, .add)
-    case "~" where analysis.shape(left).isString && analysis.shape(right).isString:
-      try emitPair(left, right, .add)
+    case "~":
+      for side in [left, right] {
+        try emit(side)
+        if !analysis.shape(side).isString { builder.emit(.text) }
+      }
+      builder.emit(.add)
+    case "*": try emitPair(left, right, .multiply)
+    case "//": try emitPair(left, right, .divide)
     case "-": try emitPair(left, right, .subtract)
     case "%": try emitPair(left, right, .modulo)
     default: throw unsupported(expression, "the operator '\(symbol)' here")
     }
   }
 
-  private mutating func emitPair(
+  mutating func emitPair(
     _ left: JinjaExpression, _ right: JinjaExpression, _ operation: TemplateOperation
   ) throws(TemplateError) {
     try emit(left)
@@ -299,7 +319,8 @@ extension ChatTemplateCompiler {
     _ needle: JinjaExpression, _ haystack: JinjaExpression, _ expression: JinjaExpression
   ) throws(TemplateError) {
     guard case .constant(.list(let elements)) = analysis.shape(haystack) else {
-      guard analysis.shape(haystack).isString || analysis.shape(haystack) == .unknown else {
+      let shape = analysis.shape(haystack)
+      guard shape.isString || shape.isList || shape == .unknown else {
         throw unsupported(expression, "'in' here")
       }
       // Pushed in this order the string lies on top, where the operation expects it.

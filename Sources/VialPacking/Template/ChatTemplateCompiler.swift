@@ -20,15 +20,25 @@ public struct ChatTemplateCompiler {
   private var warnings: [String] = []
   /// Inside a branch that is taken for tool messages only.
   private var toolDepth = 0
+  /// Inside a branch whose condition depends on the conversation.
+  private var branchDepth = 0
+  /// Loops around this place, with what jumps out of their bodies.
+  var loops: [TemplateLoop] = []
+  /// Loops of callers of the macro around this place.
+  var outerLoopCount = 0
+  var captureDepth = 0
+  var macroDepth = 0
 
   /// Compiles a template as transformers renders it with messages of role and content only.
   /// `specialTokens` maps bos_token and so on to their text (`TokenizerTables.specialTokens`).
+  /// `date` is what `strftime_now` takes for today; without one the function does not exist.
   /// Throws for a template outside the subset; it then packs without one.
   public static func compile(
-    _ template: String, specialTokens: [String: String]
+    _ template: String, specialTokens: [String: String], date: TemplateDate? = nil
   ) throws(TemplateError) -> CompiledTemplate {
     let statements = try JinjaParser.parse(template)
-    var compiler = ChatTemplateCompiler(analysis: TemplateAnalysis(specialTokens: specialTokens))
+    var compiler = ChatTemplateCompiler(
+      analysis: TemplateAnalysis(specialTokens: specialTokens, date: date))
     try compiler.declareContext(statements)
     try compiler.compile(statements)
     compiler.builder.emit(.halt)
@@ -41,6 +51,10 @@ public struct ChatTemplateCompiler {
       throw TemplateError(line: 1, "its program breaks a rule of the format: \(error)")
     }
     return CompiledTemplate(section: section, warnings: compiler.warnings)
+  }
+
+  mutating func warn(_ error: TemplateError, _ consequence: String) {
+    warnings.append("\(error); \(consequence)")
   }
 
   /// The default template of tokenizer_config.json: a string, or a list of named ones.
@@ -66,21 +80,21 @@ public struct ChatTemplateCompiler {
 
   // MARK: Statements
 
-  private mutating func compile(_ statements: [JinjaStatement]) throws(TemplateError) {
+  mutating func compile(_ statements: [JinjaStatement]) throws(TemplateError) {
     for statement in statements {
       guard builder.isWithinLimits else {
         throw TemplateError(line: 1, "it is larger than the format allows")
       }
       let start = builder.position
-      let (known, depth) = (analysis, toolDepth)
+      let before = self
       do {
         try compile(statement)
       } catch {
-        guard depth > 0 else { throw error }
-        (analysis, toolDepth) = (known, depth)
+        guard before.toolDepth > 0 else { throw error }
+        restore(before)
         builder.rewind(to: start)
         builder.emit(.unsupported, b: builder.literal(Array(error.message.utf8)))
-        warnings.append("\(error); tool messages will be refused")
+        warn(error, "tool messages will be refused")
         return
       }
     }
@@ -93,8 +107,16 @@ public struct ChatTemplateCompiler {
     case .set(let name, let value): try assign(name, value)
     case .setAttribute(let name, let key, let value): try assign(name, key, value)
     case .ifElse(let branches, let otherwise): try choose(branches, otherwise)
-    case .forLoop(let variable, let list, let body, let line):
-      try loop(variable, list, body, line)
+    case .forLoop(let loop): try compile(loop)
+    case .breakLoop(let line): try leave(line, isBreak: true)
+    case .continueLoop(let line): try leave(line, isBreak: false)
+    case .setBlock(let name, let body, _):
+      try capture { compiler throws(TemplateError) in try compiler.compile(body) }
+      builder.emit(.store, b: declare(name, .string))
+    case .macro(let name, let macro):
+      // A later variable of the name hides it.
+      if branchDepth > 0 || analysis.scopes.count > 1 { return }
+      analysis.macros[name] = macro
     case .other(let what, let line): throw TemplateError(line: line, "\(what) is not supported")
     }
   }
@@ -119,6 +141,15 @@ public struct ChatTemplateCompiler {
       return
     }
     if try refusal(expression) { return }
+    if case .call(let function, let arguments, let named) = expression.node,
+      case .name(let name) = function.node, let macro = analysis.macro(name)
+    {
+      return try inline(macro, arguments, named, line: expression.line)
+    }
+    let shape = analysis.shape(expression)
+    guard !shape.isList, shape != .message else {
+      throw TemplateError(line: expression.line, "writing a list or a message is not supported")
+    }
     try emit(expression)
     builder.emit(.emit)
   }
@@ -184,7 +215,7 @@ public struct ChatTemplateCompiler {
 
   /// The slot of a variable of the innermost scope, with what is now known about it.
   @discardableResult
-  private mutating func declare(_ name: String, _ shape: TemplateShape) -> Int {
+  mutating func declare(_ name: String, _ shape: TemplateShape) -> Int {
     let last = analysis.scopes.count - 1
     let slot = analysis.scopes[last][name]?.slot ?? builder.slot()
     analysis.scopes[last][name] = TemplateVariable(slot: slot, shape: shape)
@@ -211,7 +242,9 @@ public struct ChatTemplateCompiler {
       }
       let isTool = Self.mentionsTools(branch.condition)
       toolDepth += isTool ? 1 : 0
+      branchDepth += truth == nil ? 1 : 0
       try compile(branch.body)
+      branchDepth -= truth == nil ? 1 : 0
       toolDepth -= isTool ? 1 : 0
       outcomes.append(analysis.scopes)
       restore(before)
@@ -223,7 +256,9 @@ public struct ChatTemplateCompiler {
       builder.land(skip)
     }
     if !isDecided {
+      branchDepth += outcomes.isEmpty ? 0 : 1
       try compile(otherwise)
+      branchDepth -= outcomes.isEmpty ? 0 : 1
       outcomes.append(analysis.scopes)
     }
     for end in ends { builder.land(end) }
@@ -270,80 +305,13 @@ public struct ChatTemplateCompiler {
     }
   }
 
-  // MARK: Loops
-
-  private mutating func loop(
-    _ variable: String, _ list: JinjaExpression, _ body: [JinjaStatement], _ line: Int
-  ) throws(TemplateError) {
-    // Backwards: the loop counts forwards, and each turn takes the message at the other end.
-    let (list, isReversed) = reversed(list)
-    switch analysis.shape(list) {
-    case .constant(.undefined), .constant(.list([])), .constant(.string([])): return
-    case .list, .unknown: try emit(list)
-    default: throw TemplateError(line: line, "a loop over anything but messages is not supported")
-    }
-    guard analysis.loopDepth < TemplateLayout.maxLoopDepth else {
-      throw TemplateError(line: line, "loops nested too deeply")
-    }
-    builder.emit(.loopBegin)
-    let before = analysis.scopes
-    analysis.scopes.append([:])
-    let slot = declare(variable, .message)
-    analysis.loopDepth += 1
-    let next = builder.emit(.loopNext, a: slot)
-    if isReversed { try emitOpposite(list, slot) }
-    // What the body sets is its own again in every turn, and starts as outside.
-    for name in Self.assigned(in: body).sorted() where name != variable {
-      let shape = analysis.shape(ofName: name)
-      switch shape {
-      case .namespace, .function, .unsupported: continue
-      default: break
-      }
-      try emit(JinjaExpression(node: .name(name), line: line))
-      builder.emit(.store, b: declare(name, shape))
-    }
-    try compile(body)
-    builder.emit(.loopBack, b: next)
-    builder.land(next)
-    analysis.loopDepth -= 1
-    analysis.scopes = before
-  }
-
-  /// The list of `list[::-1]`, and whether it was that.
-  private func reversed(_ list: JinjaExpression) -> (JinjaExpression, Bool) {
-    guard case .slice(let base, nil, nil, let step?) = list.node,
-      analysis.shape(step) == .constant(.integer(-1))
-    else { return (list, false) }
-    return (base, true)
-  }
-
-  /// Stores the message that is as far from the list's end as the loop's turn is from its start.
-  private mutating func emitOpposite(
-    _ list: JinjaExpression, _ slot: Int
-  ) throws(TemplateError) {
-    try emit(list)
-    try emit(list)
-    builder.emit(.length)
-    builder.emit(.pushInteger, b: 1)
-    builder.emit(.subtract)
-    builder.emit(.loopValue, b: 0)
-    builder.emit(.subtract)
-    builder.emit(.element)
-    builder.emit(.store, b: slot)
-  }
-
-  /// Names that a body sets outside of inner loops.
-  private static func assigned(in body: [JinjaStatement]) -> Set<String> {
-    var names: Set<String> = []
-    for statement in body {
-      switch statement {
-      case .set(let name, _): names.insert(name)
-      case .ifElse(let branches, let otherwise):
-        for branch in branches { names.formUnion(assigned(in: branch.body)) }
-        names.formUnion(assigned(in: otherwise))
-      default: break
-      }
-    }
-    return names
+  /// Takes back what a statement did that cannot be compiled.
+  mutating func restore(_ before: ChatTemplateCompiler) {
+    let builder = self.builder
+    let start = before.builder.position
+    self = before
+    // Literals and slots stay: nothing refers to them.
+    self.builder = builder
+    self.builder.rewind(to: start)
   }
 }

@@ -280,26 +280,79 @@ struct JinjaExpressionParser {
     var result = base
     while true {
       if take(symbol: "|") {
-        let name = try name()
-        let arguments: [JinjaExpression]
-        if take(symbol: "(") {
-          let taken = try self.arguments(until: ")")
-          arguments = taken.positional + taken.named.map(\.value)
-        } else {
-          arguments = []
-        }
-        result = make(.filter(result, name, arguments))
+        result = try filter(result)
       } else if take(name: "is") {
-        let isNegated = take(name: "not")
-        let name = try name()
-        var arguments: [JinjaExpression] = []
-        if take(symbol: "(") { arguments = try self.arguments(until: ")").positional }
-        result = make(.test(result, name, arguments, isNegated: isNegated))
+        result = try test(result)
       } else if peek(symbol: "(") || peek(symbol: ".") || peek(symbol: "[") {
         result = try postfixed(result)
       } else {
         return result
       }
+    }
+  }
+
+  private mutating func filter(_ base: JinjaExpression) throws(TemplateError) -> JinjaExpression {
+    let name = try name()
+    guard take(symbol: "(") else { return make(.filter(base, name, [])) }
+    let taken = try arguments(until: ")")
+    let arguments = taken.positional + taken.named.map { make(.named($0.name, $0.value)) }
+    if ["default", "d"].contains(name), arguments.count == 2 {
+      // The second argument lets what is false have the default, too.
+      let second = arguments[1]
+      var value = second.node
+      if case .named("boolean", let named) = second.node { value = named.node }
+      switch value {
+      case .bool(true): return make(.or(base, arguments[0]))
+      case .bool(false): return make(.filter(base, name, [arguments[0]]))
+      default: return make(.other("this 'default'"))
+      }
+    }
+    return make(.filter(base, name, arguments))
+  }
+
+  private mutating func test(_ base: JinjaExpression) throws(TemplateError) -> JinjaExpression {
+    let isNegated = take(name: "not")
+    let name = try name()
+    var arguments: [JinjaExpression] = []
+    if take(symbol: "(") {
+      arguments = try self.arguments(until: ")").positional
+    } else if startsArgument {
+      arguments = [try postfixed(try primary())]
+    }
+    guard let comparison = comparison(base, name, arguments) else {
+      return make(.test(base, name, arguments, isNegated: isNegated))
+    }
+    return isNegated ? make(.not(comparison)) : comparison
+  }
+
+  /// Whether a test's argument follows without brackets.
+  private var startsArgument: Bool {
+    guard position < tokens.count else { return false }
+    switch tokens[position].kind {
+    case .string, .integer, .symbol("["): return true
+    case .name(let name): return !["else", "or", "and", "is", "if", "not", "in"].contains(name)
+    default: return false
+    }
+  }
+
+  /// Tests that are operators by another name.
+  private func comparison(
+    _ base: JinjaExpression, _ name: String, _ arguments: [JinjaExpression]
+  ) -> JinjaExpression? {
+    let operators = [
+      "eq": "==", "equalto": "==", "sameas": "==", "ne": "!=", "lt": "<", "lessthan": "<",
+      "gt": ">", "greaterthan": ">", "le": "<=", "ge": ">=", "in": "in",
+    ]
+    if let symbol = operators[name], arguments.count == 1 {
+      return make(.binary(symbol, base, arguments[0]))
+    }
+    let two = make(.integer(2))
+    switch (name, arguments.count) {
+    case ("odd", 0): return make(.binary("!=", make(.binary("%", base, two)), make(.integer(0))))
+    case ("even", 0): return make(.binary("==", make(.binary("%", base, two)), make(.integer(0))))
+    case ("divisibleby", 1):
+      return make(.binary("==", make(.binary("%", base, arguments[0])), make(.integer(0))))
+    default: return nil
     }
   }
 }

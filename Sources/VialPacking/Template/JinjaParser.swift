@@ -65,10 +65,9 @@ struct JinjaParser {
       position += 1
       return body
     case "macro":
-      // Defining one renders nothing; calling one is refused where it would run.
-      _ = try statements(until: ["endmacro"])
-      position += 1
-      return []
+      return [try macro(&parser)]
+    case "break": return [.breakLoop(line: line)]
+    case "continue": return [.continueLoop(line: line)]
     case "call", "filter", "block", "raw":
       _ = try statements(until: ["end\(name)"])
       position += 1
@@ -112,19 +111,45 @@ struct JinjaParser {
       _ = try parser.name()
     }
     guard parser.take(name: "in") else { throw parser.error("expected 'in'") }
-    let list = try parser.expression()
+    var list = try parser.expression()
+    var condition: JinjaExpression?
     // `for x in y if z` parses as a conditional expression without an else.
-    if case .conditional(_, _, otherwise: nil) = list.node { isSimple = false }
+    if case .conditional(let test, let then, otherwise: nil) = list.node {
+      (list, condition) = (then, test)
+    }
     if !parser.isAtEnd { isSimple = false }
     let body = try statements(until: ["endfor", "else"])
+    var otherwise: [JinjaStatement] = []
     if blockName()?.name == "else" {
       position += 1
-      _ = try statements(until: ["endfor"])
-      isSimple = false
+      otherwise = try statements(until: ["endfor"])
     }
     position += 1
     if !isSimple { return .other("this kind of loop", line: line) }
-    return .forLoop(variable: variable, over: list, body: body, line: line)
+    return .forLoop(
+      JinjaLoop(
+        variable: variable, list: list, condition: condition, body: body, otherwise: otherwise,
+        line: line))
+  }
+
+  private mutating func macro(
+    _ parser: inout JinjaExpressionParser
+  ) throws(TemplateError) -> JinjaStatement {
+    let name = try parser.name()
+    try parser.expect(symbol: "(")
+    var parameters: [(name: String, fallback: JinjaExpression?)] = []
+    while !parser.take(symbol: ")") {
+      let parameter = try parser.name()
+      let fallback: JinjaExpression? = parser.take(symbol: "=") ? try parser.expression() : nil
+      parameters.append((parameter, fallback))
+      if !parser.take(symbol: ",") {
+        try parser.expect(symbol: ")")
+        break
+      }
+    }
+    let body = try statements(until: ["endmacro"])
+    position += 1
+    return .macro(name, JinjaMacro(parameters: parameters, body: body))
   }
 
   private mutating func assignment(
@@ -133,11 +158,15 @@ struct JinjaParser {
     let name = try parser.name()
     let attribute: String? = parser.take(symbol: ".") ? try parser.name() : nil
     guard parser.take(symbol: "=") else {
-      if parser.isAtEnd {
-        _ = try statements(until: ["endset"])
-        position += 1
+      guard parser.isAtEnd || parser.peek(symbol: "|") else {
+        return .other("this kind of 'set'", line: line)
       }
-      return .other("this kind of 'set'", line: line)
+      let body = try statements(until: ["endset"])
+      position += 1
+      guard parser.isAtEnd, attribute == nil else {
+        return .other("this kind of 'set'", line: line)
+      }
+      return .setBlock(name, body, line: line)
     }
     let value = try parser.expression()
     if let attribute { return .setAttribute(name, attribute, value) }

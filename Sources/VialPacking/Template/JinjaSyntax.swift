@@ -23,6 +23,8 @@ struct JinjaExpression: Sendable {
     case or(JinjaExpression, JinjaExpression)
     case conditional(JinjaExpression, then: JinjaExpression, otherwise: JinjaExpression?)
     case list([JinjaExpression])
+    /// A named argument of a filter.
+    case named(String, JinjaExpression)
     /// Parsed, never run.
     case other(String)
   }
@@ -31,12 +33,33 @@ struct JinjaExpression: Sendable {
   let line: Int
 }
 
+/// `for variable in list if condition … else otherwise`.
+struct JinjaLoop {
+  let variable: String
+  let list: JinjaExpression
+  let condition: JinjaExpression?
+  let body: [JinjaStatement]
+  let otherwise: [JinjaStatement]
+  let line: Int
+}
+
+/// A macro's parameters, with their defaults, and body.
+struct JinjaMacro {
+  let parameters: [(name: String, fallback: JinjaExpression?)]
+  let body: [JinjaStatement]
+}
+
 /// A statement.
 indirect enum JinjaStatement {
   case text([UInt8])
   case output(JinjaExpression)
   case ifElse([(condition: JinjaExpression, body: [JinjaStatement])], otherwise: [JinjaStatement])
-  case forLoop(variable: String, over: JinjaExpression, body: [JinjaStatement], line: Int)
+  case forLoop(JinjaLoop)
+  case breakLoop(line: Int)
+  case continueLoop(line: Int)
+  /// `set name`, and what its body writes.
+  case setBlock(String, [JinjaStatement], line: Int)
+  case macro(String, JinjaMacro)
   /// `set name = value`.
   case set(String, JinjaExpression)
   /// `set space.name = value`.

@@ -8,14 +8,18 @@ import VialText
 struct TemplateAnalysis {
   /// bos_token and the like.
   let specialTokens: [String: String]
+  /// What `strftime_now` takes for today.
+  var date: TemplateDate?
   /// Variables by name, the innermost scope last.
   var scopes: [[String: TemplateVariable]] = [[:]]
   /// Slots of namespace attributes.
   var namespaces: [[String: Int]] = []
+  /// Loops around this place whose `loop` can be seen from it.
   var loopDepth = 0
+  var macros: [String: JinjaMacro] = [:]
 
-  /// `strftime_now` is not among them: a prompt must not depend on the day. Templates that ask whether it is
-  /// defined have a fixed date for when it is not.
+  /// `strftime_now` is only among them when there is a date: a prompt must not depend on the day. Templates that ask
+  /// whether it is defined have a fixed date for when it is not.
   static let functions: Set<String> = ["raise_exception", "namespace", "range", "dict"]
 
   func variable(_ name: String) -> TemplateVariable? {
@@ -24,6 +28,9 @@ struct TemplateAnalysis {
     }
     return nil
   }
+
+  /// The macro of a name, unless a variable has it.
+  func macro(_ name: String) -> JinjaMacro? { variable(name) == nil ? macros[name] : nil }
 
   /// What a name stands for.
   func shape(ofName name: String) -> TemplateShape {
@@ -35,7 +42,8 @@ struct TemplateAnalysis {
     default: break
     }
     if let token = specialTokens[name] { return .constant(.string(Array(token.utf8))) }
-    return Self.functions.contains(name) ? .function(name) : .constant(.undefined)
+    let isFunction = Self.functions.contains(name) || name == "strftime_now" && date != nil
+    return isFunction ? .function(name) : .constant(.undefined)
   }
 
   /// Whether a condition has the same outcome for every conversation.
@@ -69,7 +77,11 @@ struct TemplateAnalysis {
     case .name(let name): return shape(ofName: name)
     case .attribute(let base, let key): return attribute(base, key)
     case .index(let base, let index): return element(base, index)
-    case .slice(let base, _, _, _): return shape(base) == .list ? .list : .unknown
+    case .slice(let base, _, _, _):
+      let value = shape(base)
+      if value.isString { return .string }
+      return value.constant == nil && value.isList ? value : value.isList ? .values : .unknown
+    case .named: return .unknown
     case .call(let function, let arguments, _): return call(function, arguments)
     case .filter(let base, let name, let arguments): return filter(base, name, arguments)
     case .test(let base, let name, let arguments, let isNegated):
@@ -90,7 +102,7 @@ struct TemplateAnalysis {
       return truth ? shape(then) : second
     case .list(let elements):
       let constants = elements.compactMap { shape($0).constant }
-      return constants.count == elements.count ? .constant(.list(constants)) : .unknown
+      return constants.count == elements.count ? .constant(.list(constants)) : .values
     case .other: return .unknown
     }
   }
@@ -104,7 +116,8 @@ struct TemplateAnalysis {
 
   private func attribute(_ base: JinjaExpression, _ key: String) -> TemplateShape {
     if case .name("loop") = base.node, loopDepth > 0 {
-      return ["first", "last"].contains(key) ? .bool : .integer
+      if ["first", "last"].contains(key) { return .bool }
+      return ["previtem", "nextitem"].contains(key) ? .unknown : .integer
     }
     switch shape(base) {
     case .message: return ["role", "content"].contains(key) ? .string : .constant(.undefined)
@@ -128,10 +141,22 @@ struct TemplateAnalysis {
   }
 
   private func call(_ function: JinjaExpression, _ arguments: [JinjaExpression]) -> TemplateShape {
+    if case .name(let name) = function.node {
+      if macro(name) != nil { return .string }
+      if name == "strftime_now", variable(name) == nil, let date, arguments.count == 1,
+        case .constant(.string(let format)) = shape(arguments[0]),
+        let text = date.formatted(format)
+      {
+        return .constant(.string(text))
+      }
+      return name == "range" && variable(name) == nil ? .integers : .unknown
+    }
     guard case .attribute(let base, let method) = function.node else { return .unknown }
     switch method {
-    case "strip", "lstrip", "rstrip": return .string
+    case "strip", "lstrip", "rstrip", "upper", "lower", "capitalize", "replace", "join":
+      return .string
     case "startswith", "endswith": return .bool
+    case "split": return .strings
     case "get":
       guard shape(base) == .message, let first = arguments.first,
         case .string(let key) = first.node
@@ -156,9 +181,18 @@ struct TemplateAnalysis {
     case "default", "d":
       guard value == .constant(.undefined) else { return value }
       return arguments.first.map { shape($0) } ?? .constant(.string([]))
-    case "string": return value.isString ? value : .unknown
-    case "list": return value == .list ? .list : .unknown
+    case "string": return value.isString ? value : .string
+    case "upper", "lower", "capitalize", "replace", "join", "tojson": return .string
+    case "reverse", "safe": return value
+    case "int": return value.isInteger ? value : .unknown
     case "first", "last": return value == .list ? .message : .unknown
+    case "list", "selectattr", "rejectattr", "map":
+      // Selections of nothing are empty.
+      if value == .constant(.none) && name != "list" || value == .constant(.undefined) {
+        return .constant(.list([]))
+      }
+      if name == "map" { return .strings }
+      return value == .list && name != "list" ? .values : value
     default: return .unknown
     }
   }
@@ -175,8 +209,7 @@ struct TemplateAnalysis {
     case "none": return value == .constant(.none)
     case "string": return value.isString
     case "mapping": return value == .message
-    case "iterable": return value.isString || value == .list || value == .message
-    case "sequence": return value.isString || value == .list || value == .message
+    case "iterable", "sequence": return value.isString || value.isList || value == .message
     case "number": return value.isInteger
     case "boolean":
       if case .constant(.bool) = value { return true }
@@ -215,9 +248,12 @@ struct TemplateAnalysis {
       {
         return .constant(.string(a + b))
       }
-      if first.isString, second.isString { return .string }
+      if symbol == "~" || first.isString && second.isString { return .string }
+      if first.isList, second.isList {
+        return first == second && first.constant == nil ? first : .values
+      }
       return first.isInteger && second.isInteger && symbol == "+" ? .integer : .unknown
-    case "-", "%": return first.isInteger && second.isInteger ? .integer : .unknown
+    case "-", "%", "*", "//": return first.isInteger && second.isInteger ? .integer : .unknown
     default: return .unknown
     }
   }
@@ -228,7 +264,7 @@ struct TemplateAnalysis {
       value == .constant(.none) || value == .constant(.undefined)
     }
     let isKnown = { (value: TemplateShape) in
-      value.isString || value.isInteger || value == .bool || value == .message || value == .list
+      value.isString || value.isInteger || value == .bool || value == .message || value.isList
     }
     return isOther(first) && isKnown(second) || isOther(second) && isKnown(first) ? false : nil
   }

@@ -31,6 +31,12 @@ enum TemplateShape: Equatable {
   case message
   /// A list of messages.
   case list
+  /// A list of strings.
+  case strings
+  /// A list of integers.
+  case integers
+  /// A list of whatever.
+  case values
   /// The namespace with this number.
   case namespace(Int)
   /// A function of the environment.
@@ -49,6 +55,28 @@ enum TemplateShape: Equatable {
   var isUnsupported: Bool {
     if case .unsupported = self { return true }
     return false
+  }
+
+  /// Whether the value is certainly a list.
+  var isList: Bool {
+    switch self {
+    case .list, .strings, .integers, .values, .constant(.list): true
+    default: false
+    }
+  }
+
+  /// What is known about a list's elements.
+  var element: TemplateShape {
+    switch self {
+    case .list: return .message
+    case .strings: return .string
+    case .integers: return .integer
+    case .constant(.list(let elements)):
+      let shapes = elements.map { TemplateShape.constant($0) }
+      if shapes.allSatisfy(\.isString) { return .string }
+      return shapes.allSatisfy(\.isInteger) ? .integer : .unknown
+    default: return .unknown
+    }
   }
 
   /// Whether the value is certainly a string.

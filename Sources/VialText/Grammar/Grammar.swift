@@ -36,11 +36,11 @@ public final class Grammar: Sendable {
 /// A vocabulary prepared for grammars: shared by all grammars of a model. Takes a fraction of a second for 150,000
 /// tokens.
 public struct GrammarVocabulary: Sendable {
-  let trie: TokenTrie
+  let tries: TokenTries
 
   /// O(n log n) in the vocabulary.
-  public init(_ tokenizer: Tokenizer) { trie = TokenTrie(tokenizer) }
+  public init(_ tokenizer: Tokenizer) { tries = TokenTries(tokenizer) }
 
   /// Whether every text can be spelled; without it an answer could get stuck.
-  public var isComplete: Bool { trie.hasAllBytes }
+  public var isComplete: Bool { tries.hasAllBytes }
 }

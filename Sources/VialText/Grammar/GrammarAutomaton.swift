@@ -5,7 +5,7 @@
 /// Masks of one grammar.
 public final class GrammarAutomaton {
   private let program: GrammarProgram
-  private let trie: TokenTrie
+  private let tries: TokenTries
   private let endTokens: [UInt32]
   private var states: [[GrammarThread]] = []
   private var numbers: [[GrammarThread]: Int32] = [:]
@@ -22,7 +22,7 @@ public final class GrammarAutomaton {
   /// - Parameter endTokens: ids that end an answer.
   public init(_ grammar: Grammar, vocabulary: GrammarVocabulary, endTokens: [UInt32]) {
     program = grammar.program
-    trie = vocabulary.trie
+    tries = vocabulary.tries
     self.endTokens = endTokens
   }
 
@@ -68,9 +68,12 @@ public final class GrammarAutomaton {
   }
 
   private func transition(_ state: Int32, _ byte: UInt8) -> Int32 {
-    let index = Int(state) * 256 + Int(byte)
-    let known = transitions[index]
-    if known != Self.unknown { return known }
+    let known = transitions[Int(state) * 256 + Int(byte)]
+    return known != Self.unknown ? known : newTransition(state, byte)
+  }
+
+  /// The state behind a byte, noted for all bytes around it that lead to the same threads.
+  private func newTransition(_ state: Int32, _ byte: UInt8) -> Int32 {
     guard work < GrammarLimits.maskWork else {
       isOverfull = true
       return Self.dead
@@ -78,25 +81,35 @@ public final class GrammarAutomaton {
     let threads = program.step(states[Int(state)], byte, work: &work)
     var next = Self.dead
     if !threads.isEmpty {
-      // Counts are exact inside of a token; a walk begins with canonical ones.
-      if let number = number(threads.sorted()) {
+      if let number = number(program.canonical(threads)) {
         next = number
       } else {
         isOverfull = true
       }
     }
-    transitions[index] = next
+    for alike in program.alike(states[Int(state)], byte) {
+      transitions[Int(state) * 256 + Int(alike)] = next
+    }
     return next
   }
 
   private func walk(from start: Int32) -> [UInt64] {
     work = 0
-    var mask = [UInt64](repeating: 0, count: (trie.idCount + 63) / 64)
+    // Between two characters of a string of any characters, plain tokens need no walk.
+    let free = program.freeCharacterCount(states[Int(start)])
+    var mask =
+      free.map { tries.plain[min($0, tries.plain.count - 1)] }
+      ?? [UInt64](repeating: 0, count: (tries.idCount + 63) / 64)
     if program.isAccepting(states[Int(start)]) {
-      for id in endTokens where Int(id) < trie.idCount {
+      for id in endTokens where Int(id) < tries.idCount {
         mask[Int(id) / 64] |= 1 << UInt64(id % 64)
       }
     }
+    walk(free == nil ? tries.all : tries.rest, from: start, &mask)
+    return mask
+  }
+
+  private func walk(_ trie: TokenTrie, from start: Int32, _ mask: inout [UInt64]) {
     var path = [Int32](repeating: start, count: GrammarLimits.tokenByteCount + 1)
     var node = 0
     while node < trie.bytes.count {
@@ -113,19 +126,19 @@ public final class GrammarAutomaton {
       }
       node += 1
     }
-    return mask
   }
 
   // MARK: A parse
 
-  func initial() -> [GrammarThread] { program.initial() }
+  func initial() -> [GrammarThread] { program.initial().sorted() }
 
   func isAccepting(_ threads: [GrammarThread]) -> Bool { program.isAccepting(threads) }
 
   func isOver(_ threads: [GrammarThread]) -> Bool { program.isOver(threads) }
 
   func step(_ threads: [GrammarThread], _ byte: UInt8) -> [GrammarThread] {
-    program.step(threads, byte)
+    // In the order that walks have, so that what is cut of too many alternatives is the same.
+    program.step(threads, byte).sorted()
   }
 }
 

@@ -43,6 +43,12 @@ public enum GrammarLimits {
   public static let valueByteCount = 1024
   /// Characters of a pattern's repetition.
   public static let repetition = 256
+  /// Characters of a pattern with minLength, repetitions written out.
+  static let patternPlaceCount = 512
+  /// Levels that a reference which leads back to itself is followed at most, behind the first.
+  static let recursion = 4
+  /// Schemas that are put together from several.
+  static let combinationCount = 4096
   /// Longest string whose length is counted.
   public static let stringLength = 1 << 24
   /// Bytes of a token that is offered.

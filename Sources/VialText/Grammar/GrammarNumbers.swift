@@ -9,24 +9,32 @@ struct GrammarRange {
   static let integerDigits = 12
   let low: Int?
   let high: Int?
+  /// What a number is a multiple of.
+  var multiple = 1
+  /// Greatest multiple.
+  static let greatestMultiple = 1_000_000
 }
 
 extension GrammarProgram {
   /// A number of the range, then `next`.
   mutating func number(_ range: GrammarRange, _ next: Int32) throws(GrammarError) -> Int32 {
-    guard range.low != nil || range.high != nil else { return try anyNumber(range.places, next) }
+    guard range.low != nil || range.high != nil || range.multiple != 1 else {
+      return try anyNumber(range.places, next)
+    }
     let unit = Self.power(range.places)
     let greatest = Self.power(GrammarRange.integerDigits) * unit - 1
     let (low, high) = (
       max(range.low ?? -greatest, -greatest), min(range.high ?? greatest, greatest)
     )
     guard low <= high else { throw .contradictory("a number has no value between its bounds") }
+    var digits = GrammarDigits(range, next)
     var starts: [Int32] = []
-    if high >= 0 { starts += try magnitude(max(0, low), high, range.places, next) }
+    if high >= 0 { starts += try magnitude(max(0, low), high, &digits) }
     if low < 0 {
-      let negative = try magnitude(max(1, -high), -low, range.places, next)
-      starts.append(try literal("-", try either(negative)))
+      let negative = try magnitude(max(1, -high), -low, &digits)
+      if !negative.isEmpty { starts.append(try literal("-", try either(negative))) }
     }
+    guard !starts.isEmpty else { throw .contradictory("a number has no value between its bounds") }
     return try either(starts)
   }
 
@@ -40,93 +48,122 @@ extension GrammarProgram {
     return try either([whole, try literal("-", whole)])
   }
 
-  private static func power(_ exponent: Int) -> Int {
+  fileprivate static func power(_ exponent: Int) -> Int {
     (0..<exponent).reduce(1) { value, _ in value * 10 }
   }
 
   /// Numbers from `low` to `high`, not negative, for each length of the part before the point.
   private mutating func magnitude(
-    _ low: Int, _ high: Int, _ places: Int, _ next: Int32
+    _ low: Int, _ high: Int, _ digits: inout GrammarDigits
   ) throws(GrammarError) -> [Int32] {
-    let unit = Self.power(places)
+    let unit = Self.power(digits.places)
     var starts: [Int32] = []
     for length in 1...GrammarRange.integerDigits {
       let least = max(low, length == 1 ? 0 : Self.power(length - 1) * unit)
       let most = min(high, Self.power(length) * unit - 1)
       guard least <= most else { continue }
-      var digits = GrammarDigits(least, most, length: length, places: places)
-      starts.append(try digits.start(&self, next))
+      if let start = try digits.start(&self, least, most, length: length) { starts.append(start) }
     }
     return starts
   }
 }
 
-/// Numbers between two of the same length, as nodes.
+/// Multiples between two numbers of the same length, as nodes.
 private struct GrammarDigits {
-  private let low: [Int]
-  private let high: [Int]
-  private let length: Int
-  private var memo: [Int: Int32] = [:]
+  let places: Int
+  private let multiple: Int
+  private let next: Int32
+  private var low: [Int] = []
+  private var high: [Int] = []
+  private var length = 0
+  /// Bounds that were begun; what no bound binds is the same for all.
+  private var boundCount = 0
+  private var memo: [Place: Int32?] = [:]
 
-  init(_ low: Int, _ high: Int, length: Int, places: Int) {
-    func digits(_ number: Int) -> [Int] {
-      var (rest, digits) = (number, [Int](repeating: 0, count: length + places))
-      for index in digits.indices.reversed() {
-        digits[index] = rest % 10
-        rest /= 10
-      }
-      return digits
+  /// Where a number stands.
+  private struct Place: Hashable {
+    var bounds: Int
+    var digitsLeft: Int
+    var isLow: Bool
+    var isHigh: Bool
+    var remainder: Int
+  }
+
+  init(_ range: GrammarRange, _ next: Int32) {
+    (places, multiple, self.next) = (range.places, range.multiple, next)
+  }
+
+  private func digits(_ number: Int) -> [Int] {
+    var (rest, digits) = (number, [Int](repeating: 0, count: length + places))
+    for index in digits.indices.reversed() {
+      digits[index] = rest % 10
+      rest /= 10
     }
-    (self.low, self.high, self.length) = (digits(low), digits(high), length)
+    return digits
   }
 
-  mutating func start(_ program: inout GrammarProgram, _ next: Int32) throws(GrammarError) -> Int32
-  {
-    try node(0, true, true, &program, next)
+  /// Multiples from `least` to `most`, both of so many digits before the point; nil when there are none.
+  mutating func start(
+    _ program: inout GrammarProgram, _ least: Int, _ most: Int, length: Int
+  ) throws(GrammarError) -> Int32? {
+    self.length = length
+    (low, high) = (digits(least), digits(most))
+    boundCount += 1
+    return try node(0, true, true, 0, &program)
   }
 
-  /// What may follow the first `position` digits, which are those of a bound where it is tight.
+  /// What may follow the first `position` digits, which are those of a bound where it is tight; nil when nothing.
   private mutating func node(
-    _ position: Int, _ isLow: Bool, _ isHigh: Bool, _ program: inout GrammarProgram, _ next: Int32
-  ) throws(GrammarError) -> Int32 {
+    _ position: Int, _ isLow: Bool, _ isHigh: Bool, _ remainder: Int,
+    _ program: inout GrammarProgram
+  ) throws(GrammarError) -> Int32? {
     // A bound whose other digits are its extremes binds no more.
     let isLow = isLow && low[position...].contains { $0 != 0 }
     let isHigh = isHigh && high[position...].contains { $0 != 9 }
-    let key = position * 4 + (isLow ? 2 : 0) + (isHigh ? 1 : 0)
-    if let known = memo[key] { return known }
+    let left = low.count - position
+    let place = Place(
+      bounds: isLow || isHigh || position == 0 ? boundCount : 0, digitsLeft: left, isLow: isLow,
+      isHigh: isHigh, remainder: remainder)
+    if let known = memo[place] { return known }
     var starts: [Int32] = []
     // The rest may be left out where zeros would do: behind the point's place.
-    if position >= length, !isLow { starts.append(next) }
-    if position < low.count {
-      let digits = try digit(position, isLow, isHigh, &program, next)
-      starts += position == length ? [try program.literal(".", try program.either(digits))] : digits
+    if position >= length, !isLow, remainder * GrammarProgram.power(left) % multiple == 0 {
+      starts.append(next)
     }
-    let result = try program.either(starts)
-    memo[key] = result
+    if left > 0 {
+      let digits = try digit(position, isLow, isHigh, remainder, &program)
+      if position == length, !digits.isEmpty {
+        starts.append(try program.literal(".", try program.either(digits)))
+      } else {
+        starts += digits
+      }
+    }
+    let result = starts.isEmpty ? nil : try program.either(starts)
+    memo[place] = .some(result)
     return result
   }
 
   private mutating func digit(
-    _ position: Int, _ isLow: Bool, _ isHigh: Bool, _ program: inout GrammarProgram, _ next: Int32
+    _ position: Int, _ isLow: Bool, _ isHigh: Bool, _ remainder: Int,
+    _ program: inout GrammarProgram
   ) throws(GrammarError) -> [Int32] {
     let (first, last) = (isLow ? low[position] : 0, isHigh ? high[position] : 9)
+    guard first <= last else { return [] }
     var starts: [Int32] = []
-    func add(
-      _ from: Int, _ to: Int, _ low: Bool, _ high: Bool, _ program: inout GrammarProgram,
-      _ digits: inout GrammarDigits
-    ) throws(GrammarError) {
-      guard from <= to else { return }
-      let rest = try digits.node(position + 1, low, high, &program, next)
-      starts.append(
-        try program.add(.byte(low: UInt8(0x30 + from), high: UInt8(0x30 + to), next: rest)))
+    var from = first
+    while from <= last {
+      let isFirst = isLow && from == first
+      let isLast = isHigh && from == last
+      // Digits that no bound and no multiple tells apart are one edge.
+      let to = isFirst || isLast || multiple > 1 ? from : isHigh ? last - 1 : last
+      let rest = try node(
+        position + 1, isFirst, isLast, (remainder * 10 + from) % multiple, &program)
+      if let rest {
+        starts.append(
+          try program.add(.byte(low: UInt8(0x30 + from), high: UInt8(0x30 + to), next: rest)))
+      }
+      from = to + 1
     }
-    if first == last {
-      try add(first, first, isLow, isHigh, &program, &self)
-      return starts
-    }
-    if isLow { try add(first, first, true, false, &program, &self) }
-    try add(first + (isLow ? 1 : 0), last - (isHigh ? 1 : 0), false, false, &program, &self)
-    if isHigh { try add(last, last, false, true, &program, &self) }
     return starts
   }
 }

@@ -272,9 +272,16 @@ extension GrammarProgram {
     return start
   }
 
-  /// One character of the ranges, as it stands in a JSON string.
+  /// One character of the ranges, counted.
   private mutating func add(
     characters ranges: [ClosedRange<UInt32>], rest: Int, _ next: Int32
+  ) throws(GrammarError) -> Int32 {
+    try add(.count(rest: Int32(rest), next: try add(characters: ranges, next)))
+  }
+
+  /// One character of the ranges, as it stands in a JSON string.
+  mutating func add(
+    characters ranges: [ClosedRange<UInt32>], _ next: Int32
   ) throws(GrammarError) -> Int32 {
     var starts: [Int32] = []
     for range in ranges {
@@ -289,6 +296,6 @@ extension GrammarProgram {
       }
     }
     guard !starts.isEmpty else { throw .contradictory("a pattern has a class without characters") }
-    return try add(.count(rest: Int32(rest), next: try either(starts)))
+    return try either(starts)
   }
 }

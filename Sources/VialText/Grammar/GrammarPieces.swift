@@ -172,6 +172,7 @@ extension GrammarProgram {
     let close = try literal("\"", next)
     let content = try inString(least: least, most: most) { program throws(GrammarError) in
       let loop = try program.placeholder()
+      program.markFree(loop: loop)
       let character = try program.jsonCharacter(loop)
       program.set(
         loop, try program.add(.leave(next: close)),

@@ -23,12 +23,19 @@ struct GrammarString: Sendable {
   let most: Int
   /// Largest `rest` of its nodes.
   var longestRest = 0
+  /// Where each of its characters begins, when they may be any; -1 otherwise.
+  var loop: Int32 = -1
 }
 
 /// Where a parse stands: a node and the characters counted so far.
 struct GrammarThread: Hashable, Sendable, Comparable {
   let node: Int32
   let count: Int32
+
+  /// A count that stays between both ends of its string's length for as many bytes as a token has.
+  static let far = Int32.max
+  /// A count that stays below the least length for so long.
+  static let below = Int32(-1)
 
   static func < (left: GrammarThread, right: GrammarThread) -> Bool {
     left.node != right.node ? left.node < right.node : left.count < right.count
@@ -98,10 +105,13 @@ struct GrammarProgram: Sendable {
       case .enter(let next): pending.append(GrammarThread(node: next, count: 0))
       case .count(let rest, let next):
         let most = strings[Int(stringOfNode[Int(thread.node)])].most
-        if count + 1 + Int(rest) <= most {
+        if thread.count == GrammarThread.far || thread.count == GrammarThread.below {
+          pending.append(GrammarThread(node: next, count: thread.count))
+        } else if count + 1 + Int(rest) <= most {
           pending.append(GrammarThread(node: next, count: thread.count + 1))
         }
       case .leave(let next):
+        // `far` is greater than any length.
         let least = strings[Int(stringOfNode[Int(thread.node)])].least
         if count >= least { pending.append(GrammarThread(node: next, count: 0)) }
       }
@@ -137,6 +147,22 @@ struct GrammarProgram: Sendable {
     return result
   }
 
+  /// Bytes around `byte` that lead `threads` to the same ones.
+  func alike(_ threads: [GrammarThread], _ byte: UInt8) -> ClosedRange<UInt8> {
+    var (first, last) = (UInt8.min, UInt8.max)
+    for thread in threads {
+      guard case .byte(let low, let high, _) = nodes[Int(thread.node)] else { continue }
+      if byte < low {
+        last = min(last, low - 1)
+      } else if byte > high {
+        first = max(first, high + 1)
+      } else {
+        (first, last) = (max(first, low), min(last, high))
+      }
+    }
+    return first...last
+  }
+
   /// Whether the text may end.
   func isAccepting(_ threads: [GrammarThread]) -> Bool {
     threads.contains {
@@ -152,20 +178,65 @@ struct GrammarProgram: Sendable {
   }
 
   /// Threads that behave the same for as many bytes as a token has: counts that are far from both ends of a
-  /// string's length are alike. Sorted.
+  /// string's length are alike, and stay so on the way through a token. Sorted, each once.
   func canonical(_ threads: [GrammarThread]) -> [GrammarThread] {
-    threads.map { thread in
-      let index = stringOfNode[Int(thread.node)]
-      guard index >= 0 else { return GrammarThread(node: thread.node, count: 0) }
-      let string = strings[Int(index)]
-      let window = GrammarLimits.tokenByteCount + string.longestRest
-      let count = Int(thread.count)
-      if string.least - count > window { return GrammarThread(node: thread.node, count: 0) }
-      if count >= string.least, string.most - count > window {
-        return GrammarThread(node: thread.node, count: Int32(string.least))
-      }
+    var result = threads.map(canonical).sorted()
+    guard result.count > 1 else { return result }
+    var kept = 1
+    for index in 1..<result.count where result[index] != result[kept - 1] {
+      result[kept] = result[index]
+      kept += 1
+    }
+    result.removeLast(result.count - kept)
+    return result
+  }
+
+  private func canonical(_ thread: GrammarThread) -> GrammarThread {
+    let index = stringOfNode[Int(thread.node)]
+    guard index >= 0 else { return GrammarThread(node: thread.node, count: 0) }
+    guard thread.count != GrammarThread.far, thread.count != GrammarThread.below else {
       return thread
-    }.sorted()
+    }
+    let string = strings[Int(index)]
+    let window = GrammarLimits.tokenByteCount + string.longestRest
+    let count = Int(thread.count)
+    if string.least - count > window {
+      return GrammarThread(node: thread.node, count: GrammarThread.below)
+    }
+    if count >= string.least, string.most - count > window {
+      return GrammarThread(node: thread.node, count: GrammarThread.far)
+    }
+    return thread
+  }
+
+  /// How many more characters may come, at least as many as a token has when there are more, where `threads` are
+  /// exactly those between two characters of a string of any characters; nil elsewhere. `threads` are canonical.
+  func freeCharacterCount(_ threads: [GrammarThread]) -> Int? {
+    let inside = threads.first { thread in
+      let string = stringOfNode[Int(thread.node)]
+      return string >= 0 && strings[Int(string)].loop >= 0
+    }
+    guard let inside else { return nil }
+    let string = strings[Int(stringOfNode[Int(inside.node)])]
+    let isExact = inside.count != GrammarThread.far && inside.count != GrammarThread.below
+    let count = isExact ? inside.count - 1 : inside.count
+    guard isExact ? count >= 0 : true else { return nil }
+    var between: [GrammarThread] = []
+    var seen = SeenThreads()
+    close(GrammarThread(node: string.loop, count: count), into: &between, &seen)
+    guard canonical(between) == threads else { return nil }
+    return isExact ? string.most - Int(count) : GrammarLimits.tokenByteCount
+  }
+
+  /// Marks the string that is being added as one of any characters, each of which begins at `loop`.
+  mutating func markFree(loop: Int32) {
+    if string >= 0 { strings[Int(string)].loop = loop }
+  }
+
+  /// Drops what was added since there were so many nodes.
+  mutating func rewind(to count: Int) {
+    nodes.removeLast(nodes.count - count)
+    stringOfNode.removeLast(stringOfNode.count - count)
   }
 }
 

@@ -9,7 +9,13 @@ extension SchemaCompiler {
       throw .unsupported("minProperties or maxProperties")
     }
     let properties = object["properties"]?.object?.members ?? []
+    if object["properties"] != nil, object["properties"]?.object == nil {
+      throw .unsupported("properties that are no object")
+    }
     var required: [String] = []
+    if object["required"] != nil, object["required"]?.array == nil {
+      throw .unsupported("required that is no list")
+    }
     for name in object["required"]?.array ?? [] {
       guard let name = name.text else { throw .unsupported("a required name that is no text") }
       required.append(name)
@@ -35,11 +41,19 @@ extension SchemaCompiler {
     var first = close
     for (key, schema) in members.reversed() {
       let isRequired = required.contains(key.text)
+      let found = try possible { compiler throws(GrammarError) in
+        let content = try compiler.program.space(try compiler.value(schema, following))
+        let colon = try compiler.program.literal(":", content)
+        return try compiler.program.lineBreak(try compiler.program.literal(key.jsonText, colon))
+      }
+      let start: Int32
+      switch found {
+      case .success(let node): start = node
       // What nothing satisfies can only be left out.
-      if !isRequired, schema.bool == false { continue }
-      let content = try program.space(try value(schema, following))
-      let member = try program.literal(key.jsonText, try program.literal(":", content))
-      let start = try program.lineBreak(member)
+      case .failure(let error):
+        if isRequired { throw error }
+        continue
+      }
       let behind = try program.literal(",", start)
       following = isRequired ? behind : try program.either([behind, following])
       first = isRequired ? start : try program.either([start, first])
@@ -69,6 +83,22 @@ extension SchemaCompiler {
     if let most, least > most { throw .contradictory("minItems is above maxItems") }
     let empty = try program.literal("]", next)
     if most == 0 { return try program.literal("[", empty) }
+    let found = try possible { compiler throws(GrammarError) in
+      try compiler.items(items, least, most, empty)
+    }
+    switch found {
+    case .success(let start):
+      return try program.literal("[", least == 0 ? try program.either([empty, start]) : start)
+    case .failure(let error):
+      guard least == 0 else { throw error }
+      return try program.literal("[", empty)
+    }
+  }
+
+  /// One item at least and what follows, to the bracket of `empty`.
+  private mutating func items(
+    _ items: JSONValue, _ least: Int, _ most: Int?, _ empty: Int32
+  ) throws(GrammarError) -> Int32 {
     let close = try program.lineBreak(empty)
     // What may follow item number `index`, from the last to the first.
     var following = close
@@ -86,8 +116,7 @@ extension SchemaCompiler {
       let more = try program.literal(",", item)
       following = index >= least ? try program.either([close, more]) : more
     }
-    let start = try program.lineBreak(try value(items, following))
-    return try program.literal("[", least == 0 ? try program.either([empty, start]) : start)
+    return try program.lineBreak(try value(items, following))
   }
 
   private func count(_ object: JSONObject, _ key: String) throws(GrammarError) -> Int? {
@@ -104,22 +133,41 @@ extension SchemaCompiler {
     let least = try count(object, "minLength") ?? 0
     let most = min(try count(object, "maxLength") ?? .max, GrammarLimits.stringLength)
     guard least <= most else { throw .contradictory("minLength is above maxLength") }
-    var pattern = object["pattern"]?.text
-    if object["pattern"] != nil, pattern == nil { throw .unsupported("a pattern that is no text") }
-    if pattern == nil, object["format"]?.text == "date" {
-      pattern = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
+    let pattern = object["pattern"]?.text ?? Self.pattern(ofFormat: object["format"]?.text)
+    if object["pattern"] != nil, object["pattern"]?.text == nil {
+      throw .unsupported("a pattern that is no text")
     }
     guard let pattern else { return try program.jsonString(least: least, most: most, next) }
-    guard least == 0 else { throw .unsupported("pattern with minLength") }
+    let tree = try GrammarPatternReader.read(pattern)
+    guard least > tree.least else {
+      return try program.jsonString(matching: tree, most: most, next)
+    }
     return try program.jsonString(
-      matching: try GrammarPatternReader.read(pattern), most: most, next)
+      matching: tree, least: least, most: object["maxLength"] == nil ? nil : most, next)
   }
 
-  /// The bounds of a number in units of its last place.
-  func range(_ object: JSONObject, places: Int) throws(GrammarError) -> GrammarRange {
-    if let multiple = object["multipleOf"], places > 0 || multiple.number != 1 {
-      throw .unsupported("multipleOf")
+  /// What stands for a format; nil for a format that is a remark.
+  private static func pattern(ofFormat format: String?) -> String? {
+    switch format {
+    case "date": "^\(date)$"
+    case "time": "^\(time)$"
+    case "date-time": "^\(date)T\(time)$"
+    default: nil
     }
+  }
+
+  /// The days of the Gregorian calendar from year 1.
+  private static let date =
+    "((\(year))-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    + "|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])"
+    + "|(0[48]|[2468][048]|[13579][26])00)-02-29)"
+  private static let year = "000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3}"
+  private static let time =
+    "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+
+  /// The bounds of a number in units of its last place, and what it is a multiple of.
+  func range(_ object: JSONObject, isInteger: Bool) throws(GrammarError) -> GrammarRange {
+    let (places, multiple) = try multiple(object["multipleOf"], isInteger: isInteger)
     let unit = (0..<places).reduce(1.0) { value, _ in value * 10 }
     func bound(_ key: String, isLow: Bool) throws(GrammarError) -> Int? {
       guard let value = object[key] else { return nil }
@@ -141,7 +189,28 @@ extension SchemaCompiler {
       low: tighter(
         try bound("minimum", isLow: true), try bound("exclusiveMinimum", isLow: true), max),
       high: tighter(
-        try bound("maximum", isLow: false), try bound("exclusiveMaximum", isLow: false), min))
+        try bound("maximum", isLow: false), try bound("exclusiveMaximum", isLow: false), min),
+      multiple: multiple)
+  }
+
+  /// Decimal places of a number, and what it is a multiple of in units of the last. Fractions must be sums of
+  /// halves, quarters and so on, of which every validator knows the multiples.
+  private func multiple(
+    _ keyword: JSONValue?, isInteger: Bool
+  ) throws(GrammarError) -> (places: Int, multiple: Int) {
+    guard let keyword else { return (isInteger ? 0 : 6, 1) }
+    guard let value = keyword.number, value > 0 else { throw .unsupported("multipleOf") }
+    var scaled = value
+    for places in 0...6 {
+      if let multiple = Int(exactly: scaled) {
+        guard multiple <= GrammarRange.greatestMultiple else { throw .unsupported("multipleOf") }
+        if places == 0 || !isInteger { return (places, multiple) }
+        break
+      }
+      guard Int(exactly: value * 64) != nil else { break }
+      scaled *= 10
+    }
+    throw .unsupported("multipleOf")
   }
 
   mutating func placeholder() throws(GrammarError) -> Int32 { try program.placeholder() }

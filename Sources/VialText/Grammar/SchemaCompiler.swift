@@ -5,10 +5,15 @@
 /// Compiles one schema.
 struct SchemaCompiler {
   var program = GrammarProgram()
-  private let root: JSONValue
+  let root: JSONValue
+  /// Schemas that were put together so far.
+  var combinationCount = 0
   private var depth = 0
   /// References that are being followed.
   private var references: [String] = []
+  /// Most times that one of them may be among these again.
+  private let recursionLimit: Int
+  private var isRecursive = false
 
   /// The grammar of a schema's texts: at most two line ends or a space, and the value.
   static func compile(_ text: [UInt8]) throws(GrammarError) -> GrammarProgram {
@@ -17,14 +22,33 @@ struct SchemaCompiler {
     do throws(JSONError) {
       root = try JSONReader.parse(text)
     } catch { throw .notJSON(offset: error.offset) }
-    var compiler = SchemaCompiler(root: root)
-    let end = try compiler.program.add(.accept)
-    let value = try compiler.value(root, end)
-    compiler.program.start = try compiler.leadingSpace(value)
-    return compiler.program
+    var limit = GrammarLimits.recursion
+    while true {
+      var compiler = SchemaCompiler(root: root, recursionLimit: limit)
+      do throws(GrammarError) {
+        return try compiler.whole()
+      } catch {
+        if case .tooLarge = error, compiler.isRecursive, limit > 1 {
+          limit -= 1
+          continue
+        }
+        throw error == Self.endless ? .unsupported("a $ref that leads back to itself") : error
+      }
+    }
   }
 
-  private init(root: JSONValue) { self.root = root }
+  /// What a reference is that leads back to itself once too often: no value is that deep.
+  private static let endless = GrammarError.contradictory("a $ref leads back to itself too often")
+
+  private init(root: JSONValue, recursionLimit: Int) {
+    (self.root, self.recursionLimit) = (root, recursionLimit)
+  }
+
+  private mutating func whole() throws(GrammarError) -> GrammarProgram {
+    let end = try program.add(.accept)
+    program.start = try leadingSpace(try value(root, end))
+    return program
+  }
 
   private mutating func leadingSpace(_ value: Int32) throws(GrammarError) -> Int32 {
     let one = try program.either([try program.literal("\n", value), value])
@@ -48,20 +72,50 @@ struct SchemaCompiler {
     for keyword in Self.refused where object[JSONString("\(keyword)")] != nil {
       throw .unsupported(keyword)
     }
-    if let reference = object["$ref"] { return try follow(reference, object, next) }
-    if let all = object["allOf"] {
-      guard let parts = all.array, parts.count == 1,
-        object.members.count(where: Self.isKeyword) == 1
-      else { throw .unsupported("allOf of several, or beside other keywords") }
-      return try value(parts[0], next)
+    if let parts = try parts(object) {
+      return try value(try combined(parts), next)
     }
+    if let reference = object["$ref"] { return try follow(reference, next) }
     if let alternatives = try alternatives(object) {
-      var starts: [Int32] = []
-      for alternative in alternatives { starts.append(try value(alternative, next)) }
-      return try program.either(starts)
+      return try either(alternatives) { compiler, alternative throws(GrammarError) in
+        try compiler.value(alternative, next)
+      }
     }
     if let values = try listed(object) { return try self.values(values, object, next) }
     return try typed(object, next)
+  }
+
+  /// Those of several beginnings that some value has.
+  private mutating func either<Option>(
+    _ options: [Option],
+    _ start: (inout SchemaCompiler, Option) throws(GrammarError) -> Int32
+  ) throws(GrammarError) -> Int32 {
+    var starts: [Int32] = []
+    var failure = GrammarError.contradictory("there are no alternatives")
+    for option in options {
+      let found = try possible { compiler throws(GrammarError) in try start(&compiler, option) }
+      switch found {
+      case .success(let start): starts.append(start)
+      case .failure(let error): failure = error
+      }
+    }
+    guard !starts.isEmpty else { throw failure }
+    return try program.either(starts)
+  }
+
+  /// What `body` adds, or that nothing satisfies it; then nothing was added.
+  mutating func possible(
+    _ body: (inout SchemaCompiler) throws(GrammarError) -> Int32
+  ) throws(GrammarError) -> Result<Int32, GrammarError> {
+    let (count, depth, references) = (program.nodes.count, depth, references)
+    do throws(GrammarError) {
+      return .success(try body(&self))
+    } catch {
+      guard case .contradictory = error else { throw error }
+      program.rewind(to: count)
+      (self.depth, self.references) = (depth, references)
+      return .failure(error)
+    }
   }
 
   private static let refused: [StaticString] = [
@@ -74,18 +128,31 @@ struct SchemaCompiler {
     "definitions", "deprecated", "readOnly", "writeOnly", "format", "$anchor",
   ]
 
-  private static func isKeyword(_ member: JSONObject.Member) -> Bool {
+  /// Whether a keyword only says something to people.
+  static func isRemark(_ keyword: String) -> Bool { remarks.contains(keyword) }
+
+  static func isKeyword(_ member: JSONObject.Member) -> Bool {
     !remarks.contains(member.key.text)
   }
 
-  /// The schema behind a local reference, which must not lead back to itself.
-  private mutating func follow(
-    _ reference: JSONValue, _ object: JSONObject, _ next: Int32
-  ) throws(GrammarError) -> Int32 {
-    guard let path = reference.text, path.first == "#",
-      object.members.count(where: Self.isKeyword) == 1
-    else { throw .unsupported("$ref to another document, or beside other keywords") }
-    guard !references.contains(path) else { throw .unsupported("a $ref that leads back to itself") }
+  /// The schema behind a local reference, as often behind itself as is allowed.
+  private mutating func follow(_ reference: JSONValue, _ next: Int32) throws(GrammarError) -> Int32
+  {
+    let target = try target(reference)
+    let path = reference.text ?? ""
+    let count = references.count { $0 == path }
+    isRecursive = isRecursive || count > 0
+    guard count <= recursionLimit else { throw Self.endless }
+    references.append(path)
+    defer { references.removeLast() }
+    return try value(target, next)
+  }
+
+  /// The schema behind a local reference.
+  func target(_ reference: JSONValue) throws(GrammarError) -> JSONValue {
+    guard let path = reference.text, path == "#" || path.hasPrefix("#/") else {
+      throw .unsupported("$ref to another document")
+    }
     var target = root
     for part in path.dropFirst().split(separator: "/") {
       let key = Self.unescaped(part)
@@ -94,9 +161,7 @@ struct SchemaCompiler {
       }
       target = inner
     }
-    references.append(path)
-    defer { references.removeLast() }
-    return try value(target, next)
+    return target
   }
 
   /// A part of a JSON pointer.
@@ -116,41 +181,18 @@ struct SchemaCompiler {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// The alternatives of anyOf, or of a oneOf whose alternatives exclude each other.
-  private func alternatives(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
-    guard let found = object["anyOf"] ?? object["oneOf"] else { return nil }
-    guard let alternatives = found.array, !alternatives.isEmpty,
-      object.members.count(where: Self.isKeyword) == 1
-    else { throw .unsupported("anyOf or oneOf beside other keywords") }
-    guard object["oneOf"] != nil else { return alternatives }
-    var types: Set<String> = []
-    for alternative in alternatives {
-      for type in try self.types(alternative) {
-        guard types.insert(type == "integer" ? "number" : type).inserted else {
-          throw .unsupported("oneOf whose alternatives have a type in common")
-        }
-      }
-    }
-    return alternatives
-  }
-
-  private static func typeNames(_ value: JSONValue) -> [String] {
+  static func typeNames(_ value: JSONValue) -> [String] {
     if let name = value.text { return [name] }
     return (value.array ?? []).compactMap(\.text)
-  }
-
-  private func types(_ schema: JSONValue) throws(GrammarError) -> [String] {
-    if let type = schema["type"] { return Self.typeNames(type) }
-    throw .unsupported("oneOf whose alternatives have no type")
   }
 
   // MARK: Listed values
 
   private func listed(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
-    if let value = object["const"] { return [value] }
-    guard let list = object["enum"] else { return nil }
+    guard let list = object["enum"] else { return object["const"].map { [$0] } }
     guard let values = list.array else { throw .unsupported("an enum that is no list") }
-    return values
+    guard let only = object["const"] else { return values }
+    return values.filter { $0.compactText == only.compactText }
   }
 
   private mutating func values(
@@ -182,17 +224,26 @@ struct SchemaCompiler {
       guard !named.isEmpty else { throw .unsupported("a type that is no name") }
     }
     guard !named.isEmpty else { return try anything(next, levels: Self.anyLevels) }
-    var starts: [Int32] = []
-    for name in named { starts.append(try type(name, object, next)) }
-    return try program.either(starts)
+    return try either(named) { compiler, name throws(GrammarError) in
+      try compiler.type(name, object, next)
+    }
   }
 
+  /// Keywords that say something about values of one type only.
+  private static let keywordsOfType: [(type: String, keywords: [String])] = [
+    (
+      "object",
+      ["properties", "required", "additionalProperties", "minProperties", "maxProperties"]
+    ),
+    ("array", ["items", "minItems", "maxItems", "uniqueItems"]),
+    ("string", ["pattern", "minLength", "maxLength", "format"]),
+    ("number", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
+  ]
+
+  /// Without a type, the first that a keyword speaks of: values of the others would be allowed, but nobody means them.
   private static func impliedTypes(_ object: JSONObject) -> [String] {
-    if object["properties"] != nil || object["required"] != nil { return ["object"] }
-    if object["items"] != nil { return ["array"] }
-    if object["pattern"] != nil || object["maxLength"] != nil { return ["string"] }
-    if object["minimum"] != nil || object["maximum"] != nil { return ["number"] }
-    return []
+    let implied = keywordsOfType.first { entry in entry.keywords.contains { object[$0] != nil } }
+    return implied.map { [$0.type] } ?? []
   }
 
   private mutating func type(
@@ -202,8 +253,8 @@ struct SchemaCompiler {
     case "object": return try self.object(object, next)
     case "array": return try array(object, next)
     case "string": return try string(object, next)
-    case "integer": return try program.number(try range(object, places: 0), next)
-    case "number": return try program.number(try range(object, places: 6), next)
+    case "integer", "number":
+      return try program.number(try range(object, isInteger: name == "integer"), next)
     case "boolean":
       return try program.either([
         try program.literal("true", next), try program.literal("false", next),
@@ -245,7 +296,10 @@ struct SchemaCompiler {
   ) throws(GrammarError) -> Int32 {
     let end = try program.lineBreak(try program.literal(close, next))
     let more = try program.placeholder()
-    let start = try item(&self, more)
+    let found = try possible { compiler throws(GrammarError) in try item(&compiler, more) }
+    guard case .success(let start) = found else {
+      return try program.literal(open, try program.literal(close, next))
+    }
     program.set(more, end, try program.literal(",", try program.lineBreak(start)))
     let first = try program.lineBreak(start)
     let empty = try program.literal(close, next)

@@ -1,10 +1,10 @@
-// A vocabulary as a trie of its tokens' bytes, in the order of a walk.
+// A vocabulary as tries of its tokens' bytes, in the order of a walk, and what needs no walk.
 // Must not: hold added tokens (no grammar may spell one), or tokens longer than a grammar looks ahead.
 
 internal import VialFormat
 
-/// All tokens that a constrained answer may have. Immutable; some 10 MB for 150,000 tokens.
-final class TokenTrie: Sendable {
+/// Tokens by their bytes.
+struct TokenTrie: Sendable {
   /// For each node the byte that leads to it.
   let bytes: [UInt8]
   /// For each node the number of bytes before it.
@@ -15,6 +15,30 @@ final class TokenTrie: Sendable {
   let firstTokens: [Int32]
   /// Ids in the order of the nodes.
   let tokens: [UInt32]
+
+  /// From ids in the order of their bytes.
+  init(_ ids: [UInt32], _ tokenizer: Tokenizer) {
+    let text = tokenizer.tokenBytes
+    var builder = TrieBuilder()
+    for id in ids {
+      let range = tokenizer.byteRange(of: id)
+      builder.add(range.count) { text.span[range.lowerBound + $0] }
+    }
+    builder.finish()
+    (bytes, depths, ends) = (builder.bytes, builder.depths, builder.ends)
+    firstTokens = builder.firstTokens
+    tokens = ids
+  }
+}
+
+/// All tokens that a constrained answer may have. Immutable; some 15 MB for 150,000 tokens.
+final class TokenTries: Sendable {
+  /// All of them.
+  let all: TokenTrie
+  /// Those that are not plain.
+  let rest: TokenTrie
+  /// A bit for each *plain* token of at most so many characters: whole ones that stand in a JSON string as they are.
+  let plain: [[UInt64]]
   /// Ids below this.
   let idCount: Int
   /// Whether each byte of UTF-8 text is a token, so that no answer can get stuck.
@@ -22,6 +46,34 @@ final class TokenTrie: Sendable {
 
   /// O(n log n) in the vocabulary.
   init(_ tokenizer: Tokenizer) {
+    let ids = Self.sortedIDs(tokenizer)
+    let text = tokenizer.tokenBytes
+    var present = [Bool](repeating: false, count: 256)
+    var rest: [UInt32] = []
+    idCount = tokenizer.tokenCount
+    let empty = [UInt64](repeating: 0, count: (idCount + 63) / 64)
+    var plain = [[UInt64]](repeating: empty, count: GrammarLimits.tokenByteCount + 1)
+    for id in ids {
+      let range = tokenizer.byteRange(of: id)
+      if range.count == 1 { present[Int(text.span[range.lowerBound])] = true }
+      if let count = Self.plainCharacterCount(text.span, range) {
+        plain[count][Int(id) / 64] |= 1 << UInt64(id % 64)
+      } else {
+        rest.append(id)
+      }
+    }
+    for count in 1..<plain.count {
+      for word in empty.indices { plain[count][word] |= plain[count - 1][word] }
+    }
+    self.plain = plain
+    self.rest = TokenTrie(rest, tokenizer)
+    all = TokenTrie(ids, tokenizer)
+    let needed = Array(0x20...0x7E) + Array(0x80...0xBF) + Array(0xC2...0xF4)
+    hasAllBytes = needed.allSatisfy { present[$0] } && present[0x0A]
+  }
+
+  /// Ids that may be offered, in the order of their bytes.
+  private static func sortedIDs(_ tokenizer: Tokenizer) -> [UInt32] {
     var ids: [UInt32] = []
     for id in 0..<UInt32(tokenizer.tokenCount) {
       let count = tokenizer.byteRange(of: id).count
@@ -41,20 +93,22 @@ final class TokenTrie: Sendable {
       }
       return first.count != second.count ? first.count < second.count : left < right
     }
-    var builder = TrieBuilder()
-    var present = [Bool](repeating: false, count: 256)
-    for id in ids {
-      let range = tokenizer.byteRange(of: id)
-      if range.count == 1 { present[Int(text.span[range.lowerBound])] = true }
-      builder.add(range.count) { text.span[range.lowerBound + $0] }
+    return ids
+  }
+
+  /// Characters of a plain token; nil for another one.
+  private static func plainCharacterCount(_ text: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    var (position, count) = (range.lowerBound, 0)
+    while position < range.upperBound {
+      let scalar = UTF8Text.decode(text, at: position, limit: range.upperBound)
+      let isInvalid = scalar.value == 0xFFFD && scalar.byteCount == 1
+      guard !isInvalid, scalar.value >= 0x20, scalar.value != 0x22, scalar.value != 0x5C else {
+        return nil
+      }
+      position += scalar.byteCount
+      count += 1
     }
-    builder.finish()
-    let needed = Array(0x20...0x7E) + Array(0x80...0xBF) + Array(0xC2...0xF4)
-    hasAllBytes = needed.allSatisfy { present[$0] } && present[0x0A]
-    (bytes, depths, ends) = (builder.bytes, builder.depths, builder.ends)
-    firstTokens = builder.firstTokens
-    tokens = ids
-    idCount = tokenizer.tokenCount
+    return count
   }
 }
 

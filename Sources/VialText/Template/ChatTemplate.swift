@@ -10,6 +10,8 @@ public struct ChatTemplate: Sendable {
   let literals: ByteColumn<UInt32>
   let pool: ByteColumn<UInt8>
   let slotCount: Int
+  /// `TemplateBuiltins.bytes`.
+  let builtins: ByteColumn<UInt8>
 
   /// Opens and checks a program of at most 4096 instructions. Throws.
   public init(_ section: ByteRegion) throws(FormatError) {
@@ -48,6 +50,10 @@ public struct ChatTemplate: Sendable {
     self.literals = literals
     self.pool = pool
     self.slotCount = Int(slotCount)
+    guard let builtins = TemplateBuiltins.column else {
+      throw fields.error(rule: 504, Field.pool, "the template's own texts cannot be held")
+    }
+    self.builtins = builtins
     try checkLiterals(fields.long(Field.literals))
     try checkInstructions(fields.long(Field.instructions))
   }
@@ -121,12 +127,16 @@ public struct ChatTemplate: Sendable {
     switch instruction.operation {
     case .pushLiteral, .refuse, .unsupported: return hasLiteral
     case .split, .affix: return hasLiteral && instruction.a <= 1
+    case .parts: return hasLiteral || instruction.b == 0xFFFF_FFFF
+    case .changeCase: return hasLiteral && instruction.a <= 2
+    case .select: return hasLiteral && instruction.a <= 3
+    case .hasAffix, .fields: return instruction.a <= 1
     case .strip:
       return (hasLiteral || instruction.b == 0xFFFF_FFFF) && (1...3).contains(instruction.a)
     case .load, .store: return instruction.b < slotCount
     case .loopNext: return instruction.a < slotCount
     case .field: return instruction.b <= 1
-    case .loopValue: return instruction.b <= 4
+    case .loopValue: return instruction.b <= 8
     case .isKind: return instruction.b <= 6
     default: return true
     }

@@ -15,6 +15,10 @@ package enum TemplateLayout {
   package static let maxStepCount = 2_000_000
   package static let maxSliceCount = 1 << 18
   package static let maxComparedByteCount = 1 << 28
+  /// Elements of all lists, the messages' included.
+  package static let maxValueCount = 1 << 18
+  /// Captures inside of captures.
+  package static let maxCaptureDepth = 8
   /// Bytes that a template may write for no message at all.
   package static let maxOwnByteCount = 1 << 24
 
@@ -58,7 +62,7 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case pushGeneration = 9
   /// Pops a message, pushes its role (`b` 0) or content (`b` 1).
   case field = 10
-  /// Pops an integer and a list, pushes the message there (negative from the end) or undefined.
+  /// Pops an integer and a list or string, pushes what is there (negative from the end) or undefined.
   case element = 11
   /// Pops a list, pushes it without its first `a` and its last `b` messages.
   case slice = 12
@@ -78,7 +82,8 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case loopNext = 19
   /// Jumps back to the `loopNext` at `b`.
   case loopBack = 20
-  /// Pushes what the innermost loop knows: `b` 0 index0, 1 index, 2 first, 3 last, 4 length.
+  /// Pushes what the innermost loop knows: `b` 0 index0, 1 index, 2 first, 3 last, 4 length, 5 the element before,
+  /// 6 the one behind, 7 revindex, 8 revindex0.
   case loopValue = 21
   /// Pops two, pushes whether they are equal.
   case equal = 22
@@ -86,13 +91,13 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case not = 23
   /// Pops the right and the left integer, pushes left < right.
   case less = 24
-  /// Pops two, pushes their sum or concatenation.
+  /// Pops two integers, strings or lists, pushes their sum or concatenation.
   case add = 25
   /// Pops the right and the left integer, pushes the difference.
   case subtract = 26
   /// Pops the right and the left integer, pushes the remainder, which has the right one's sign.
   case modulo = 27
-  /// Pops a string and what to look for, pushes whether it contains that.
+  /// Pops a string or list and what to look for, pushes whether it contains that.
   case contains = 28
   /// Pops a string, pushes it without white space (`a` 1 at the start, 2 at the end, 3 both) or,
   /// when `b` is not all ones, without the characters of literal `b`.
@@ -110,4 +115,42 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case refuse = 34
   /// Stops because literal `b` is not supported.
   case unsupported = 35
+  /// Pops `b` values, pushes the list of them.
+  case makeList = 36
+  /// Pops step, stop and start, pushes the list of integers.
+  case range = 37
+  /// Pops a list, pushes it backwards.
+  case reverse = 38
+  /// Pops end and start (integers or none) and a list or string, pushes that part of it.
+  case part = 39
+  /// Pops a string, pushes the list of its parts between literal `b`, cut `a` times at most (0: everywhere), or, when that
+  /// is all ones, between white space.
+  case parts = 40
+  /// Pops a separator and a list, pushes the string of its elements.
+  case join = 41
+  /// Pops the new and the old part and a string, pushes the string with all of the old replaced.
+  case replace = 42
+  /// Pops a string, pushes it in capitals (`a` 0), in small letters (1), or beginning with a capital (2). Stops as
+  /// `unsupported` does when it has other letters than those of ASCII.
+  case changeCase = 43
+  /// Pops a value, pushes its JSON.
+  case json = 44
+  /// What is written from here on goes into a string.
+  case capture = 45
+  /// Pushes that string.
+  case captured = 46
+  /// Closes the innermost loop.
+  case leaveLoop = 47
+  /// Pops a value, pushes what `emit` would write.
+  case text = 48
+  /// Pops a list of messages, pushes those whose role or content (`a` 0, 1) is literal `b`, or (2, 3) is not.
+  case select = 49
+  /// Pops the right and the left integer, pushes the product.
+  case multiply = 50
+  /// Pops the right and the left integer, pushes the quotient, rounded down.
+  case divide = 51
+  /// Pops an affix and a string, pushes whether it starts (`a` 0) or ends (1) with it.
+  case hasAffix = 52
+  /// Pops a list of messages, pushes the list of their roles (`a` 0) or contents (1).
+  case fields = 53
 }

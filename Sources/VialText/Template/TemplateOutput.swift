@@ -24,34 +24,15 @@ struct TemplateOutput: ~Copyable, ~Escapable {
     limit = min(TemplateLayout.maxOwnByteCount + share, Tokenizer.maxTextByteCount)
   }
 
-  @_lifetime(self: copy self)
-  mutating func append(_ text: StaticString) {
-    for index in 0..<text.utf8CodeUnitCount { write(unsafe text.utf8Start[index]) }
-  }
-
-  @_lifetime(self: copy self)
-  mutating func append(integer: Int) {
-    if integer < 0 { write(0x2D) }
-    var digits = InlineArray<20, UInt8>(repeating: 0)
-    var count = 0
-    var rest = integer.magnitude
-    repeat {
-      digits[count] = 0x30 + UInt8(rest % 10)
-      rest /= 10
-      count += 1
-    } while rest > 0
-    for index in stride(from: count - 1, through: 0, by: -1) { write(digits[index]) }
-  }
-
   /// Writes a slice; one of literal text opens or lengthens a literal stretch.
   @_lifetime(self: copy self)
   mutating func append(
-    _ slice: TemplateSlice, _ pool: Span<UInt8>, _ text: Span<UInt8>
+    _ slice: TemplateSlice, from source: Span<UInt8>
   ) throws(TextError) {
     guard byteCount + slice.count <= limit else { throw .templateLimit }
     if slice.origin == .literalMessage, slice.count > 0 { markLiteral(slice.count) }
     for index in slice.start..<slice.start + slice.count {
-      write(slice.origin == .pool ? pool[index] : text[index])
+      write(slice.form.applied(to: source[index]))
     }
   }
 

@@ -41,10 +41,10 @@ extension TemplateRunner {
   ) throws(TextError) -> TemplateSlice? {
     var slice = slice
     while slice.count > 0 {
-      let text = slice.origin == .pool ? pool : messages.text
+      let text = source(slice)
       let scalar = UTF8Text.decode(text, at: slice.start, limit: slice.start + slice.count)
       try charge(set?.count ?? 1)
-      guard isStripped(scalar.value, set) else { return slice }
+      guard isStripped(slice.form.applied(to: scalar.value), set) else { return slice }
       slice.start += scalar.byteCount
       slice.count -= scalar.byteCount
     }
@@ -58,11 +58,11 @@ extension TemplateRunner {
   ) throws(TextError) -> TemplateSlice? {
     var slice = slice
     while slice.count > 0 {
-      let text = slice.origin == .pool ? pool : messages.text
+      let text = source(slice)
       let scalar = UTF8Text.decodeBackward(
         text, before: slice.start + slice.count, start: slice.start)
       try charge(set?.count ?? 1)
-      guard isStripped(scalar.value, set) else { return slice }
+      guard isStripped(slice.form.applied(to: scalar.value), set) else { return slice }
       slice.count -= scalar.byteCount
     }
     return nil
@@ -80,7 +80,7 @@ extension TemplateRunner {
   }
 
   /// `str.isspace`.
-  private static func isPythonSpace(_ scalar: UInt32) -> Bool {
+  static func isPythonSpace(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F,
       0x205F, 0x3000:

@@ -15,6 +15,10 @@ extension TemplateRunner {
     case .store: store(try pop(), b)
     case .pushMessages:
       try push(TemplateValue(kind: .list, first: 0, second: messages.entries.count))
+    case .makeList, .range, .reverse, .select, .fields: try push(try list(instruction))
+    case .part: try push(try slicedPart())
+    case .parts, .join, .replace, .changeCase, .json, .text, .hasAffix:
+      try push(try newText(instruction))
     case .pushGeneration: try push(.bool(addsGenerationPrompt))
     case .field: try push(try field(b))
     case .element: try push(try element())
@@ -25,7 +29,8 @@ extension TemplateRunner {
     case .equal: try push(.bool(try isEqual(try pop(), try pop())))
     case .not: try push(.bool(!isTrue(try pop())))
     case .add: try push(try sum())
-    case .less, .subtract, .modulo: try push(try arithmetic(instruction.operation))
+    case .less, .subtract, .modulo, .multiply, .divide:
+      try push(try arithmetic(instruction.operation))
     case .contains, .strip, .split, .affix: try push(try text(instruction))
     default: throw .templateType
     }
@@ -35,24 +40,39 @@ extension TemplateRunner {
 
   @_lifetime(self: copy self)
   private mutating func field(_ field: Int) throws(TextError) -> TemplateValue {
-    let index = try pop(.message).first
-    guard index >= 0, index < messages.entries.count else { throw .templateType }
+    try text(ofField: field, try pop(.message))
+  }
+
+  /// Role (0) or content of a message.
+  func slice(ofField field: Int, _ value: TemplateValue) throws(TextError) -> TemplateSlice {
+    let index = value.first
+    guard value.kind == .message, index >= 0, index < messages.entries.count else {
+      throw .templateType
+    }
     let message = messages.entries[index]
     let range = field == 0 ? message.role : message.content
-    return try string(
-      TemplateSlice(
-        origin: message.isLiteral ? .literalMessage : .message, start: range.start,
-        count: range.byteCount))
+    return TemplateSlice(
+      origin: message.isLiteral ? .literalMessage : .message, start: range.start,
+      count: range.byteCount)
+  }
+
+  @_lifetime(self: copy self)
+  mutating func text(
+    ofField field: Int, _ value: TemplateValue
+  ) throws(TextError) -> TemplateValue {
+    try string(try slice(ofField: field, value))
   }
 
   @_lifetime(self: copy self)
   private mutating func element() throws(TextError) -> TemplateValue {
     let index = try pop(.integer).first
-    let list = try pop(.list)
+    let list = try pop()
+    if list.kind == .string { return try character(index, of: list) }
+    guard list.kind == .list else { throw .templateType }
     let (position, overflow) = (index < 0 ? list.second : list.first)
       .addingReportingOverflow(index)
     guard !overflow, position >= list.first, position < list.second else { return .undefined }
-    return TemplateValue(kind: .message, first: position, second: 0)
+    return values[position]
   }
 
   @_lifetime(self: copy self)
@@ -87,10 +107,18 @@ extension TemplateRunner {
     let left = try pop(.integer).first
     switch operation {
     case .less: return .bool(left < right)
-    case .subtract:
-      let (result, overflow) = left.subtractingReportingOverflow(right)
+    case .subtract, .multiply:
+      let (result, overflow) =
+        operation == .subtract
+        ? left.subtractingReportingOverflow(right) : left.multipliedReportingOverflow(by: right)
       guard !overflow else { throw .templateLimit }
       return .integer(result)
+    case .divide:
+      guard right != 0 else { throw .templateType }
+      let (result, overflow) = left.dividedReportingOverflow(by: right)
+      guard !overflow else { throw .templateLimit }
+      let isBelow = left % right != 0 && (left < 0) != (right < 0)
+      return .integer(isBelow ? result - 1 : result)
     default:
       // -1 is singled out because the quotient of the least integer by it overflows.
       guard right != 0 else { throw .templateType }
@@ -110,6 +138,7 @@ extension TemplateRunner {
       guard !overflow else { throw .templateLimit }
       return .integer(result)
     }
+    if left.kind == .list, right.kind == .list { return try joined(left, right) }
     guard left.kind == .string, right.kind == .string else { throw .templateType }
     let start = arena.count
     for value in [left, right] {
@@ -119,10 +148,11 @@ extension TemplateRunner {
   }
 
   @_lifetime(self: copy self)
-  private mutating func isEqual(
+  mutating func isEqual(
     _ left: TemplateValue, _ right: TemplateValue
   ) throws(TextError) -> Bool {
     guard left.kind == right.kind else { return false }
+    if left.kind == .list || left.kind == .message { return try areEqual(left, right) }
     guard left.kind == .string else {
       return left.first == right.first && left.second == right.second
     }
@@ -137,7 +167,7 @@ extension TemplateRunner {
 
   /// Empty slices are dropped, so that a string never has more slices than bytes, which are charged.
   @_lifetime(self: copy self)
-  private mutating func append(_ slice: TemplateSlice) throws(TextError) {
+  mutating func append(_ slice: TemplateSlice) throws(TextError) {
     guard slice.count > 0 else { return }
     guard arena.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
     arena.append(slice)
@@ -145,7 +175,7 @@ extension TemplateRunner {
 
   /// A string of one slice, or of none when it is empty.
   @_lifetime(self: copy self)
-  private mutating func string(_ slice: TemplateSlice) throws(TextError) -> TemplateValue {
+  mutating func string(_ slice: TemplateSlice) throws(TextError) -> TemplateValue {
     let start = arena.count
     try append(slice)
     return TemplateValue(kind: .string, first: start, second: arena.count - start)
@@ -159,7 +189,7 @@ extension TemplateRunner {
   }
 
   /// Length of a string in characters.
-  private func characterCount(_ value: TemplateValue) -> Int {
+  func characterCount(_ value: TemplateValue) -> Int {
     var count = 0
     for index in value.first..<value.first + value.second {
       let slice = arena[index]
@@ -183,7 +213,7 @@ extension TemplateRunner {
 
   /// Whether `count` bytes from `offset` of one string are the first of another, which both have.
   /// O(bytes + slices).
-  private func matches(
+  func matches(
     _ value: TemplateValue, _ offset: Int, _ other: TemplateValue, _ count: Int
   ) -> Bool {
     var left = place(value, offset)
@@ -191,7 +221,8 @@ extension TemplateRunner {
     for _ in 0..<count {
       let (first, second) = (arena[left.index], arena[right.index])
       guard
-        source(first)[first.start + left.offset] == source(second)[second.start + right.offset]
+        first.form.applied(to: source(first)[first.start + left.offset])
+          == second.form.applied(to: source(second)[second.start + right.offset])
       else { return false }
       left.offset += 1
       right.offset += 1
@@ -203,7 +234,7 @@ extension TemplateRunner {
 
   /// The part `range` of a string.
   @_lifetime(self: copy self)
-  private mutating func part(
+  mutating func part(
     _ value: TemplateValue, _ range: Range<Int>
   ) throws(TextError) -> TemplateValue {
     let start = arena.count
@@ -215,7 +246,8 @@ extension TemplateRunner {
       if low < high {
         try append(
           TemplateSlice(
-            origin: slice.origin, start: slice.start + (low - offset), count: high - low))
+            origin: slice.origin, start: slice.start + (low - offset), count: high - low,
+            form: slice.form))
       }
       offset += slice.count
     }
@@ -228,7 +260,9 @@ extension TemplateRunner {
   ) throws(TextError) -> TemplateValue {
     switch instruction.operation {
     case .contains:
-      let haystack = try pop(.string)
+      let haystack = try pop()
+      if haystack.kind == .list { return .bool(try contains(haystack, try pop())) }
+      guard haystack.kind == .string else { throw .templateType }
       let needle = try pop(.string)
       return .bool(try find(needle, in: haystack, fromEnd: false) != nil)
     case .affix:
@@ -254,7 +288,7 @@ extension TemplateRunner {
   }
 
   @_lifetime(self: copy self)
-  private mutating func find(
+  mutating func find(
     _ needle: TemplateValue, in haystack: TemplateValue, fromEnd: Bool
   ) throws(TextError) -> Int? {
     try charge(haystack.second + needle.second)
@@ -264,7 +298,9 @@ extension TemplateRunner {
     try charge(length - count + 1, times: max(1, count))
     try charge(length - count + 1, times: haystack.second + needle.second)
     let last = length - count
-    if haystack.second == 1, needle.second == 1 {
+    if haystack.second == 1, needle.second == 1, arena[haystack.first].form == .plain,
+      arena[needle.first].form == .plain
+    {
       return findPlain(needle, in: haystack, last, count, fromEnd: fromEnd)
     }
     for step in 0...last {
@@ -291,11 +327,5 @@ extension TemplateRunner {
       if index == count { return position }
     }
     return nil
-  }
-
-  /// The bytes that a slice points into.
-  @_lifetime(copy self)
-  private func source(_ slice: TemplateSlice) -> Span<UInt8> {
-    slice.origin == .pool ? pool : messages.text
   }
 }

@@ -14,24 +14,34 @@ struct TemplateRunner: ~Escapable {
 
   let template: ChatTemplate
   let pool: Span<UInt8>
+  let builtins: Span<UInt8>
   let messages: ChatMessages
   let addsGenerationPrompt: Bool
   /// Slices of all strings made so far: offsets, no text.
   var arena: [TemplateSlice] = []
+  /// Elements of all lists made so far, the messages first.
+  var values: [TemplateValue] = []
+  /// What is being written into strings.
+  private var captures: [[TemplateSlice]] = []
+  private var capturedCount = 0
   private var stack: [TemplateValue] = []
   private var slots: [TemplateValue]
   private var loops: [Loop] = []
   private var steps = 0
   private var comparedByteCount = 0
 
-  @_lifetime(copy pool, copy messages)
+  @_lifetime(copy pool, copy builtins, copy messages)
   init(
-    _ template: ChatTemplate, pool: Span<UInt8>, _ messages: ChatMessages,
+    _ template: ChatTemplate, pool: Span<UInt8>, builtins: Span<UInt8>, _ messages: ChatMessages,
     addsGenerationPrompt: Bool
   ) {
     self.template = template
     self.pool = pool
+    self.builtins = builtins
     self.messages = messages
+    for index in 0..<messages.entries.count {
+      values.append(TemplateValue(kind: .message, first: index, second: 0))
+    }
     self.addsGenerationPrompt = addsGenerationPrompt
     slots = [TemplateValue](repeating: .undefined, count: template.slotCount)
   }
@@ -52,8 +62,11 @@ struct TemplateRunner: ~Escapable {
       case .jumpIfFalseKeep: try keepOrPop(jumpsOn: false, instruction.b, &position)
       case .jumpIfTrueKeep: try keepOrPop(jumpsOn: true, instruction.b, &position)
       case .loopBegin: try beginLoop()
-      case .loopNext: try nextMessage(instruction, &position)
+      case .loopNext: try nextElement(instruction, &position)
       case .loopBack: position = instruction.b
+      case .leaveLoop: if loops.popLast() == nil { throw .templateType }
+      case .capture: try beginCapture()
+      case .captured: try push(try endCapture())
       case .emit: try emit(try pop(), &output)
       case .refuse: throw .templateRefused(literal: instruction.b)
       case .unsupported: throw .templateUnsupported(literal: instruction.b)
@@ -122,19 +135,19 @@ struct TemplateRunner: ~Escapable {
 
   @_lifetime(self: copy self)
   private mutating func beginLoop() throws(TextError) {
-    let list = try pop(.list)
+    let list = try iterated(try pop())
     guard loops.count < TemplateLayout.maxLoopDepth else { throw .templateLimit }
     loops.append(Loop(start: list.first, end: list.second, current: list.first - 1))
   }
 
   @_lifetime(self: copy self)
-  private mutating func nextMessage(
+  private mutating func nextElement(
     _ instruction: ChatTemplate.Instruction, _ position: inout Int
   ) throws(TextError) {
     guard var loop = loops.popLast() else { throw .templateType }
     loop.current += 1
     if loop.current < loop.end {
-      slots[instruction.a] = TemplateValue(kind: .message, first: loop.current, second: 0)
+      slots[instruction.a] = values[loop.current]
       loops.append(loop)
     } else {
       position = instruction.b
@@ -150,25 +163,51 @@ struct TemplateRunner: ~Escapable {
     case 1: return .integer(index + 1)
     case 2: return .bool(index == 0)
     case 3: return .bool(loop.current + 1 == loop.end)
-    default: return .integer(loop.end - loop.start)
+    case 4: return .integer(loop.end - loop.start)
+    case 5: return index > 0 ? values[loop.current - 1] : .undefined
+    case 6: return loop.current + 1 < loop.end ? values[loop.current + 1] : .undefined
+    default: return .integer(loop.end - loop.current - (field == 7 ? 0 : 1))
     }
   }
 
   // MARK: Output
 
-  private func emit(
+  @_lifetime(self: copy self)
+  private mutating func emit(
     _ value: TemplateValue, _ output: inout TemplateOutput
   ) throws(TextError) {
-    switch value.kind {
-    case .undefined: break
-    case .none: output.append("None")
-    case .bool: output.append(value.first != 0 ? "True" : "False")
-    case .integer: output.append(integer: value.first)
-    case .string:
-      for index in value.first..<value.first + value.second {
-        try output.append(arena[index], pool, messages.text)
+    let text = try written(value)
+    for index in text.first..<text.first + text.second {
+      let slice = arena[index]
+      guard captures.isEmpty else {
+        guard capturedCount < TemplateLayout.maxSliceCount else { throw .templateLimit }
+        captures[captures.count - 1].append(slice)
+        capturedCount += 1
+        continue
       }
-    case .message, .list: throw .templateType
+      try output.append(slice, from: source(slice))
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func beginCapture() throws(TextError) {
+    guard captures.count < TemplateLayout.maxCaptureDepth else { throw .templateLimit }
+    captures.append([])
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func endCapture() throws(TextError) -> TemplateValue {
+    guard let slices = captures.popLast() else { throw .templateType }
+    return try string(slices)
+  }
+
+  /// The bytes that a slice points into.
+  @_lifetime(copy self)
+  func source(_ slice: TemplateSlice) -> Span<UInt8> {
+    switch slice.origin {
+    case .pool: pool
+    case .builtin: builtins
+    case .message, .literalMessage: messages.text
     }
   }
 }
@@ -188,7 +227,8 @@ extension ChatTemplate {
       output._mutatingExtracting(...), literals._mutatingExtracting(...),
       messageByteCount: messages.text.count)
     var runner = TemplateRunner(
-      self, pool: pool.span, messages, addsGenerationPrompt: addsGenerationPrompt)
+      self, pool: pool.span, builtins: builtins.span, messages,
+      addsGenerationPrompt: addsGenerationPrompt)
     try runner.run(&sink)
     return RenderedChat(byteCount: sink.byteCount, literalCount: sink.literalCount)
   }

@@ -11,11 +11,35 @@ struct TemplateSlice: BitwiseCopyable {
     case message = 1
     /// A message's text that stays text.
     case literalMessage = 2
+    /// Digits, words and escapes that are the same in all templates.
+    case builtin = 3
+  }
+
+  /// How its letters are written; all of them are ASCII where that is not `plain`.
+  enum Form: UInt8 {
+    case plain = 0
+    case capitals = 1
+    case small = 2
+
+    /// A character as it is written.
+    func applied(to scalar: UInt32) -> UInt32 {
+      scalar < 0x80 ? UInt32(applied(to: UInt8(scalar))) : scalar
+    }
+
+    /// A byte as it is written.
+    @inline(__always) func applied(to byte: UInt8) -> UInt8 {
+      switch self {
+      case .plain: byte
+      case .capitals: (0x61...0x7A).contains(byte) ? byte - 0x20 : byte
+      case .small: (0x41...0x5A).contains(byte) ? byte + 0x20 : byte
+      }
+    }
   }
 
   var origin: Origin
   var start: Int
   var count: Int
+  var form = Form.plain
 }
 
 /// A value of a running template.
@@ -30,7 +54,7 @@ struct TemplateValue: BitwiseCopyable {
     case string = 4
     /// Message number `first`.
     case message = 5
-    /// Messages `first`..<`second`.
+    /// Values `first`..<`second` of the arena of lists.
     case list = 6
   }
 

@@ -1,0 +1,252 @@
+// Strings that a running template makes: written values, JSON, parts, replacements, capitals.
+// Must not: copy text: all of them are slices, of TemplateBuiltins where a message has no such bytes.
+
+extension TemplateRunner {
+  @_lifetime(self: copy self)
+  mutating func newText(
+    _ instruction: ChatTemplate.Instruction
+  ) throws(TextError) -> TemplateValue {
+    switch instruction.operation {
+    case .text: return try written(try pop())
+    case .json:
+      let value = try pop()
+      let start = arena.count
+      try appendJSON(value, depth: 0)
+      return TemplateValue(kind: .string, first: start, second: arena.count - start)
+    case .join: return try joined()
+    case .replace: return try replaced()
+    case .parts: return try cut(try pop(.string), instruction)
+    case .changeCase: return try changedCase(try pop(.string), instruction)
+    default:
+      let affix = try pop(.string)
+      let value = try pop(.string)
+      let (count, length) = (byteCount(affix), byteCount(value))
+      try charge(count + affix.second + value.second)
+      guard count <= length else { return .bool(false) }
+      return .bool(matches(value, instruction.a == 0 ? 0 : length - count, affix, count))
+    }
+  }
+
+  /// A string of slices.
+  @_lifetime(self: copy self)
+  mutating func string(_ slices: [TemplateSlice]) throws(TextError) -> TemplateValue {
+    let start = arena.count
+    for slice in slices { try append(slice) }
+    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+  }
+
+  /// What writing a value gives.
+  @_lifetime(self: copy self)
+  mutating func written(_ value: TemplateValue) throws(TextError) -> TemplateValue {
+    switch value.kind {
+    case .string: return value
+    case .undefined: return try string([TemplateSlice]())
+    case .none: return try string(TemplateBuiltins.pythonNone)
+    case .bool:
+      return try string(
+        value.first != 0 ? TemplateBuiltins.pythonTrue : TemplateBuiltins.pythonFalse)
+    case .integer: return try string(Self.digits(value.first))
+    case .message, .list: throw .templateType
+    }
+  }
+
+  private static func digits(_ value: Int) -> [TemplateSlice] {
+    var digits: [TemplateSlice] = []
+    var rest = value.magnitude
+    repeat {
+      digits.append(TemplateBuiltins.digit(Int(rest % 10)))
+      rest /= 10
+    } while rest > 0
+    if value < 0 { digits.append(TemplateBuiltins.minus) }
+    return digits.reversed()
+  }
+
+  // MARK: JSON
+
+  /// As Python's `json.dumps` with `ensure_ascii` off.
+  @_lifetime(self: copy self)
+  private mutating func appendJSON(_ value: TemplateValue, depth: Int) throws(TextError) {
+    guard depth < TemplateLayout.maxStackDepth else { throw .templateLimit }
+    switch value.kind {
+    case .undefined: throw .templateType
+    case .none: try append(TemplateBuiltins.jsonNull)
+    case .bool:
+      try append(value.first != 0 ? TemplateBuiltins.jsonTrue : TemplateBuiltins.jsonFalse)
+    case .integer: for digit in Self.digits(value.first) { try append(digit) }
+    case .string:
+      let slices = Array(arena[value.first..<value.first + value.second])
+      try appendQuoted(slices)
+    case .message:
+      try append(TemplateBuiltins.role)
+      try appendQuoted([try slice(ofField: 0, value)])
+      try append(TemplateBuiltins.content)
+      try appendQuoted([try slice(ofField: 1, value)])
+      try append(TemplateBuiltins.closeObject)
+    case .list:
+      try append(TemplateBuiltins.open)
+      for (index, element) in try elements(value).enumerated() {
+        if index > 0 { try append(TemplateBuiltins.comma) }
+        try appendJSON(element, depth: depth + 1)
+      }
+      try append(TemplateBuiltins.close)
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func appendQuoted(_ slices: [TemplateSlice]) throws(TextError) {
+    try append(TemplateBuiltins.quote)
+    for slice in slices {
+      try charge(slice.count)
+      var plain = slice
+      plain.count = 0
+      for position in slice.start..<slice.start + slice.count {
+        guard let escape = TemplateBuiltins.escape(source(slice)[position]) else {
+          plain.count += 1
+          continue
+        }
+        try append(plain)
+        try append(escape)
+        plain.start = position + 1
+        plain.count = 0
+      }
+      try append(plain)
+    }
+    try append(TemplateBuiltins.quote)
+  }
+
+  // MARK: Parts
+
+  @_lifetime(self: copy self)
+  private mutating func joined() throws(TextError) -> TemplateValue {
+    let separator = try pop(.string)
+    let elements = Array(try elements(try pop()))
+    var texts: [TemplateValue] = []
+    for element in elements { texts.append(try written(element)) }
+    let start = arena.count
+    for (index, text) in texts.enumerated() {
+      for value in index > 0 ? [separator, text] : [text] {
+        for slice in value.first..<value.first + value.second { try append(arena[slice]) }
+      }
+    }
+    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+  }
+
+  /// Where one string begins in another, from left to right, never overlapping.
+  @_lifetime(self: copy self)
+  private mutating func places(
+    of part: TemplateValue, in value: TemplateValue, most: Int = .max
+  ) throws(TextError) -> [Int] {
+    let (count, length) = (byteCount(part), byteCount(value))
+    guard count > 0 else { throw .templateType }
+    guard count <= length else { return [] }
+    try charge(length - count + 1, times: count + part.second + value.second)
+    var places: [Int] = []
+    var position = 0
+    while position <= length - count, places.count < most {
+      if matches(value, position, part, count) {
+        guard places.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
+        places.append(position)
+        position += count
+      } else {
+        position += 1
+      }
+    }
+    return places
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func replaced() throws(TextError) -> TemplateValue {
+    let new = try pop(.string)
+    let old = try pop(.string)
+    let value = try pop(.string)
+    let count = byteCount(old)
+    let places = try places(of: old, in: value)
+    try charge(places.count + 1, times: value.second + new.second)
+    let start = arena.count
+    var end = 0
+    for place in places {
+      _ = try part(value, end..<place)
+      for slice in new.first..<new.first + new.second { try append(arena[slice]) }
+      end = place + count
+    }
+    _ = try part(value, end..<byteCount(value))
+    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func cut(
+    _ value: TemplateValue, _ instruction: ChatTemplate.Instruction
+  ) throws(TextError) -> TemplateValue {
+    guard instruction.b != 0xFFFF_FFFF else { return try words(value) }
+    let separator = try string(template.literal(instruction.b))
+    let count = byteCount(separator)
+    let most = instruction.a == 0 ? Int.max : instruction.a
+    let places = try places(of: separator, in: value, most: most)
+    try charge(places.count + 1, times: value.second)
+    var parts: [TemplateValue] = []
+    var start = 0
+    for place in places {
+      parts.append(try part(value, start..<place))
+      start = place + count
+    }
+    parts.append(try part(value, start..<byteCount(value)))
+    return try list(parts)
+  }
+
+  /// What stands between stretches of Python's white space.
+  @_lifetime(self: copy self)
+  private mutating func words(_ value: TemplateValue) throws(TextError) -> TemplateValue {
+    try charge(byteCount(value) + value.second)
+    var words: [Range<Int>] = []
+    var (offset, start) = (0, Int?.none)
+    for index in value.first..<value.first + value.second {
+      let slice = arena[index]
+      let text = source(slice)
+      var position = slice.start
+      while position < slice.start + slice.count {
+        let scalar = UTF8Text.decode(text, at: position, limit: slice.start + slice.count)
+        if Self.isPythonSpace(scalar.value) {
+          guard words.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
+          if let begun = start { words.append(begun..<offset) }
+          start = nil
+        } else if start == nil {
+          start = offset
+        }
+        position += scalar.byteCount
+        offset += scalar.byteCount
+      }
+    }
+    if let begun = start { words.append(begun..<offset) }
+    try charge(words.count + 1, times: value.second)
+    var parts: [TemplateValue] = []
+    for word in words { parts.append(try part(value, word)) }
+    return try list(parts)
+  }
+
+  // MARK: Case
+
+  @_lifetime(self: copy self)
+  private mutating func changedCase(
+    _ value: TemplateValue, _ instruction: ChatTemplate.Instruction
+  ) throws(TextError) -> TemplateValue {
+    try charge(byteCount(value) + value.second)
+    let start = arena.count
+    for index in value.first..<value.first + value.second {
+      var slice = arena[index]
+      let text = source(slice)
+      for position in slice.start..<slice.start + slice.count where text[position] >= 0x80 {
+        throw .templateUnsupported(literal: instruction.b)
+      }
+      if instruction.a == 2, arena.count == start, slice.count > 0 {
+        var first = slice
+        (first.count, first.form) = (1, .capitals)
+        try append(first)
+        slice.start += 1
+        slice.count -= 1
+      }
+      slice.form = instruction.a == 0 ? .capitals : .small
+      try append(slice)
+    }
+    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+  }
+}
