@@ -216,7 +216,7 @@ final class EngineCore: Sendable {
     failure: RunnerError? = nil
   ) {
     if let prepared, request.hasStarted { return finish(prepared, reason, failure) }
-    metrics.withLock { $0.finishedCounts[reason, default: 0] += 1 }
+    metrics.withLock { $0.finishedCounts[reason] += 1 }
     let isNews = request.update { answer in
       answer.stage = .finished
       answer.timings.queueSeconds = MonotonicClock.seconds - request.submitted
@@ -325,7 +325,7 @@ final class EngineCore: Sendable {
   ) {
     // Counted first: whoever hears of the end finds it in the metrics.
     metrics.withLock { metrics in
-      metrics.finishedCounts[reason, default: 0] += 1
+      metrics.finishedCounts[reason] += 1
       metrics.cachedTokenCount += UInt64(active.sequence.adoptedCount)
     }
     var timings = RequestTimings()
