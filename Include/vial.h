@@ -720,7 +720,8 @@ typedef struct vial_engine_options {
   /** Most requests that are computed together, 1 to VIAL_RUNNING_LIMIT; 0: 64. A step holds at most 256 tokens. */
   uint32_t running_limit;
   /** Tokens of new prompts in a step beside requests that already answer, 1 to 65,536: fewer make these wait less for
-   *  each token, and the prompt longer. 0: as many as keep such a step near twice the time of one without. */
+   *  each token, and the prompt longer. 0: as many as keep such a step below two and a half times the time of one
+   *  without, as it is measured; longer while more requests with short prompts begin than answer, in proportion. */
   uint32_t step_prompt_tokens;
   /** VIAL_ENGINE_..., or 0. */
   uint32_t flags;

@@ -23,8 +23,9 @@ public struct EngineOptions: Sendable {
   /// Whether prompts of one tenant that begin with the same tokens share what was computed of them, also after the
   /// earlier request has ended, until the memory is needed.
   public var sharesPrefixes = true
-  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step near twice the time of
-  /// one that only decodes.
+  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
+  /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
+  /// than decode, in that proportion.
   public var mixedStepTokens: Int?
   /// Hears lines for the log on the delivery thread.
   public var log: (@Sendable (LogLine) -> Void)?

@@ -16,8 +16,9 @@ public struct BatchEngineOptions: Sendable {
   public var activeLimit = 64
   /// Whether prompts of one tenant that begin with the same tokens share KV blocks.
   public var sharesPrefixes = true
-  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step near twice the time of
-  /// one that only decodes, measured while it runs.
+  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
+  /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
+  /// than decode, in that proportion.
   public var mixedStepTokens: Int?
   /// The file's model digest, for the names of cached blocks.
   public var modelDigest: [UInt8] = []
