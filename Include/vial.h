@@ -161,7 +161,7 @@ enum {
   VIAL_STATUS_UNTRUSTED = 18,
   /** The answer cannot be held to this schema, or to these choices. */
   VIAL_STATUS_SCHEMA = 19,
-  /** The engine's queue is full: try again later. */
+  /** The engine's queue, or its tenant's part of it, is full: try again later. */
   VIAL_STATUS_BUSY = 20,
   /** The engine or the request was closed meanwhile. */
   VIAL_STATUS_CLOSED = 21,
@@ -725,8 +725,9 @@ typedef struct vial_engine_options {
   uint32_t step_prompt_tokens;
   /** VIAL_ENGINE_..., or 0. */
   uint32_t flags;
-  /** 0. */
-  uint32_t reserved;
+  /** Most requests of one tenant that wait to be computed for the first time, 1 to 1,048,576, so that none fills the
+   *  queue alone; requests without a tenant count as one. 0: queue_limit. One more is VIAL_STATUS_BUSY. */
+  uint32_t tenant_queue_limit;
 } vial_engine_options;
 
 /* clang-format off */

@@ -18,6 +18,9 @@ public struct EngineOptions: Sendable {
   public var positionCount: Int?
   /// Most requests that wait.
   public var queueLimit = 1024
+  /// Most requests of one tenant that wait to be computed for the first time, so that none fills the queue alone; nil:
+  /// `queueLimit`. Requests without a tenant count as one.
+  public var tenantQueueLimit: Int?
   /// Most requests that are computed together.
   public var activeLimit = 64
   /// Whether prompts of one tenant that begin with the same tokens share what was computed of them, also after the
@@ -54,6 +57,7 @@ public final class Engine: Sendable {
     runner.memory = options.memory
     var batchOptions = BatchEngineOptions(runner: runner)
     batchOptions.queueLimit = options.queueLimit
+    batchOptions.tenantQueueLimit = options.tenantQueueLimit
     batchOptions.activeLimit = max(1, options.activeLimit)
     batchOptions.sharesPrefixes = options.sharesPrefixes
     batchOptions.mixedStepTokens = options.mixedStepTokens.map { max(1, $0) }
