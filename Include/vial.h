@@ -161,7 +161,7 @@ enum {
   VIAL_STATUS_UNTRUSTED = 18,
   /** The answer cannot be held to this schema, or to these choices. */
   VIAL_STATUS_SCHEMA = 19,
-  /** The engine's queue is full: try again later. */
+  /** The engine's queue, or its tenant's part of it, is full: try again later. */
   VIAL_STATUS_BUSY = 20,
   /** The engine or the request was closed meanwhile. */
   VIAL_STATUS_CLOSED = 21,
@@ -720,12 +720,14 @@ typedef struct vial_engine_options {
   /** Most requests that are computed together, 1 to VIAL_RUNNING_LIMIT; 0: 64. A step holds at most 256 tokens. */
   uint32_t running_limit;
   /** Tokens of new prompts in a step beside requests that already answer, 1 to 65,536: fewer make these wait less for
-   *  each token, and the prompt longer. 0: as many as keep such a step near twice the time of one without. */
+   *  each token, and the prompt longer. 0: as many as keep such a step below two and a half times the time of one
+   *  without, as it is measured; longer while more requests with short prompts begin than answer, in proportion. */
   uint32_t step_prompt_tokens;
   /** VIAL_ENGINE_..., or 0. */
   uint32_t flags;
-  /** 0. */
-  uint32_t reserved;
+  /** Most requests of one tenant that wait to be computed for the first time, 1 to 1,048,576, so that none fills the
+   *  queue alone; requests without a tenant count as one. 0: queue_limit. One more is VIAL_STATUS_BUSY. */
+  uint32_t tenant_queue_limit;
 } vial_engine_options;
 
 /* clang-format off */

@@ -18,13 +18,17 @@ public struct EngineOptions: Sendable {
   public var positionCount: Int?
   /// Most requests that wait.
   public var queueLimit = 1024
+  /// Most requests of one tenant that wait to be computed for the first time, so that none fills the queue alone; nil:
+  /// `queueLimit`. Requests without a tenant count as one.
+  public var tenantQueueLimit: Int?
   /// Most requests that are computed together.
   public var activeLimit = 64
   /// Whether prompts of one tenant that begin with the same tokens share what was computed of them, also after the
   /// earlier request has ended, until the memory is needed.
   public var sharesPrefixes = true
-  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step near twice the time of
-  /// one that only decodes.
+  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
+  /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
+  /// than decode, in that proportion.
   public var mixedStepTokens: Int?
   /// Hears lines for the log on the delivery thread.
   public var log: (@Sendable (LogLine) -> Void)?
@@ -53,6 +57,7 @@ public final class Engine: Sendable {
     runner.memory = options.memory
     var batchOptions = BatchEngineOptions(runner: runner)
     batchOptions.queueLimit = options.queueLimit
+    batchOptions.tenantQueueLimit = options.tenantQueueLimit
     batchOptions.activeLimit = max(1, options.activeLimit)
     batchOptions.sharesPrefixes = options.sharesPrefixes
     batchOptions.mixedStepTokens = options.mixedStepTokens.map { max(1, $0) }

@@ -33,7 +33,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case invalidOption(StaticString)
   /// Two models cannot be compared.
   case incomparable(StaticString)
-  /// The engine's queue is full.
+  /// The engine's queue is full, or its tenant's part of it.
   case busy
   /// The engine is closing or closed.
   case closed
@@ -59,7 +59,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
     case .grammar(let error): return error.description
     case .invalidOption(let sentence): return sentence.description
     case .incomparable(let sentence): return sentence.description
-    case .busy: return "the engine's queue is full"
+    case .busy: return "the engine's queue, or its tenant's part of it, is full"
     case .closed: return "the engine is closed"
     case .untrusted(let sentence): return sentence.description
     case .outOfMemory: return "not enough memory"

@@ -32,12 +32,13 @@ public func vial_engine_open(
 extension EngineOptions {
   fileprivate init(_ options: vial_engine_options) throws(Failure) {
     try Arguments.check(flags: options.flags, known: VIAL_ENGINE_NO_SHARING)
-    guard options.queue_limit <= 1 << 20, options.reserved == 0,
+    guard options.queue_limit <= 1 << 20, options.tenant_queue_limit <= 1 << 20,
       options.running_limit <= VIAL_RUNNING_LIMIT, options.step_prompt_tokens <= 1 << 16,
       (options.allocate == nil) == (options.release == nil)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     self.init(compute: try ComputeOptions(options))
     if options.queue_limit > 0 { queueLimit = Int(options.queue_limit) }
+    if options.tenant_queue_limit > 0 { tenantQueueLimit = Int(options.tenant_queue_limit) }
     if options.cache_byte_limit > 0 { cacheByteLimit = Int(clamping: options.cache_byte_limit) }
     if options.running_limit > 0 { activeLimit = Int(options.running_limit) }
     if options.step_prompt_tokens > 0 { mixedStepTokens = Int(options.step_prompt_tokens) }

@@ -40,7 +40,9 @@ extension vial_engine_metrics {
     token_seconds = vial_latencies(metrics.tokenSeconds)
     withUnsafeMutableBytes(of: &finished_counts) { room in
       let counts = room.bindMemory(to: UInt64.self)
-      for (reason, count) in metrics.finishedCounts { counts[Int(reason.number)] = count }
+      for reason in FinishReason.allCases {
+        counts[Int(reason.number)] = metrics.finishedCounts[reason]
+      }
     }
   }
 }
@@ -51,7 +53,7 @@ extension vial_latencies {
     sum = histogram.sum
     withUnsafeMutableBytes(of: &counts) { room in
       let counts = room.bindMemory(to: UInt64.self)
-      for (index, count) in zip(counts.indices, histogram.counts) { counts[index] = count }
+      for index in histogram.counts.indices { counts[index] = histogram.counts[index] }
     }
   }
 }

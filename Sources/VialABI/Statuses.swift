@@ -50,7 +50,8 @@ enum Statuses {
       ("VIAL_STATUS_UNTRUSTED", "no trusted key signed the file as it is")
     case VIAL_STATUS_SCHEMA:
       ("VIAL_STATUS_SCHEMA", "the answer cannot be held to this schema or these choices")
-    case VIAL_STATUS_BUSY: ("VIAL_STATUS_BUSY", "the engine's queue is full")
+    case VIAL_STATUS_BUSY:
+      ("VIAL_STATUS_BUSY", "the engine's queue, or its tenant's part of it, is full")
     case VIAL_STATUS_CLOSED: ("VIAL_STATUS_CLOSED", "the engine or request was closed")
     case VIAL_STATUS_TIMED_OUT: ("VIAL_STATUS_TIMED_OUT", "nothing happened within the time")
     case VIAL_STATUS_FINISHED:

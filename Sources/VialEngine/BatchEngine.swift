@@ -12,12 +12,15 @@ public struct BatchEngineOptions: Sendable {
   public var runner: RunnerOptions
   /// Most requests in the queue.
   public var queueLimit = 1024
+  /// Most requests of one tenant in the queue that were never computed; nil: as many as the queue takes.
+  public var tenantQueueLimit: Int?
   /// Most requests that are computed together.
   public var activeLimit = 64
   /// Whether prompts of one tenant that begin with the same tokens share KV blocks.
   public var sharesPrefixes = true
-  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step near twice the time of
-  /// one that only decodes, measured while it runs.
+  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
+  /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
+  /// than decode, in that proportion.
   public var mixedStepTokens: Int?
   /// The file's model digest, for the names of cached blocks.
   public var modelDigest: [UInt8] = []
@@ -59,8 +62,7 @@ public final class BatchEngine: Sendable {
     let core = EngineCore(
       prefixes: PrefixRoot(
         hash: hash, modelDigest: options.modelDigest, cacheType: options.runner.cacheType),
-      queueLimit: options.queueLimit, sharesPrefixes: options.sharesPrefixes,
-      logsLines: options.log != nil)
+      options: options)
     let positions = runner.blocks.blockCount * KVCacheLayout.positionsPerBlock
     let scheduler = Scheduler(
       pool: runner.blocks, positionLimit: min(positions, contextLength),

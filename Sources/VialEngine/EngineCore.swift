@@ -17,6 +17,8 @@ final class EngineCore: Sendable {
     var arrivalCount: UInt64 = 0
     /// Requests that arrived and are not computed yet.
     var queuedCount = 0
+    /// Those of each tenant that were never computed, when tenants have a limit.
+    var queuedCounts: [KeyedCode: Int] = [:]
     var activeCount = 0
     /// Some request was cancelled.
     var isWoken = false
@@ -39,17 +41,19 @@ final class EngineCore: Sendable {
   let metrics = Guarded(EngineMetrics())
   private let control = Monitor(Control())
   private let queueLimit: Int
+  private let tenantQueueLimit: Int?
   private let sharesPrefixes: Bool
   private let logsLines: Bool
   /// Marks the delivery thread of this engine; the numbers of all engines differ.
   let mark: Int32
   private static let lastMark = Atomic<Int32>(0)
 
-  init(prefixes: PrefixRoot, queueLimit: Int, sharesPrefixes: Bool, logsLines: Bool) {
+  init(prefixes: PrefixRoot, options: BatchEngineOptions) {
     self.prefixes = prefixes
-    self.queueLimit = queueLimit
-    self.sharesPrefixes = sharesPrefixes
-    self.logsLines = logsLines
+    queueLimit = options.queueLimit
+    tenantQueueLimit = options.tenantQueueLimit
+    sharesPrefixes = options.sharesPrefixes
+    logsLines = options.log != nil
     mark = Self.lastMark.wrappingAdd(1, ordering: .relaxed).newValue
   }
 
@@ -66,6 +70,11 @@ final class EngineCore: Sendable {
     let refusal = control.change { control -> EngineError? in
       if control.isClosing { return .closed }
       if control.queuedCount >= queueLimit { return .busy }
+      if let tenantQueueLimit {
+        let count = control.queuedCounts[request.tenant, default: 0]
+        if count >= tenantQueueLimit { return .busy }
+        control.queuedCounts[request.tenant] = count + 1
+      }
       control.arrivals.append((request, control.arrivalCount))
       control.arrivalCount += 1
       control.queuedCount += 1
@@ -76,6 +85,15 @@ final class EngineCore: Sendable {
       if case .busy = refusal { $0.refusedCount += 1 }
     }
     if let refusal { throw refusal }
+  }
+
+  /// A request is computed for the first time, or ended before: its tenant has a place in the queue again.
+  private func leaveQueue(_ request: Request) {
+    guard tenantQueueLimit != nil else { return }
+    control.withLock { control in
+      let count = control.queuedCounts[request.tenant, default: 0]
+      control.queuedCounts[request.tenant] = count > 1 ? count - 1 : nil
+    }
   }
 
   /// Lets the engine look at its requests again.
@@ -178,18 +196,24 @@ final class EngineCore: Sendable {
       }
       if active.limit == 0 && !request.plan.isPinned {
         scheduler.dropCandidate(entry)
-        _ = request.update { active.begin(&$0) }
+        begin(active)
         finish(active, .length)
         continue
       }
       switch scheduler.admit(active) {
-      case .admitted: if !request.hasStarted { _ = request.update { active.begin(&$0) } }
+      case .admitted: if !request.hasStarted { begin(active) }
       case .mustWait: return
       case .impossible:
         scheduler.dropCandidate(entry)
         end(request, active, .error, failure: .cacheFull)
       }
     }
+  }
+
+  /// A request leaves the queue for the first time.
+  private func begin(_ active: ActiveRequest) {
+    leaveQueue(active.request)
+    _ = active.request.update { active.begin(&$0) }
   }
 
   /// A request's state, with what its blocks are found by.
@@ -216,7 +240,8 @@ final class EngineCore: Sendable {
     failure: RunnerError? = nil
   ) {
     if let prepared, request.hasStarted { return finish(prepared, reason, failure) }
-    metrics.withLock { $0.finishedCounts[reason, default: 0] += 1 }
+    leaveQueue(request)
+    metrics.withLock { $0.finishedCounts[reason] += 1 }
     let isNews = request.update { answer in
       answer.stage = .finished
       answer.timings.queueSeconds = MonotonicClock.seconds - request.submitted
@@ -325,7 +350,7 @@ final class EngineCore: Sendable {
   ) {
     // Counted first: whoever hears of the end finds it in the metrics.
     metrics.withLock { metrics in
-      metrics.finishedCounts[reason, default: 0] += 1
+      metrics.finishedCounts[reason] += 1
       metrics.cachedTokenCount += UInt64(active.sequence.adoptedCount)
     }
     var timings = RequestTimings()
@@ -348,7 +373,7 @@ final class EngineCore: Sendable {
 
 /// Why the engine does not take a request.
 public enum EngineError: Error, Sendable {
-  /// The queue is full.
+  /// The queue is full, or its tenant's part of it.
   case busy
   /// The engine is closing or closed.
   case closed

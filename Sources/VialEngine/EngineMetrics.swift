@@ -1,5 +1,6 @@
 // Owns: what an engine counts: requests, tokens, KV memory, latencies.
-// Must not: hold anything of a prompt, an answer or a tenant.
+// Must not: hold anything of a prompt, an answer or a tenant; or anything but numbers in place: a copy that is taken
+// under the lock shares no memory with what the engine goes on counting in.
 
 /// How often something took how long.
 public struct LatencyHistogram: Sendable {
@@ -9,17 +10,43 @@ public struct LatencyHistogram: Sendable {
   ]
 
   /// Values in each bucket, one more than there are bounds.
-  public private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
+  public private(set) var counts = InlineArray<16, UInt64>(repeating: 0)
   /// Seconds of all values.
   public private(set) var sum = 0.0
 
   /// Values in all.
-  public var count: UInt64 { counts.reduce(0, &+) }
+  public var count: UInt64 { counts.indices.reduce(0) { $0 &+ counts[$1] } }
 
   mutating func add(_ seconds: Double) {
     let bucket = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
     counts[bucket] &+= 1
     sum += seconds
+  }
+}
+
+/// How many requests ended for which reason.
+public struct FinishCounts: Sendable {
+  private var counts = InlineArray<7, UInt64>(repeating: 0)
+
+  /// Requests that ended for `reason`.
+  public internal(set) subscript(reason: FinishReason) -> UInt64 {
+    get { counts[Self.place(reason)] }
+    set { counts[Self.place(reason)] = newValue }
+  }
+
+  /// Requests that ended.
+  public var total: UInt64 { counts.indices.reduce(0) { $0 &+ counts[$1] } }
+
+  private static func place(_ reason: FinishReason) -> Int {
+    switch reason {
+    case .stop: 0
+    case .length: 1
+    case .stopString: 2
+    case .cancelled: 3
+    case .deadline: 4
+    case .budget: 5
+    case .error: 6
+    }
   }
 }
 
@@ -30,7 +57,7 @@ public struct EngineMetrics: Sendable {
   /// Requests that were refused because the queue was full.
   public internal(set) var refusedCount: UInt64 = 0
   /// Requests that ended, by reason.
-  public internal(set) var finishedCounts: [FinishReason: UInt64] = [:]
+  public internal(set) var finishedCounts = FinishCounts()
   /// Requests that wait, those that lost their place included.
   public internal(set) var waitingCount = 0
   /// Requests that are computed.

@@ -10,7 +10,7 @@ extension EngineMetrics {
     text.begin("requests_finished_total", "counter", "Requests that ended, by reason.")
     for reason in FinishReason.allCases {
       text.line(
-        "requests_finished_total{reason=\"\(reason.rawValue)\"}", finishedCounts[reason] ?? 0)
+        "requests_finished_total{reason=\"\(reason.rawValue)\"}", finishedCounts[reason])
     }
     text.gauge("requests_waiting", "Requests that wait.", waitingCount)
     text.gauge("requests_running", "Requests that are computed.", activeCount)
@@ -56,8 +56,8 @@ private struct MetricsText {
   mutating func histogram(_ name: String, _ help: String, _ values: LatencyHistogram) {
     begin(name, "histogram", help)
     var below: UInt64 = 0
-    for (bound, count) in zip(LatencyHistogram.bounds, values.counts) {
-      below += count
+    for (index, bound) in LatencyHistogram.bounds.enumerated() {
+      below += values.counts[index]
       line("\(name)_bucket{le=\"\(bound)\"}", below)
     }
     line("\(name)_bucket{le=\"+Inf\"}", values.count)

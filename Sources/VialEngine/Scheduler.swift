@@ -196,8 +196,11 @@ struct Scheduler {
   }
 
   private mutating func addPrompts(to plan: inout [Share]) {
-    var left = budget.promptTokens(decoding: plan.count)
-    for request in promptsInOrder() where left > 0 {
+    let prompts = promptsInOrder()
+    guard !prompts.isEmpty else { return }
+    let startingCount = prompts.count { $0.sequence.pendingCount <= budget.stepLimit }
+    var left = budget.promptTokens(decoding: plan.count, starting: startingCount)
+    for request in prompts where left > 0 {
       request.sequence.adoptBlocks()
       if shareBeginning(of: request, with: plan) { continue }
       var count = affordableCount(request, wanted: left)

@@ -6,45 +6,49 @@ package struct StepBudget {
   /// Most tokens of a step.
   package let stepLimit: Int
   private let fixed: Int?
-  private var allowed: Double
-  /// Seconds of steps that only decode, by the power of two of their token count; 0 when not measured yet.
-  private var decodeSeconds = [Double](repeating: 0, count: 16)
-  /// A mixed step should take between this many times a decoding step's time.
-  private static let aim = 1.9...2.3
-  /// Before anything was measured.
-  private static let firstAllowance = 16.0
-  private static let least = 4.0
+  /// Steps that only decode.
+  private var plain: StepTimes
+  /// Steps with tokens of prompts.
+  private var mixed: StepTimes
+  /// Steps with both since the last one that only decoded.
+  private var mixedCount = 0
+  /// A mixed step should take at most this many times a decoding step's time.
+  private static let aim = 2.5
+  /// After so many mixed steps one only decodes, to measure it: texts grow.
+  private static let mixedRun = 64
 
   /// - Parameter fixed: tokens of prompts in a mixed step; nil finds out.
   package init(stepLimit: Int, fixed: Int?) {
     self.stepLimit = stepLimit
     self.fixed = fixed
-    allowed = min(Self.firstAllowance, Double(stepLimit))
+    plain = StepTimes(largest: stepLimit)
+    mixed = StepTimes(largest: stepLimit)
   }
 
   /// Tokens of prompts that may go into a step beside `decoding` other tokens.
-  package func promptTokens(decoding: Int) -> Int {
-    guard decoding > 0 else { return stepLimit }
-    let allowed = fixed ?? Int(allowed)
-    return max(0, min(allowed, stepLimit - decoding))
+  /// - Parameter starting: requests whose prompt fits one step. While they are more than those that decode, a step may
+  ///   take longer in that proportion: a burst then starts together, and later decodes together.
+  package mutating func promptTokens(decoding: Int, starting: Int) -> Int {
+    let room = max(0, stepLimit - decoding)
+    guard decoding > 0, room > 0 else { return room }
+    if let fixed { return min(fixed, room) }
+    guard mixedCount < Self.mixedRun, let base = plain[decoding] else { return 0 }
+    let patience = max(1, Double(starting) / Double(decoding))
+    let size = mixed.largestSize(
+      within: base * Self.aim * patience, beyond: decoding, base: base)
+    return size - decoding
   }
 
   /// Learns from a step.
   package mutating func note(seconds: Double, decoding: Int, promptTokens: Int) {
-    guard decoding > 0, seconds > 0 else { return }
-    let size = min(decodeSeconds.count - 1, Int.bitWidth - decoding.leadingZeroBitCount)
+    // A clock that stands still must not look like a step that was never made.
+    let seconds = max(seconds, 1e-9)
     if promptTokens == 0 {
-      let known = decodeSeconds[size]
-      decodeSeconds[size] = known == 0 ? seconds : known + (seconds - known) / 8
-      return
-    }
-    // Fewer tokens decode faster, so what is known of them is a safe guess.
-    guard let plain = decodeSeconds[...size].last(where: { $0 > 0 }) else { return }
-    let ratio = seconds / plain
-    if ratio > Self.aim.upperBound {
-      allowed = max(Self.least, allowed * 0.85)
-    } else if ratio < Self.aim.lowerBound, promptTokens >= Int(allowed) {
-      allowed = min(Double(stepLimit), allowed * 1.05 + 0.5)
+      plain.note(seconds, tokenCount: decoding)
+      mixedCount = 0
+    } else {
+      mixed.note(seconds, tokenCount: decoding + promptTokens)
+      mixedCount += decoding > 0 ? 1 : 0
     }
   }
 }

@@ -87,7 +87,7 @@ AT(vial_engine_options, memory_context, 64);
 AT(vial_engine_options, running_limit, 72);
 AT(vial_engine_options, step_prompt_tokens, 76);
 AT(vial_engine_options, flags, 80);
-AT(vial_engine_options, reserved, 84);
+AT(vial_engine_options, tenant_queue_limit, 84);
 
 PIN(engine_information, sizeof(vial_engine_information) == 56);
 AT(vial_engine_information, struct_size, 0);

@@ -279,9 +279,9 @@ static void engine_options(void) {
   options.flags = 2;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
   options.flags = 0;
-  options.reserved = 1;
+  options.tenant_queue_limit = (1 << 20) + 1;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
-  options.reserved = 0;
+  options.tenant_queue_limit = 0;
   options.cache_byte_limit = 1;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, &error));
   CHECK(other == NULL && strstr(error.sentence, "KV cache") != NULL);
@@ -470,6 +470,27 @@ static void a_full_queue(void) {
   vial_request_close(requests[1]);
 }
 
+static void a_tenants_part_of_the_queue(void) {
+  vial_engine *small = NULL;
+  vial_engine_options options = VIAL_ENGINE_OPTIONS_INIT;
+  vial_request *requests[3] = {NULL, NULL, NULL}, *refused = NULL;
+  vial_event event = VIAL_EVENT_INIT;
+  vial_request_options request = continuation(0);
+  options.tenant_queue_limit = 1;
+  options.running_limit = 1;
+  STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &small, NULL));
+  request.tenant = "north";
+  request.tenant_length = 5;
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(small, &request, &requests[0], NULL));
+  STATUS(VIAL_STATUS_OK, vial_request_next_event(requests[0], VIAL_WAIT_FOREVER, &event));
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(small, &request, &requests[1], NULL));
+  STATUS(VIAL_STATUS_BUSY, vial_engine_submit(small, &request, &refused, NULL));
+  request.tenant = "south";
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(small, &request, &requests[2], NULL));
+  STATUS(VIAL_STATUS_OK, vial_engine_close(small));
+  for (int index = 0; index < 3; index++) vial_request_close(requests[index]);
+}
+
 static void *refuse(void *context, uint64_t byte_count, uint64_t alignment) {
   (void)context, (void)byte_count, (void)alignment;
   return NULL;
@@ -504,6 +525,7 @@ int main(int argc, char **argv) {
   close_with_work_in_flight(argv[1]);
   after_fork();
   a_full_queue();
+  a_tenants_part_of_the_queue();
   no_memory();
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
   vial_model_close(model);

@@ -10,7 +10,7 @@ class EngineOptions(c.Structure):
     _fields_ = [(n, c.c_uint32) for n in ("struct_size", "cache_type", "thread_count", "queue_limit")] + [
         ("cache_byte_limit", c.c_uint64), ("isa", c.c_char_p), ("log", c.c_void_p), ("log_context", c.c_void_p),
         ("allocate", c.c_void_p), ("release", c.c_void_p), ("memory_context", c.c_void_p)] + [
-        (n, c.c_uint32) for n in ("running_limit", "step_prompt_tokens", "flags", "reserved")]
+        (n, c.c_uint32) for n in ("running_limit", "step_prompt_tokens", "flags", "tenant_queue_limit")]
 
 
 class RequestOptions(c.Structure):

@@ -149,6 +149,39 @@ import VialSystem
     #expect(try engine.tokens(Self.prompt(5, 60), Self.options(3)).count <= 3)
   }
 
+  /// A tenant's places are free again when its requests begin, or end before.
+  @Test func aTenantHasPartOfTheQueue() throws {
+    let engine = try Self.engine(positions: 2048) {
+      $0.tenantQueueLimit = 2
+      $0.activeLimit = 1
+    }
+    func submit(_ tenant: String) throws -> Request {
+      var options = Self.options(1900)
+      options.tenant = Array(tenant.utf8)
+      return try engine.submit(Self.prompt(1, 60), options)
+    }
+    let running = try submit("north")
+    guard case .event = running.nextEvent() else { throw Missing() }
+    let waiting = try [submit("north"), submit("north")]
+    #expect(throws: VialError.self) { try submit("north") }
+    let others = try [submit("south"), submit("south"), submit("")]
+    #expect(throws: VialError.self) { try submit("south") }
+    waiting[0].cancel()
+    _ = waiting[0].events()
+    let third = try submit("north")
+    #expect(throws: VialError.self) { try submit("north") }
+    running.cancel()
+    for request in others { request.cancel() }
+    // The next one begins, so that one more may wait.
+    guard case .event = waiting[1].nextEvent() else { throw Missing() }
+    let fourth = try submit("north")
+    #expect(throws: VialError.self) { try submit("north") }
+    for request in [waiting[1], third, fourth] { request.cancel() }
+    for request in others + [running, waiting[1], third, fourth] { _ = request.events() }
+    for _ in 0..<2 { _ = try submit("south") }
+    engine.close()
+  }
+
   @Test func closingEndsEverything() throws {
     let engine = try Self.engine(positions: 512)
     let requests = try (0..<4).map { try engine.submit(Self.prompt($0, 60), Self.options(440)) }

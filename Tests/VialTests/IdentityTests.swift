@@ -177,7 +177,7 @@ import VialSystem
     }
     try engine.waitUntilIdle()
     let metrics = engine.metrics
-    let ended = metrics.finishedCounts.values.reduce(0, +)
+    let ended = metrics.finishedCounts.total
     #expect(ended == 3000)
     #expect(metrics.heldBlockCount == 0)
   }

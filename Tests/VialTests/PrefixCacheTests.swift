@@ -317,7 +317,7 @@ extension Engine {
     let deadline = MonotonicClock.seconds + 20
     while true {
       let metrics = metrics
-      let ended = metrics.finishedCounts.values.reduce(0, +)
+      let ended = metrics.finishedCounts.total
       if counts == (0, 0), ended == metrics.submittedCount,
         metrics.heldBlockCount == metrics.pinnedBlockCount
       {

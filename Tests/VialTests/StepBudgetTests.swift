@@ -1,0 +1,94 @@
+// Owns: how prompts share steps with answers, on machines made up of a formula. Must not: compute or look at a clock.
+
+import Testing
+import VialEngine
+
+@Suite struct StepBudgetTests {
+  /// Seconds of a step of `tokenCount` tokens.
+  typealias Machine = @Sendable (_ tokenCount: Int) -> Double
+
+  /// Makes steps beside `decoding` answers, as long as a long prompt lasts; tokens of prompts and seconds of each.
+  static func steps(
+    _ budget: inout StepBudget, count: Int, decoding: Int, starting: Int = 0, _ machine: Machine
+  ) -> [(promptTokens: Int, seconds: Double)] {
+    (0..<count).map { _ in
+      let tokens = budget.promptTokens(decoding: decoding, starting: starting)
+      let seconds = machine(decoding + tokens)
+      budget.note(seconds: seconds, decoding: decoding, promptTokens: tokens)
+      return (tokens, seconds)
+    }
+  }
+
+  /// Memory is the limit up to 8 columns, panels of 8 columns beyond; the numbers are those of a model with 1.5 billion
+  /// parameters on two processors.
+  static let panels: Machine = {
+    $0 <= 8 ? 0.027 + 0.001 * Double($0) : 0.03 * Double(($0 + 7) / 8)
+  }
+
+  /// Prompts get as much of a step as the answers beside them can wait for, whatever a token costs.
+  @Test(arguments: [0.02, 0.1, 1])
+  func promptsBesideAnswersTakeWhatTimeAllows(_ tokenCost: Double) {
+    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    #expect(budget.promptTokens(decoding: 0, starting: 0) == 256)
+    // What answers take alone is measured first.
+    #expect(budget.promptTokens(decoding: 3, starting: 0) == 0)
+    let machine: Machine = { 1 + tokenCost * Double($0 - 3) }
+    let steps = Self.steps(&budget, count: 900, decoding: 3, machine)
+    let mixed = steps.dropFirst(400).filter { $0.promptTokens > 0 }
+    let mean = mixed.reduce(0) { $0 + $1.seconds } / Double(mixed.count)
+    #expect((1.9...2.8).contains(mean), "\(mean)")
+    #expect(mixed.count { $0.seconds > 3 } < 5)
+  }
+
+  /// No column of a panel that is paid for stays empty.
+  @Test(arguments: [1, 3, 8, 11, 40])
+  func stepsFillPanels(_ decoding: Int) {
+    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    let steps = Self.steps(&budget, count: 400, decoding: decoding, Self.panels)
+    let alone = Self.panels(decoding)
+    for step in steps.dropFirst(50) where step.promptTokens > 0 {
+      #expect((decoding + step.promptTokens) % 8 == 0)
+    }
+    let slow = steps.count { $0.seconds > 3 * alone }
+    #expect(slow * 100 < steps.count)
+    let tokens = steps.reduce(0) { $0 + $1.promptTokens }
+    #expect(Double(tokens) / Double(steps.count) >= 7, "\(tokens)")
+  }
+
+  /// While more requests begin than answer, steps may be longer in proportion; never for long prompts.
+  @Test func burstsStartTogether() {
+    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    _ = budget.promptTokens(decoding: 0, starting: 1)
+    budget.note(seconds: Self.panels(32), decoding: 0, promptTokens: 32)
+    let first = Self.steps(&budget, count: 3, decoding: 1, starting: 15, Self.panels)
+    #expect(first.map(\.promptTokens).max() == 255)
+    let later = Self.steps(&budget, count: 3, decoding: 9, starting: 7, Self.panels)
+    #expect(later.allSatisfy { $0.seconds <= 3 * Self.panels(9) })
+  }
+
+  /// A machine that was slow for a while, or seemed so, is tried again.
+  @Test func slownessIsForgotten() {
+    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    _ = Self.steps(&budget, count: 100, decoding: 4, Self.panels)
+    let before = Self.steps(&budget, count: 100, decoding: 4, Self.panels)
+    _ = Self.steps(&budget, count: 20, decoding: 4) { Self.panels($0) * ($0 > 8 ? 10 : 1) }
+    _ = Self.steps(&budget, count: 3000, decoding: 4, Self.panels)
+    let after = Self.steps(&budget, count: 100, decoding: 4, Self.panels)
+    let counts = [before, after].map { $0.reduce(0) { $0 + $1.promptTokens } }
+    #expect(counts[1] * 10 >= counts[0] * 8, "\(counts)")
+  }
+
+  /// Every step has tokens of the prompt, except those that measure.
+  @Test func promptsAlwaysGoOn() {
+    var budget = StepBudget(stepLimit: 64, fixed: nil)
+    let steps = Self.steps(&budget, count: 650, decoding: 20) { Double($0 * $0) }
+    #expect(steps.count { $0.promptTokens == 0 } <= 11)
+    #expect(budget.promptTokens(decoding: 64, starting: 1) == 0)
+  }
+
+  @Test func aGivenNumberIsTaken() {
+    var budget = StepBudget(stepLimit: 256, fixed: 7)
+    #expect(budget.promptTokens(decoding: 3, starting: 9) == 7)
+    #expect(budget.promptTokens(decoding: 250, starting: 0) == 6)
+  }
+}
