@@ -159,9 +159,15 @@ let package = Package(
       name: "VialTextTests",
       dependencies: ["VialText", "VialFormat", "VialPacking"],
       swiftSettings: house),
+    .target(
+      name: "DenseBits", dependencies: ["CVialDense"], path: "Tests/DenseBits",
+      exclude: ["main.c", "run_aarch64.sh"],
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(
       name: "VialPackingTests",
-      dependencies: ["CVialDense", "VialPacking", "VialFormat", "VialSystem", "VialKernels"],
+      dependencies: [
+        "CVialDense", "DenseBits", "VialPacking", "VialFormat", "VialSystem", "VialKernels",
+      ],
       swiftSettings: house),
     .testTarget(
       name: "VialEvaluationTests", dependencies: ["VialEvaluation", "VialText"],

@@ -54,7 +54,8 @@ struct PackCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       With gptq: bits a weight of the linear layers, scales included. Formats (int4 in groups of 128, 64 or 32, int8) \
-      are then chosen tensor by tensor, by how much each disturbs its layer's output.
+      are then chosen tensor by tensor, by how much each disturbs its layer's output; --group is that of embedding and \
+      head.
       """, valueName: "bits"))
   var bits: Double?
 
@@ -150,8 +151,8 @@ struct PackCommand: ParsableCommand {
     }
     if let bits {
       guard (1...16).contains(bits) else { throw ValidationError("--bits must be from 1 to 16") }
-      guard group == nil, weights == nil || weights == .int4 else {
-        throw ValidationError("--bits chooses the formats itself: leave out --group and --weights")
+      guard weights == nil || weights == .int4 else {
+        throw ValidationError("--bits chooses the formats itself: leave out --weights")
       }
     }
     if let damping, !(damping > 0 && damping <= 1) {

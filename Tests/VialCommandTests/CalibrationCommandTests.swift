@@ -83,8 +83,7 @@ import Testing
     let gptq = ["--method", "gptq", "--calibration", calibration]
     for flags in [
       ["--method", "gptq"], ["--calibration", calibration], ["--bits", "4.25"],
-      ["--damping", "0.1"], gptq + ["--bits", "4.25", "--group", "64"],
-      gptq + ["--bits", "4.25", "--weights", "int8"], gptq + ["--bits", "0"],
+      ["--damping", "0.1"], gptq + ["--bits", "4.25", "--weights", "int8"], gptq + ["--bits", "0"],
       gptq + ["--damping", "0"],
     ] {
       #expect(try CommandRun(arguments: pack + flags).status == 2, "\(flags)")
@@ -92,6 +91,25 @@ import Testing
     let few = try CommandRun(arguments: pack + gptq + ["--bits", "2"])
     #expect(few.status == 1 && few.message.contains("too few"), "\(few.message)")
     #expect(folder.contents == ["calibration.txt", "measure.txt"])
+  }
+
+  @Test(arguments: ["32", "128"])
+  func underABudgetTheGroupIsThatOfEmbeddingAndHead(_ group: String) throws {
+    let folder = TemporaryFolder()
+    let (calibration, _) = try texts(folder)
+    let output = folder.path("out.vial")
+    let pack = try CommandRun(
+      "pack", Self.checkpoint, "-o", output, "--method", "gptq", "--calibration", calibration,
+      "--bits", "6.5", "--group", group)
+    #expect(pack.status == 0, "\(pack.message)")
+    let dump = try CommandRun("dump", output, "--json", "--tensors").json()
+    let tensors = try #require(dump["tensors"] as? [[String: Any]])
+    let edges = tensors.filter { ($0["shape"] as? [Int])?.count == 2 }
+      .filter { ($0["name"] as? String)?.contains(".layers.") == false }
+    #expect(edges.count == 2)
+    for edge in edges {
+      #expect(edge["encoding"] as? String == "int8" && edge["group"] as? Int == Int(group))
+    }
   }
 
   @Test func badCalibrationTextIsOneLine() throws {

@@ -1,6 +1,7 @@
 // The dense functions against sums in double precision, against each other, and in other shares.
 
 import CVialDense
+import DenseBits
 import Foundation
 import Testing
 
@@ -214,5 +215,21 @@ import Testing
       #expect(result.after < 0.9 * result.before)
       #expect(result.state == results[0].state)
     }
+  }
+
+  /// Calibrated files are the same on every machine: Tests/DenseBits also runs for AArch64.
+  @Test func everyFamilyGivesThePinnedBits() {
+    var family = 0
+    while let name = dense_bits_family(family) {
+      var part = 0
+      while let what = dense_bits_part(part) {
+        #expect(
+          dense_bits_hold(family, part) == 1, "\(String(cString: name)) \(String(cString: what))")
+        part += 1
+      }
+      #expect(part >= 4)
+      family += 1
+    }
+    #expect(family >= 1)
   }
 }

@@ -64,7 +64,7 @@ struct CalibrationJob {
   private static func key(
     _ source: PackSource, _ set: CalibrationSet, _ settings: RoundingSettings, _ digests: [String]
   ) -> Digest {
-    var lines = ["calibrated layers 1", source.options.tool, "\(set.digest)", "\(settings)"]
+    var lines = ["calibrated layers 2", source.options.tool, "\(set.digest)", "\(settings)"]
     lines += digests
     lines.append("\(set.tokens.count) tokens, windows of \(set.tokensPerWindow)")
     for tensor in source.tensors.tensors {
@@ -198,13 +198,15 @@ private final class CalibrationProgress {
     let queries = configuration.headCount * configuration.headDimension
     let keys = configuration.kvHeadCount * configuration.headDimension
     let stages = [
-      (hidden, [queries, keys, keys], 4.0), (queries, [hidden], 2.0), (hidden, [wide, wide], 6.0),
-      (wide, [hidden], 2.0),
+      (hidden, [queries, keys, keys], 4.0, false), (queries, [hidden], 2.0, true),
+      (hidden, [wide, wide], 6.0, false), (wide, [hidden], 2.0, true),
     ]
     var total = 0.0
-    for (inputs, outputs, passes) in stages {
-      let sum = Double(outputs.reduce(0, +))
-      total += tokens * Double(inputs) * (Double(inputs) + (4 + passes) * sum)
+    for (inputs, outputs, passes, writesToResidual) in stages {
+      let sum = outputs.reduce(0, +)
+      total += tokens * Double(inputs) * passes * Double(sum)
+      total += InputStatistics.operationCount(
+        tokens, inputs: inputs, outputs: sum, writesToResidual: writesToResidual)
       for rows in outputs {
         total += LinearRounding.operationCount(
           rows: rows, columns: inputs, shared: outputs.count, settings)

@@ -88,7 +88,7 @@ struct LayerCalibrator {
     let pairs = try roundBehindNorm(parts, norm, &done)
     let output = LayerTensors.stages[1]
     let outputSources = try matrices(output)
-    let outputStatistics = try self.statistics(output, outputSources)
+    let outputStatistics = try self.statistics(output, outputSources, writesToResidual: true)
     try eachChunk { chunk throws(PackingError) in
       let (input, original) = normalized(chunk, norm)
       let attended = streams.attended.view(from: chunk.lowerBound, count: chunk.count)
@@ -131,7 +131,7 @@ struct LayerCalibrator {
     let pairs = try roundBehindNorm(parts, norm, &done)
     let output = LayerTensors.stages[3]
     let outputSources = try matrices(output)
-    let outputStatistics = try self.statistics(output, outputSources)
+    let outputStatistics = try self.statistics(output, outputSources, writesToResidual: true)
     try eachChunk { chunk throws(PackingError) in
       let (input, original) = normalized(chunk, norm)
       let inner = gated(input, pairs.map { $0.rounded.view() }, 0)
@@ -166,7 +166,7 @@ struct LayerCalibrator {
     _ parts: [String], _ norm: [Float], _ done: inout [RoundedLinear]
   ) throws(PackingError) -> [LinearPair] {
     let sources = try matrices(parts)
-    let statistics = try statistics(parts, sources)
+    let statistics = try statistics(parts, sources, writesToResidual: false)
     if let statistics {
       try eachChunk { chunk throws(PackingError) in
         let (input, original) = normalized(chunk, norm)
@@ -223,7 +223,7 @@ struct LayerCalibrator {
 
   /// Room for what is gathered about parts, or nil when none of them is rounded here.
   private func statistics(
-    _ parts: [String], _ sources: [DenseMatrix]
+    _ parts: [String], _ sources: [DenseMatrix], writesToResidual: Bool
   ) throws(PackingError) -> InputStatistics? {
     guard finished == nil else { return nil }
     var linears: [CalibratedLinear] = []
@@ -235,7 +235,7 @@ struct LayerCalibrator {
     return linears.isEmpty
       ? nil
       : try InputStatistics(
-        linears, corrects: settings.corrects, compute: compute)
+        linears, corrects: settings.corrects, writesToResidual: writesToResidual, compute: compute)
   }
 
   /// Rounds the parts, or takes them from the file of an earlier run.
@@ -245,6 +245,7 @@ struct LayerCalibrator {
   ) throws(PackingError) -> [LinearPair] {
     var rounded: [Int: DenseMatrix] = [:]
     if let statistics {
+      statistics.finish()
       let rounding = try LinearRounding(statistics, settings: settings, compute: compute)
       for linear in statistics.linears {
         let result = try rounding.round(linear)

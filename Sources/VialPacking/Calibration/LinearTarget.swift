@@ -29,15 +29,19 @@ struct InputStatistics {
   /// Σ x̃x̃ᵀ, `[input][input]`.
   let hessian: DenseMatrix
   let linears: [CalibratedLinear]
+  /// Σ x̃(x − x̃)ᵀ, `[input][input]`, where no layer writes to the residual stream: D is then its product with Wᵀ, which
+  /// spares every token the layers' outputs.
+  private let drift: DenseMatrix?
   /// Whether D is gathered; without it W* is W.
   private let corrects: Bool
   private let compute: DenseCompute
 
   init(
-    _ linears: [CalibratedLinear], corrects: Bool, compute: DenseCompute
+    _ linears: [CalibratedLinear], corrects: Bool, writesToResidual: Bool, compute: DenseCompute
   ) throws(PackingError) {
     let size = linears[0].weights.columns
     hessian = try DenseMatrix(rows: size, columns: size)
+    drift = corrects && !writesToResidual ? try DenseMatrix(rows: size, columns: size) : nil
     self.linears = linears
     self.corrects = corrects
     self.compute = compute
@@ -57,6 +61,10 @@ struct InputStatistics {
       let (from, to) = (input[row], original[row])
       for column in 0..<input.columns { to[column] -= from[column] }
     }
+    if let drift {
+      compute.multiply(input.transposed, original, into: drift.view(), adds: true)
+      return
+    }
     for linear in linears {
       let out = room.view(rows: input.rows, columns: linear.weights.rows)
       if let residual {
@@ -66,17 +74,36 @@ struct InputStatistics {
       }
       compute.multiply(
         original, linear.weights.view().transposed, into: out, adds: residual != nil)
-      let correction = linear.correction.view()
-      compute.multiply(
-        input.transposed, out, into: correction.part(0..<correction.rows, 0..<out.columns),
-        adds: true)
+      compute.multiply(input.transposed, out, into: correction(linear), adds: true)
     }
+  }
+
+  /// Ends gathering: all corrections are D afterwards.
+  func finish() {
+    guard let drift else { return }
+    for linear in linears {
+      compute.multiply(drift.view(), linear.weights.view().transposed, into: correction(linear))
+    }
+  }
+
+  /// The correction without the outputs that only pad it.
+  private func correction(_ linear: CalibratedLinear) -> DenseView {
+    let whole = linear.correction.view()
+    return whole.part(0..<whole.rows, 0..<linear.weights.rows)
   }
 
   /// Floating-point operations that `tokens` tokens take.
   func operationCount(_ tokens: Int) -> Double {
-    let inputs = Double(hessian.rows)
-    let outputs = Double(linears.reduce(0) { $0 + $1.weights.rows })
-    return Double(tokens) * inputs * (inputs + 4 * outputs)
+    Self.operationCount(
+      Double(tokens), inputs: hessian.rows,
+      outputs: linears.reduce(0) { $0 + $1.weights.rows }, writesToResidual: drift == nil)
+  }
+
+  /// The same from the shape.
+  static func operationCount(
+    _ tokens: Double, inputs: Int, outputs: Int, writesToResidual: Bool
+  ) -> Double {
+    let inputs = Double(inputs)
+    return tokens * inputs * (inputs + (writesToResidual ? 4 * Double(outputs) : 2 * inputs))
   }
 }
