@@ -151,6 +151,13 @@ import VialText
       #"{"type": "number", "multipleOf": 0.25, "minimum": 0.5, "maximum": 12}"#,
       takes: ["0.5", "0.75", "1", "1.0", "1.5", "11.25", "12", "12.00"],
       refuses: ["0.25", "0.6", "0.3", "1.1", "12.25", "1.255"])
+    // Few states: only the last digits matter.
+    try expect(
+      #"{"type": "number", "multipleOf": 0.125, "exclusiveMinimum": -7.2}"#,
+      takes: ["-7.125", "0.375", "123456.875", "8"], refuses: ["-7.25", "0.3", "1.1", "0.1250001"])
+    try expect(
+      #"{"type": "integer", "multipleOf": 100000, "maximum": 999999999}"#,
+      takes: ["0", "100000", "-2500000"], refuses: ["1", "150000", "1000000000"])
     try expect(
       #"{"type": "number", "multipleOf": 3}"#, takes: ["3", "-6", "0"],
       refuses: ["1", "1.5", "3.0"])

@@ -86,6 +86,7 @@ private struct GrammarDigits {
     var digitsLeft: Int
     var isLow: Bool
     var isHigh: Bool
+    /// Of what the digits so far are worth.
     var remainder: Int
   }
 
@@ -127,7 +128,7 @@ private struct GrammarDigits {
     if let known = memo[place] { return known }
     var starts: [Int32] = []
     // The rest may be left out where zeros would do: behind the point's place.
-    if position >= length, !isLow, remainder * GrammarProgram.power(left) % multiple == 0 {
+    if position >= length, !isLow, remainder == 0 {
       starts.append(next)
     }
     if left > 0 {
@@ -149,20 +150,25 @@ private struct GrammarDigits {
   ) throws(GrammarError) -> [Int32] {
     let (first, last) = (isLow ? low[position] : 0, isHigh ? high[position] : 9)
     guard first <= last else { return [] }
-    var starts: [Int32] = []
-    var from = first
-    while from <= last {
-      let isFirst = isLow && from == first
-      let isLast = isHigh && from == last
-      // Digits that no bound and no multiple tells apart are one edge.
-      let to = isFirst || isLast || multiple > 1 ? from : isHigh ? last - 1 : last
+    // What the place is worth: where that is a multiple itself, digits cannot be told apart.
+    let worth = GrammarProgram.power(low.count - position - 1) % multiple
+    var edges: [(from: Int, to: Int, rest: Int32)] = []
+    for digit in first...last {
       let rest = try node(
-        position + 1, isFirst, isLast, (remainder * 10 + from) % multiple, &program)
-      if let rest {
-        starts.append(
-          try program.add(.byte(low: UInt8(0x30 + from), high: UInt8(0x30 + to), next: rest)))
+        position + 1, isLow && digit == first, isHigh && digit == last,
+        (remainder + digit * worth) % multiple, &program)
+      guard let rest else { continue }
+      if let edge = edges.last, edge.rest == rest, edge.to == digit - 1 {
+        edges[edges.count - 1].to = digit
+      } else {
+        edges.append((digit, digit, rest))
       }
-      from = to + 1
+    }
+    var starts: [Int32] = []
+    for edge in edges {
+      starts.append(
+        try program.add(
+          .byte(low: UInt8(0x30 + edge.from), high: UInt8(0x30 + edge.to), next: edge.rest)))
     }
     return starts
   }
