@@ -147,10 +147,11 @@ def latency(model, options):
     return results
 
 
-def arrivals(rate, seconds, seed=5):
-    """(time, prompt, answer length, tenant): Poisson arrivals, lengths as in a mixed day, a template in front of half."""
-    draw = random.Random(seed)
-    template = ids(777, 300)
+def arrivals(rate, seconds, seed=5, adapters=()):
+    """(time, prompt, answer length, tenant, adapter): Poisson arrivals, lengths as in a mixed day, one of three templates
+    in front of half, an adapter under half when there are any."""
+    draw, chooser = random.Random(seed), random.Random(seed + 1)
+    templates = [ids(777, 300), ids(778, 200), ids(779, 400)]
     moment, plan = 0.0, []
     while True:
         moment += draw.expovariate(rate)
@@ -159,22 +160,25 @@ def arrivals(rate, seconds, seed=5):
         length = draw.choice((32, 32, 128, 128, 512, 1500))
         prompt = ids(len(plan), length)
         if draw.random() < 0.5:
-            prompt = template + prompt
-        plan.append((moment, prompt, draw.choice((32, 64, 128, 256)), draw.choice((b"north", b"south", b"east"))))
+            prompt = draw.choice(templates) + prompt
+        # Drawn apart, so that the plan is the same without adapters.
+        adapter = chooser.choice(adapters) if adapters and chooser.random() < 0.5 else ""
+        plan.append((moment, prompt, draw.choice((32, 64, 128, 256)), draw.choice((b"north", b"south", b"east")),
+                     adapter.encode()))
 
 
 def open_loop(model, options):
     engine = Engine(LIBRARY, model, thread_count=options.threads, step_prompt_tokens=options.step,
                     cache_byte_limit=options.cache_mb * 1000000, flags=options.no_sharing)
     run_batch(engine, 1, generate=4)
-    plan = arrivals(options.rate, options.seconds)
+    plan = arrivals(options.rate, options.seconds, adapters=options.adapters)
     watch, requests, held = Watch(engine), [], 0
     start = time.monotonic()
-    for moment, prompt, count, tenant in plan:
+    for moment, prompt, count, tenant, adapter in plan:
         while (left := start + moment - time.monotonic()) > 0:
             watch.read(max(1, int(left * 1000)))
             held = max(held, engine.metrics().held)
-        requests.append(watch.submit(prompt, count, tenant=tenant))
+        requests.append(watch.submit(prompt, count, tenant=tenant, adapter=adapter))
     watch.wait(requests)
     seconds = time.monotonic() - start
     metrics = engine.metrics()
@@ -204,6 +208,7 @@ def main():
     parser.add_argument("--rate", type=float, default=0.5, help="arrivals a second")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--cache-mb", type=int, default=900)
+    parser.add_argument("--adapters", nargs="+", default=(), help="of the file, for half of the open test's requests")
     parser.add_argument("--no-sharing", action="store_const", const=NO_SHARING, default=0)
     options = parser.parse_args()
     ours = {"batch": batch, "prefix": prefix, "latency": latency, "open": open_loop}

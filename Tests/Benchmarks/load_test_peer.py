@@ -102,7 +102,7 @@ def open_loop(options):
     peer.together(1, generate=4)
     first, gaps, tokens = [], [], 0
     start = time.monotonic()
-    for moment, prompt, count, _ in load_test.arrivals(options.rate, options.seconds):
+    for moment, prompt, count, *_ in load_test.arrivals(options.rate, options.seconds):
         time.sleep(max(0, start + moment - time.monotonic()))
         peer.clear()
         last = peer.prefill(prompt)

@@ -21,7 +21,9 @@ class RequestOptions(c.Structure):
         ("top_k", c.c_uint32), ("top_p", c.c_float), ("min_p", c.c_float), ("repetition_penalty", c.c_float),
         ("alternative_count", c.c_uint32), ("seed", c.c_uint64), ("stops", c.c_void_p), ("stop_count", c.c_uint64),
         ("deadline_milliseconds", c.c_uint64), ("on_event", c.c_void_p), ("context", c.c_void_p),
-        ("tenant", c.c_char_p), ("tenant_length", c.c_uint64), ("priority", c.c_int32), ("reserved", c.c_uint32)]
+        ("tenant", c.c_char_p), ("tenant_length", c.c_uint64), ("priority", c.c_int32), ("reserved", c.c_uint32),
+        ("adapter", c.c_char_p), ("adapter_length", c.c_uint64), ("adapter_scale", c.c_float),
+        ("adapter_reserved", c.c_uint32)]
 
 
 class Event(c.Structure):
@@ -59,12 +61,13 @@ class Engine:
         if status != OK:
             raise RuntimeError(f"status {status}")
 
-    def submit(self, tokens, max_tokens, tenant=b"", flags=0):
+    def submit(self, tokens, max_tokens, tenant=b"", flags=0, adapter=b""):
         """The new request's handle; None when the queue is full."""
         ids = (c.c_uint32 * len(tokens))(*tokens)
         options = RequestOptions(
             struct_size=c.sizeof(RequestOptions), flags=flags, tokens=ids, token_count=len(tokens),
-            max_tokens=max_tokens, given=1, temperature=0, tenant=tenant, tenant_length=len(tenant))
+            max_tokens=max_tokens, given=1, temperature=0, tenant=tenant, tenant_length=len(tenant),
+            adapter=adapter, adapter_length=len(adapter))
         request = c.c_void_p()
         status = self.library.vial_engine_submit(self.engine, c.byref(options), c.byref(request), None)
         if status == BUSY:
