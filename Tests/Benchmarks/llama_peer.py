@@ -8,7 +8,9 @@ import gguf
 import llama_cpp
 import numpy as np
 
-FORMATS = {"Q4_K_M": 15, "Q4_0": 2, "Q8_0": 7}  # llama_ftype
+# llama_ftype, and whether the importance matrix is used
+FORMATS = {
+    "Q4_K_M, imatrix": (15, True), "Q4_K_M": (15, False), "Q4_0, imatrix": (2, True), "Q4_0": (2, False), "Q8_0": (7, False)}
 MODULES = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
     "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
@@ -127,18 +129,29 @@ def compare(base, other, ids, window, skip):
         "perplexity_b": float(np.exp(loss / scored))}
 
 
-def layer_bits(path):
-    tensors = [t for t in gguf.GGUFReader(path).tensors if t.name.startswith("blk.") and len(t.shape) == 2]
-    return sum(int(t.n_bytes) for t in tensors) * 8 / sum(int(t.n_elements) for t in tensors)
+def sizes(path):
+    """What quality_table.py's function of that name gives, for a GGUF file."""
+    tensors = gguf.GGUFReader(path).tensors
+    layers = [t for t in tensors if t.name.startswith("blk.") and len(t.shape) == 2]
+
+    def bits(some):
+        return sum(int(t.n_bytes) for t in some) * 8 / sum(int(t.n_elements) for t in some)
+
+    return {"layer_bits": bits(layers), "bits": bits(tensors), "weights": sum(int(t.n_bytes) for t in tensors)}
 
 
-def measure(folder, scratch, ids, calibration, window, skip):
-    """Yields name, bytes of the file, bits a weight in layers and figures of each format."""
-    base = scratch / "f16.gguf"
-    script = pathlib.Path(__file__).parent.parent / "Scripts" / "make_gguf.py"
-    subprocess.run([sys.executable, script, folder, base, "--type", "F16", "--edge", "F16"], check=True)
-    matrix = importance(folder, calibration, window)
-    for name, ftype in FORMATS.items():
-        path = scratch / f"{name}.gguf"
-        quantize(base, path, ftype, matrix)
-        yield f"llama.cpp {name}, imatrix", path.stat().st_size, layer_bits(path), compare(base, path, ids, window, skip)
+class Peer:
+    """Formats of one checkpoint, against its f16."""
+
+    def __init__(self, folder, scratch, ids, calibration, window, skip):
+        self.base, self.scratch, self.ids, self.window, self.skip = scratch / "f16.gguf", scratch, ids, window, skip
+        script = pathlib.Path(__file__).parent.parent / "Scripts" / "make_gguf.py"
+        subprocess.run([sys.executable, script, folder, self.base, "--type", "F16", "--edge", "F16"], check=True)
+        self.folder, self.calibration = folder, calibration
+
+    def measure(self, name):
+        """Bytes of the file, bits a weight and figures of one format."""
+        ftype, is_weighted = FORMATS[name]
+        path = self.scratch / "now.gguf"
+        quantize(self.base, path, ftype, importance(self.folder, self.calibration, self.window) if is_weighted else {})
+        return {"file": path.stat().st_size, **sizes(path), **compare(self.base, path, self.ids, self.window, self.skip)}
