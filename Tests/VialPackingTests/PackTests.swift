@@ -155,7 +155,7 @@ import VialPacking
     let file = try fixture.pack()
     #expect(file.section(.chatTemplate) != nil)
     #expect(try file.text(.chatTemplateSource) != nil)
-    try fixture.write("chat_template.jinja", Array("{{ messages | tojson }}".utf8))
+    try fixture.write("chat_template.jinja", Array("{{ messages | xmlattr }}".utf8))
     let warnings = Mutex<[String]>([])
     _ = try Packer.pack(
       fixture.options(),
@@ -164,7 +164,7 @@ import VialPacking
     let without = try FormatReader.open(
       ByteRegion(copying: Array(try Data(contentsOf: URL(fileURLWithPath: fixture.output)))))
     #expect(without.section(.chatTemplate) == nil)
-    #expect(try without.text(.chatTemplateSource) == Array("{{ messages | tojson }}".utf8))
+    #expect(try without.text(.chatTemplateSource) == Array("{{ messages | xmlattr }}".utf8))
   }
 
   @Test func unknownTensorsAreNamed() throws {
