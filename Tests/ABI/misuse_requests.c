@@ -205,7 +205,7 @@ static void lengths_and_numbers(void) {
   options.token_count = 2;
   STATUS(VIAL_STATUS_UNKNOWN_TOKEN, vial_engine_submit(engine, &options, &request, &error));
   options = continuation(2);
-  options.flags = 32;
+  options.flags = (uint32_t)1 << 31;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
   options.flags = VIAL_REQUEST_RAW; /* which is for text */
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));

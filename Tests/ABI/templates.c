@@ -135,7 +135,7 @@ static void misuse(void) {
   options = by_template();
   options.flags = VIAL_REQUEST_RAW;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
-  options.flags = 32; /* none of ours */
+  options.flags = (uint32_t)1 << 31; /* none of ours */
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
   options = by_template();
   options.schema = "{\"not\": {}}";
