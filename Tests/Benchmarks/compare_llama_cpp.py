@@ -199,9 +199,9 @@ class IkEngine:
     def measure_batched(self, test):
         depth, count, generate = max(test["depth"], 8), test["batch"], test["generate"]
         run = subprocess.run(
-            [self.folder / "bin" / "llama-batched-bench", "-m", self.path, "-t", self.threads, "-fa", "-rtr", "-c",
-             str(count * (depth + generate) + 256), "-b", "2048", "-ub", "512", "-npp", str(depth), "-ntg", str(generate),
-             "-npl", str(count)], check=True, capture_output=True, text=True)
+            [self.folder / "bin" / "llama-batched-bench", "-m", self.path, "-t", self.threads, "-fa", "on", "-rtr", "-c",
+             str(max(2048, count * (depth + generate) + 256)), "-b", "2048", "-ub", "512", "-npp", str(depth), "-ntg", str(generate),
+             "-npl", str(count)], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         row = [line for line in run.stdout.splitlines() if line.startswith("|")][-1].split("|")
         return {"seconds": float(row[7])}  # T_TG
 
