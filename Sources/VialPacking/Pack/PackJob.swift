@@ -49,6 +49,7 @@ struct PackJob {
       try table.add(tensor.planned.name, encoder.format, shape: tensor.planned.shape)
     }
     try writer.add(.tensorTable, table.build())
+    writer.identity.incompatibleFeatures = table.incompatibleFeatures
     let sourceDigests = try writeWeights(&writer, encoders, placements)
     try writer.add(.tokenizer, source.tokenizer.tables.section)
     if let template = source.tokenizer.chatTemplate.section {
