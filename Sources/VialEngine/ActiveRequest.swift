@@ -59,6 +59,9 @@ final class ActiveRequest {
   /// Whether the next step computes the token that was chosen last, and no other.
   var isDecoding: Bool { sequence.pendingCount == 1 && answerCount > 0 }
 
+  /// Whether its answer is under way: a first token or two may be followed by a pause, later ones should not.
+  var isSettled: Bool { answerCount > 2 }
+
   var priority: Int32 { request.plan.priority }
 
   /// Whether it keeps its blocks when there is memory for one of the two only.
