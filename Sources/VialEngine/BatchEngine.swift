@@ -57,7 +57,8 @@ public final class BatchEngine: Sendable {
   ) throws(RunnerError) {
     let runner = try Runner(weights: weights, options: options.runner)
     let sampler = try Sampler(
-      runner: runner, idCount: text.tokenizer.tokenCount, isAllowed: text.tokenizer.isPresent)
+      runner: runner, idCount: text.tokenizer.tokenCount, workerCount: runner.logitWorkerCount,
+      isAllowed: text.tokenizer.isPresent)
     guard let hash = KeyedHash() else { throw .outOfMemory }
     let core = EngineCore(
       prefixes: PrefixRoot(
