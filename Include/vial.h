@@ -721,7 +721,8 @@ typedef struct vial_engine_options {
   uint32_t running_limit;
   /** Tokens of new prompts in a step beside requests that already answer, 1 to 65,536: fewer make these wait less for
    *  each token, and the prompt longer. 0: as many as keep such a step below two and a half times the time of one
-   *  without, as it is measured; longer while more requests with short prompts begin than answer, in proportion. */
+   *  without, as it is measured; longer, in proportion, while more requests with short prompts begin than have three
+   *  tokens of their answer. */
   uint32_t step_prompt_tokens;
   /** VIAL_ENGINE_..., or 0. */
   uint32_t flags;

@@ -28,7 +28,7 @@ public struct EngineOptions: Sendable {
   public var sharesPrefixes = true
   /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
   /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
-  /// than decode, in that proportion.
+  /// than have three tokens of their answer, in that proportion.
   public var mixedStepTokens: Int?
   /// Hears lines for the log on the delivery thread.
   public var log: (@Sendable (LogLine) -> Void)?

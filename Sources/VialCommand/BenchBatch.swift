@@ -15,7 +15,7 @@ final class BenchBatch {
   private let cacheByteCountPerPosition: Double
   /// Hears of every step what it had to read and to multiply.
   private let onStep: (StepWork) -> Void
-  private var alternatives: [TokenAlternative] = []
+  private let draws: [Draw]
 
   init(
     _ test: BenchTest, runner: Runner, sampler: Sampler, work: DecoderWork,
@@ -37,6 +37,7 @@ final class BenchBatch {
       else { throw RunnerError.outOfMemory }
       return sequence
     }
+    draws = sequences.map { _ in Draw() }
   }
 
   /// Every sequence keeps its first `tokenCount` tokens.
@@ -73,7 +74,7 @@ final class BenchBatch {
         room -= count
       }
       guard !items.isEmpty else { return }
-      try step(items) { _, _ in nil }
+      try step(items)
     }
   }
 
@@ -81,34 +82,37 @@ final class BenchBatch {
   func decode(_ count: Int) throws {
     let items = sequences.map { StepItem(sequence: $0, tokenCount: 1) }
     for _ in 0..<count {
-      try step(items) { sequence, logits in
-        guard let token = draw(logits, sequence) else { return .numericError }
+      for draw in draws { draw.token = nil }
+      try step(items) { [draws, sampler, sequences] worker, index, logits in
+        let draw = draws[index]
+        draw.token =
+          sampler.choose(
+            logits: logits, parameters: SamplingParameters(),
+            position: sequences[index].tokens.count, seen: nil, alternatives: &draw.alternatives,
+            worker: worker)?.token
+      }
+      for (sequence, draw) in zip(sequences, draws) {
+        guard let token = draw.token else { throw RunnerError.numericError }
         sequence.tokens.append(token)
-        return nil
       }
     }
   }
 
-  private func draw(_ logits: UnsafeMutablePointer<Float>, _ sequence: Sequence) -> UInt32? {
-    sampler.choose(
-      logits: logits, parameters: SamplingParameters(), position: sequence.tokens.count, seen: nil,
-      alternatives: &alternatives)?.token
+  /// What was drawn for one sequence, on one worker.
+  private final class Draw {
+    var token: UInt32?
+    var alternatives: [TokenAlternative] = []
   }
 
   private func step(
     _ items: [StepItem],
-    onLogits: (Sequence, UnsafeMutablePointer<Float>) -> RunnerError?
+    onLogits: ((_ worker: Int, _ item: Int, UnsafeMutablePointer<Float>) -> Void)? = nil
   ) throws {
     if let signal = Interruption.signalNumber { throw ExitCode(128 + signal) }
     let stepWork = stepWork(items)
     var failure: RunnerError?
-    runner.step(items) { index, result in
-      switch result {
-      case .pending: break
-      case .logits(let logits):
-        if let problem = onLogits(items[index].sequence, logits) { failure = problem }
-      case .failed(let problem): failure = problem
-      }
+    runner.step(items, onLogits: onLogits) { _, result in
+      if case .failed(let problem) = result { failure = problem }
     }
     if let failure { throw failure }
     onStep(stepWork)

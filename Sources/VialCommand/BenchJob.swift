@@ -82,7 +82,8 @@ final class BenchJob {
       let tests = remaining.prefix { $0.threads == threads }
       remaining = remaining.dropFirst(tests.count)
       let runner = try runner(threads: threads)
-      let sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
+      let sampler = try Sampler(
+        runner: runner, idCount: runner.vocabularySize, workerCount: runner.logitWorkerCount)
       let ceilings = MachineCeilings(
         threadCount: runner.threadCount, family: family, buffer: buffer)
       if total == 0 {

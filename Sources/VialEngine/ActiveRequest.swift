@@ -1,5 +1,5 @@
 // Owns: a request that is being computed: its sequence, what it has seen, when things happened.
-// Must not: be touched by another thread than the engine's.
+// Must not: be touched by another thread than the engine's, but for the worker that chooses its token in a step.
 
 import VialSystem
 public import VialText
@@ -22,7 +22,11 @@ final class ActiveRequest {
   private let marks: ReasoningMarks?
   private let writer: AnswerWriter
   /// Grammar and budget of reasoning.
-  private(set) var constraint: AnswerConstraint
+  private var constraint: AnswerConstraint
+  /// The token that the last step chose.
+  private(set) var choice: ChosenToken?
+  private var alternatives: [TokenAlternative] = []
+  private var limits: TokenLimits?
   private var seen: SeenTokens?
   private var started = 0.0
   private var first: Double?
@@ -59,6 +63,9 @@ final class ActiveRequest {
   /// Whether the next step computes the token that was chosen last, and no other.
   var isDecoding: Bool { sequence.pendingCount == 1 && answerCount > 0 }
 
+  /// Whether its answer is under way: a first token or two may be followed by a pause, later ones should not.
+  var isSettled: Bool { answerCount > 2 }
+
   var priority: Int32 { request.plan.priority }
 
   /// Whether it keeps its blocks when there is memory for one of the two only.
@@ -79,7 +86,7 @@ final class ActiveRequest {
   }
 
   /// Bits of the ids seen so far, when there is a penalty.
-  var seenBits: UnsafePointer<UInt64>? { seen?.pointer }
+  private var seenBits: UnsafePointer<UInt64>? { seen?.pointer }
 
   /// Notes that the request left the queue.
   func begin(_ answer: inout AnswerLog) {
@@ -99,10 +106,26 @@ final class ActiveRequest {
     if preemptionCount == 0 { answer.timings.cachedPromptTokenCount = sequence.adoptedCount }
   }
 
+  /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens. Grammars share what they
+  /// remember, so this is the engine's thread's.
+  func prepareChoice(after tokenCount: Int) {
+    choice = nil
+    guard tokenCount == sequence.pendingCount, !request.plan.isPinned else { return }
+    limits = constraint.limits()
+  }
+
+  /// Chooses the next token; `choice` stays nil when that is impossible. Changes nothing that others share.
+  func choose(_ logits: UnsafeMutablePointer<Float>, _ sampler: Sampler, worker: Int) {
+    let plan = request.plan
+    guard !plan.isPinned else { return }
+    choice = sampler.choose(
+      logits: logits, parameters: plan.sampling, position: sequence.tokens.count, seen: seenBits,
+      alternativeCount: plan.alternativeCount, alternatives: &alternatives, limits: limits,
+      wantsEntropy: plan.reportsEntropy, worker: worker)
+  }
+
   /// Takes the token that was chosen; returns why the answer ends with it, if it does.
-  func accept(
-    _ chosen: ChosenToken, alternatives: [TokenAlternative], _ answer: inout AnswerLog
-  ) -> FinishReason? {
+  func accept(_ chosen: ChosenToken, _ answer: inout AnswerLog) -> FinishReason? {
     let now = MonotonicClock.seconds
     lastTokenTime = now
     if first == nil {
@@ -116,16 +139,14 @@ final class ActiveRequest {
     constraint.accept(chosen.token)
     answerCount += 1
     answer.timings.answerTokenCount = answerCount
-    guard write(chosen, alternatives, &answer) else { return .error }
+    guard write(chosen, &answer) else { return .error }
     if writer.isStopped { return .stopString }
     if constraint.isOver { return .stop }
     guard answerCount >= limit else { return nil }
     return constraint.isIncomplete ? .budget : .length
   }
 
-  private func write(
-    _ chosen: ChosenToken, _ alternatives: [TokenAlternative], _ answer: inout AnswerLog
-  ) -> Bool {
+  private func write(_ chosen: ChosenToken, _ answer: inout AnswerLog) -> Bool {
     let (part, text) = writer.append(chosen.token, to: answer.text)
     let stored = answer.alternatives.append(capacity: alternatives.count) { room in
       for (index, alternative) in alternatives.enumerated() { room[index] = alternative }

@@ -56,19 +56,16 @@ struct AnswerConstraint {
     isReasoning = plan.startsInReasoning
   }
 
-  /// The id that comes next whatever the logits, when the budget of reasoning is used up.
-  var forcedToken: UInt32? {
-    guard isReasoning, let reasoningLimit, reasoningCount >= reasoningLimit else { return nil }
-    return marks?.end
+  /// What the next token must keep to.
+  func limits() -> TokenLimits {
+    TokenLimits(
+      forcedToken: forcedToken, mask: isReasoning ? nil : matcher?.mask(), endTokens: endTokens,
+      endReplacement: isReasoning && matcher != nil ? marks?.end : nil)
   }
 
-  /// A bit for each id that the grammar allows next; nil: all are.
-  func mask() -> [UInt64]? { isReasoning ? nil : matcher?.mask() }
-
-  /// What a chosen id counts as: the model cannot end the whole answer in its reasoning while a grammar waits.
-  func replacement(for token: UInt32) -> UInt32 {
-    guard isReasoning, matcher != nil, endTokens.contains(token), let marks else { return token }
-    return marks.end
+  private var forcedToken: UInt32? {
+    guard isReasoning, let reasoningLimit, reasoningCount >= reasoningLimit else { return nil }
+    return marks?.end
   }
 
   /// Takes the id that was chosen.
@@ -89,4 +86,20 @@ struct AnswerConstraint {
 
   /// Whether the grammar still misses something.
   var isIncomplete: Bool { matcher.map { isReasoning || !$0.isComplete } ?? false }
+}
+
+/// What one token must keep to: all that the choice needs, so that any thread may make it.
+struct TokenLimits: Sendable {
+  /// The id that comes next whatever the logits, when the budget of reasoning is used up.
+  let forcedToken: UInt32?
+  /// A bit for each id that the grammar allows; nil: all are.
+  let mask: [UInt64]?
+  fileprivate let endTokens: [UInt32]
+  fileprivate let endReplacement: UInt32?
+
+  /// What a chosen id counts as: the model cannot end the whole answer in its reasoning while a grammar waits.
+  func replacement(for token: UInt32) -> UInt32 {
+    guard let endReplacement, endTokens.contains(token) else { return token }
+    return endReplacement
+  }
 }

@@ -20,7 +20,7 @@ public struct BatchEngineOptions: Sendable {
   public var sharesPrefixes = true
   /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
   /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
-  /// than decode, in that proportion.
+  /// than have three tokens of their answer, in that proportion.
   public var mixedStepTokens: Int?
   /// The file's model digest, for the names of cached blocks.
   public var modelDigest: [UInt8] = []
@@ -57,7 +57,8 @@ public final class BatchEngine: Sendable {
   ) throws(RunnerError) {
     let runner = try Runner(weights: weights, options: options.runner)
     let sampler = try Sampler(
-      runner: runner, idCount: text.tokenizer.tokenCount, isAllowed: text.tokenizer.isPresent)
+      runner: runner, idCount: text.tokenizer.tokenCount, workerCount: runner.logitWorkerCount,
+      isAllowed: text.tokenizer.isPresent)
     guard let hash = KeyedHash() else { throw .outOfMemory }
     let core = EngineCore(
       prefixes: PrefixRoot(

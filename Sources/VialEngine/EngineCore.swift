@@ -272,32 +272,12 @@ final class EngineCore: Sendable {
       return scheduler.removeActive { _ in true }
     }
     let start = MonotonicClock.seconds
-    let items = plan.map { StepItem(sequence: $0.active.sequence, tokenCount: $0.tokenCount) }
-    var over: [ObjectIdentifier] = []
-    var alternatives: [TokenAlternative] = []
-    runner.step(items) { index, result in
-      let active = plan[index].active
-      switch result {
-      case .pending:
-        active.sequence.publishBlocks()
-        _ = active.request.update { active.noteProgress(&$0) }
-      case .failed(let failure):
-        over.append(ObjectIdentifier(active))
-        finish(active, .error, failure)
-      case .logits(let logits):
-        active.sequence.publishBlocks()
-        if active.request.plan.isPinned {
-          scheduler.pins.hold(active)
-          over.append(ObjectIdentifier(active))
-          finish(active, .length)
-        } else if !accept(active, logits, sampler, &alternatives) {
-          over.append(ObjectIdentifier(active))
-        }
-      }
-    }
+    let over = compute(plan, &scheduler, runner, sampler)
     let seconds = MonotonicClock.seconds - start
     scheduler.note(plan, seconds: seconds)
-    if !over.isEmpty { scheduler.removeActive { over.contains(ObjectIdentifier($0)) } }
+    if !over.isEmpty {
+      scheduler.removeActive { active in over.contains { $0 === active } }
+    }
     metrics.withLock { metrics in
       metrics.stepCount += 1
       metrics.stepSeconds += seconds
@@ -305,17 +285,43 @@ final class EngineCore: Sendable {
     }
   }
 
-  /// Chooses a token for a request; false when that ended it.
-  private func accept(
-    _ active: ActiveRequest, _ logits: UnsafeMutablePointer<Float>, _ sampler: Sampler,
-    _ alternatives: inout [TokenAlternative]
-  ) -> Bool {
-    let plan = active.request.plan
-    let chosen = sampler.choose(
-      logits: logits, parameters: plan.sampling, position: active.sequence.tokens.count,
-      seen: active.seenBits, alternativeCount: plan.alternativeCount, alternatives: &alternatives,
-      constraint: active.constraint, wantsEntropy: plan.reportsEntropy)
-    guard let chosen else {
+  /// Computes a step: tokens are chosen on the workers, and handed out here in the order of the plan. The requests that
+  /// ended with it.
+  private func compute(
+    _ plan: [Scheduler.Share], _ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler
+  ) -> [ActiveRequest] {
+    for share in plan { share.active.prepareChoice(after: share.tokenCount) }
+    let items = plan.map { StepItem(sequence: $0.active.sequence, tokenCount: $0.tokenCount) }
+    var over: [ActiveRequest] = []
+    func choose(_ worker: Int, _ item: Int, _ logits: UnsafeMutablePointer<Float>) {
+      plan[item].active.choose(logits, sampler, worker: worker)
+    }
+    runner.step(items, onLogits: choose) { index, result in
+      let active = plan[index].active
+      switch result {
+      case .pending:
+        active.sequence.publishBlocks()
+        _ = active.request.update { active.noteProgress(&$0) }
+      case .failed(let failure):
+        over.append(active)
+        finish(active, .error, failure)
+      case .logits:
+        active.sequence.publishBlocks()
+        if active.request.plan.isPinned {
+          scheduler.pins.hold(active)
+          over.append(active)
+          finish(active, .length)
+        } else if !acceptChoice(of: active) {
+          over.append(active)
+        }
+      }
+    }
+    return over
+  }
+
+  /// Gives a request the token that was chosen for it; false when that ended it.
+  private func acceptChoice(of active: ActiveRequest) -> Bool {
+    guard let chosen = active.choice else {
       finish(active, .error, .numericError)
       return false
     }
@@ -323,7 +329,7 @@ final class EngineCore: Sendable {
     let before = active.lastTokenTime
     let isNews = active.request.update { answer in
       active.noteProgress(&answer)
-      reason = active.accept(chosen, alternatives: alternatives, &answer)
+      reason = active.accept(chosen, &answer)
     }
     noteToken(active, since: before)
     announce(active.request, isNews)

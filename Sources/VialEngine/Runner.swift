@@ -79,6 +79,8 @@ public final class Runner {
   private let logits: WorkMemory
   /// Rows of logits that fit at once.
   private static let logitRows = 16
+  /// Workers that may be given logits at the same time; they have the numbers below this.
+  public var logitWorkerCount: Int { min(threadCount, Self.logitRows) }
 
   /// Reserves all memory that steps need.
   public init(weights: DecoderWeights, options: RunnerOptions) throws(RunnerError) {
@@ -112,7 +114,12 @@ public final class Runner {
   /// Computes the next tokens of some sequences in one step. `body` hears, for each item in order, what came out.
   ///
   /// The items hold at most `chunkSize` tokens together, each at least one and at most its sequence's pending ones.
-  public func step(_ items: [StepItem], body: (_ item: Int, StepResult) -> Void) {
+  /// - Parameter onLogits: gets logits before `body` does, on the workers, those of several items at the same time.
+  public func step(
+    _ items: [StepItem],
+    onLogits: ((_ worker: Int, _ item: Int, UnsafeMutablePointer<Float>) -> Void)? = nil,
+    body: (_ item: Int, StepResult) -> Void
+  ) {
     var ready: [(item: Int, firstRow: Int)] = []
     var rows = 0
     for (index, item) in items.enumerated() {
@@ -133,7 +140,8 @@ public final class Runner {
     }
     for (index, _) in ready { items[index].sequence.computedCount += items[index].tokenCount }
     for begin in stride(from: 0, to: ready.count, by: Self.logitRows) {
-      finish(ready[begin..<min(ready.count, begin + Self.logitRows)], of: items, body)
+      finish(
+        ready[begin..<min(ready.count, begin + Self.logitRows)], of: items, onLogits, body)
     }
   }
 
@@ -148,13 +156,17 @@ public final class Runner {
   /// Logits of the items that are complete, and word of the others.
   private func finish(
     _ group: ArraySlice<(item: Int, firstRow: Int)>, of items: [StepItem],
+    _ onLogits: ((_ worker: Int, _ item: Int, UnsafeMutablePointer<Float>) -> Void)?,
     _ body: (_ item: Int, StepResult) -> Void
   ) {
     let complete = group.filter { items[$0.item].sequence.pendingCount == 0 }
     let out = logits.elements(Float.self)
     if !complete.isEmpty {
       forward.logits(
-        ofRows: complete.map { $0.firstRow + items[$0.item].tokenCount - 1 }, into: out)
+        ofRows: complete.map { $0.firstRow + items[$0.item].tokenCount - 1 }, into: out
+      ) { [vocabularySize] worker, index in
+        onLogits?(worker, complete[index].item, out + index * vocabularySize)
+      }
     }
     var position = 0
     for (index, firstRow) in group {

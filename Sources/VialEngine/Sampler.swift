@@ -6,35 +6,48 @@ internal import VialKernels
 internal import VialModel
 internal import VialSystem
 
-/// Chooses tokens under the contract. Not thread-safe: it owns scratch memory.
+/// Chooses tokens under the contract. Not thread-safe, except that workers with different numbers may choose together:
+/// each has scratch memory of its own.
 public final class Sampler {
   private let kernels: UnsafePointer<vial_kernels>
-  private let scratch: WorkMemory
-  /// The logits as they were before a penalty.
-  private let plain: WorkMemory
+  /// For each worker.
+  private let scratches: [Scratch]
   private let vocabularySize: Int
   /// A bit per id that may be chosen; nil when all may.
   private let allowed: WorkMemory?
+
+  private struct Scratch {
+    /// What `vial_sample` works in.
+    let sampling: WorkMemory
+    /// The logits as they were before a penalty.
+    let plain: WorkMemory
+  }
+
   /// Ids below this exist in the tokenizer; others are never chosen.
   public let idCount: Int
 
   /// - Parameters:
   ///   - idCount: ids from here on are never chosen; at most the vocabulary size.
+  ///   - workerCount: how many may choose together.
   ///   - isAllowed: whether an id below it may be chosen. Asked once for each.
   public init(
-    runner: Runner, idCount: Int, isAllowed: (UInt32) -> Bool = { _ in true }
+    runner: Runner, idCount: Int, workerCount: Int = 1,
+    isAllowed: (UInt32) -> Bool = { _ in true }
   ) throws(RunnerError) {
     let idCount = min(max(1, idCount), runner.vocabularySize)
     let byteCount = vial_sample_scratch_byte_count(UInt32(idCount))
     let rowByteCount = runner.vocabularySize * MemoryLayout<Float>.stride
-    guard byteCount > 0, let scratch = WorkMemory(byteCount: byteCount, source: runner.memory),
-      let plain = WorkMemory(byteCount: rowByteCount, source: runner.memory)
-    else { throw .outOfMemory }
+    var scratches: [Scratch] = []
+    for _ in 0..<max(1, workerCount) {
+      guard byteCount > 0, let sampling = WorkMemory(byteCount: byteCount, source: runner.memory),
+        let plain = WorkMemory(byteCount: rowByteCount, source: runner.memory)
+      else { throw .outOfMemory }
+      scratches.append(Scratch(sampling: sampling, plain: plain))
+    }
     allowed = try Self.bitmap(idCount, isAllowed)
-    self.plain = plain
     vocabularySize = runner.vocabularySize
     self.kernels = runner.family.table
-    self.scratch = scratch
+    self.scratches = scratches
     self.idCount = idCount
   }
 
@@ -57,37 +70,39 @@ public final class Sampler {
   ///   - position: absolute position of the token to be drawn.
   ///   - seen: a bit per id of the text so far, or nil when there is no penalty.
   ///   - alternatives: gets the `alternativeCount` likeliest ids that may be chosen, best first.
+  ///   - worker: whose scratch memory is used.
   public func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
     seen: UnsafePointer<UInt64>?, alternativeCount: Int = 0,
-    alternatives: inout [TokenAlternative]
+    alternatives: inout [TokenAlternative], worker: Int = 0
   ) -> ChosenToken? {
     choose(
       logits: logits, parameters: parameters, position: position, seen: seen,
-      alternativeCount: alternativeCount, alternatives: &alternatives, constraint: nil)
+      alternativeCount: alternativeCount, alternatives: &alternatives, limits: nil, worker: worker)
   }
 
   /// The same for an answer with a grammar or a budget of reasoning, and with the entropy when it is wanted.
   func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
     seen: UnsafePointer<UInt64>?, alternativeCount: Int,
-    alternatives: inout [TokenAlternative], constraint: AnswerConstraint?,
-    wantsEntropy: Bool = false
+    alternatives: inout [TokenAlternative], limits: TokenLimits?, wantsEntropy: Bool = false,
+    worker: Int
   ) -> ChosenToken? {
-    KernelFamily.withContractState {
+    let scratch = scratches[worker]
+    return KernelFamily.withContractState {
       var (maximum, sum) = (Float(0), Float(0))
       kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
       alternatives.removeAll(keepingCapacity: true)
       if alternativeCount > 0 {
-        fill(&alternatives, alternativeCount, logits, maximum: maximum, sum: sum)
+        fill(&alternatives, alternativeCount, logits, maximum: maximum, sum: sum, scratch)
       }
       let entropy = wantsEntropy ? entropy(logits, maximum: maximum, sum: sum) : .nan
       // The model's own logit of the chosen id is reported, not what the penalty made of it.
-      let own = seen == nil ? logits : copy(logits)
+      let own = seen == nil ? logits : copy(logits, into: scratch.plain)
       let drawn =
-        constraint?.forcedToken
-        ?? draw(logits, parameters, position: position, seen: seen, mask: constraint?.mask())
-      guard let id = drawn.map({ constraint?.replacement(for: $0) ?? $0 }) else { return nil }
+        limits?.forcedToken
+        ?? draw(logits, parameters, position: position, seen: seen, mask: limits?.mask, scratch)
+      guard let id = drawn.map({ limits?.replacement(for: $0) ?? $0 }) else { return nil }
       return ChosenToken(
         token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum),
         entropy: entropy)
@@ -102,7 +117,7 @@ public final class Sampler {
 
   private func draw(
     _ logits: UnsafeMutablePointer<Float>, _ parameters: SamplingParameters, position: Int,
-    seen: UnsafePointer<UInt64>?, mask: [UInt64]?
+    seen: UnsafePointer<UInt64>?, mask: [UInt64]?, _ scratch: Scratch
   ) -> UInt32? {
     if let seen {
       vial_penalize(logits, UInt32(idCount), seen, parameters.repetitionPenalty)
@@ -114,7 +129,7 @@ public final class Sampler {
     func sample(_ allowed: UnsafePointer<UInt64>?) -> vial_kernel_status {
       vial_sample(
         kernels, logits, UInt32(idCount), allowed, &sampling, UInt32(position),
-        parameters.sampleIndex, scratch.base, &id)
+        parameters.sampleIndex, scratch.sampling.base, &id)
     }
     // A grammar's mask has ids with a token only.
     let status =
@@ -126,7 +141,9 @@ public final class Sampler {
     allowed.map { UnsafePointer($0.elements(UInt64.self)) }
   }
 
-  private func copy(_ logits: UnsafePointer<Float>) -> UnsafeMutablePointer<Float> {
+  private func copy(
+    _ logits: UnsafePointer<Float>, into plain: WorkMemory
+  ) -> UnsafeMutablePointer<Float> {
     let room = plain.elements(Float.self)
     room.update(from: logits, count: vocabularySize)
     return room
@@ -134,12 +151,12 @@ public final class Sampler {
 
   private func fill(
     _ alternatives: inout [TokenAlternative], _ wanted: Int, _ logits: UnsafePointer<Float>,
-    maximum: Float, sum: Float
+    maximum: Float, sum: Float, _ scratch: Scratch
   ) {
     // A few more, in place of ids that do not exist.
     var candidates = [vial_candidate](repeating: vial_candidate(), count: wanted + 44)
     let found = vial_top_candidates(
-      logits, UInt32(idCount), UInt32(candidates.count), scratch.base, &candidates)
+      logits, UInt32(idCount), UInt32(candidates.count), scratch.sampling.base, &candidates)
     for candidate in candidates[..<Int(found)] where alternatives.count < wanted {
       let id = Int(candidate.id)
       if let bits = allowedBits, bits[id / 64] >> UInt64(id % 64) & 1 == 0 { continue }

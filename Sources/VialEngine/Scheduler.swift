@@ -199,7 +199,8 @@ struct Scheduler {
     let prompts = promptsInOrder()
     guard !prompts.isEmpty else { return }
     let startingCount = prompts.count { $0.sequence.pendingCount <= budget.stepLimit }
-    var left = budget.promptTokens(decoding: plan.count, starting: startingCount)
+    var left = budget.promptTokens(
+      decoding: plan.count, settled: plan.count { $0.active.isSettled }, starting: startingCount)
     for request in prompts where left > 0 {
       request.sequence.adoptBlocks()
       if shareBeginning(of: request, with: plan) { continue }

@@ -26,14 +26,18 @@ package struct StepBudget {
   }
 
   /// Tokens of prompts that may go into a step beside `decoding` other tokens.
-  /// - Parameter starting: requests whose prompt fits one step. While they are more than those that decode, a step may
-  ///   take longer in that proportion: a burst then starts together, and later decodes together.
-  package mutating func promptTokens(decoding: Int, starting: Int) -> Int {
+  /// - Parameters:
+  ///   - settled: those of the others whose answer is under way. One that has barely begun came with the prompts that
+  ///     follow it, and waits for them.
+  ///   - starting: requests whose prompt fits one step. While they are more than the settled ones, a step may take longer
+  ///     in that proportion, and any time when there are none: a burst then starts together, and later decodes together.
+  package mutating func promptTokens(decoding: Int, settled: Int, starting: Int) -> Int {
     let room = max(0, stepLimit - decoding)
     guard decoding > 0, room > 0 else { return room }
     if let fixed { return min(fixed, room) }
+    if settled == 0, starting > 0 { return room }
     guard mixedCount < Self.mixedRun, let base = plain[decoding] else { return 0 }
-    let patience = max(1, Double(starting) / Double(decoding))
+    let patience = max(1, Double(starting) / Double(max(1, settled)))
     let size = mixed.largestSize(
       within: base * Self.aim * patience, beyond: decoding, base: base)
     return size - decoding

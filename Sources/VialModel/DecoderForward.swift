@@ -146,7 +146,11 @@ public final class DecoderForward: @unchecked Sendable {
   /// - Parameters:
   ///   - rows: row numbers of the last step, at most `maximumRows`.
   ///   - out: `rows.count` × vocabulary size floats.
-  public func logits(ofRows rows: [Int], into out: UnsafeMutablePointer<Float>) {
+  ///   - body: runs for each row that is not marked, on several workers at a time; their numbers are below `rows.count`.
+  public func logits(
+    ofRows rows: [Int], into out: UnsafeMutablePointer<Float>,
+    body: ((_ worker: Int, _ index: Int) -> Void)? = nil
+  ) {
     // Gathered rows go through `projected`, which no later phase of this step needs.
     let width = shape.hiddenSize
     for (index, row) in rows.enumerated() {
@@ -159,9 +163,22 @@ public final class DecoderForward: @unchecked Sendable {
       marks: buffers.headMarks)
     let vocabulary = shape.vocabularySize
     project(input, outputs: [(out, vocabulary)])
-    for (index, row) in rows.enumerated() {
+    func finish(_ index: Int, _ worker: Int) {
+      let row = rows[index]
       let isFinite = kernels.pointee.all_finite(out + index * vocabulary, vocabulary)
       if buffers.headMarks[index] != 0 || isFinite == 0 { buffers.marks[row] = 1 }
+      if let body, !isMarked(row: row) { body(worker, index) }
+    }
+    if rows.count == 1 {
+      KernelFamily.withContractState { finish(0, 0) }
+    } else {
+      let workerCount = min(rows.count, pool.workerCount)
+      compute { worker in
+        guard worker < workerCount else { return }
+        for index in WorkShare.range(of: rows.count, worker: worker, of: workerCount) {
+          finish(index, worker)
+        }
+      }
     }
   }
 

@@ -9,10 +9,12 @@ import VialEngine
 
   /// Makes steps beside `decoding` answers, as long as a long prompt lasts; tokens of prompts and seconds of each.
   static func steps(
-    _ budget: inout StepBudget, count: Int, decoding: Int, starting: Int = 0, _ machine: Machine
+    _ budget: inout StepBudget, count: Int, decoding: Int, settled: Int? = nil, starting: Int = 0,
+    _ machine: Machine
   ) -> [(promptTokens: Int, seconds: Double)] {
     (0..<count).map { _ in
-      let tokens = budget.promptTokens(decoding: decoding, starting: starting)
+      let tokens = budget.promptTokens(
+        decoding: decoding, settled: settled ?? decoding, starting: starting)
       let seconds = machine(decoding + tokens)
       budget.note(seconds: seconds, decoding: decoding, promptTokens: tokens)
       return (tokens, seconds)
@@ -29,9 +31,9 @@ import VialEngine
   @Test(arguments: [0.02, 0.1, 1])
   func promptsBesideAnswersTakeWhatTimeAllows(_ tokenCost: Double) {
     var budget = StepBudget(stepLimit: 256, fixed: nil)
-    #expect(budget.promptTokens(decoding: 0, starting: 0) == 256)
+    #expect(budget.promptTokens(decoding: 0, settled: 0, starting: 0) == 256)
     // What answers take alone is measured first.
-    #expect(budget.promptTokens(decoding: 3, starting: 0) == 0)
+    #expect(budget.promptTokens(decoding: 3, settled: 3, starting: 0) == 0)
     let machine: Machine = { 1 + tokenCost * Double($0 - 3) }
     let steps = Self.steps(&budget, count: 900, decoding: 3, machine)
     let mixed = steps.dropFirst(400).filter { $0.promptTokens > 0 }
@@ -58,12 +60,28 @@ import VialEngine
   /// While more requests begin than answer, steps may be longer in proportion; never for long prompts.
   @Test func burstsStartTogether() {
     var budget = StepBudget(stepLimit: 256, fixed: nil)
-    _ = budget.promptTokens(decoding: 0, starting: 1)
+    _ = budget.promptTokens(decoding: 0, settled: 0, starting: 1)
     budget.note(seconds: Self.panels(32), decoding: 0, promptTokens: 32)
     let first = Self.steps(&budget, count: 3, decoding: 1, starting: 15, Self.panels)
     #expect(first.map(\.promptTokens).max() == 255)
     let later = Self.steps(&budget, count: 3, decoding: 9, starting: 7, Self.panels)
     #expect(later.allSatisfy { $0.seconds <= 3 * Self.panels(9) })
+  }
+
+  /// Who has barely begun to answer waits for those who came at the same time, but not for a long prompt.
+  @Test func answersThatBarelyBeganWaitForABurst() {
+    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    // Nothing was measured, and nothing has to be.
+    #expect(budget.promptTokens(decoding: 1, settled: 0, starting: 15) == 255)
+    budget.note(seconds: Self.panels(256), decoding: 1, promptTokens: 255)
+    #expect(budget.promptTokens(decoding: 9, settled: 0, starting: 7) == 247)
+    let besideLong = Self.steps(
+      &budget, count: 30, decoding: 9, settled: 0, starting: 0, Self.panels)
+    #expect(besideLong.dropFirst(2).allSatisfy { $0.seconds <= 3 * Self.panels(9) })
+    // Those whose answers are under way decide how long, not those beside them.
+    let patient = Self.steps(
+      &budget, count: 3, decoding: 9, settled: 1, starting: 7, Self.panels)
+    #expect(patient.allSatisfy { $0.promptTokens > 2 * besideLong[29].promptTokens })
   }
 
   /// A machine that was slow for a while, or seemed so, is tried again.
@@ -83,12 +101,12 @@ import VialEngine
     var budget = StepBudget(stepLimit: 64, fixed: nil)
     let steps = Self.steps(&budget, count: 650, decoding: 20) { Double($0 * $0) }
     #expect(steps.count { $0.promptTokens == 0 } <= 11)
-    #expect(budget.promptTokens(decoding: 64, starting: 1) == 0)
+    #expect(budget.promptTokens(decoding: 64, settled: 64, starting: 1) == 0)
   }
 
   @Test func aGivenNumberIsTaken() {
     var budget = StepBudget(stepLimit: 256, fixed: 7)
-    #expect(budget.promptTokens(decoding: 3, starting: 9) == 7)
-    #expect(budget.promptTokens(decoding: 250, starting: 0) == 6)
+    #expect(budget.promptTokens(decoding: 3, settled: 3, starting: 9) == 7)
+    #expect(budget.promptTokens(decoding: 250, settled: 250, starting: 0) == 6)
   }
 }

@@ -58,6 +58,12 @@ import VialSystem
   }
 
   /// What every task generates when a step takes a random part of what is pending.
+  /// What was drawn for one text, on one worker.
+  private final class Draw {
+    var token: UInt32?
+    var alternatives: [TokenAlternative] = []
+  }
+
   private static func streams(
     _ tasks: [Text], _ weights: DecoderWeights, _ cacheType: KVCacheType, threads: Int,
     family: KernelFamily?, chunk: Int, _ random: inout SplitMix
@@ -67,13 +73,14 @@ import VialSystem
       options: RunnerOptions(
         cacheType: cacheType, cachePositions: 64 * 2 * tasks.count, chunkSize: chunk,
         threadCount: threads, family: family))
-    let sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
+    let sampler = try Sampler(
+      runner: runner, idCount: runner.vocabularySize, workerCount: runner.logitWorkerCount)
     let sequences = try tasks.map { task in
       let sequence = try #require(Sequence(capacity: 128, pool: runner.blocks))
       for id in task.prompt { sequence.tokens.append(id) }
       return sequence
     }
-    var alternatives: [TokenAlternative] = []
+    let draws = tasks.map { _ in Draw() }
     while true {
       var room = runner.chunkSize
       var items: [(task: Int, item: StepItem)] = []
@@ -84,20 +91,22 @@ import VialSystem
         room -= count
       }
       guard !items.isEmpty else { break }
-      runner.step(items.map(\.item)) { index, result in
+      func draw(_ worker: Int, _ index: Int, _ logits: UnsafeMutablePointer<Float>) {
+        let draw = draws[items[index].task]
+        draw.token =
+          sampler.choose(
+            logits: logits, parameters: tasks[items[index].task].sampling,
+            position: items[index].item.sequence.tokens.count, seen: nil,
+            alternatives: &draw.alternatives, worker: worker)?.token
+      }
+      runner.step(items.map(\.item), onLogits: draw) { index, result in
         let task = tasks[items[index].task]
         let sequence = items[index].item.sequence
-        guard case .logits(let logits) = result,
-          let chosen = sampler.choose(
-            logits: logits, parameters: task.sampling, position: sequence.tokens.count, seen: nil,
-            alternatives: &alternatives)
-        else {
-          if case .failed(let error) = result { Issue.record("\(error)") }
-          return
-        }
+        if case .failed(let error) = result { Issue.record("\(error)") }
+        guard case .logits = result, let token = draws[items[index].task].token else { return }
         // The last token is drawn and not computed.
         if sequence.tokens.count < task.prompt.count + task.generate {
-          sequence.tokens.append(chosen.token)
+          sequence.tokens.append(token)
         }
       }
     }
