@@ -139,6 +139,14 @@ struct PackCommand: ParsableCommand {
       valueName: "yyyy-mm-dd"))
   var templateDate: TemplateDate?
 
+  @Flag(
+    help: ArgumentHelp(
+      """
+      Leave out the texts that the file only carries to say what it was made from: tokenizer.json, config.json, the chat \
+      template's source and the like. Digests of all of them, the model card and the licence stay.
+      """))
+  var withoutSources = false
+
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be from 1 to 1024")
@@ -177,6 +185,7 @@ struct PackCommand: ParsableCommand {
     options.threadCount = threads
     options.templatesPath = templates
     options.templateDate = templateDate
+    options.keepsSources = !withoutSources
     options.modelName = name
     options.licence = licence
     options.credit = credit
