@@ -230,7 +230,7 @@ struct LinearRounding {
               stride: target.columns, factor: factor.lower[begin] + begin,
               factor_stride: factor.lower.stride, columns: columns + begin, groups: groups + begin,
               scales: rounded.scales.base + row, zeros: rounded.zeros.base + row,
-              group_stride: rounded.paddedRows, count: UInt32(range.count))
+              group_stride: rounded.paddedRows, levels: nil, count: UInt32(range.count))
             compute.functions.decide(&work)
           }
         }
@@ -293,7 +293,7 @@ struct LinearRounding {
           gradient: gradient.base + row, stride: target.columns, gradient_stride: target.columns,
           hessian: hessian[first] + first, hessian_stride: hessian.stride,
           scales: rounded.scales[group] + row, zeros: rounded.zeros[group] + row,
-          count: UInt32(range.count))
+          levels: nil, count: UInt32(range.count))
         compute.functions.improve(&work)
       }
     }
