@@ -58,11 +58,12 @@ struct ParameterSummary {
     var parameterCount = 0
     var byteCount = 0
 
-    /// `int4 g64 asymmetric`
+    /// `int4 g64 asymmetric`, `int4 g64 levels`
     var name: String {
       var name = format.encoding.name
       if format.group > 0 { name += " g\(format.group)" }
       if format.isAsymmetric { name += " asymmetric" }
+      if format.codebook != nil { name += " levels" }
       return name
     }
 

@@ -129,6 +129,7 @@ struct DumpJSON {
             json.member("encoding", line.format.encoding.name)
             json.member("group", line.format.group)
             json.member("asymmetric", line.format.isAsymmetric)
+            json.codebook(line.format.codebook)
             json.member("tensor_count", line.tensorCount)
             json.member("count", line.parameterCount)
             json.member("byte_count", line.byteCount)

@@ -25,6 +25,9 @@ struct TensorDump {
     var table = TextTable([.left, .left])
     table.add(["name", tensor.name])
     table.add(["encoding", tensor.formatName])
+    if let codebook = tensor.format.codebook {
+      table.add(["levels", codebook.levels.map { String($0) }.joined(separator: " ")])
+    }
     table.add(["layout", tensor.layout.name])
     table.add(["shape", tensor.shape.description])
     table.add(["weights section", String(tensor.weightsSection)])
@@ -59,11 +62,21 @@ struct TensorDump {
     json.member("encoding", tensor.encoding.name)
     json.member("group", tensor.format.group)
     json.member("asymmetric", tensor.format.isAsymmetric)
+    json.codebook(tensor.format.codebook)
     json.member("layout", tensor.layout.name)
     json.key("shape")
     json.array { json in for item in tensor.shape.dimensions { json.value(item) } }
     json.member("weights_section", tensor.weightsSection)
     json.member("offset", tensor.offset)
     json.member("byte_count", tensor.byteCount)
+  }
+}
+
+extension JSONOutput {
+  /// The member `levels`: an array, or null without a codebook.
+  mutating func codebook(_ codebook: Codebook?) {
+    key("levels")
+    guard let codebook else { return null() }
+    array { json in for level in codebook.levels { json.value(Int(level)) } }
   }
 }

@@ -37,6 +37,14 @@ struct PackCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
+      What int4 integers stand for, embedding and head included: linear (themselves, less a zero point for each group) \
+      or levels (16 fixed levels, closer together near zero; an eighth of a bit less at group 64).
+      """))
+  var codebook: WeightRecipe.Codebook = .linear
+
+  @Option(
+    help: ArgumentHelp(
+      """
       How the integers of linear layers are chosen: rtn (round to nearest, scale by squared error) or gptq (fitted to \
       the activations of --calibration, layer by layer).
       """))
@@ -157,6 +165,9 @@ struct PackCommand: ParsableCommand {
     if method != .gptq, bits != nil || damping != nil || !refine {
       throw ValidationError("--bits, --damping and --no-refine need --method gptq")
     }
+    if codebook == .levels, ![weights ?? .int4, embedding, head].contains(.int4) {
+      throw ValidationError("--codebook levels is for int4")
+    }
     if let bits {
       guard (1...16).contains(bits) else { throw ValidationError("--bits must be from 1 to 16") }
       guard weights == nil || weights == .int4 else {
@@ -171,7 +182,8 @@ struct PackCommand: ParsableCommand {
 
   func run() throws {
     var options = PackOptions(sourcePath: source, outputPath: output)
-    options.recipe = WeightRecipe(weights: weights, group: group, embedding: embedding, head: head)
+    options.recipe = WeightRecipe(
+      weights: weights, group: group, embedding: embedding, head: head, codebook: codebook)
     options.adapters = adapter
     options.mergedAdapter = merge
     options.calibration = calibration.map { path in
@@ -240,6 +252,7 @@ extension AdapterFolder: ExpressibleByArgument {
 
 extension WeightEncoding: ExpressibleByArgument {}
 extension WeightRecipe.Group: ExpressibleByArgument {}
+extension WeightRecipe.Codebook: ExpressibleByArgument {}
 
 extension TemplateDate: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }

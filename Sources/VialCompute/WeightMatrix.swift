@@ -26,12 +26,22 @@ public struct WeightMatrix: @unchecked Sendable {
   /// A view of `region`, or nil unless the layout is known and the region has exactly its size.
   public init?(
     region: ByteRegion, encoding: UInt8, rows: UInt32, columns: UInt32, group: UInt32,
-    isAsymmetric: Bool
+    isAsymmetric: Bool, codebook: Codebook? = nil
   ) {
     let bytes = region.baseAddress.assumingMemoryBound(to: UInt8.self)
-    let view = vial_tensor(
-      bytes: bytes, rows: rows, columns: columns, group: group, encoding: encoding,
-      asymmetric: isAsymmetric ? 1 : 0)
+    var view = vial_tensor()
+    view.bytes = bytes
+    view.rows = rows
+    view.columns = columns
+    view.group = group
+    view.encoding = encoding
+    view.asymmetric = isAsymmetric ? 1 : 0
+    if let codebook {
+      view.codebook = 1
+      withUnsafeMutableBytes(of: &view.levels) { levels in
+        for index in 0..<Codebook.levelCount { levels[index] = UInt8(bitPattern: codebook[index]) }
+      }
+    }
     var byteCount: UInt64 = 0
     let isSized = withUnsafePointer(to: view) { view in
       vial_tensor_is_valid(view) && vial_tensor_byte_count(view, &byteCount)

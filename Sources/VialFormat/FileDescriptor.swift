@@ -52,7 +52,9 @@ public struct FileDescriptor: Sendable {
     for section in sections.all(.weights) {
       weights.append(.init(id: section.id, region: try FileDescriptor.region(section, in: file)))
     }
-    self.tensors = try TensorTable(FileDescriptor.checked(tensors, in: file), weights: weights)
+    self.tensors = try TensorTable(
+      FileDescriptor.checked(tensors, in: file), weights: weights,
+      features: identity.incompatibleFeatures)
   }
 
   /// The stored bytes of a section; the table's validation makes failure impossible.

@@ -15,8 +15,10 @@ public enum FormatConstants {
   public static let majorVersion: UInt16 = 1
   /// The newest minor version that this code knows.
   public static let minorVersion: UInt16 = 0
+  /// The incompatible feature that a tensor with a codebook needs.
+  public static let codebooksFeature: UInt64 = 1 << 1
   /// Incompatible features that this reader understands.
-  public static let knownIncompatibleFeatures: UInt64 = 0
+  public static let knownIncompatibleFeatures = codebooksFeature
   /// Read-only compatible features that this code may keep up when it changes a file.
   static let knownReadOnlyCompatibleFeatures: UInt64 = 0
 

@@ -111,19 +111,25 @@ public struct TensorFormat: Hashable, Sendable {
   public var group: Int
   /// Whether int4 groups have a zero point of their own (else it is 8).
   public var isAsymmetric: Bool
+  /// The levels that int4 integers stand for; nil: they stand for themselves less the zero point.
+  public var codebook: Codebook?
 
-  public init(_ encoding: TensorEncoding, group: Int = 0, isAsymmetric: Bool = false) {
+  public init(
+    _ encoding: TensorEncoding, group: Int = 0, isAsymmetric: Bool = false,
+    codebook: Codebook? = nil
+  ) {
     self.encoding = encoding
     self.group = group
     self.isAsymmetric = isAsymmetric
+    self.codebook = codebook
   }
 
-  /// Whether group and zero points fit the encoding.
+  /// Whether group, zero points and codebook fit the encoding.
   var isValid: Bool {
     switch encoding {
-    case .f32, .f16, .bf16: group == 0 && !isAsymmetric
-    case .int8: [32, 64, 128].contains(group) && !isAsymmetric
-    case .int4: [32, 64, 128].contains(group)
+    case .f32, .f16, .bf16: group == 0 && !isAsymmetric && codebook == nil
+    case .int8: [32, 64, 128].contains(group) && !isAsymmetric && codebook == nil
+    case .int4: [32, 64, 128].contains(group) && !(isAsymmetric && codebook != nil)
     }
   }
 

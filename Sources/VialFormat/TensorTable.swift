@@ -1,6 +1,6 @@
 // The tensor table, searched by name in place.
 // Owns: its complete validation, weights' coverage included. Must not: touch weight bytes.
-// Implements: Spec/FORMAT.md, "Tensor table" (R-320 … R-333).
+// Implements: Spec/FORMAT.md, "Tensor table" (R-320 … R-335).
 
 /// A validated tensor table.
 public struct TensorTable: Sendable {
@@ -14,6 +14,8 @@ public struct TensorTable: Sendable {
   /// By ascending id.
   private let weights: [Weights]
   private let namesOffset: Int
+  /// Whether the file has feature *codebooks*.
+  private let mayHaveCodebooks: Bool
   /// Number of tensors.
   public let count: Int
 
@@ -21,11 +23,15 @@ public struct TensorTable: Sendable {
   static let headerByteCount = 64
   static let entryStride = 128
   static let noPermutation: UInt32 = 0xFFFF_FFFF
+  /// Of a codebook's levels in an entry.
+  static let levelsOffset = 92
 
-  /// Validates a tensor table against the weights sections. O(n log n); 4 bytes a tensor.
-  init(_ payload: ByteRegion, weights: [Weights]) throws(FormatError) {
+  /// Validates a tensor table against the weights sections and the file's incompatible features. O(n log n); 4 bytes a
+  /// tensor.
+  init(_ payload: ByteRegion, weights: [Weights], features: UInt64) throws(FormatError) {
     self.payload = payload
     self.weights = weights
+    mayHaveCodebooks = features & FormatConstants.codebooksFeature != 0
     let bytes = payload.bytes
     guard bytes.byteCount >= TensorTable.headerByteCount,
       bytes.matches(TensorTable.magic, at: 0), bytes.u32(4) == 1,
@@ -94,20 +100,37 @@ public struct TensorTable: Sendable {
     else { throw TensorTable.error(rule: 325, UInt64(at + 12), "a tensor's layout does not fit") }
     let format = TensorFormat(
       encoding, group: Int(bytes.u32(at + 56)), isAsymmetric: bytes.u32(at + 20) == 1)
+    let hasCodebook = bytes.u8(at + 63) == 1
     guard bytes.u32(at + 20) <= 1, format.isValid, Int(bytes.u8(at + 60)) == encoding.bitCount,
       bytes.u8(at + 61) == (encoding.isQuantised ? 2 : 0),
-      bytes.u8(at + 62) == (format.isAsymmetric ? 1 : 0), bytes.u8(at + 63) == 0
+      bytes.u8(at + 62) == (format.isAsymmetric ? 1 : 0),
+      bytes.u8(at + 63) == 0 || (hasCodebook && encoding == .int4 && !format.isAsymmetric)
     else {
       throw TensorTable.error(
         rule: 327, UInt64(at + 56), "a tensor's encoding parameters do not fit")
     }
-    guard bytes.isZero(at + 92, 36) else {
-      throw TensorTable.error(rule: 328, UInt64(at + 92), "reserved bytes of a tensor are not zero")
+    if hasCodebook { try checkCodebook(at) }
+    let used = hasCodebook ? Codebook.levelCount : 0
+    guard bytes.isZero(at + TensorTable.levelsOffset + used, 36 - used) else {
+      throw TensorTable.error(
+        rule: 328, UInt64(at + TensorTable.levelsOffset + used),
+        "reserved bytes of a tensor are not zero")
     }
     guard bytes.u32(at + 88) == TensorTable.noPermutation else {
       throw TensorTable.error(rule: 333, UInt64(at + 88), "input permutations are not supported")
     }
     try checkPlace(at, format.byteCount(shape))
+  }
+
+  /// A codebook needs its feature, and levels that ascend.
+  private func checkCodebook(_ at: Int) throws(FormatError) {
+    guard mayHaveCodebooks else {
+      throw TensorTable.error(rule: 334, UInt64(at + 63), "a codebook without its feature")
+    }
+    guard Codebook(payload.bytes, at: at + TensorTable.levelsOffset) != nil else {
+      throw TensorTable.error(
+        rule: 335, UInt64(at + TensorTable.levelsOffset), "a codebook's levels do not ascend")
+    }
   }
 
   private func shape(_ at: Int) throws(FormatError) -> TensorShape {
@@ -205,7 +228,9 @@ public struct TensorTable: Sendable {
     return TensorDescriptor(
       index: index, name: payload.string(nameRange(index)),
       format: TensorFormat(
-        encoding, group: Int(bytes.u32(at + 56)), isAsymmetric: bytes.u32(at + 20) == 1),
+        encoding, group: Int(bytes.u32(at + 56)), isAsymmetric: bytes.u32(at + 20) == 1,
+        codebook: bytes.u8(at + 63) == 0
+          ? nil : Codebook(bytes, at: at + TensorTable.levelsOffset)),
       shape: shape, weightsSection: bytes.u64(at + 64), offset: bytes.u64(at + 72), region: region)
   }
 

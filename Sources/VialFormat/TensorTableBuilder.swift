@@ -52,6 +52,11 @@ public struct TensorTableBuilder: Sendable {
   /// Bytes of a weights section as declared so far.
   public func weightsByteCount(section: UInt64 = 0) -> UInt64 { sectionEnds[section] ?? 0 }
 
+  /// The incompatible features that the tensors need, for the identity page.
+  public var incompatibleFeatures: UInt64 {
+    entries.contains { $0.format.codebook != nil } ? FormatConstants.codebooksFeature : 0
+  }
+
   /// The tensor table section's payload.
   /// - Throws: for no, too many or equally named tensors.
   public func build() throws(FormatError) -> [UInt8] {
@@ -94,11 +99,12 @@ public struct TensorTableBuilder: Sendable {
     payload.append(field: UInt8(format.encoding.bitCount))
     payload.append(field: UInt8(format.encoding.isQuantised ? 2 : 0))
     payload.append(field: UInt8(format.isAsymmetric ? 1 : 0))
-    payload.append(field: UInt8(0))
+    payload.append(field: UInt8(format.codebook == nil ? 0 : 1))
     payload.append(field: entry.placement.section)
     payload.append(field: entry.placement.offset)
     payload.append(field: entry.placement.byteCount)
     payload.append(field: TensorTable.noPermutation)
+    format.codebook?.encode(into: &payload)
     payload.pad(to: end)
   }
 }

@@ -33,8 +33,10 @@ extension TensorDescriptor {
     let byte = bytes.u8(record + column / 8 * 64 + lane * 4 + column % 4)
     let q = column % 8 < 4 ? byte & 15 : byte >> 4
     let scales = record + 8 * format.group
+    let scale = Float(halfBits: bytes.u16(scales + lane * 2))
+    if let codebook = format.codebook { return scale * Float(codebook[Int(q)]) }
     let zero = format.isAsymmetric ? bytes.u8(scales + 32 + lane) : 8
-    return Float(halfBits: bytes.u16(scales + lane * 2)) * Float(Int(q) - Int(zero))
+    return scale * Float(Int(q) - Int(zero))
   }
 }
 

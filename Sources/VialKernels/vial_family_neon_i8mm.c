@@ -48,6 +48,7 @@ const vial_kernels vial_kernels_neon_i8mm = {
   .collect = wide_collect,
   .all_finite = wide_all_finite,
   .quantize_int4_row = wide_quantize_int4_row,
+  .quantize_levels_row = wide_quantize_levels_row,
   .quantize_int8_row = wide_quantize_int8_row,
 };
 #endif

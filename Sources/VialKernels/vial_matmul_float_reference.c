@@ -46,10 +46,12 @@ void vial_decode_row_reference(const vial_tensor *w, uint32_t row, float *out) {
     int32_t zero = w->asymmetric ? tail[32 + r] : 8;
     for (uint32_t k = 0; k < count; k++) {
       int32_t steps;
-      if (four_bit)
-        steps = (q[k / 8 * 64 + (k & 3)] >> (k & 4) & 15) - zero;
-      else
+      if (four_bit) {
+        int32_t stored = q[k / 8 * 64 + (k & 3)] >> (k & 4) & 15;
+        steps = w->codebook ? w->levels[stored] : stored - zero;
+      } else {
         steps = (int8_t)q[k / 4 * 64 + (k & 3)];
+      }
       out[begin + k] = scale * (float)steps;
     }
   }

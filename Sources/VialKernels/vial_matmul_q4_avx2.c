@@ -1,6 +1,6 @@
 // Owns: int4 products on AVX2: one tile (two halves of 8 rows) x C columns.
 // Must not: let an i16 saturate: a pair of vpmaddubsw is at most 15 * 127 * 2 = 3810, eight of them (32 k) are 30480,
-// and then they are widened. Spec: ARITHMETIC.md, rule 4.
+// and then they are widened; with a codebook a pair is up to 127 * 127 * 2 = 32258, and is widened by itself. Spec: ARITHMETIC.md, rule 4.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -40,15 +40,36 @@ VIAL_INLINE void dot_group(const int C, const int G, const uint8_t *q, const int
   }
 }
 
+/// The same for levels of a codebook (at least -128). vpmaddubsw wants one unsigned operand: |level|, whose sign goes to
+/// the activations.
+VIAL_INLINE void dot_group_levels(
+  const int C, const int G, __m256i table, const uint8_t *q, const int32_t *a, __m256i *dot) {
+  const __m256i low_nibbles = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+  for (int k = 0; k < G / 8; k++, a += 2 * C, q += 64) {
+    _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
+    __m256i v = _mm256_loadu_si256((const void *)q);
+    UNROLL for (int half = 0; half < 2; half++) {
+      __m256i nibbles = _mm256_and_si256(half ? _mm256_srli_epi16(v, 4) : v, low_nibbles);
+      __m256i level = _mm256_shuffle_epi8(table, nibbles), magnitude = _mm256_abs_epi8(level);
+      UNROLL for (int c = 0; c < C; c++) {
+        __m256i x = _mm256_sign_epi8(_mm256_set1_epi32(a[half * C + c]), level);
+        dot[c] = _mm256_add_epi32(dot[c], _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, x), ones));
+      }
+    }
+  }
+}
+
 /// One tile, one panel of C columns.
 VIAL_INLINE void product(
-  const int C, const int G, const int asymmetric, const vial_tensor *w, const uint8_t *tile, uint32_t row0,
-  const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
+  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const uint8_t *tile,
+  uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
   const float *scales = (const float *)(const void *)(base + p->scale_offset);
   const int32_t *sums = (const int32_t *)(const void *)(base + p->sum_offset);
+  __m256i table = _mm256_setzero_si256();
+  if (levels) table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)w->levels));
   __m256 acc[2][8];
   UNROLL for (int h = 0; h < 2; h++) UNROLL for (int c = 0; c < C; c++) acc[h][c] = _mm256_setzero_ps();
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * C, scales += C, sums += C)
@@ -58,8 +79,12 @@ VIAL_INLINE void product(
       UNROLL for (int c = 0; c < C; c++) {
         __m256i m8sum = _mm256_set1_epi32(sums[c]);
         dot[c] = asymmetric ? _mm256_mullo_epi32(zero, _mm256_srai_epi32(m8sum, 3)) : m8sum;
+        if (levels) dot[c] = _mm256_setzero_si256();
       }
-      dot_group(C, G, tile + h * 32, a, dot);
+      if (levels)
+        dot_group_levels(C, G, table, tile + h * 32, a, dot);
+      else
+        dot_group(C, G, tile + h * 32, a, dot);
       __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(tile + 8 * G + h * 16)));
       UNROLL for (int c = 0; c < C; c++)
         acc[h][c] = _mm256_fmadd_ps(
@@ -72,12 +97,12 @@ VIAL_INLINE void product(
 }
 
 VIAL_INLINE void products(
-  const int C, const int G, const int asymmetric, const vial_tensor *w, const vial_panels *p, uint32_t tile_begin,
-  uint32_t tile_end, float *out, size_t out_stride) {
+  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
+  uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t tile_bytes = (8 * (size_t)G + (asymmetric ? 48 : 32)) * p->group_count;
   for (uint32_t t = tile_begin; t < tile_end; t++)
     for (uint32_t panel = 0; panel < p->panel_count; panel++)
-      product(C, G, asymmetric, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
+      product(C, G, asymmetric, levels, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
 }
 
 #define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
@@ -86,13 +111,16 @@ VIAL_INLINE void products(
   static __attribute__((noinline)) void products_##C(                                               \
     const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, \
     size_t out_stride) {                                                                            \
-    switch (w->group * 2 + w->asymmetric) {                                                         \
-      case 64: products(C, 32, 0, ARGUMENTS); break;                                                \
-      case 65: products(C, 32, 1, ARGUMENTS); break;                                                \
-      case 128: products(C, 64, 0, ARGUMENTS); break;                                               \
-      case 129: products(C, 64, 1, ARGUMENTS); break;                                               \
-      case 256: products(C, 128, 0, ARGUMENTS); break;                                              \
-      default: products(C, 128, 1, ARGUMENTS);                                                      \
+    switch (w->group * 2 + w->asymmetric + 512u * w->codebook) {                                    \
+      case 64: products(C, 32, 0, 0, ARGUMENTS); break;                                             \
+      case 65: products(C, 32, 1, 0, ARGUMENTS); break;                                             \
+      case 128: products(C, 64, 0, 0, ARGUMENTS); break;                                            \
+      case 129: products(C, 64, 1, 0, ARGUMENTS); break;                                            \
+      case 256: products(C, 128, 0, 0, ARGUMENTS); break;                                           \
+      case 257: products(C, 128, 1, 0, ARGUMENTS); break;                                           \
+      case 576: products(C, 32, 0, 1, ARGUMENTS); break;                                            \
+      case 640: products(C, 64, 0, 1, ARGUMENTS); break;                                            \
+      default: products(C, 128, 0, 1, ARGUMENTS);                                                   \
     }                                                                                               \
   }
 WIDTH(1)

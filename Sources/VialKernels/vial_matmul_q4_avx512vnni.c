@@ -21,14 +21,19 @@ enum { PREFETCH_BYTES = 6144 };
 
 /// R tiles from `tile` on, one panel of C columns. `ahead`: distance of the prefetch.
 VIAL_INLINE void product(
-  const int R, const int C, const int G, const int asymmetric, const vial_tensor *w, const uint8_t *tile,
-  size_t tile_bytes, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride, size_t ahead) {
+  const int R, const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w,
+  const uint8_t *tile, size_t tile_bytes, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride,
+  size_t ahead) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
   const float *scales = (const float *)(const void *)(base + p->scale_offset);
   const int32_t *sums = (const int32_t *)(const void *)(base + p->sum_offset);
   const __m512i low_nibbles = _mm512_set1_epi8(15);
+  __m512i table = _mm512_setzero_si512();  // with a codebook: level + 128, which is the level with its sign bit turned
+  if (levels)
+    table = _mm512_xor_si512(
+      _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)w->levels)), _mm512_set1_epi8((char)0x80));
   __m512 acc[2][8];
   UNROLL for (int r = 0; r < R; r++) UNROLL for (int c = 0; c < C; c++) acc[r][c] = _mm512_setzero_ps();
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += C, sums += C) {
@@ -43,6 +48,7 @@ VIAL_INLINE void product(
       UNROLL for (int c = 0; c < C; c++) {
         __m512i m8sum = _mm512_set1_epi32(sums[c]);
         dot[r][c] = asymmetric ? _mm512_dpwssd_epi32(_mm512_setzero_si512(), zero, _mm512_srai_epi32(m8sum, 3)) : m8sum;
+        if (levels) dot[r][c] = _mm512_slli_epi32(m8sum, 4);
       }
     }
     for (int k = 0; k < G / 8; k++, a += 2 * C) {
@@ -58,6 +64,10 @@ VIAL_INLINE void product(
         __m512i v = _mm512_loadu_si512(q);
         low[r] = _mm512_and_si512(v, low_nibbles);
         high[r] = _mm512_and_si512(_mm512_srli_epi16(v, 4), low_nibbles);
+        if (levels) {
+          low[r] = _mm512_shuffle_epi8(table, low[r]);
+          high[r] = _mm512_shuffle_epi8(table, high[r]);
+        }
       }
       UNROLL for (int c = 0; c < C; c++) {
         __m512i x = _mm512_set1_epi32(a[c]);
@@ -94,21 +104,22 @@ VIAL_INLINE void product(
 /// All panels against tiles [tile_begin, tile_end), R tiles at a time; with two tiles the next pair is prefetched into
 /// the second-level cache during the last panel.
 VIAL_INLINE void products(
-  const int R, const int C, const int G, const int asymmetric, const vial_tensor *w, const vial_panels *p,
-  uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
+  const int R, const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w,
+  const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t tile_bytes = (8 * (size_t)G + (asymmetric ? 48 : 32)) * p->group_count;
   uint32_t t = tile_begin;
   for (; t + (uint32_t)R <= tile_end; t += (uint32_t)R)
     for (uint32_t panel = 0; panel < p->panel_count; panel++) {
       size_t ahead = R == 1 ? PREFETCH_BYTES : panel + 1 == p->panel_count ? 2 * tile_bytes : 0;
       product(
-        R, C, G, asymmetric, w, w->bytes + t * tile_bytes, tile_bytes, t * 16, p, panel, out, out_stride, ahead);
+        R, C, G, asymmetric, levels, w, w->bytes + t * tile_bytes, tile_bytes, t * 16, p, panel, out, out_stride,
+        ahead);
     }
   if (R > 1)
     for (; t < tile_end; t++)
       for (uint32_t panel = 0; panel < p->panel_count; panel++)
         product(
-          1, C, G, asymmetric, w, w->bytes + t * tile_bytes, tile_bytes, t * 16, p, panel, out, out_stride,
+          1, C, G, asymmetric, levels, w, w->bytes + t * tile_bytes, tile_bytes, t * 16, p, panel, out, out_stride,
           PREFETCH_BYTES);
 }
 
@@ -118,13 +129,16 @@ VIAL_INLINE void products(
   static __attribute__((noinline)) void NAME(                                                                        \
     const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out,                  \
     size_t out_stride) {                                                                                             \
-    switch (w->group * 2 + w->asymmetric) {                                                                          \
-      case 64: products(R, C, 32, 0, ARGUMENTS); break;                                                              \
-      case 65: products(R, C, 32, 1, ARGUMENTS); break;                                                              \
-      case 128: products(R, C, 64, 0, ARGUMENTS); break;                                                             \
-      case 129: products(R, C, 64, 1, ARGUMENTS); break;                                                             \
-      case 256: products(R, C, 128, 0, ARGUMENTS); break;                                                            \
-      default: products(R, C, 128, 1, ARGUMENTS);                                                                    \
+    switch (w->group * 2 + w->asymmetric + 512u * w->codebook) {                                                     \
+      case 64: products(R, C, 32, 0, 0, ARGUMENTS); break;                                                           \
+      case 65: products(R, C, 32, 1, 0, ARGUMENTS); break;                                                           \
+      case 128: products(R, C, 64, 0, 0, ARGUMENTS); break;                                                          \
+      case 129: products(R, C, 64, 1, 0, ARGUMENTS); break;                                                          \
+      case 256: products(R, C, 128, 0, 0, ARGUMENTS); break;                                                         \
+      case 257: products(R, C, 128, 1, 0, ARGUMENTS); break;                                                         \
+      case 576: products(R, C, 32, 0, 1, ARGUMENTS); break;                                                          \
+      case 640: products(R, C, 64, 0, 1, ARGUMENTS); break;                                                          \
+      default: products(R, C, 128, 0, 1, ARGUMENTS);                                                                 \
     }                                                                                                                \
   }
 WIDTH(products_1x1, 1, 1)

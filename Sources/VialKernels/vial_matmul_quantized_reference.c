@@ -5,7 +5,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-/// dot - zero * sum of one row of one record with one column of a panel.
+/// dot - zero * sum of one row of one record with one column of a panel; with a codebook there is nothing to take off.
 static int32_t dot_record(
   const vial_tensor *w, const uint8_t *record, uint32_t r, const uint8_t *q, uint32_t width, int32_t sum) {
   int32_t dot = 0;
@@ -14,12 +14,13 @@ static int32_t dot_record(
     if (w->encoding == VIAL_ENCODING_INT4) {
       uint8_t byte = record[k / 8 * 64 + r * 4 + (k & 3)];
       weight = k & 4 ? byte >> 4 : byte & 15;
+      if (w->codebook) weight = w->levels[weight];
     } else {
       weight = (int8_t)record[k / 4 * 64 + r * 4 + (k & 3)];
     }
     dot += weight * a;
   }
-  if (w->encoding == VIAL_ENCODING_INT8) return dot;
+  if (w->encoding == VIAL_ENCODING_INT8 || w->codebook) return dot;
   return dot - (w->asymmetric ? record[8 * w->group + 32 + r] : 8) * sum;
 }
 

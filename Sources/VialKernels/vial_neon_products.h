@@ -2,8 +2,9 @@
 // Must not: know how integers are multiplied: the including file's dot_group does. Spec: ARITHMETIC.md, rule 4.
 // The including file, inside its target region, defines
 //   VIAL_NEON_BITS          4 or 8, the bits of a weight
-//   dot_group(C, Q, G, q, a, dot)   dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q quads from q
-//                           on with C columns over a group of G; exact, in any order.
+//   dot_group(C, Q, G, levels, q, a, dot)   dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q quads
+//                           from q on with C columns over a group of G; exact, in any order. levels: a codebook's, or
+//                           NULL, known when compiling.
 #ifndef VIAL_NEON_PRODUCTS_H
 #define VIAL_NEON_PRODUCTS_H
 
@@ -26,8 +27,8 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, float32x4_t v
 
 /// One tile, one panel of C columns, Q of its four quads at a time: Q * C accumulators fit the registers.
 VIAL_INLINE void product(
-  const int C, const int G, const int asymmetric, const vial_tensor *w, const uint8_t *tile, uint32_t row0,
-  const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
+  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const uint8_t *tile,
+  uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
   const int Q = C == 8 ? 2 : 4;
   const size_t tail = VIAL_NEON_BITS * 2 * (size_t)G, record = tail + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
@@ -41,14 +42,14 @@ VIAL_INLINE void product(
       int32x4_t dot[4][8];
       UNROLL for (int i = 0; i < Q; i++)  // the correction -zero * sum costs nothing as a start
         UNROLL for (int c = 0; c < C; c++) {
-          if (VIAL_NEON_BITS == 8)
+          if (VIAL_NEON_BITS == 8 || levels)
             dot[i][c] = vdupq_n_s32(0);
           else if (asymmetric)
             dot[i][c] = vmulq_n_s32(load_zeros(tile + tail + 32 + 4 * (i0 + i)), sums[c] >> 3);
           else
             dot[i][c] = vdupq_n_s32(sums[c]);
         }
-      dot_group(C, Q, G, tile + 16 * i0, a, dot);
+      dot_group(C, Q, G, levels ? w->levels : NULL, tile + 16 * i0, a, dot);
       UNROLL for (int i = 0; i < Q; i++) {
         float32x4_t scale = load_scales(tile + tail + 8 * (i0 + i));
         UNROLL for (int c = 0; c < C; c++)
@@ -62,25 +63,35 @@ VIAL_INLINE void product(
 }
 
 VIAL_INLINE void products(
-  const int C, const int G, const int asymmetric, const vial_tensor *w, const vial_panels *p, uint32_t tile_begin,
-  uint32_t tile_end, float *out, size_t out_stride) {
+  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
+  uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t tile_bytes = (VIAL_NEON_BITS * 2 * (size_t)G + (asymmetric ? 48 : 32)) * p->group_count;
   for (uint32_t t = tile_begin; t < tile_end; t++)
     for (uint32_t panel = 0; panel < p->panel_count; panel++)
-      product(C, G, asymmetric, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
+      product(C, G, asymmetric, levels, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
 }
 
 #define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
+/// Symmetric, with zero points, with a codebook.
+#define FORMS(C, G)                           \
+  do {                                        \
+    if (form == 2)                            \
+      products(C, G, 0, 1, ARGUMENTS);        \
+    else if (form == 1)                       \
+      products(C, G, 1, 0, ARGUMENTS);        \
+    else                                      \
+      products(C, G, 0, 0, ARGUMENTS);        \
+  } while (0)
 /// One function per panel width, so that accumulators live in registers.
 #define WIDTH(C)                                                                                    \
   static __attribute__((noinline)) void products_##C(                                               \
     const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, \
     size_t out_stride) {                                                                            \
-    const bool asymmetric = VIAL_NEON_BITS == 4 && w->asymmetric;                                   \
+    const int form = VIAL_NEON_BITS == 8 ? 0 : w->codebook ? 2 : w->asymmetric;                     \
     switch (w->group) {                                                                             \
-      case 32: asymmetric ? products(C, 32, 1, ARGUMENTS) : products(C, 32, 0, ARGUMENTS); break;   \
-      case 64: asymmetric ? products(C, 64, 1, ARGUMENTS) : products(C, 64, 0, ARGUMENTS); break;   \
-      default: asymmetric ? products(C, 128, 1, ARGUMENTS) : products(C, 128, 0, ARGUMENTS);        \
+      case 32: FORMS(C, 32); break;                                                                 \
+      case 64: FORMS(C, 64); break;                                                                 \
+      default: FORMS(C, 128);                                                                       \
     }                                                                                               \
   }
 #endif

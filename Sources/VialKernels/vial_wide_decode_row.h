@@ -10,6 +10,11 @@ VIAL_INLINE v16i decode_nibbles(const uint8_t *q) {
   uint32_t a = vial_load_u32(q), b = vial_load_u32(q + 64);
   return (v16i)((v16u){a, a, a, a, a, a, a, a, b, b, b, b, b, b, b, b} >> shifts & 15u);
 }
+/// The levels that 16 nibbles stand for.
+VIAL_INLINE v16i decode_levels(const int8_t *levels, v16i nibbles) {
+  VIAL_UNROLL for (int i = 0; i < 16; i++) nibbles[i] = levels[nibbles[i]];
+  return nibbles;
+}
 /// 16 columns of an int8 row: 4 bytes of each of four steps of 4.
 VIAL_INLINE v16f decode_bytes(const uint8_t *q) {
   uint8_t bytes[16];
@@ -27,7 +32,13 @@ VIAL_INLINE void decode_quantized_row(const bool four_bit, const vial_tensor *w,
     const float scale = vial_half_to_float(vial_load_u16(record + tail + 2 * r));
     const int32_t zero = w->asymmetric ? record[tail + 32 + r] : 8;
     VIAL_EACH16((size_t)count, {  // a record holds whole groups, so loads of 16 stay inside
-      v16f steps = four_bit ? __builtin_convertvector(decode_nibbles(q + i * 8) - zero, v16f) : decode_bytes(q + i * 16);
+      v16f steps;
+      if (four_bit) {
+        v16i nibbles = decode_nibbles(q + i * 8);
+        steps = __builtin_convertvector(w->codebook ? decode_levels(w->levels, nibbles) : nibbles - zero, v16f);
+      } else {
+        steps = decode_bytes(q + i * 16);
+      }
       store_some(out + begin + i, left, steps * scale);
     });
   }

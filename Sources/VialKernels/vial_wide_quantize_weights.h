@@ -48,6 +48,18 @@ VIAL_INLINE void grid_asymmetric(wide_grid *grid, float low, float high) {
   }
 }
 
+/// vial_grid_levels for all indices.
+VIAL_INLINE void grid_levels(wide_grid *grid, const int8_t *levels, float low, float high) {
+  float extreme = -low >= high ? low : high, first = (float)levels[0], last = (float)levels[15];
+  grid->count = VIAL_GRID_COUNT;
+  for (int at = 0; at < 48; at += 16) {
+    v16f index = __builtin_convertvector(wide_lane_numbers() + at, v16f);
+    v16f level = wide_select(
+      index < 24.0f, first * (0.875f + 0.03125f * index), last * (0.9375f + 0.0625f * (index - 24.0f)));
+    grid_store(grid, at, extreme / level, wide_set(8.0f));
+  }
+}
+
 /// steps = clamp(roundeven(x * inverse), low, high)
 VIAL_INLINE v16f quantize_steps(v16f x, float inverse, float low, float high) {
   v16f s = wide_round(x * inverse);
@@ -90,22 +102,28 @@ VIAL_INLINE void write_steps(
   memcpy(q, block, count);
 }
 
+/// min(0, x) and max(0, x) over `count` values, a multiple of 16; false if one is infinite or NaN.
+VIAL_INLINE bool group_extremes(const float *x, uint32_t count, float *low, float *high) {
+  v16f low_lanes = {0}, high_lanes = {0};
+  v16u largest = {0};
+  for (uint32_t i = 0; i < count; i += 16) {
+    v16f v = wide_load(x + i);
+    largest = __builtin_elementwise_max(wide_magnitude(v), largest);
+    low_lanes = wide_select(v < low_lanes, v, low_lanes);
+    high_lanes = wide_select(v > high_lanes, v, high_lanes);
+  }
+  *low = -wide_reduce_max(-low_lanes);
+  *high = wide_reduce_max(high_lanes);
+  return wide_reduce_max_bits(largest) < 0x7F800000u;
+}
+
 static vial_kernel_status wide_quantize_int4_row(
   const float *x, uint32_t columns, uint32_t group, uint8_t *q, uint16_t *scales, uint8_t *zeros) {
   for (uint32_t begin = 0, g = 0; begin < columns; begin += group, g++) {
     uint32_t left = columns - begin, count = left < group ? left : group, whole = (count + 15) / 16 * 16;
-    float values[128] = {0};
+    float values[128] = {0}, low, high;
     memcpy(values, x + begin, count * sizeof *values);
-    v16f low_lanes = {0}, high_lanes = {0};
-    v16u largest = {0};
-    for (uint32_t i = 0; i < whole; i += 16) {
-      v16f v = wide_load(values + i);
-      largest = __builtin_elementwise_max(wide_magnitude(v), largest);
-      low_lanes = wide_select(v < low_lanes, v, low_lanes);
-      high_lanes = wide_select(v > high_lanes, v, high_lanes);
-    }
-    if (wide_reduce_max_bits(largest) >= 0x7F800000u) return VIAL_KERNEL_NOT_FINITE;
-    float low = -wide_reduce_max(-low_lanes), high = wide_reduce_max(high_lanes);
+    if (!group_extremes(values, whole, &low, &high)) return VIAL_KERNEL_NOT_FINITE;
     if (!vial_grid_fits(low, high, zeros != NULL)) return VIAL_KERNEL_SCALE_OVERFLOW;
     wide_grid grid;
     if (zeros)
@@ -116,6 +134,78 @@ static vial_kernel_status wide_quantize_int4_row(
     scales[g] = best.scale;
     if (zeros) zeros[g] = (uint8_t)best.zero;
     write_steps(&best, values, count, 0.0f, 15.0f, best.zero, q + begin);
+  }
+  return VIAL_KERNEL_OK;
+}
+
+/// What a search for the nearest level walks along: the middle of levels i and i + 1, and their distance.
+typedef struct wide_levels {
+  float first, middles[15], distances[15];
+} wide_levels;
+
+/// The levels nearest to x, the lower one of two equally near; *q, where it is not NULL, receives their places.
+VIAL_INLINE v16f nearest_levels(const wide_levels *levels, v16f x, v16i *q) {
+  v16f level = wide_set(levels->first);
+  v16i place = {0};
+  VIAL_UNROLL for (int i = 0; i < 15; i++) {
+    v16i above = x > levels->middles[i];
+    level = level + (v16f)(above & (v16i)wide_set(levels->distances[i]));
+    place = place - above;
+  }
+  if (q) *q = place;
+  return level;
+}
+
+/// `choose` for a codebook; a zero-filled end adds no error, though 0 need not be a level.
+VIAL_INLINE vial_group_choice choose_levels(
+  const wide_grid *grid, const wide_levels *levels, const float *x, uint32_t count) {
+  vial_group_choice best = {.found = false};
+  float best_scale = 0.0f;
+  for (int i = 0; i < grid->count; i++) {
+    float scale = grid->scales[i], inverse = grid->inverses[i];
+    if (scale == 0.0f) continue;
+    v16f sum = {0};
+    for (uint32_t j = 0; j < count; j += 16) {
+      v16f v = wide_load(x + j);
+      v16f error = wide_fma(wide_set(-scale), nearest_levels(levels, v * inverse, NULL), v);
+      if (count - j < 16) error = wide_select(wide_first((int32_t)(count - j)), error, (v16f){0});
+      sum = wide_fma(error, error, sum);
+    }
+    float error = wide_tree(sum);
+    if (best.found && !(error < best.error)) continue;
+    best = (vial_group_choice){.error = error, .found = true};
+    best_scale = scale;
+  }
+  best.scale = vial_float_to_half(best_scale);
+  return best;
+}
+
+static vial_kernel_status wide_quantize_levels_row(
+  const float *x, uint32_t columns, uint32_t group, const int8_t *levels, uint8_t *q, uint16_t *scales) {
+  wide_levels walk = {.first = (float)levels[0]};
+  for (int i = 0; i < 15; i++) {
+    walk.middles[i] = 0.5f * (float)(levels[i] + levels[i + 1]);
+    walk.distances[i] = (float)(levels[i + 1] - levels[i]);
+  }
+  for (uint32_t begin = 0, g = 0; begin < columns; begin += group, g++) {
+    uint32_t left = columns - begin, count = left < group ? left : group, whole = (count + 15) / 16 * 16;
+    float values[128] = {0}, low, high;
+    memcpy(values, x + begin, count * sizeof *values);
+    if (!group_extremes(values, whole, &low, &high)) return VIAL_KERNEL_NOT_FINITE;
+    if (!vial_grid_fits_levels(levels, low, high)) return VIAL_KERNEL_SCALE_OVERFLOW;
+    wide_grid grid;
+    grid_levels(&grid, levels, low, high);
+    vial_group_choice best = choose_levels(&grid, &walk, values, count);
+    scales[g] = best.scale;
+    uint8_t places[128];
+    float inverse = best.found ? 1.0f / vial_half_to_float(best.scale) : 0.0f;
+    for (uint32_t i = 0; i < whole; i += 16) {
+      v16i place = (v16i){0} + 8;
+      if (best.found) nearest_levels(&walk, wide_load(values + i) * inverse, &place);
+      v16b narrow = __builtin_convertvector(place, v16b);
+      memcpy(places + i, &narrow, sizeof narrow);
+    }
+    memcpy(q + begin, places, count);
   }
   return VIAL_KERNEL_OK;
 }

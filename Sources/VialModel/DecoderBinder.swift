@@ -97,7 +97,7 @@ struct DecoderBinder {
       let matrix = WeightMatrix(
         region: tensor.region, encoding: UInt8(tensor.format.encoding.rawValue),
         rows: rowCount, columns: columnCount, group: UInt32(tensor.format.group),
-        isAsymmetric: tensor.format.isAsymmetric)
+        isAsymmetric: tensor.format.isAsymmetric, codebook: tensor.format.codebook)
     else { throw wrongShape(tensor) }
     return matrix
   }

@@ -75,10 +75,19 @@ int fail(int *failures, const char *format, ...) {
   return *failures;
 }
 
-matrix make_matrix(
-  vial_encoding encoding, uint32_t rows, uint32_t columns, uint32_t group, int asymmetric, int extreme) {
+void random_levels(int8_t levels[16], int extreme) {
+  uint32_t wanted = 16;
+  for (int level = -127; level <= 127 && wanted > 0; level++)
+    if (random_below((uint32_t)(128 - level)) < wanted) levels[16 - wanted--] = (int8_t)level;
+  if (extreme) levels[0] = -127, levels[15] = 127;
+}
+
+matrix make_matrix(vial_encoding encoding, uint32_t rows, uint32_t columns, uint32_t group, int form, int extreme) {
+  bool asymmetric = form == ASYMMETRIC;
   matrix m = {
-    .tensor = {.rows = rows, .columns = columns, .group = group, .encoding = encoding, .asymmetric = asymmetric != 0}};
+    .tensor = {.rows = rows, .columns = columns, .group = group, .encoding = encoding, .asymmetric = asymmetric}};
+  m.tensor.codebook = form == CODEBOOK;
+  if (form == CODEBOOK) random_levels(m.tensor.levels, extreme);
   uint32_t groups = vial_tensor_group_count(&m.tensor), tiles = vial_tensor_tile_count(&m.tensor);
   uint64_t byte_count = 0;
   if (!vial_tensor_byte_count(&m.tensor, &byte_count)) abort();
@@ -88,7 +97,7 @@ matrix make_matrix(
   for (size_t i = 0; i < (size_t)rows * columns; i++) {
     uint32_t r = random_u32();
     if (encoding == VIAL_ENCODING_INT4)
-      m.q[i] = extreme ? 15 : r & 15;
+      m.q[i] = !extreme ? r & 15 : form == CODEBOOK && i % columns % 2 == 0 ? 0 : 15;
     else
       m.q[i] = (uint8_t)(int8_t)(extreme ? (r & 1 ? 127 : -127) : (int32_t)(r % 255) - 127);
   }
@@ -120,6 +129,10 @@ int32_t matrix_zero(const matrix *m, uint32_t n, uint32_t k) {
   if (m->tensor.encoding == VIAL_ENCODING_INT8) return 0;
   if (!m->tensor.asymmetric) return 8;
   return m->zeros[(size_t)n * vial_tensor_group_count(&m->tensor) + k / m->tensor.group];
+}
+int32_t matrix_steps(const matrix *m, uint32_t n, uint32_t k) {
+  if (m->tensor.codebook) return m->tensor.levels[matrix_q(m, n, k)];
+  return matrix_q(m, n, k) - matrix_zero(m, n, k);
 }
 
 vial_panels make_panels(

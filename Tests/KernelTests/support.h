@@ -37,11 +37,17 @@ typedef struct matrix {
   uint16_t *scales;   ///< [rows][groups]
   uint8_t *zeros;     ///< [rows][groups]
 } matrix;
-/// Random quantised matrix, packed. `extreme`: largest values everywhere.
-matrix make_matrix(vial_encoding encoding, uint32_t rows, uint32_t columns, uint32_t group, int asymmetric, int extreme);
-/// The plain value of element (n, k) of such a matrix, and of its zero point (0 for int8).
+/// Forms of int4.
+enum { SYMMETRIC, ASYMMETRIC, CODEBOOK, FORM_COUNT };
+/// Random quantised matrix, packed. `form`: of int4, else SYMMETRIC. `extreme`: largest values everywhere.
+matrix make_matrix(vial_encoding encoding, uint32_t rows, uint32_t columns, uint32_t group, int form, int extreme);
+/// 16 strictly ascending levels; `extreme`: from -127 to 127.
+void random_levels(int8_t levels[16], int extreme);
+/// The stored value of element (n, k) of such a matrix, and of its zero point (0 for int8, 8 without one).
 int32_t matrix_q(const matrix *m, uint32_t n, uint32_t k);
 int32_t matrix_zero(const matrix *m, uint32_t n, uint32_t k);
+/// What is multiplied with the scale: q - zero, or the level.
+int32_t matrix_steps(const matrix *m, uint32_t n, uint32_t k);
 
 /// Panels of x[M][K], quantised by the family.
 vial_panels make_panels(

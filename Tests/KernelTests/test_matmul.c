@@ -31,18 +31,17 @@ static void plain_matmul(const matrix *m, const float *x, uint32_t column_count,
   for (uint32_t c = 0; c < column_count; c++) {
     int8_t q[2048];
     float scales[64];
-    int32_t sums[64];
     marks[c] = 0;
     for (uint32_t g = 0; g < groups; g++) {
       uint32_t count = K - g * G < G ? K - g * G : G;
-      if (!plain_quantize(x + (size_t)c * K + g * G, count, q + g * G, scales + g, sums + g)) marks[c] = 1;
+      int32_t sum;
+      if (!plain_quantize(x + (size_t)c * K + g * G, count, q + g * G, scales + g, &sum)) marks[c] = 1;
     }
     for (uint32_t n = 0; n < m->tensor.rows; n++) {
       float acc = 0;
       for (uint32_t g = 0; g < groups; g++) {
         int32_t dot = 0;
-        for (uint32_t k = g * G; k < K && k < (g + 1) * G; k++) dot += matrix_q(m, n, k) * q[k];
-        dot -= matrix_zero(m, n, g * G) * sums[g];
+        for (uint32_t k = g * G; k < K && k < (g + 1) * G; k++) dot += matrix_steps(m, n, k) * q[k];
         acc = fmaf((float)dot, vial_f16_to_f32(m->scales[n * groups + g]) * scales[g], acc);
       }
       out[(size_t)c * m->tensor.rows + n] = acc;
@@ -116,8 +115,8 @@ static int compare_products(const matrix *m, const float *x, uint32_t M, uint32_
     for (uint32_t i = parts; i-- > 0;)
       kernels->matmul_quantized(&m->tensor, &p, tiles * i / parts, tiles * (i + 1) / parts, got, N);
     size_t bad = differing(wanted, got, (size_t)M * N);
-    CHECK(bad == 0, "%s %s N %u K %u G %u asymmetric %d M %u: %zu of %u differ", kernels->name, what, N, K,
-      m->tensor.group, m->tensor.asymmetric, M, bad, M * N);
+    CHECK(bad == 0, "%s %s N %u K %u G %u asymmetric %d codebook %d M %u: %zu of %u differ", kernels->name, what, N,
+      K, m->tensor.group, m->tensor.asymmetric, m->tensor.codebook, M, bad, M * N);
     CHECK(memcmp(marks, wanted_marks, M) == 0, "%s: marks differ", kernels->name);
   }
   return failures;
@@ -128,10 +127,10 @@ static int products_of(vial_encoding encoding) {
   int failures = 0;
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
     for (uint32_t group = 32; group <= 128; group *= 2)
-      for (int asymmetric = 0; asymmetric <= (encoding == VIAL_ENCODING_INT4); asymmetric++)
+      for (int form = 0; form < (encoding == VIAL_ENCODING_INT4 ? FORM_COUNT : 1); form++)
         for (uint32_t M = 1; M <= 33; M += s == 2 ? 1 : 1 + M / 2) {
           int flavour = (int)(M + s) % 7;
-          matrix m = make_matrix(encoding, shapes[s][0], shapes[s][1], group, asymmetric, flavour == 1);
+          matrix m = make_matrix(encoding, shapes[s][0], shapes[s][1], group, form, flavour == 1);
           float *x = guarded((size_t)M * shapes[s][1] * sizeof *x);
           fill_columns(x, M, shapes[s][1], flavour);
           seal(x);
@@ -149,15 +148,17 @@ static int products_of(vial_encoding encoding) {
   for (uint32_t n = 0; n < 64; n++) {
     double sum = 0;
     for (uint32_t k = 0; k < 512; k++)
-      sum += (double)vial_f16_to_f32(m.scales[n * 4 + k / 128]) * (matrix_q(&m, n, k) - matrix_zero(&m, n, k)) * (double)x[k];
+      sum += (double)vial_f16_to_f32(m.scales[n * 4 + k / 128]) * matrix_steps(&m, n, k) * (double)x[k];
     error += (sum - (double)out[n]) * (sum - (double)out[n]);
     norm += sum * sum;
   }
   CHECK(sqrt(error / norm) < 0.02 && norm > 0, "relative error against f64: %g", sqrt(error / norm));
   // Hostile bytes: any weights, infinite scales, zero points above 15. Nothing may fault, and the families agree.
   for (uint32_t group = 32; group <= 128; group *= 2)
-    for (int asymmetric = 0; asymmetric <= (encoding == VIAL_ENCODING_INT4); asymmetric++) {
-      vial_tensor t = {.rows = 21, .columns = 200, .group = group, .encoding = encoding, .asymmetric = (uint8_t)asymmetric};
+    for (int form = 0; form < (encoding == VIAL_ENCODING_INT4 ? FORM_COUNT : 1); form++) {
+      vial_tensor t = {.rows = 21, .columns = 200, .group = group, .encoding = encoding, .asymmetric = form == ASYMMETRIC};
+      t.codebook = form == CODEBOOK;
+      if (form == CODEBOOK) random_levels(t.levels, 1);
       uint64_t byte_count;
       vial_tensor_byte_count(&t, &byte_count);
       uint8_t *bytes = guarded(byte_count);

@@ -111,6 +111,32 @@ static uint64_t product_digest(const vial_kernels *k) {
   return hash;
 }
 
+static uint64_t codebook_digest(const vial_kernels *k) {
+  enum { N = 40, K = 328, M = 11 };
+  static float w[N * K], x[M * K], out[M * N];
+  static uint8_t q[N * K];
+  static uint16_t scales[N * 16];
+  static const int8_t levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  uint64_t hash = start, byte_count = 0;
+  fill(w, N * K, 0.1f);
+  fill(x, M * K, 3);
+  vial_tensor t = {.rows = N, .columns = K, .group = 64, .encoding = VIAL_ENCODING_INT4, .codebook = 1};
+  memcpy(t.levels, levels, sizeof levels);
+  vial_tensor_byte_count(&t, &byte_count);
+  uint8_t *bytes = guarded(byte_count), marks[M];
+  for (uint32_t n = 0; n < N; n++) k->quantize_levels_row(w + n * K, K, 64, levels, q + n * K, scales + n * 6);
+  for (uint32_t i = 0; i < 3; i++)
+    vial_pack_int4_tile(
+      &t, i, q + i * 16 * K, K, scales + i * 96, NULL, 6, bytes + i * vial_tensor_tile_byte_count(&t));
+  t.bytes = bytes;
+  hash = digest(hash, bytes, byte_count / 4);
+  vial_panels p = make_panels(k, x, M, K, 64, marks);
+  k->matmul_quantized(&t, &p, 0, 3, out, N);
+  hash = digest(hash, out, M * N);
+  k->decode_row(&t, 37, out);
+  return digest(hash, out, K);
+}
+
 static uint64_t attention_digest(const vial_kernels *k) {
   enum { D = 64, H = 3, COUNT = 150 };
   uint64_t hash = start;
@@ -145,6 +171,8 @@ int test_pinned_bits(void) {
     uint64_t vector = vector_digest(k), product = product_digest(k), attention = attention_digest(k);
     CHECK(vector == 0xf855941d6e37af93ull, "%s vector functions: %016llx", k->name, (unsigned long long)vector);
     CHECK(product == 0x75761def5701f39eull, "%s products: %016llx", k->name, (unsigned long long)product);
+    uint64_t codebook = codebook_digest(k);
+    CHECK(codebook == 0xe3af14e65d21343cull, "%s codebooks: %016llx", k->name, (unsigned long long)codebook);
     CHECK(attention == 0xd77833adb1c2312eull, "%s attention: %016llx", k->name, (unsigned long long)attention);
   }
   return failures;

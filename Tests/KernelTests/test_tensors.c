@@ -43,9 +43,10 @@ int test_tile_layouts(void) {
   static const uint32_t shapes[][2] = {{16, 128}, {5, 40}, {37, 300}, {1, 1}};
   for (size_t s = 0; s < 4; s++)
     for (uint32_t group = 32; group <= 128; group *= 2)
-      for (int kind = 0; kind < 3; kind++) {
-        bool four = kind < 2;
-        matrix m = make_matrix(four ? VIAL_ENCODING_INT4 : VIAL_ENCODING_INT8, shapes[s][0], shapes[s][1], group, kind == 1, 0);
+      for (int kind = 0; kind <= FORM_COUNT; kind++) {
+        bool four = kind < FORM_COUNT;
+        matrix m = make_matrix(
+          four ? VIAL_ENCODING_INT4 : VIAL_ENCODING_INT8, shapes[s][0], shapes[s][1], group, four ? kind : SYMMETRIC, 0);
         const vial_tensor *t = &m.tensor;
         uint32_t groups = (t->columns + group - 1) / group, tiles = (t->rows + 15) / 16;
         size_t record = (four ? 8 : 16) * group + 32 + (kind == 1 ? 16 : 0), seen = 0;
@@ -79,6 +80,21 @@ int test_tile_layouts(void) {
   CHECK(!vial_tensor_byte_count(&wrong, &n), "group 48 passes");
   wrong = (vial_tensor){.rows = 16, .columns = 16, .group = 32, .encoding = VIAL_ENCODING_INT8, .asymmetric = 1};
   CHECK(!vial_tensor_byte_count(&wrong, &n), "asymmetric int8 passes");
+  wrong = (vial_tensor){.rows = 16, .columns = 16, .group = 32, .encoding = VIAL_ENCODING_INT4, .codebook = 1};
+  CHECK(!vial_tensor_byte_count(&wrong, &n), "levels that do not ascend pass");
+  for (int i = 0; i < 16; i++) wrong.levels[i] = (int8_t)(8 * i - 127);
+  CHECK(vial_tensor_byte_count(&wrong, &n) && n == 288, "a codebook does not pass");
+  wrong.levels[0] = -128;
+  CHECK(!vial_tensor_byte_count(&wrong, &n), "level -128 passes");
+  wrong.levels[0] = -127;
+  wrong.asymmetric = 1;
+  CHECK(!vial_tensor_byte_count(&wrong, &n), "a codebook with zero points passes");
+  wrong.asymmetric = 0;
+  wrong.encoding = VIAL_ENCODING_INT8;
+  CHECK(!vial_tensor_byte_count(&wrong, &n), "int8 with a codebook passes");
+  wrong.encoding = VIAL_ENCODING_INT4;
+  wrong.codebook = 0;
+  CHECK(!vial_tensor_byte_count(&wrong, &n), "levels without a codebook pass");
   wrong = (vial_tensor){.rows = 16, .columns = 16, .encoding = 77};
   CHECK(!vial_tensor_byte_count(&wrong, &n), "encoding 77 passes");
   wrong = (vial_tensor){.rows = UINT32_MAX, .columns = UINT32_MAX, .encoding = VIAL_ENCODING_F32};
@@ -90,9 +106,9 @@ int test_tile_layouts(void) {
 
 int test_tensor_check(void) {
   int failures = 0;
-  for (int kind = 0; kind < 3; kind++) {
-    bool four = kind < 2;
-    matrix m = make_matrix(four ? VIAL_ENCODING_INT4 : VIAL_ENCODING_INT8, 37, 300, 64, kind == 1, 0);
+  for (int kind = 0; kind <= FORM_COUNT; kind++) {
+    bool four = kind < FORM_COUNT;
+    matrix m = make_matrix(four ? VIAL_ENCODING_INT4 : VIAL_ENCODING_INT8, 37, 300, 64, four ? kind : SYMMETRIC, 0);
     uint64_t byte_count, offset;
     vial_tensor_byte_count(&m.tensor, &byte_count);
     uint8_t *bytes = guarded(byte_count);
@@ -106,11 +122,11 @@ int test_tensor_check(void) {
       vial_kernel_status status;
       int kinds;
     } damages[] = {
-      {tail + 5, 0x7C, VIAL_KERNEL_BAD_SCALE, 7},
+      {tail + 5, 0x7C, VIAL_KERNEL_BAD_SCALE, 15},
       {tail + 32 + 3, 16, VIAL_KERNEL_BAD_ZERO_POINT, 2},
-      {record + 70, 0x80, VIAL_KERNEL_BAD_WEIGHT, 4},
-      {byte_count - record + 100, 0x33, VIAL_KERNEL_BAD_PADDING, 7},
-      {byte_count - record + (four ? 8 : 16) * 64 + 20, 0x01, VIAL_KERNEL_BAD_PADDING, 7},
+      {record + 70, 0x80, VIAL_KERNEL_BAD_WEIGHT, 8},
+      {byte_count - record + 100, 0x33, VIAL_KERNEL_BAD_PADDING, 15},
+      {byte_count - record + (four ? 8 : 16) * 64 + 20, 0x01, VIAL_KERNEL_BAD_PADDING, 15},
     };
     for (size_t d = 0; d < sizeof damages / sizeof *damages; d++) {
       if (!(damages[d].kinds >> kind & 1)) continue;
@@ -138,13 +154,15 @@ int test_tensor_check(void) {
 /// All rows of a quantised tensor against its plain arrays.
 static int compare_quantized_rows(const vial_kernels *kernels, int kind, uint32_t columns, uint32_t group) {
   int failures = 0;
-  matrix m = make_matrix(kind < 2 ? VIAL_ENCODING_INT4 : VIAL_ENCODING_INT8, 37, columns, group, kind == 1, 0);
+  bool four = kind < FORM_COUNT;
+  matrix m = make_matrix(
+    four ? VIAL_ENCODING_INT4 : VIAL_ENCODING_INT8, 37, columns, group, four ? kind : SYMMETRIC, 0);
   uint32_t groups = vial_tensor_group_count(&m.tensor);
   float *row = guarded(columns * sizeof *row);
   for (uint32_t n = 0; n < 37; n++) {
     kernels->decode_row(&m.tensor, n, row);
     for (uint32_t k = 0; k < columns; k++) {
-      float wanted = vial_f16_to_f32(m.scales[n * groups + k / group]) * (float)(matrix_q(&m, n, k) - matrix_zero(&m, n, k));
+      float wanted = vial_f16_to_f32(m.scales[n * groups + k / group]) * (float)matrix_steps(&m, n, k);
       CHECK(differing(&wanted, row + k, 1) == 0, "%s kind %d K %u G %u (%u, %u)", kernels->name, kind, columns, group, n, k);
     }
   }
@@ -183,7 +201,7 @@ int test_decode_row(void) {
   const vial_kernels *kernels;
   for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++)
     for (size_t s = 0; s < sizeof columns / sizeof *columns; s++) {
-      for (int kind = 0; kind < 3; kind++)
+      for (int kind = 0; kind <= FORM_COUNT; kind++)
         for (uint32_t group = 32; group <= 128; group *= 2)
           failures += compare_quantized_rows(kernels, kind, columns[s], group);
       for (int e = VIAL_ENCODING_F32; e <= VIAL_ENCODING_BF16; e++)

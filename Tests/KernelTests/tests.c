@@ -27,6 +27,7 @@ static const struct {
   {"attention_independence", test_attention_independence},
   {"attention_dimensions", test_attention_dimensions},
   {"quantizers", test_quantizers},
+  {"codebook_quantizer", test_codebook_quantizer},
   {"philox", test_philox},
   {"candidates", test_candidates},
   {"sampling", test_sampling},

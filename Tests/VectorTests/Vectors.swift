@@ -40,6 +40,8 @@ struct ValidTruth: Decodable {
     let length: Int
     let f32Sha256: String
     let first: [Double]
+    /// Absent without a codebook.
+    let levels: [Int8]?
   }
   struct Text: Decodable {
     let id: UInt64

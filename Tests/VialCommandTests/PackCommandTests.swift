@@ -36,6 +36,33 @@ import Testing
     #expect(folder.contents == ["a.vial", "b.vial", "c.vial"])
   }
 
+  /// A file with a codebook says so, verifies, and gives the same logits on every instruction set.
+  @Test func codebooksAreShown() throws {
+    let folder = TemporaryFolder()
+    let output = folder.path("levels.vial")
+    let pack = try CommandRun(
+      "pack", Self.checkpoint.path, "-o", output, "--weights", "int4", "--codebook", "levels")
+    #expect(pack.status == 0 && pack.message.contains("codebook levels"), "\(pack.message)")
+    #expect(try CommandRun("verify", output).status == 0)
+    let dump = try CommandRun("dump", output)
+    #expect(dump.output.contains("incompatible 0x2") && dump.output.contains("int4 g64 levels"))
+    let name = "model.layers.0.mlp.up_proj.weight"
+    let tensor = try CommandRun("dump", output, "--tensor", name, "--json").json()
+    let levels = try #require(tensor["levels"] as? [Int])
+    #expect(levels.count == 16 && levels == levels.sorted() && levels[0] >= -127)
+    let text = try CommandRun("dump", output, "--tensor", name).output
+    #expect(text.contains(levels.map(String.init).joined(separator: " ")))
+    let norm = try CommandRun("dump", output, "--tensor", "model.norm.weight", "--json").json()
+    #expect(norm["levels"] is NSNull)
+    let ids = ["score", output, "--ids", "1,5,9,20,33,7,8", "--logits", "--json"]
+    let reference = try CommandRun(arguments: ids + ["--isa", "reference"])
+    #expect(reference.status == 0)
+    #expect(try CommandRun(arguments: ids).output == reference.output)
+    let bad = try CommandRun(
+      "pack", Self.checkpoint.path, "-o", output, "--weights", "f16", "--codebook", "levels")
+    #expect(bad.status == 2 && bad.message.contains("--codebook"))
+  }
+
   @Test func damagedCheckpointsAreNamed() throws {
     let cases: [(String, String, String)] = [
       ("config.json", "{", "config.json"),

@@ -137,6 +137,7 @@ enum SampleFile {
         try table.add(tensor.name, tensor.format, shape: tensor.shape, section: tensor.section))
     }
     try writer.add(.tensorTable, table.build())
+    writer.identity.incompatibleFeatures = table.incompatibleFeatures
     try writer.add(.tokenizer, Array("tokenizer".utf8))
     try writer.add(.text, id: TextSection.licence.rawValue, codec: .lz4, licence)
     try writer.add(.text, id: TextSection.modelCard.rawValue, Array("# card\n".utf8))

@@ -18,6 +18,12 @@ func decoded(_ tensor: TensorDescriptor) -> [Float] {
     view.group = UInt32(tensor.format.group)
     view.encoding = UInt8(tensor.encoding.rawValue)
     view.asymmetric = tensor.format.isAsymmetric ? 1 : 0
+    if let codebook = tensor.format.codebook {
+      view.codebook = 1
+      withUnsafeMutableBytes(of: &view.levels) {
+        $0.copyBytes(from: codebook.levels.map { UInt8(bitPattern: $0) })
+      }
+    }
     var offset: UInt64 = 0
     #expect(vial_tensor_check(&view, 0, vial_tensor_tile_count(&view), &offset) == VIAL_KERNEL_OK)
     guard let kernels = vial_kernels_find("reference") else { return [] }

@@ -30,6 +30,8 @@ import VialPacking
       (WeightRecipe(weights: .int4, group: .of32, embedding: .int4), 0.09),
       (WeightRecipe(weights: .int4, group: .of64), 0.1),
       (WeightRecipe(weights: .int4, group: .of128, embedding: .f16), 0.11),
+      (WeightRecipe(group: .of32, embedding: .int4, head: .int4, codebook: .levels), 0.085),
+      (WeightRecipe(group: .of128, codebook: .levels), 0.105),
     ]
     for (recipe, tolerance) in cases {
       let file = try fixture.pack(recipe)
@@ -75,6 +77,32 @@ import VialPacking
     #expect(texts(file) == [TextSection.modelCard.rawValue, TextSection.licence.rawValue])
     #expect(texts(whole).isSuperset(of: [TextSection.tokenizerJSON.rawValue]))
     #expect(file.modelDigest == whole.modelDigest)
+  }
+
+  /// Every int4 tensor has the levels, nothing else has; the recipe says so.
+  @Test func codebooksAreOfInt4Only() throws {
+    let fixture = try Fixture("qwen2-tiny-untied")
+    for (recipe, summary) in [
+      (
+        WeightRecipe(codebook: .levels),
+        "weights int4, group 64, codebook levels, method rtn, embedding int8, head int8"
+      ),
+      (
+        WeightRecipe(weights: .f16, head: .int4, codebook: .levels),
+        "weights f16, group 64, codebook levels, method rtn, embedding f16, head int4"
+      ),
+    ] {
+      let file = try fixture.pack(recipe)
+      #expect(try file.provenance()?["recipe"] == .text(summary))
+      #expect(try file.provenance()?["recipe.codebook"] == .text("levels"))
+      for index in 0..<file.tensors.count {
+        let format = file.tensors[index].format
+        #expect((format.codebook != nil) == (format.encoding == .int4) && !format.isAsymmetric)
+      }
+    }
+    let linear = try fixture.pack(WeightRecipe(weights: .int8, codebook: .levels))
+    #expect(linear.identity.incompatibleFeatures == 0)
+    #expect(try linear.provenance()?["recipe.codebook"] == nil)
   }
 
   @Test func bfloat16IsExact() throws {

@@ -78,6 +78,9 @@ typedef struct vial_kernels {
   /// NOT_FINITE or SCALE_OVERFLOW leave the outputs unspecified.
   vial_kernel_status (*quantize_int4_row)(
     const float *x, uint32_t columns, uint32_t group, uint8_t *q, uint16_t *scales, uint8_t *zeros);
+  /// The same for a codebook: q are places in `levels`, which are strictly ascending and at least -127.
+  vial_kernel_status (*quantize_levels_row)(
+    const float *x, uint32_t columns, uint32_t group, const int8_t levels[16], uint8_t *q, uint16_t *scales);
   /// The same for int8: q -127...127.
   vial_kernel_status (*quantize_int8_row)(
     const float *x, uint32_t columns, uint32_t group, int8_t *q, uint16_t *scales);

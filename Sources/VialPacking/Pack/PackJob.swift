@@ -50,6 +50,7 @@ struct PackJob {
     }
     try writer.add(.tensorTable, table.build())
     let templates = try writeTemplates(&writer)
+    writer.identity.incompatibleFeatures = table.incompatibleFeatures
     let sourceDigests = try writeWeights(&writer, encoders, placements)
     try writer.add(.tokenizer, source.tokenizer.tables.section)
     for template in templates { try writer.add(template.kind, id: template.id, template.bytes) }

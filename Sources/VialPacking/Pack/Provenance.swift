@@ -35,6 +35,7 @@ struct Provenance: Sendable {
     builder["recipe.embedding"] = .text(recipe.embedding)
     builder["recipe.head"] = .text(recipe.head)
     builder["recipe.group"] = recipe.group.map { .unsigned(UInt64($0)) }
+    builder["recipe.codebook"] = recipe.codebook.map { .text($0) }
     builder["recipe.method"] = recipe.method.map { .text($0) }
     builder["recipe.merged"] = mergedAdapter.map { .text($0) }
     builder["calibration.digest"] = calibration.map { .bytes($0.digest.bytes) }

@@ -17,6 +17,8 @@ struct RecipeReport: Sendable, Equatable {
   private(set) var head: String
   /// Group of the linear layers, else of the other quantised tensors; nil when nothing is quantised or groups differ.
   private(set) var group: Int?
+  /// `levels` where an int4 tensor has a codebook; nil when none has.
+  private(set) var codebook: String?
   /// How quantised numbers were chosen; nil when nothing is quantised.
   private(set) var method: String?
   let origin: Origin?
@@ -32,6 +34,7 @@ struct RecipeReport: Sendable, Equatable {
     self.head = head.isEmpty ? self.embedding : Self.names(head)
     let quantized = (linear + embedding + head).filter(\.encoding.isQuantized)
     group = Set(linear.map(\.group)).count > 1 ? nil : quantized.first?.group.rawValue
+    if quantized.contains(where: { $0.codebook != nil }) { codebook = "levels" }
     if !quantized.isEmpty { method = Self.method(sources, origin) }
   }
 
@@ -65,7 +68,9 @@ struct RecipeReport: Sendable, Equatable {
   var summary: String {
     let prefix = origin.map { "imported \($0.name): " } ?? ""
     let group = group.map { ", group \($0)" } ?? ""
+    let codebook = codebook.map { ", codebook \($0)" } ?? ""
     let method = method.map { ", method \($0)" } ?? ""
-    return "\(prefix)weights \(weights)\(group)\(method), embedding \(embedding), head \(head)"
+    return
+      "\(prefix)weights \(weights)\(group)\(codebook)\(method), embedding \(embedding), head \(head)"
   }
 }

@@ -60,10 +60,13 @@ struct TensorSources: Sendable {
   /// Random numbers in the shapes of `plan`.
   init(random plan: TensorPlan, seed: UInt64, recipe: ResolvedRecipe) throws(PackingError) {
     for (index, planned) in plan.tensors.enumerated() {
+      var rows = RandomRows(tensor: planned, index: index, seed: seed)
       var tensor = SourcedTensor(
-        planned: planned, rows: RandomRows(tensor: planned, index: index, seed: seed),
+        planned: planned, rows: rows,
         sourceByteCount: UInt64(planned.rowCount) * UInt64(planned.columnCount) * 2)
       try tensor.decide(recipe, .original)
+      rows.codebook = tensor.format?.codebook
+      tensor.rows = rows
       tensors.append(tensor)
     }
   }

@@ -1,5 +1,7 @@
-// How one weight tensor is stored: encoding, group, zero points; and which of that a recipe decides.
+// How one weight tensor is stored: encoding, group, zero points, codebook; and which of that a recipe decides.
 // Must not: know names or files.
+
+import VialFormat
 
 /// The stored form of a weight tensor.
 struct StorageFormat: Sendable, Equatable {
@@ -8,6 +10,8 @@ struct StorageFormat: Sendable, Equatable {
   var group: WeightRecipe.Group
   /// Whether int4 groups have zero points of their own.
   var isAsymmetric: Bool
+  /// The levels that int4 integers stand for, then without zero points; nil: the integers themselves.
+  var codebook: Codebook?
 }
 
 /// A tensor that the source has quantised or rounded already, for the recipe to keep or to change.
@@ -32,14 +36,20 @@ extension ResolvedRecipe {
       let isSame =
         asked == format.encoding
         && (!format.encoding.isQuantized || askedGroup == nil || askedGroup == format.group)
+        && self.format(encoding: format.encoding).codebook == format.codebook
       if asked == nil || isSame { return (format, true) }
     case .foreign(let reason):
       guard asked != nil || self.asked.weights != nil else {
         throw PackingError("tensor \(planned.name) \(reason)")
       }
     }
-    let format = StorageFormat(
-      encoding: asked ?? encoding(of: planned.role), group: group, isAsymmetric: isAsymmetric)
-    return (format, false)
+    return (self.format(encoding: asked ?? encoding(of: planned.role)), false)
+  }
+
+  /// An encoding with what the recipe says of group, zero points and codebook.
+  private func format(encoding: WeightEncoding) -> StorageFormat {
+    let codebook = encoding == .int4 && codebook == .levels ? Codebook.forWeights : nil
+    return StorageFormat(
+      encoding: encoding, group: group, isAsymmetric: codebook == nil, codebook: codebook)
   }
 }

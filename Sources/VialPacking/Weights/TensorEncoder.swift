@@ -15,7 +15,8 @@ enum TensorEncoder: Sendable {
       self = .tiles(
         try TileEncoder(
           name: tensor.name, rowCount: tensor.rowCount, columnCount: tensor.columnCount,
-          encoding: format.encoding, group: format.group, asymmetric: format.isAsymmetric))
+          encoding: format.encoding, group: format.group, asymmetric: format.isAsymmetric,
+          codebook: format.codebook))
     } else {
       self = .vector(elementCount: tensor.columnCount)
     }

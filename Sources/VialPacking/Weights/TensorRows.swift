@@ -1,6 +1,7 @@
 // Where the rows of a tensor come from: a checkpoint or a generator. Rows are read by any thread, in
 // any order, and come out the same.
 
+import VialFormat
 import VialKernels
 import VialText
 
@@ -40,6 +41,8 @@ struct RandomRows: TensorRows {
   /// The tensor's place in execution order.
   var index: Int
   var seed: UInt64
+  /// Of the tensor that they are for.
+  var codebook: Codebook?
 
   func read(
     rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>,
@@ -64,7 +67,7 @@ struct RandomRows: TensorRows {
     into scratch: TileScratch
   ) -> Bool {
     // Deviations of the integers that the generator makes.
-    let unit: Float = encoding == .int4 ? 4.183_3 : 73.32
+    let unit: Float = codebook?.randomDeviation ?? (encoding == .int4 ? 4.183_3 : 73.32)
     let scale = vial_f32_to_f16(tensor.randomDeviation / unit)
     for (position, row) in rows.enumerated() {
       var generator = WeightGenerator(seed: seed, tensor: index, row: row)

@@ -15,12 +15,13 @@ struct TileEncoder: @unchecked Sendable {
   private let name: String
   private let encoding: WeightEncoding
   private let kernels: vial_kernels
+  private let codebook: Codebook?
 
   /// An encoder for a tensor of `rowCount` × `columnCount` called `name`, or an error when the shape
   /// is outside what the format can hold.
   init(
     name: String, rowCount: Int, columnCount: Int, encoding: WeightEncoding,
-    group: WeightRecipe.Group, asymmetric: Bool
+    group: WeightRecipe.Group, asymmetric: Bool, codebook: Codebook? = nil
   ) throws(PackingError) {
     guard let rows = UInt32(exactly: rowCount), let columns = UInt32(exactly: columnCount) else {
       throw PackingError("tensor \(name) is too large")
@@ -31,6 +32,12 @@ struct TileEncoder: @unchecked Sendable {
     shape.group = encoding.isQuantized ? UInt32(group.rawValue) : 0
     shape.encoding = UInt8(encoding.kernelEncoding.rawValue)
     shape.asymmetric = asymmetric && encoding == .int4 ? 1 : 0
+    if let codebook {
+      shape.codebook = 1
+      withUnsafeMutableBytes(of: &shape.levels) { levels in
+        for index in 0..<Codebook.levelCount { levels[index] = UInt8(bitPattern: codebook[index]) }
+      }
+    }
     guard vial_tensor_is_valid(&shape), let kernels = vial_kernels_find(nil) else {
       throw PackingError("tensor \(name) has a shape that cannot be stored")
     }
@@ -38,12 +45,14 @@ struct TileEncoder: @unchecked Sendable {
     self.name = name
     self.encoding = encoding
     self.kernels = kernels.pointee
+    self.codebook = codebook
   }
 
-  /// Encoding, group and zero points as the tensor table has them.
+  /// Encoding, group, zero points and codebook as the tensor table has them.
   var format: TensorFormat {
     TensorFormat(
-      encoding.formatEncoding, group: Int(shape.group), isAsymmetric: shape.asymmetric != 0)
+      encoding.formatEncoding, group: Int(shape.group), isAsymmetric: shape.asymmetric != 0,
+      codebook: codebook)
   }
 
   /// Tiles of the tensor.
@@ -140,10 +149,16 @@ struct TileEncoder: @unchecked Sendable {
     let columns = Int(shape.columns)
     let q = scratch.elements.assumingMemoryBound(to: UInt8.self)
     let zeros = shape.asymmetric != 0 ? scratch.zeros : nil
+    let levels = codebook?.levels ?? []
     for row in 0..<rowCount {
-      let status = kernels.quantize_int4_row(
-        scratch.values + row * columns, shape.columns, shape.group, q + row * columns,
-        scratch.scales + row * groupCount, zeros.map { $0 + row * groupCount })
+      let (values, places) = (scratch.values + row * columns, q + row * columns)
+      let scales = scratch.scales + row * groupCount
+      let status =
+        levels.isEmpty
+        ? kernels.quantize_int4_row(
+          values, shape.columns, shape.group, places, scales, zeros.map { $0 + row * groupCount })
+        : kernels.quantize_levels_row(
+          values, shape.columns, shape.group, levels, places, scales)
       guard status == VIAL_KERNEL_OK else { return status }
     }
     packQuantized(tile: tile, scratch, into: out)

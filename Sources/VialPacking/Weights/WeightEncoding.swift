@@ -43,10 +43,20 @@ public struct WeightRecipe: Sendable, Equatable {
     case of128 = 128
   }
 
+  /// What the integers of int4 tensors stand for.
+  public enum Codebook: String, Sendable, CaseIterable {
+    /// Themselves, less a zero point for each group.
+    case linear
+    /// Sixteen fixed levels, closer together near zero, without zero points.
+    case levels
+  }
+
   /// Linear layers; nil is int4, or what a source that is quantised already holds.
   public var weights: WeightEncoding?
   /// Group of every tensor that is quantised here, embedding and head included; nil is 64.
   public var group: Group?
+  /// Of every int4 tensor that is rounded here, embedding and head included.
+  public var codebook: Codebook
   /// Token embedding; nil takes the default for `weights`.
   public var embedding: WeightEncoding?
   /// Output head; nil takes the default for `weights`.
@@ -55,12 +65,13 @@ public struct WeightRecipe: Sendable, Equatable {
   /// A recipe; what is left out has `vial pack`'s defaults.
   public init(
     weights: WeightEncoding? = nil, group: Group? = nil, embedding: WeightEncoding? = nil,
-    head: WeightEncoding? = nil
+    head: WeightEncoding? = nil, codebook: Codebook = .linear
   ) {
     self.weights = weights
     self.group = group
     self.embedding = embedding
     self.head = head
+    self.codebook = codebook
   }
 
   /// What embedding and head are when nothing is said: int8 beside quantised layers (every token passes
@@ -98,9 +109,8 @@ struct ResolvedRecipe: Sendable, Equatable {
   var head: WeightEncoding
   /// What was asked for, before the defaults; a tied pair says the same twice.
   var asked: WeightRecipe
-  /// Whether int4 groups have a zero point of their own.
-  let isAsymmetric = true
-
+  /// What int4 integers stand for; with levels they have no zero points, else each group has one.
+  var codebook: WeightRecipe.Codebook { asked.codebook }
   /// The group that was asked for; nil when nothing was said.
   var askedGroup: WeightRecipe.Group? { asked.group }
 

@@ -119,12 +119,13 @@ def _container(file):
 
 def _tensor(file, tensor):
     values = file.tensor_values(tensor)
-    return {
+    answer = {
         "name": tensor.name, "encoding": tensor.encoding, "shape": list(tensor.shape), "group": tensor.group,
         "asymmetric": tensor.asymmetric, "section": tensor.section, "offset": tensor.offset, "length": tensor.length,
         "f32_sha256": hashlib.sha256(values.astype("<f4").tobytes()).hexdigest(),
         "first": [float(v) for v in values.reshape(-1)[:4]],
     }
+    return answer if tensor.levels is None else {**answer, "levels": list(tensor.levels)}
 
 
 def _text(file, section):

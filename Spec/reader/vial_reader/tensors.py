@@ -1,9 +1,10 @@
-"""The tensor table: FORMAT.md, "Tensor table" and "Tile layouts", R-320 to R-333.
+"""The tensor table: FORMAT.md, "Tensor table" and "Tile layouts", R-320 to R-335.
 
 Owns: names, shapes, encodings and places. Must not: read weights."""
+import struct
 from dataclasses import dataclass
 
-from .container import WEIGHTS
+from .container import CODEBOOKS, WEIGHTS
 from .fields import Fields, require
 from .keyvalues import text_of
 
@@ -26,6 +27,7 @@ class Tensor:
     offset: int
     length: int
     entry: int  # offset of its entry in the file
+    levels: tuple = None  # of a codebook, else None
 
     @property
     def slices(self):
@@ -76,7 +78,7 @@ def read_tensor_table(file, data, base):
         raw, name = _read_name(fields, names, at, place)
         require(previous is None or previous < raw, 323, base + at, "names of tensors do not ascend")
         previous, place = raw, place + len(raw)
-        tensors.append(_read_entry(fields, at, name, weights))
+        tensors.append(_read_entry(fields, at, name, weights, file.features[0] & CODEBOOKS))
     require(place == len(names), 322, base + 32, "bytes follow the last tensor's name")
     _check_places(tensors, weights, base)
     return tensors
@@ -94,7 +96,7 @@ def _read_name(fields, names, at, place):
     return raw, name
 
 
-def _read_entry(fields, at, name, weights):
+def _read_entry(fields, at, name, weights, has_codebooks):
     here = fields.base + at
     encoding, layout, rank, flags = (fields.u32(at + o) for o in (8, 12, 16, 20))
     shape = [fields.u64(at + 24 + 8 * i) for i in range(4)]
@@ -115,10 +117,17 @@ def _read_entry(fields, at, name, weights):
     require(fields.u8(at + 60) == BITS[encoding], 327, here + 60, "the bits of an element do not fit the encoding")
     require(fields.u8(at + 61) == (2 if quantized else 0), 327, here + 61, "a scale type does not fit the encoding")
     require(fields.u8(at + 62) == int(asymmetric), 327, here + 62, "a zero point type does not fit the encoding")
-    require(fields.u8(at + 63) == 0, 327, here + 63, "a codebook is unknown")
+    codebook = fields.u8(at + 63)
+    fits = codebook == 0 or (codebook == 1 and encoding == 5 and not asymmetric)
+    require(fits, 327, here + 63, "a codebook does not fit the encoding")
+    require(codebook == 0 or has_codebooks, 334, here + 63, "a codebook without its feature")
+    levels = struct.unpack("16b", fields.bytes(at + 92, 16)) if codebook else None
+    ascend = levels is None or levels[0] >= -127 and all(a < b for a, b in zip(levels, levels[1:]))
+    require(ascend, 335, here + 92, "the levels of a codebook do not ascend")
     tensor = Tensor(name, ENCODINGS[encoding], layout, tuple(shape[:rank]), asymmetric, group, fields.u64(at + 64),
-                    fields.u64(at + 72), fields.u64(at + 80), here)
-    fields.require_zero(at + 92, 36, 328, "a reserved byte of a tensor's entry is not zero")
+                    fields.u64(at + 72), fields.u64(at + 80), here, levels)
+    used = 16 if codebook else 0
+    fields.require_zero(at + 92 + used, 36 - used, 328, "a reserved byte of a tensor's entry is not zero")
     require(fields.u32(at + 88) == NO_PERMUTATION, 333, here + 88, "an input permutation without its feature")
     require(tensor.section in weights, 329, here + 64, "a tensor's weights section does not exist")
     require(tensor.length == tensor.expected_length, 331, here + 80, "a tensor's length is not that of its shape")

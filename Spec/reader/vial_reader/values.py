@@ -56,7 +56,11 @@ def decode(tensor, data):
         elements = _widen(_numbers(records, _float_forms(tensor.encoding)), tensor.encoding)
     else:
         q, zero, scales = _quantized(tensor, records)
-        difference = (q.astype(numpy.int32) - zero.astype(numpy.int32)[..., None, :]).astype(numpy.float32)
+        if tensor.levels is not None:
+            steps = numpy.array(tensor.levels, numpy.int32)[q]
+        else:
+            steps = q.astype(numpy.int32) - zero.astype(numpy.int32)[..., None, :]
+        difference = steps.astype(numpy.float32)
         with numpy.errstate(all="ignore"):
             elements = scales.astype(numpy.float32)[..., None, :] * difference
         elements = elements.reshape(*records.shape[:2], -1, 16)

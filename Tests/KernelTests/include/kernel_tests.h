@@ -20,6 +20,7 @@ int test_attention_equality(void);
 int test_attention_independence(void);
 int test_attention_dimensions(void);
 int test_quantizers(void);
+int test_codebook_quantizer(void);
 int test_philox(void);
 int test_candidates(void);
 int test_sampling(void);

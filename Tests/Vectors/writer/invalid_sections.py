@@ -1,4 +1,4 @@
-"""Invalid vectors of key-values, configuration and tensor table (R-301 to R-333).
+"""Invalid vectors of key-values, configuration and tensor table (R-301 to R-335).
 
 Owns: edits of those sections' bytes, which are sealed afterwards."""
 import struct
@@ -8,7 +8,7 @@ from .cases import case, expect, section_of
 from .container import CONFIGURATION, PROVENANCE, TENSORS, WEIGHTS, Section
 from .model import Model, configuration, model_tensors, of_kind
 from .tensors import Tensor, table
-from .valid import ALL_TYPES, plain_model
+from .valid import ALL_TYPES, LEVELS, plain_model
 
 u32, u64 = struct.Struct("<I").pack, struct.Struct("<Q").pack
 
@@ -228,6 +228,26 @@ tensor("R-331-length", "one byte too long, and behind the section's end", 80, u6
 tensor("R-331-huge", "the most elements, in a small section", 24, u64(1 << 40) + u64(1 << 8), F32, offset=80)
 tensor("R-332-overlap", "a tensor over another", 72, u64(0), offset=128 + 72)
 tensor("R-333-permutation", "an input permutation without its feature", 88, u32(0))
+
+
+def codebook(name, about, edits=(), features=(2, 0, 0), offset=63, levels=LEVELS):
+    """The entry of one more tensor, which has a codebook, edited."""
+    def make():
+        model = plain_model()
+        model.tensors = model_tensors(model.config)
+        model.tensors.append(Tensor("a", (2, 40), "int4", 32, levels=levels, entry_edits=list(edits)))
+        return expect(model.draft(features=features), lambda file: section_of(file, TENSORS) + 64 + offset)
+    case(name, about, make)
+
+
+codebook("R-334-codebook", "a codebook without its feature", features=(0, 0, 0))
+codebook("R-335-order", "a level twice", levels=(*LEVELS[:7], -22, *LEVELS[8:]), offset=92)
+codebook("R-335-minus-128", "a level of -128", levels=(-128, *LEVELS[1:]), offset=92)
+codebook("R-335-last", "the last level below the one before", levels=(*LEVELS[:15], 88), offset=92)
+codebook("R-328-behind-levels", "the first byte behind the levels", [(108, b"\1")], offset=108)
+codebook("R-328-levels", "levels without a codebook", [(63, b"\0")], offset=92)
+codebook("R-327-codebook-2", "a codebook that nobody knows", [(63, b"\2")])
+codebook("R-327-codebook-int8", "int8 with a codebook", [(8, u32(4)), (60, b"\x08")])
 
 
 def weights(name, about, change, offset):

@@ -9,6 +9,8 @@ from .container import CONFIGURATION, FREE, PROVENANCE, TEXT, Draft, Section, ch
 from .tensors import Tensor, place, table
 from .tokenizers import character_level
 
+CODEBOOKS = 2  # incompatible feature
+
 
 def configuration(architecture="llama", hidden=4, layers=1, heads=2, kv_heads=1, head_dim=2, forward=4,
                   vocabulary=24, tied=True, **more):
@@ -81,6 +83,8 @@ class Model:
             sections.append(Section(PROVENANCE, kv.encode(self.provenance)))
         sections += self.texts + self.others + weights
         digests = chunk_digests(sections)
+        if any(tensor.levels for tensor in self.tensors):
+            more.setdefault("features", (CODEBOOKS, 0, 0))
         return Draft(sections + ([digests] if digests else []), **more)
 
     def truth(self, draft):

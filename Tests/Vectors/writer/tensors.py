@@ -34,6 +34,7 @@ class Tensor:
     offset: int = 0
     length: int = 0
     entry_edits: list = field(default_factory=list)  # (offset in the entry, bytes)
+    levels: tuple = None  # of a codebook: what q stands for
 
     def __post_init__(self):
         if self.bits is None and self.q is None:
@@ -72,7 +73,8 @@ class Tensor:
         for k in range(columns):
             g = k // self.group
             zero = self.zero[:, :, g] if self.encoding == "int4" else 0
-            values[:, :, k] = scales[:, :, g] * (self.q[:, :, k] - zero).astype(numpy.float32)
+            steps = numpy.array(self.levels)[self.q[:, :, k]] if self.levels else self.q[:, :, k] - zero
+            values[:, :, k] = scales[:, :, g] * steps.astype(numpy.float32)
         return values.reshape(self.shape)
 
     def stored(self):
@@ -118,22 +120,23 @@ class Tensor:
         shape = list(self.shape) + [1] * (4 - len(self.shape))
         quantized = self.group > 0
         entry = bytearray(struct.pack(
-            "<IIIIII4QIBBBBQQQI36x", name_offset, len(self.name.encode()), ENCODINGS[self.encoding],
+            "<IIIIII4QIBBBBQQQI16s20x", name_offset, len(self.name.encode()), ENCODINGS[self.encoding],
             1 if len(self.shape) == 1 else 2, len(self.shape), int(self.asymmetric), *shape, self.group,
-            BITS[self.encoding], 2 if quantized else 0, int(self.asymmetric), 0, self.section, self.offset, self.length,
-            0xFFFFFFFF))
+            BITS[self.encoding], 2 if quantized else 0, int(self.asymmetric), int(self.levels is not None), self.section, self.offset,
+            self.length, 0xFFFFFFFF, struct.pack("16b", *self.levels) if self.levels else b""))
         for at, data in self.entry_edits:
             entry[at:at + len(data)] = data
         return bytes(entry)
 
     def as_truth(self):
         values = self.truth()
-        return {
+        truth = {
             "name": self.name, "encoding": self.encoding, "shape": list(self.shape), "group": self.group,
             "asymmetric": self.asymmetric, "section": self.section, "offset": self.offset, "length": self.length,
             "f32_sha256": hashlib.sha256(values.astype("<f4").tobytes()).hexdigest(),
             "first": [float(v) for v in values.reshape(-1)[:4]],
         }
+        return {**truth, "levels": list(self.levels)} if self.levels else truth
 
 
 def float_bits(values, encoding):

@@ -64,6 +64,25 @@ def encodings():
     return model
 
 
+LEVELS = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
+
+
+def codebooks():
+    """int4 with codebooks: a model with one, and each group beside levels that are all positive, equal steps, extremes."""
+    config = configuration("qwen2", hidden=72, layers=1, heads=4, kv_heads=2, head_dim=18, forward=40, vocabulary=263,
+                           tied=False)
+    tensors = model_tensors(config, ("int4", 64, False), ("int4", 32, False), ("int4", 128, False))
+    for tensor in tensors:
+        tensor.levels = LEVELS if tensor.encoding == "int4" else None
+    tables = {"linear": range(-8, 8), "positive": range(112, 128), "ends": (-127, *range(-7, 7), 127)}
+    for name, levels in tables.items():
+        for group in (32, 64, 128):
+            for shape in ((16, group), (1, group + 1), (17, group - 1), (2, 2, 1, group)):
+                tensors.append(Tensor(f"{name}.{group}.{shape}", shape, "int4", group, levels=tuple(levels)))
+    tensors.append(Tensor("without", (17, 33), "int4", 32, True))
+    return Model(config, tensors, byte_level("Llama 3", flags=1, begin=True))
+
+
 def values():
     """Numbers at the ends of their ranges."""
     model = Model(tokenizer=character_level("none", "none", "byte fallback", 0x4))
@@ -207,7 +226,7 @@ def signed():
 
 
 VALID = {
-    "plain": plain_model, "qwen2-int4": qwen2_int4, "encodings": encodings, "values": values,
+    "plain": plain_model, "qwen2-int4": qwen2_int4, "encodings": encodings, "codebooks": codebooks, "values": values,
     "many-weights": many_weights, "unknown-sections": unknown_sections, "limits": limits, "two-chunks": two_chunks,
     "newer-minor": newer_minor, "second-generation": second_generation, "spare-slot": spare_slot,
     "signed": signed, "adapters": adapters, "prompts": prompts,
