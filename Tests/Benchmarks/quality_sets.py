@@ -11,7 +11,7 @@ class Case:
     folder: pathlib.Path
     checkpoint: pathlib.Path
     groups: tuple = ("64", "128")
-    bits: tuple = ("4.25", "4.375", "4.5")
+    bits: tuple = ("4.17", "4.25", "4.5")
     window: int = 512
     skip: int = 256
     has_peer: bool = True
@@ -57,7 +57,7 @@ class Medical(Case):
 
     def __init__(self, scratch, data):
         super().__init__("qwen2-med-1M", scratch / "qwen2-med-1M", data / "weights" / "qwen2-med-1M",
-                         bits=("4.375", "4.5"), has_peer=False)
+                         bits=("4.25", "4.5"), has_peer=False)
         self.pairs = data / "medical" / "medquad.jsonl.xz"
 
     def prepare(self, vial, base):
