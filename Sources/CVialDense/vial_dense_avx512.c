@@ -8,5 +8,6 @@
 #pragma clang attribute pop
 
 const vial_dense vial_dense_avx512 = {
-  .name = "avx512", .multiply = multiply, .decide = decide, .improve = improve, .search = search};
+  .name = "avx512", .multiply = multiply, .decide = decide, .improve = improve, .search = search,
+  .search_levels = search_levels};
 #endif

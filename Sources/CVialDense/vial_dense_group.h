@@ -9,6 +9,49 @@
 
 DENSE_INLINE lanes usable_scale(lanes scale) { return half16(clamp16(scale, DENSE_SCALE_MIN, DENSE_SCALE_MAX)); }
 
+/// Levels, the middles between them and the steps from one to the next.
+typedef struct dense_levels {
+  float first, middle[VIAL_DENSE_LEVELS - 1], step[VIAL_DENSE_LEVELS - 1];
+} dense_levels;
+
+DENSE_INLINE dense_levels spread(const bool has_levels, const float *levels) {
+  dense_levels out = {0};
+  if (!has_levels) return out;
+  out.first = levels[0];
+  for (uint32_t i = 0; i + 1 < VIAL_DENSE_LEVELS; i++) {
+    out.middle[i] = 0.5f * (levels[i] + levels[i + 1]);
+    out.step[i] = levels[i + 1] - levels[i];
+  }
+  return out;
+}
+
+/// `x` where a mask is set, else 0.
+DENSE_INLINE lanes where(mask m, float x) { return (lanes)(m & (mask)all(x)); }
+
+/// The level of place q; sums of integers, so exact.
+DENSE_INLINE lanes level_at(const dense_levels *levels, lanes q) {
+  lanes t = all(levels->first);
+  DENSE_UNROLL for (uint32_t i = 0; i + 1 < VIAL_DENSE_LEVELS; i++) t += where(q > (float)i, levels->step[i]);
+  return t;
+}
+
+/// What the integer nearest to `x` stands for, and the integer: x has steps of the scale, the lower one of two equally
+/// near levels is taken.
+DENSE_INLINE lanes nearest(const bool has_levels, const dense_levels *levels, lanes x, lanes zero, lanes *q) {
+  if (!has_levels) {
+    *q = clamp16(round16(x) + zero, 0.0f, 15.0f);
+    return *q - zero;
+  }
+  lanes t = all(levels->first), place = (lanes){0};
+  DENSE_UNROLL for (uint32_t i = 0; i + 1 < VIAL_DENSE_LEVELS; i++) {
+    mask above = x > levels->middle[i];
+    t += where(above, levels->step[i]);
+    place += where(above, 1.0f);
+  }
+  *q = place;
+  return t;
+}
+
 /// Weighted squared error of a group under one scale and zero point.
 DENSE_INLINE lanes group_error(
   const float *weights, size_t stride, const float *importance, uint32_t count, lanes scale, lanes zero) {
@@ -62,29 +105,77 @@ static void search(
   store(zeros, best_zero);
 }
 
-static void decide(const vial_dense_columns *c) {
+/// Weighted squared error of a group of levels under one scale.
+DENSE_INLINE lanes levels_error(
+  const float *weights, size_t stride, const float *importance, uint32_t count, const dense_levels *levels,
+  lanes scale) {
+  lanes inverse = 1.0f / scale, sum = (lanes){0}, q;
+  for (uint32_t i = 0; i < count; i++) {
+    lanes x = load(weights + i * stride);
+    lanes e = fma16(-scale, nearest(true, levels, x * inverse, (lanes){0}, &q), x);
+    sum = fma16(e * e, all(importance[i]), sum);
+  }
+  return sum;
+}
+
+/// 26 scales of each sign, under which the farthest weight would be 0.625 ... 1.25 times the farthest level.
+static void search_levels(
+  const float *weights, size_t stride, const float *importance, uint32_t count, const float *table, float *scales) {
+  const dense_levels levels = spread(true, table);
+  lanes reach = (lanes){0};
+  for (uint32_t i = 0; i < count; i++) {
+    lanes x = load(weights + i * stride), size = pick(x < 0.0f, -x, x);
+    reach = pick(size > reach, size, reach);
+  }
+  const float first = table[0] < 0 ? -table[0] : table[0];
+  const float last = table[VIAL_DENSE_LEVELS - 1] < 0 ? -table[VIAL_DENSE_LEVELS - 1] : table[VIAL_DENSE_LEVELS - 1];
+  lanes best = all(__builtin_inff()), best_scale = all(DENSE_SCALE_MIN);
+  for (int index = 0; index < 52; index++) {
+    lanes size = usable_scale(reach * (0.625f + 0.025f * (float)(index / 2)) / (first > last ? first : last));
+    lanes scale = index % 2 == 0 ? size : -size;
+    lanes error = levels_error(weights, stride, importance, count, &levels, scale);
+    mask better = error < best;
+    best = pick(better, error, best);
+    best_scale = pick(better, scale, best_scale);
+  }
+  store(scales, best_scale);
+}
+
+DENSE_INLINE void decide_block(const bool has_levels, const vial_dense_columns *c) {
+  const dense_levels levels = spread(has_levels, c->levels);
   lanes feedback[VIAL_DENSE_BLOCK];
   for (uint32_t j = 0; j < c->count; j++) feedback[j] = load(c->feedback + j * c->stride);
   for (uint32_t j = c->count; j-- > 0;) {
     const float *row = c->factor + j * c->factor_stride;
     lanes scale = load(c->scales + c->groups[j] * c->group_stride);
-    lanes zero = load(c->zeros + c->groups[j] * c->group_stride);
+    lanes zero = has_levels ? (lanes){0} : load(c->zeros + c->groups[j] * c->group_stride);
     lanes weight = load(c->weights + c->columns[j] * c->stride);
     lanes wanted = fma16(feedback[j], all(1.0f / row[j]), weight);
-    lanes q = clamp16(round16(wanted / scale) + zero, 0.0f, 15.0f);
-    lanes residual = fma16(-scale, q - zero, weight);
+    lanes q, t = nearest(has_levels, &levels, wanted / scale, zero, &q);
+    lanes residual = fma16(-scale, t, weight);
     store_bytes(c->integers + c->columns[j] * c->stride, q);
     store(c->residual + j * c->stride, residual);
     for (uint32_t i = 0; i < j; i++) feedback[i] = fma16(residual, all(row[i]), feedback[i]);
   }
 }
 
+static void decide(const vial_dense_columns *c) {
+  if (c->levels != NULL)
+    decide_block(true, c);
+  else
+    decide_block(false, c);
+}
+
 /// One pass over the integers; `g` is the gradient of the group's columns and follows every change.
-DENSE_INLINE void improve_integers(const vial_dense_group *p, lanes *g, lanes *t, lanes scale, lanes zero) {
+DENSE_INLINE void improve_integers(
+  const bool has_levels, const dense_levels *levels, const vial_dense_group *p, lanes *g, lanes *t, lanes scale,
+  lanes zero) {
   for (uint32_t k = 0; k < p->count; k++) {
     const float *row = p->hessian + k * p->hessian_stride;
-    lanes wanted = t[k] + zero + g[k] / (scale * row[k]);
-    lanes next = clamp16(round16(wanted), 0.0f, 15.0f) - zero, change = (next - t[k]) * scale;
+    lanes step = g[k] / (scale * row[k]), q;
+    lanes next = has_levels ? nearest(true, levels, t[k] + step, zero, &q)
+                            : clamp16(round16(t[k] + zero + step), 0.0f, 15.0f) - zero;
+    lanes change = (next - t[k]) * scale;
     t[k] = next;
     for (uint32_t j = 0; j < p->count; j++) g[j] = fma16(-change, all(row[j]), g[j]);
   }
@@ -100,23 +191,35 @@ DENSE_INLINE void improve_scale(const vial_dense_group *p, const lanes *g, const
     curve = fma16(sum, t[k], curve);
     slope = fma16(g[k], t[k], slope);
   }
-  lanes next = *scale + slope / curve;
-  mask better = (curve > 0.0f) & (next >= DENSE_SCALE_MIN) & (next <= DENSE_SCALE_MAX);
+  lanes next = *scale + slope / curve, size = pick(next < 0.0f, -next, next);
+  mask better = (curve > 0.0f) & (size >= DENSE_SCALE_MIN) & (size <= DENSE_SCALE_MAX) & (next * *scale > 0.0f);
   *scale = pick(better, half16(pick(better, next, *scale)), *scale);
 }
 
-static void improve(const vial_dense_group *p) {
-  lanes g[VIAL_DENSE_GROUP], t[VIAL_DENSE_GROUP], scale = load(p->scales), zero = load(p->zeros);
+DENSE_INLINE void improve_group(const bool has_levels, const vial_dense_group *p) {
+  const dense_levels levels = spread(has_levels, p->levels);
+  lanes g[VIAL_DENSE_GROUP], t[VIAL_DENSE_GROUP], scale = load(p->scales);
+  lanes zero = has_levels ? (lanes){0} : load(p->zeros);
   for (uint32_t k = 0; k < p->count; k++) {
     g[k] = load(p->gradient + k * p->gradient_stride);
-    t[k] = load_bytes(p->integers + k * p->stride) - zero;
+    lanes q = load_bytes(p->integers + k * p->stride);
+    t[k] = has_levels ? level_at(&levels, q) : q - zero;
   }
-  improve_integers(p, g, t, scale, zero);
+  improve_integers(has_levels, &levels, p, g, t, scale, zero);
   improve_scale(p, g, t, &scale);
   for (uint32_t k = 0; k < p->count; k++) {
-    store_bytes(p->integers + k * p->stride, t[k] + zero);
+    lanes q = t[k] + zero;
+    if (has_levels) nearest(true, &levels, t[k], zero, &q);
+    store_bytes(p->integers + k * p->stride, q);
     store(p->residual + k * p->stride, fma16(-scale, t[k], load(p->weights + k * p->stride)));
   }
   store(p->scales, scale);
+}
+
+static void improve(const vial_dense_group *p) {
+  if (p->levels != NULL)
+    improve_group(true, p);
+  else
+    improve_group(false, p);
 }
 #endif

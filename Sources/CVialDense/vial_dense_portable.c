@@ -5,4 +5,5 @@
 #include "vial_dense_lanes.h"
 
 const vial_dense vial_dense_portable = {
-  .name = "portable", .multiply = multiply, .decide = decide, .improve = improve, .search = search};
+  .name = "portable", .multiply = multiply, .decide = decide, .improve = improve, .search = search,
+  .search_levels = search_levels};

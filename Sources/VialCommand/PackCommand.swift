@@ -14,7 +14,7 @@ struct PackCommand: ParsableCommand {
       SRC is a folder with config.json, tokenizer.json and model.safetensors (or shards with their index); \
       architectures Qwen2ForCausalLM and LlamaForCausalLM. A checkpoint that is 4-bit already (GPTQ, AWQ gemm, \
       compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
-      encoding; so does a GGUF file (F32, F16, BF16, Q4_0, Q8_0; other types need --weights). The file is written \
+      encoding; so does a GGUF file (F32, F16, BF16, Q4_0, IQ4_NL, Q8_0; other types need --weights). The file is written \
       aside and renamed when it is complete. The same input gives the same bytes, whatever the number of threads.
       """)
 
@@ -38,9 +38,10 @@ struct PackCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       What int4 integers stand for, embedding and head included: linear (themselves, less a zero point for each group) \
-      or levels (16 fixed levels, closer together near zero; an eighth of a bit less at group 64).
+      or levels (16 fixed levels, closer together near zero; an eighth of a bit less at group 64). Default: levels with \
+      gptq, else linear.
       """))
-  var codebook: WeightRecipe.Codebook = .linear
+  var codebook: WeightRecipe.Codebook?
 
   @Option(
     help: ArgumentHelp(
@@ -147,6 +148,14 @@ struct PackCommand: ParsableCommand {
       valueName: "yyyy-mm-dd"))
   var templateDate: TemplateDate?
 
+  @Flag(
+    help: ArgumentHelp(
+      """
+      Leave out the texts that the file only carries to say what it was made from: tokenizer.json, config.json, the chat \
+      template's source and the like. Digests of all of them, the model card and the licence stay.
+      """))
+  var withoutSources = false
+
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be from 1 to 1024")
@@ -175,7 +184,8 @@ struct PackCommand: ParsableCommand {
   func run() throws {
     var options = PackOptions(sourcePath: source, outputPath: output)
     options.recipe = WeightRecipe(
-      weights: weights, group: group, embedding: embedding, head: head, codebook: codebook)
+      weights: weights, group: group, embedding: embedding, head: head,
+      codebook: codebook ?? (method == .gptq ? .levels : .linear))
     options.adapters = adapter
     options.mergedAdapter = merge
     options.calibration = calibration.map { path in
@@ -189,6 +199,7 @@ struct PackCommand: ParsableCommand {
     options.threadCount = threads
     options.templatesPath = templates
     options.templateDate = templateDate
+    options.keepsSources = !withoutSources
     options.modelName = name
     options.licence = licence
     options.credit = credit

@@ -42,6 +42,15 @@ public struct FileWriter<Sink: ByteSink> {
         rawByteCount: 0, codec: codec, alignment: alignment, digest: .zero))
   }
 
+  /// Whether sections of the front's alignment with `byteCount` bytes fit before the next section of `kind`, without
+  /// moving it: into what would be zeros.
+  public func fits(_ byteCount: Int, before kind: SectionKind) -> Bool {
+    guard let start = position.roundedUp(toMultipleOf: UInt64(FormatLimits.minimumAlignment)),
+      let end = position.roundedUp(toMultipleOf: UInt64(kind.defaultAlignment))
+    else { return false }
+    return start <= end && UInt64(byteCount) <= end - start
+  }
+
   /// Bytes appended to the open section so far, before compression.
   public var sectionByteCount: UInt64 { open?.descriptor.rawByteCount ?? 0 }
 

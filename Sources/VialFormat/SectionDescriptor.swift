@@ -75,6 +75,9 @@ public enum TextSection: UInt64, Sendable, CaseIterable {
   /// The checkpoint's `config.json`.
   case configJSON = 7
 
+  /// Whether people need it beside the model: who made it, and on what terms it may be used.
+  public var isForPeople: Bool { self == .modelCard || self == .licence }
+
   /// The text's name in dumps.
   public var name: String {
     switch self {

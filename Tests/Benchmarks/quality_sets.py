@@ -11,7 +11,7 @@ class Case:
     folder: pathlib.Path
     checkpoint: pathlib.Path
     groups: tuple = ("64", "128")
-    bits: tuple = ("4.25", "4.375", "4.5")
+    bits: tuple = ("4.17", "4.25", "4.5")
     window: int = 512
     skip: int = 256
     has_peer: bool = True
@@ -53,11 +53,12 @@ class Demo(Case):
 
 
 class Medical(Case):
-    """A million parameters; the first half of its held-out tokens to measure on, the second to calibrate with."""
+    """A million parameters; half of its held-out tokens to measure on, pairs that it was trained on to calibrate with."""
 
     def __init__(self, scratch, data):
         super().__init__("qwen2-med-1M", scratch / "qwen2-med-1M", data / "weights" / "qwen2-med-1M",
-                         bits=("4.375", "4.5"), has_peer=False)
+                         bits=("4.25", "4.5"), has_peer=False)
+        self.pairs = data / "medical" / "medquad.jsonl.xz"
 
     def prepare(self, vial, base):
         raw = (self.checkpoint / "heldout.tokens.i32").read_bytes()
@@ -69,9 +70,18 @@ class Medical(Case):
             if token == end or len(part) == 8192:
                 texts.append(json.loads(vial("tokenize", base, "--decode", ",".join(part), "--json"))["text"])
                 part = []
-        half = len(texts) // 2
-        self.measure.write_text("\n".join(texts[:half]), "utf-8")
-        self.calibrate.write_text("\n".join(texts[half:]), "utf-8")
+        measured = "\n".join(texts[:len(texts) // 2])
+        self.measure.write_text(measured, "utf-8")
+        self.calibrate.write_text("\n".join(self.trained(measured)), "utf-8")
+
+    def trained(self, measured):
+        """Every 50th pair of the training set, in the model's format, but none whose answer is measured."""
+        held = set(json.loads((self.checkpoint / "heldout_ids.json").read_text()))
+        pairs = [json.loads(line) for line in lzma.open(self.pairs, "rt", encoding="utf-8")]
+        for pair in [pair for pair in pairs if pair["id"] not in held][::50]:
+            if pair["answer"][:100] not in measured:
+                yield (f"<｜begin▁of▁sentence｜><｜User｜>{pair['question']}<｜Assistant｜>{pair['answer']}"
+                       "<｜end▁of▁sentence｜>")
 
 
 class Stories(Case):

@@ -41,13 +41,18 @@ def recipes(groups, bits, calibration):
     for edges in (False, True):
         for group in groups:
             yield f"RTN, groups of {group}", edges, ["--group", group]
+        yield f"levels to nearest, groups of {groups[-1]}", edges, [*widest, "--codebook", "levels"]
         yield f"GPTQ, groups of {groups[-1]} (`--no-refine`)", edges, [*widest, *gptq, "--no-refine"]
         for group in groups if edges else ():
             yield f"ours, groups of {group}", edges, ["--group", group, *gptq]
+        if edges:
+            yield f"ours with zero points, groups of {groups[-1]}", edges, [*widest, *gptq, "--codebook", "linear"]
         for count in bits[:1] if edges else bits:
             yield f"ours, `--bits {count}`", edges, ["--bits", count, *gptq]
         if bits and not edges:
-            yield f"ours, `--bits {bits[0]} --group 128`", edges, ["--bits", bits[0], "--group", "128", *gptq]
+            least = ["--bits", bits[0], "--group", "128"]
+            yield f"ours, `{' '.join(least)}`", edges, [*least, *gptq]
+            yield f"ours, `{' '.join(least)} --without-sources`", edges, [*least, *gptq, "--without-sources"]
 
 
 def sizes(path):

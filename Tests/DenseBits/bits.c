@@ -83,15 +83,24 @@ typedef struct choice {
   uint8_t integers[COLUMNS * ROWS];
 } choice;
 
-static void search(const vial_dense *functions, choice *c, const float *hessian, bool asymmetric) {
+/// How integers become weights.
+typedef enum form { SYMMETRIC, ASYMMETRIC, LEVELS } form;
+static const float table[VIAL_DENSE_LEVELS] = {-127, -97, -76, -60, -45, -32, -21, -9, 2, 12, 24, 35, 49, 64, 82, 107};
+
+static void search(const vial_dense *functions, choice *c, const float *hessian, form form) {
   float importance[COLUMNS];
   for (size_t i = 0; i < COLUMNS; i++) importance[i] = hessian[i * COLUMNS + i];
-  for (size_t g = 0; g < 3; g++)
-    functions->search(
-      c->weights + g * 32 * ROWS, ROWS, importance + g * 32, 32, asymmetric, c->scales + g * ROWS, c->zeros + g * ROWS);
+  for (size_t g = 0; g < 3; g++) {
+    const float *weights = c->weights + g * 32 * ROWS;
+    if (form == LEVELS)
+      functions->search_levels(weights, ROWS, importance + g * 32, 32, table, c->scales + g * ROWS);
+    else
+      functions->search(
+        weights, ROWS, importance + g * 32, 32, form == ASYMMETRIC, c->scales + g * ROWS, c->zeros + g * ROWS);
+  }
 }
 
-static void decide(const vial_dense *functions, choice *c, float *hessian) {
+static void decide(const vial_dense *functions, choice *c, float *hessian, form form) {
   static float inverse[COLUMNS * COLUMNS], feedback[COLUMNS * ROWS], residual[COLUMNS * ROWS];
   static double scratch[2 * COLUMNS * COLUMNS];
   uint32_t columns[COLUMNS], groups[COLUMNS];
@@ -103,12 +112,12 @@ static void decide(const vial_dense *functions, choice *c, float *hessian) {
   vial_dense_columns work = {
     .weights = c->weights, .residual = residual, .integers = c->integers, .feedback = feedback, .stride = ROWS,
     .factor = factor, .factor_stride = COLUMNS, .columns = columns, .groups = groups, .scales = c->scales,
-    .zeros = c->zeros, .group_stride = ROWS, .count = COLUMNS};
+    .zeros = c->zeros, .group_stride = ROWS, .levels = form == LEVELS ? table : NULL, .count = COLUMNS};
   functions->decide(&work);
   for (uint32_t i = 0; i < COLUMNS; i++) memcpy(c->residual + columns[i] * ROWS, residual + i * ROWS, ROWS * sizeof(float));
 }
 
-static void improve(const vial_dense *functions, choice *c, const float *hessian) {
+static void improve(const vial_dense *functions, choice *c, const float *hessian, form form) {
   for (size_t g = 0; g < 3; g++) {
     float gradient[32 * ROWS];
     for (size_t i = 0; i < 32; i++)
@@ -122,29 +131,31 @@ static void improve(const vial_dense *functions, choice *c, const float *hessian
       .weights = c->weights + g * 32 * ROWS, .residual = c->residual + g * 32 * ROWS,
       .integers = c->integers + g * 32 * ROWS, .gradient = gradient, .stride = ROWS, .gradient_stride = ROWS,
       .hessian = hessian + g * 32 * (COLUMNS + 1), .hessian_stride = COLUMNS, .scales = c->scales + g * ROWS,
-      .zeros = c->zeros + g * ROWS, .count = 32};
+      .zeros = c->zeros + g * ROWS, .levels = form == LEVELS ? table : NULL, .count = 32};
     functions->improve(&work);
   }
 }
 
 /// Search, decisions and two passes of improvement; what all of them leave.
-static uint64_t rounding(const vial_dense *functions, bool asymmetric) {
+static uint64_t rounding(const vial_dense *functions, form form) {
   static choice c;
   static float hessian[COLUMNS * COLUMNS];
   uint64_t hash = start;
   fill(c.weights, COLUMNS * ROWS);
   make_hessian(hessian, COLUMNS);
-  search(functions, &c, hessian, asymmetric);
-  decide(functions, &c, hessian);
+  memset(c.zeros, 0, sizeof c.zeros);
+  search(functions, &c, hessian, form);
+  decide(functions, &c, hessian, form);
   for (int pass = 0; pass < 3; pass++) {
     hash = digest(digest(digest(hash, c.scales, 3 * ROWS), c.zeros, 3 * ROWS), c.residual, COLUMNS * ROWS);
     for (size_t i = 0; i < COLUMNS * ROWS; i++) hash = (hash ^ c.integers[i]) * 0x100000001B3ull;
-    if (pass < 2) improve(functions, &c, hessian);
+    if (pass < 2) improve(functions, &c, hessian, form);
   }
   return hash;
 }
-static uint64_t asymmetric(const vial_dense *functions) { return rounding(functions, true); }
-static uint64_t symmetric(const vial_dense *functions) { return rounding(functions, false); }
+static uint64_t asymmetric(const vial_dense *functions) { return rounding(functions, ASYMMETRIC); }
+static uint64_t symmetric(const vial_dense *functions) { return rounding(functions, SYMMETRIC); }
+static uint64_t levels(const vial_dense *functions) { return rounding(functions, LEVELS); }
 
 static const struct {
   const char *name;
@@ -155,6 +166,7 @@ static const struct {
   {"cholesky", cholesky, 0xF8B412F422D337B6ull},
   {"asymmetric", asymmetric, 0x84E7DD9C8C8235D5ull},
   {"symmetric", symmetric, 0x9FFF697C34E49FA2ull},
+  {"levels", levels, 0x128F425F6DF778ABull},
 };
 
 static size_t list(const vial_dense *families[3]) {

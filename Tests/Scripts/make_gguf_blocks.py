@@ -6,7 +6,7 @@ import gguf, numpy as np
 from gguf.quants import dequantize
 
 random = np.random.default_rng(7)
-SCALES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
+SCALES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0]}
 out = []
 for name, places in SCALES.items():
     type_ = gguf.GGMLQuantizationType[name]

@@ -36,10 +36,13 @@ import VialPacking
     return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
   }
 
-  @Test(arguments: ["qwen2-tiny-untied", "llama3-tiny"])
-  func threadsDoNotMatterAndNothingIsLeft(_ name: String) throws {
+  @Test(arguments: ["qwen2-tiny-untied", "llama3-tiny"], WeightRecipe.Codebook.allCases)
+  func threadsDoNotMatterAndNothingIsLeft(
+    _ name: String, _ codebook: WeightRecipe.Codebook
+  ) throws {
     let fixture = try Fixture(name)
-    var options = try calibrated(fixture)
+    let recipe = WeightRecipe(codebook: codebook)
+    var options = try calibrated(fixture, recipe)
     var files: [[UInt8]] = []
     for threads in [1, 2, 3] {
       options.threadCount = threads
@@ -49,7 +52,7 @@ import VialPacking
       #expect(contents(fixture) == ["checkpoint", "out.vial", "text"])
     }
     #expect(files[0] == files[1] && files[1] == files[2])
-    let rounded = try fixture.packedBytes()
+    let rounded = try fixture.packedBytes(recipe)
     #expect(rounded != files[0] && rounded.count <= files[0].count)
   }
 
@@ -72,9 +75,10 @@ import VialPacking
     #expect(method == "gptq")
   }
 
-  @Test func anInterruptedPackGoesOnAndGivesTheSameBytes() throws {
+  @Test(arguments: WeightRecipe.Codebook.allCases)
+  func anInterruptedPackGoesOnAndGivesTheSameBytes(_ codebook: WeightRecipe.Codebook) throws {
     let fixture = try Fixture("qwen2-tiny-untied")
-    let options = try calibrated(fixture)
+    let options = try calibrated(fixture, WeightRecipe(codebook: codebook))
     _ = try Packer.pack(options)
     let expected = try bytes(fixture)
     try FileManager.default.removeItem(atPath: fixture.output)
@@ -115,6 +119,13 @@ import VialPacking
     #expect(throws: PackingError.self) { try Packer.pack(other, observer: stop) }
     _ = try Packer.pack(calibrated(fixture))
     #expect(try bytes(fixture) == expected)
+    // Levels need as many bytes as symmetric integers do, but are another job.
+    let levels = WeightRecipe(codebook: .levels)
+    _ = try Packer.pack(calibrated(fixture, levels))
+    let expectedLevels = try bytes(fixture)
+    #expect(throws: PackingError.self) { try Packer.pack(options, observer: stop) }
+    _ = try Packer.pack(calibrated(fixture, levels))
+    #expect(try bytes(fixture) == expectedLevels)
     for place in [0, 20, 60, 2000] {
       other = try calibrated(fixture)
       #expect(throws: PackingError.self) { try Packer.pack(other, observer: stop) }
@@ -126,17 +137,22 @@ import VialPacking
     }
   }
 
-  @Test func aBudgetIsKept() throws {
+  @Test(arguments: WeightRecipe.Codebook.allCases)
+  func aBudgetIsKept(_ codebook: WeightRecipe.Codebook) throws {
     let fixture = try Fixture("qwen2-tiny-tied")
+    let recipe = WeightRecipe(codebook: codebook)
     var last = 0
     for bits in [5.0, 6.0, 7.5] {
-      _ = try Packer.pack(calibrated(fixture, bits: bits))
+      _ = try Packer.pack(calibrated(fixture, recipe, bits: bits))
       let file = try FormatReader.open(ByteRegion(copying: bytes(fixture)))
       var (byteCount, weightCount) = (0, 0)
       for index in 0..<file.tensors.count {
         let tensor = file.tensors[index]
         guard tensor.shape.rank == 2, tensor.name.contains("layers.") else { continue }
         byteCount += tensor.region.byteCount
+        #expect(
+          (tensor.format.codebook != nil)
+            == (codebook == .levels && tensor.format.encoding == .int4))
         weightCount += Int(tensor.shape[0] * tensor.shape[1])
       }
       #expect(Double(byteCount) * 8 <= bits * Double(weightCount))

@@ -117,22 +117,46 @@ import Testing
     #expect(!vial_dense_cholesky(&negative, size, UInt32(size), &inverse, &room))
   }
 
+  /// How integers become weights.
+  enum Form: CaseIterable { case symmetric, asymmetric, levels }
+
+  private static let levels: [Float] = [
+    -127, -97, -76, -60, -45, -32, -21, -9, 2, 12, 24, 35, 49, 64, 82, 107,
+  ]
+
+  /// The nearest integer to a weight of `x` scales, and what it stands for.
+  private func nearest(_ x: Float, _ form: Form, zero: Float) -> (q: UInt8, value: Float) {
+    guard form == .levels else {
+      let q = max(0, min(15, x.rounded(.toNearestOrEven) + zero))
+      return (UInt8(q), q - zero)
+    }
+    let q = Self.levels.indices.min { abs(Self.levels[$0] - x) < abs(Self.levels[$1] - x) } ?? 0
+    return (UInt8(q), Self.levels[q])
+  }
+
   /// Sixteen rows of a group of 32 columns, rounded by search and then improved.
-  private func improved(_ functions: vial_dense, asymmetric: Bool) -> (
+  private func improved(_ functions: vial_dense, _ form: Form) -> (
     before: Double, after: Double, state: [Float]
   ) {
     let count = 32
     let (weights, hessian) = (numbers(count * 16, seed: 7), square(count, seed: 8))
     let importance = (0..<count).map { hessian[$0 * count + $0] }
     var (scales, zeros) = ([Float](repeating: 0, count: 16), [Float](repeating: 0, count: 16))
-    functions.search(weights, 16, importance, UInt32(count), asymmetric, &scales, &zeros)
+    if form == .levels {
+      functions.search_levels(weights, 16, importance, UInt32(count), Self.levels, &scales)
+      #expect(scales.contains { $0 < 0 } && scales.contains { $0 > 0 })
+    } else {
+      functions.search(
+        weights, 16, importance, UInt32(count), form == .asymmetric, &scales, &zeros)
+    }
+    let signs = scales.map(\.sign)
     var q = [UInt8](repeating: 0, count: count * 16)
     var residual = [Float](repeating: 0, count: count * 16)
     for place in q.indices {
       let row = place % 16
-      q[place] = UInt8(
-        max(0, min(15, (weights[place] / scales[row]).rounded(.toNearestOrEven) + zeros[row])))
-      residual[place] = weights[place] - scales[row] * (Float(q[place]) - zeros[row])
+      let (integer, value) = nearest(weights[place] / scales[row], form, zero: zeros[row])
+      q[place] = integer
+      residual[place] = weights[place] - scales[row] * value
     }
     func loss(_ residual: [Float]) -> Double {
       var sum = 0.0
@@ -157,11 +181,12 @@ import Testing
         }
       }
       withUnsafeMutablePointers(&residual, &q, &scales) { residual, q, scales in
-        withPointers(weights, gradient, hessian, zeros) { weights, gradient, hessian, zeros in
+        withPointers(weights, gradient, hessian, form == .levels ? Self.levels : zeros) {
+          weights, gradient, hessian, table in
           var work = vial_dense_group(
             weights: weights, residual: residual, integers: q, gradient: gradient, stride: 16,
             gradient_stride: 16, hessian: hessian, hessian_stride: count, scales: scales,
-            zeros: zeros, count: UInt32(count))
+            zeros: table, levels: form == .levels ? table : nil, count: UInt32(count))
           functions.improve(&work)
         }
       }
@@ -169,7 +194,11 @@ import Testing
       #expect(now <= after * 1.0001)
       after = now
     }
-    #expect(q.allSatisfy { $0 <= 15 } && scales.allSatisfy { $0 > 0 })
+    #expect(q.allSatisfy { $0 <= 15 } && scales.map(\.sign) == signs && !scales.contains(0))
+    for place in q.indices {
+      let value = form == .levels ? Self.levels[Int(q[place])] : Float(q[place]) - zeros[place % 16]
+      #expect(abs(residual[place] - (weights[place] - scales[place % 16] * value)) < 1e-6)
+    }
     return (before, after, scales + zeros + residual)
   }
 
@@ -208,9 +237,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [true, false])
-  func coordinateDescentNeverLosesAndIsTheSameEverywhere(_ asymmetric: Bool) {
-    let results = families.map { improved($0, asymmetric: asymmetric) }
+  @Test(arguments: Form.allCases)
+  func coordinateDescentNeverLosesAndIsTheSameEverywhere(_ form: Form) {
+    let results = families.map { improved($0, form) }
     for result in results {
       #expect(result.after < 0.9 * result.before)
       #expect(result.state == results[0].state)
@@ -227,7 +256,7 @@ import Testing
           dense_bits_hold(family, part) == 1, "\(String(cString: name)) \(String(cString: what))")
         part += 1
       }
-      #expect(part >= 4)
+      #expect(part >= 5)
       family += 1
     }
     #expect(family >= 1)

@@ -119,7 +119,7 @@ import VialPacking
 
   @Test func everyTypeDecodesAsInGgml() throws {
     let blocks = try blocks()
-    #expect(blocks.count == 8)
+    #expect(blocks.count == 9)
     for block in blocks {
       let file = try pack(wide(block).bytes, Fixture(), WeightRecipe(weights: .f32))
       let tensor = try #require(file.tensors.find("model.layers.1.mlp.down_proj.weight"))
@@ -136,11 +136,12 @@ import VialPacking
         for index in bytes.indices where bytes[index] == 0x80 && index % 34 > 1 { bytes[index] = 1 }
       }
       let source = try wide(block)
-      if block.name == "Q4_0" {
+      if block.name == "Q4_0" || block.name == "IQ4_NL" {
         let file = try pack(source.bytes, Fixture())
         let tensor = try #require(file.tensors.find("model.layers.0.mlp.down_proj.weight"))
         #expect(tensor.encoding == .int4 && tensor.format.group == 32)
         #expect(!tensor.format.isAsymmetric)
+        #expect((tensor.format.codebook?[8] == 1) == (block.name == "IQ4_NL"))
         #expect(
           decoded(tensor) == (0..<32).flatMap { _ in block.bits.map { Float(bitPattern: $0) } })
       } else if block.name == "Q8_0" {

@@ -48,6 +48,37 @@ import VialPacking
     }
   }
 
+  @Test func templatesFillTheGapBeforeTheWeights() throws {
+    let fixture = try Fixture("qwen2-tiny-untied")
+    let file = try fixture.pack()
+    let weights = try #require(file.sections.first { $0.kind == .weights })
+    let templates = file.sections.filter { $0.kind == .promptTemplate }
+    let early = templates.filter { $0.offset < weights.offset }
+    #expect(weights.offset == 65536 && !early.isEmpty)
+    // No template that is left would fit.
+    let front = try #require(file.sections.last { $0.offset < weights.offset })
+    let room = weights.offset - (front.offset + front.storedByteCount + 63) / 64 * 64
+    #expect(templates.allSatisfy { $0.offset < weights.offset || $0.storedByteCount > room })
+  }
+
+  @Test func sourcesCanBeLeftOut() throws {
+    let fixture = try Fixture("qwen2-tiny-untied")
+    try fixture.write("README.md", Array("# A card\n".utf8))
+    try fixture.write("LICENSE", Array("Terms\n".utf8))
+    let whole = try fixture.pack()
+    var options = fixture.options()
+    options.keepsSources = false
+    _ = try Packer.pack(options)
+    let data = try Data(contentsOf: URL(fileURLWithPath: fixture.output))
+    let file = try FormatReader.open(ByteRegion(copying: Array(data)))
+    let texts = { (file: FileDescriptor) in
+      Set(file.sections.filter { $0.kind == .text }.map(\.id))
+    }
+    #expect(texts(file) == [TextSection.modelCard.rawValue, TextSection.licence.rawValue])
+    #expect(texts(whole).isSuperset(of: [TextSection.tokenizerJSON.rawValue]))
+    #expect(file.modelDigest == whole.modelDigest)
+  }
+
   /// Every int4 tensor has the levels, nothing else has; the recipe says so.
   @Test func codebooksAreOfInt4Only() throws {
     let fixture = try Fixture("qwen2-tiny-untied")

@@ -5,12 +5,12 @@ import VialFormat
 /// Gives each tensor a format so that the disturbance is small and the budget is kept.
 enum BitBudget {
   /// int4 in groups of 128, 64, 32, and int8.
-  static let formats: [StorageFormat] = [
-    StorageFormat(encoding: .int4, group: .of128, isAsymmetric: true),
-    StorageFormat(encoding: .int4, group: .of64, isAsymmetric: true),
-    StorageFormat(encoding: .int4, group: .of32, isAsymmetric: true),
-    StorageFormat(encoding: .int8, group: .of128, isAsymmetric: false),
-  ]
+  static func formats(_ codebook: Codebook?) -> [StorageFormat] {
+    [WeightRecipe.Group.of128, .of64, .of32].map {
+      StorageFormat(
+        encoding: .int4, group: $0, isAsymmetric: codebook == nil, codebook: codebook)
+    } + [StorageFormat(encoding: .int8, group: .of128, isAsymmetric: false)]
+  }
 
   /// The format of each tensor by index.
   ///

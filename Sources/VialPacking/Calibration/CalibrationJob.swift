@@ -64,11 +64,13 @@ struct CalibrationJob {
   private static func key(
     _ source: PackSource, _ set: CalibrationSet, _ settings: RoundingSettings, _ digests: [String]
   ) -> Digest {
-    var lines = ["calibrated layers 2", source.options.tool, "\(set.digest)", "\(settings)"]
+    var lines = ["calibrated layers 3", source.options.tool, "\(set.digest)", "\(settings)"]
     lines += digests
     lines.append("\(set.tokens.count) tokens, windows of \(set.tokensPerWindow)")
     for tensor in source.tensors.tensors {
-      lines.append("\(tensor.planned.name) \(tensor.format.map { "\($0)" } ?? "vector")")
+      let levels = tensor.format?.codebook?.levels ?? []
+      lines.append(
+        "\(tensor.planned.name) \(tensor.format.map { "\($0)" } ?? "vector") \(levels)")
     }
     var hash = SHA256()
     hash.update(Array(lines.joined(separator: "\n").utf8).span.bytes)
@@ -83,7 +85,8 @@ struct CalibrationJob {
     var sources = source.tensors
     let probe = try SensitivityProbe(
       set, tensors: LayerTensors(sources, compute: forward.compute), forward: forward,
-      formats: BitBudget.formats)
+      formats: BitBudget.formats(
+        source.options.recipe.codebook == .levels ? Codebook.forWeights : nil))
     var findings: [SensitivityProbe.Finding] = []
     let layerCount = source.configuration.layerCount
     for layer in 0..<layerCount {

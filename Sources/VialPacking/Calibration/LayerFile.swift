@@ -176,10 +176,14 @@ struct CalibratedRows: TensorRows {
       for column in 0..<tensor.columns {
         let place = row * tensor.columns + column
         let group = row * tensor.groupCount + column / tensor.format.group.rawValue
-        let q =
-          isSigned
-          ? Float(Int8(bitPattern: bytes[place]))
-          : Float(bytes[place]) - Float(parts.zeros[group])
+        let q: Float
+        if let codebook = tensor.format.codebook {
+          q = Float(codebook[Int(bytes[place])])
+        } else if isSigned {
+          q = Float(Int8(bitPattern: bytes[place]))
+        } else {
+          q = Float(bytes[place]) - Float(parts.zeros[group])
+        }
         values[start + place] = vial_f16_to_f32(parts.scales[group]) * q
       }
     }

@@ -1,6 +1,7 @@
 // Owns: the tensors of one layer as calibration reads them from the source: floats in memory while they are needed.
 // Must not: keep more than one layer.
 
+import VialFormat
 import VialKernels
 import VialSystem
 
@@ -179,17 +180,7 @@ private struct RowRounding {
       let encoding = format.encoding.kernelEncoding
       return vial_narrow(encoding, row, columns, &q) == VIAL_KERNEL_OK
         && vial_widen(encoding, q, columns, row) == VIAL_KERNEL_OK
-    case .int4:
-      guard
-        zeros.withUnsafeMutableBufferPointer({ zeros in
-          kernels.quantize_int4_row(
-            row, count, group, &q, &scales, format.isAsymmetric ? zeros.baseAddress : nil)
-        }) == VIAL_KERNEL_OK
-      else { return false }
-      for column in 0..<columns {
-        let place = column / Int(group)
-        row[column] = vial_f16_to_f32(scales[place]) * (Float(q[column]) - Float(zeros[place]))
-      }
+    case .int4: return format.codebook == nil ? applyLinear(row) : applyLevels(row)
     case .int8:
       let status = q.withUnsafeMutableBytes {
         kernels.quantize_int8_row(
@@ -200,6 +191,33 @@ private struct RowRounding {
         row[column] =
           vial_f16_to_f32(scales[column / Int(group)]) * Float(Int8(bitPattern: q[column]))
       }
+    }
+    return true
+  }
+
+  private mutating func applyLinear(_ row: UnsafeMutablePointer<Float>) -> Bool {
+    let group = format.group.rawValue
+    let status = zeros.withUnsafeMutableBufferPointer { zeros in
+      kernels.quantize_int4_row(
+        row, UInt32(columns), UInt32(group), &q, &scales,
+        format.isAsymmetric ? zeros.baseAddress : nil)
+    }
+    guard status == VIAL_KERNEL_OK else { return false }
+    for column in 0..<columns {
+      let place = column / group
+      row[column] = vial_f16_to_f32(scales[place]) * (Float(q[column]) - Float(zeros[place]))
+    }
+    return true
+  }
+
+  private mutating func applyLevels(_ row: UnsafeMutablePointer<Float>) -> Bool {
+    let group = format.group.rawValue
+    let levels = format.codebook?.levels ?? []
+    let status = kernels.quantize_levels_row(
+      row, UInt32(columns), UInt32(group), levels, &q, &scales)
+    guard status == VIAL_KERNEL_OK else { return false }
+    for column in 0..<columns {
+      row[column] = vial_f16_to_f32(scales[column / group]) * Float(levels[Int(q[column])])
     }
     return true
   }

@@ -8,6 +8,7 @@
 
 import CVialDense
 import Synchronization
+import VialFormat
 import VialKernels
 import VialSystem
 
@@ -21,7 +22,10 @@ struct RoundedLinear: @unchecked Sendable {
   let paddedRows: Int
   let integers: UnsafeMutablePointer<UInt8>
   let scales: DenseMatrix
+  /// Zero points; zeros with a codebook.
   let zeros: DenseMatrix
+  /// What integers of a codebook stand for; nil without one.
+  let levels: UnsafeMutablePointer<Float>?
   private let memory: WorkMemory
 
   var groupSize: Int { format.group.rawValue }
@@ -35,11 +39,20 @@ struct RoundedLinear: @unchecked Sendable {
     self.index = index
     (self.rows, self.columns, self.format) = (rows, columns, format)
     paddedRows = (rows + 15) / 16 * 16
-    guard let memory = WorkMemory(byteCount: paddedRows * columns) else {
-      throw PackingError("not enough memory for calibration")
-    }
+    let integerCount = paddedRows * columns
+    guard
+      let memory = WorkMemory(
+        byteCount: integerCount + Codebook.levelCount * MemoryLayout<Float>.stride)
+    else { throw PackingError("not enough memory for calibration") }
     self.memory = memory
-    integers = memory.elements(UInt8.self)
+    let integers = memory.elements(UInt8.self)
+    self.integers = integers
+    levels = format.codebook.map { codebook in
+      let levels = UnsafeMutableRawPointer(integers + integerCount)
+        .bindMemory(to: Float.self, capacity: Codebook.levelCount)
+      for index in 0..<Codebook.levelCount { levels[index] = Float(codebook[index]) }
+      return levels
+    }
     let groups = (columns + format.group.rawValue - 1) / format.group.rawValue
     scales = try DenseMatrix(rows: groups, columns: paddedRows)
     zeros = try DenseMatrix(rows: groups, columns: paddedRows)
@@ -51,11 +64,18 @@ struct RoundedLinear: @unchecked Sendable {
       let to = out[row]
       for column in 0..<columns {
         let group = column / groupSize
-        let byte = integers[column * paddedRows + row]
-        let q = isSigned ? Float(Int8(bitPattern: byte)) : Float(byte)
-        to[column] = scales[group][row] * (q - zeros[group][row])
+        to[column] = scales[group][row] * steps(integers[column * paddedRows + row], group, row)
       }
     }
+  }
+}
+
+extension RoundedLinear {
+  /// What an integer stands for, in scales.
+  func steps(_ integer: UInt8, _ group: Int, _ row: Int) -> Float {
+    if let levels { return levels[Int(integer)] }
+    if isSigned { return Float(Int8(bitPattern: integer)) }
+    return Float(integer) - zeros[group][row]
   }
 }
 
@@ -196,10 +216,16 @@ struct LinearRounding {
         guard let importance = importance.baseAddress else { return }
         for group in 0..<rounded.groupCount {
           let first = group * rounded.groupSize
-          compute.functions.search(
-            target[first] + row, target.columns, importance + first,
-            UInt32(min(rounded.groupSize, rounded.columns - first)), rounded.format.isAsymmetric,
-            rounded.scales[group] + row, rounded.zeros[group] + row)
+          let count = UInt32(min(rounded.groupSize, rounded.columns - first))
+          let (weights, scales) = (target[first] + row, rounded.scales[group] + row)
+          if let levels = rounded.levels {
+            compute.functions.search_levels(
+              weights, target.columns, importance + first, count, levels, scales)
+          } else {
+            compute.functions.search(
+              weights, target.columns, importance + first, count, rounded.format.isAsymmetric,
+              scales, rounded.zeros[group] + row)
+          }
         }
       }
     }
@@ -230,7 +256,8 @@ struct LinearRounding {
               stride: target.columns, factor: factor.lower[begin] + begin,
               factor_stride: factor.lower.stride, columns: columns + begin, groups: groups + begin,
               scales: rounded.scales.base + row, zeros: rounded.zeros.base + row,
-              group_stride: rounded.paddedRows, count: UInt32(range.count))
+              group_stride: rounded.paddedRows, levels: rounded.levels.map { UnsafePointer($0) },
+              count: UInt32(range.count))
             compute.functions.decide(&work)
           }
         }
@@ -267,10 +294,11 @@ struct LinearRounding {
   ) {
     compute.each(rounded.columns) { column, _ in
       let group = column / rounded.groupSize
-      let (scales, zeros) = (rounded.scales[group], rounded.zeros[group])
+      let scales = rounded.scales[group]
       let q = rounded.integers + column * rounded.paddedRows
       for row in 0..<rounded.paddedRows {
-        residual[column][row] = target[column][row] - scales[row] * (Float(q[row]) - zeros[row])
+        residual[column][row] =
+          target[column][row] - scales[row] * rounded.steps(q[row], group, row)
       }
     }
   }
@@ -293,7 +321,7 @@ struct LinearRounding {
           gradient: gradient.base + row, stride: target.columns, gradient_stride: target.columns,
           hessian: hessian[first] + first, hessian_stride: hessian.stride,
           scales: rounded.scales[group] + row, zeros: rounded.zeros[group] + row,
-          count: UInt32(range.count))
+          levels: rounded.levels.map { UnsafePointer($0) }, count: UInt32(range.count))
         compute.functions.improve(&work)
       }
     }

@@ -49,17 +49,14 @@ struct PackJob {
       try table.add(tensor.planned.name, encoder.format, shape: tensor.planned.shape)
     }
     try writer.add(.tensorTable, table.build())
+    let templates = try writeTemplates(&writer)
     writer.identity.incompatibleFeatures = table.incompatibleFeatures
     let sourceDigests = try writeWeights(&writer, encoders, placements)
     try writer.add(.tokenizer, source.tokenizer.tables.section)
-    if let template = source.tokenizer.chatTemplate.section {
-      try writer.add(.chatTemplate, template)
-    }
-    for template in source.promptTemplates {
-      try writer.add(.promptTemplate, id: template.sectionID, template.section)
-    }
+    for template in templates { try writer.add(template.kind, id: template.id, template.bytes) }
     try writeProvenance(&writer, sourceDigests)
-    for text in source.texts.sorted(by: { $0.section.rawValue < $1.section.rawValue }) {
+    for text in source.texts.sorted(by: { $0.section.rawValue < $1.section.rawValue })
+    where source.options.keepsSources || text.section.isForPeople {
       try writer.add(.text, id: text.section.rawValue, codec: .lz4, text.bytes)
     }
     for adapter in source.adapters.sources {
@@ -74,6 +71,32 @@ struct PackJob {
       weightsByteCount: table.weightsByteCount(), parameterCount: parameterCount,
       tensorCount: source.tensors.tensors.count, recipe: source.report.summary,
       modelDigest: "\(digests.model)", fileDigest: "\(digests.file)")
+  }
+
+  /// A template's section.
+  private typealias Template = (kind: SectionKind, id: UInt64, bytes: [UInt8])
+
+  /// Writes the templates that fit in front of the weights, where there would be zeros up to their alignment, and
+  /// returns the others.
+  private func writeTemplates(
+    _ writer: inout FileWriter<AtomicSink>
+  ) throws -> [Template] {
+    var templates: [Template] = []
+    if let chat = source.tokenizer.chatTemplate.section {
+      templates.append((.chatTemplate, 0, chat))
+    }
+    for template in source.promptTemplates {
+      templates.append((.promptTemplate, template.sectionID, template.section))
+    }
+    var left: [Template] = []
+    for template in templates {
+      if writer.fits(template.bytes.count, before: .weights) {
+        try writer.add(template.kind, id: template.id, template.bytes)
+      } else {
+        left.append(template)
+      }
+    }
+    return left
   }
 
   private func sign(_ writer: inout FileWriter<AtomicSink>, _ digests: FileDigests) throws {

@@ -69,9 +69,6 @@ public enum Packer {
           ? "nothing to calibrate: no linear layer is rounded to int4 or int8 here"
           : "random weights cannot be calibrated")
     }
-    guard source.options.recipe.codebook == .linear else {
-      throw PackingError("levels of a codebook cannot be calibrated yet")
-    }
     if options.bitsPerWeight != nil,
       source.tensors.tensors.contains(where: { $0.planned.role == .linear && $0.keepsSource })
     {

@@ -12,22 +12,31 @@ struct HashTable {
   /// Most slots that a successful search looks at.
   let probeCount: UInt32
 
-  /// Places entries in order; at most 7 of 12 slots are taken, so a search that fails ends soon.
+  /// Places entries in order, at most 31 of 32 slots taken. An entry that is farther from its first slot than the one
+  /// that it meets takes that one's place, and the other moves on (Robin Hood hashing): so even a full table has no
+  /// entry far away, and a search that fails ends soon.
   static func build(hashes: [UInt64]) -> HashTable {
     var bits: UInt32 = 4
-    while (1 << Int(bits)) * 7 < hashes.count * 12 { bits += 1 }
+    while (31 << Int(bits)) < hashes.count * 32 { bits += 1 }
     let mask = (1 << Int(bits)) - 1
     var slots = [Int](repeating: -1, count: mask + 1)
     var longest = 1
-    for (index, hash) in hashes.enumerated() {
-      var slot = Int(truncatingIfNeeded: hash) & mask
-      var probes = 1
+    for index in hashes.indices {
+      var moving = index
+      var slot = Int(truncatingIfNeeded: hashes[index]) & mask
+      var distance = 0
       while slots[slot] >= 0 {
+        let other = (slot - Int(truncatingIfNeeded: hashes[slots[slot]])) & mask
+        if other < distance {
+          longest = max(longest, distance + 1)
+          swap(&moving, &slots[slot])
+          distance = other
+        }
         slot = (slot + 1) & mask
-        probes += 1
+        distance += 1
       }
-      slots[slot] = index
-      longest = max(longest, probes)
+      slots[slot] = moving
+      longest = max(longest, distance + 1)
     }
     return HashTable(slots: slots, bits: bits, probeCount: UInt32(longest))
   }

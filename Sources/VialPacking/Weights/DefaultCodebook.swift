@@ -1,17 +1,25 @@
-// The levels that `vial pack --codebook levels` stores: the one place that names them. They are data of a file;
-// kernels and readers take any.
+// The levels that `vial pack --codebook levels` stores, and those of a source: the one place that names them. They are
+// data of a file; kernels and readers take any.
 
 import VialFormat
 
 extension Codebook {
-  /// Levels for weights that are nearly normal within a group: those of llama.cpp's IQ4_NL.
-  static let forWeights: Codebook = {
-    let levels: [Int8] = [
-      -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
-    ]
+  /// The levels of least squared error for normal weights in groups of 128 whose scale may have either sign (Lloyd's
+  /// iterations, scales and levels in turns). On the demonstration model every tensor's own best levels are within 3 of
+  /// these, and a table for each tensor, or for each size of group, gains less than 1%.
+  static let forWeights = constant([
+    -127, -97, -76, -60, -45, -32, -21, -9, 2, 12, 24, 35, 49, 64, 82, 107,
+  ])
+
+  /// Those of GGUF's type IQ4_NL (ggml-common.h, `kvalues_iq4nl`).
+  static let ofIQ4NL = constant([
+    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
+  ])
+
+  private static func constant(_ levels: [Int8]) -> Codebook {
     guard let codebook = Codebook(levels) else { preconditionFailure("the levels ascend") }
     return codebook
-  }()
+  }
 
   /// The deviation of levels whose places are drawn as `WeightGenerator.fillNibbles` draws them.
   var randomDeviation: Float {

@@ -1,6 +1,7 @@
 // The blocks of GGUF's tensor types as floats, operation by operation as ggml's dequantize_row functions.
 // Source: ggml-quants.c. Must not: know tensors; a caller gives whole blocks.
 
+import VialFormat
 import VialKernels
 
 /// Decoders of quantised blocks.
@@ -24,6 +25,7 @@ enum GGUFBlocks {
     case "Q5_0": return blockQ50
     case "Q5_1": return blockQ51
     case "Q8_0": return blockQ80
+    case "IQ4_NL": return blockIQ4NL
     case "Q4_K": return blockQ4K
     case "Q5_K": return blockQ5K
     case "Q6_K": return blockQ6K
@@ -46,6 +48,16 @@ enum GGUFBlocks {
     for index in 0..<16 {
       out[index] = Float((byte(block, 2 + index) & 15) - 8) * scale
       out[index + 16] = Float((byte(block, 2 + index) >> 4) - 8) * scale
+    }
+  }
+
+  @Sendable private static func blockIQ4NL(
+    _ block: UnsafeRawPointer, _ out: UnsafeMutablePointer<Float>
+  ) {
+    let (scale, levels) = (half(block, 0), Codebook.ofIQ4NL)
+    for index in 0..<16 {
+      out[index] = Float(levels[byte(block, 2 + index) & 15]) * scale
+      out[index + 16] = Float(levels[byte(block, 2 + index) >> 4]) * scale
     }
   }
 

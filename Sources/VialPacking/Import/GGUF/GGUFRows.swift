@@ -1,4 +1,4 @@
-// Rows of a GGUF tensor: Q4_0 and Q8_0 as the integers that they hold, everything decodable as floats.
+// Rows of a GGUF tensor: Q4_0, IQ4_NL and Q8_0 as the integers that they hold, everything decodable as floats.
 // Owns: the order of rows; GGUF has the halves of Llama's query and key heads interleaved.
 
 /// Rows of a tensor in a GGUF file.

@@ -58,7 +58,7 @@ extension TensorSources {
     guard tensor.type.isDecoded else {
       throw file.error(
         "tensor \(name) has type \(tensor.type.name), which is not read (F32, F16, BF16, Q4_0, Q4_1,"
-          + " Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K are)")
+          + " Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, IQ4_NL are)")
     }
     // llama.cpp's "llama" rotates neighbours, so its converter interleaves the halves of each head.
     let isInterleaved =

@@ -35,6 +35,9 @@ struct GGUFTensorType: Sendable, Equatable {
     case "F16": return .stored(.init(encoding: .f16, group: .of64, isAsymmetric: false))
     case "BF16": return .stored(.init(encoding: .bf16, group: .of64, isAsymmetric: false))
     case "Q4_0": return .stored(.init(encoding: .int4, group: .of32, isAsymmetric: false))
+    case "IQ4_NL":
+      return .stored(
+        .init(encoding: .int4, group: .of32, isAsymmetric: false, codebook: .ofIQ4NL))
     case "Q8_0": return .stored(.init(encoding: .int8, group: .of32, isAsymmetric: false))
     default:
       return .foreign(
