@@ -6,11 +6,13 @@
 
 #include "vial_bits.h"
 #include "vial_family.h"
+#include "vial_next_page.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX2))), apply_to = function)
 #define UNROLL _Pragma("clang loop unroll(full)")
 
+/// Of many columns; one or two are slow enough for the hardware to keep up with, and lose a tenth by asking.
 enum { PREFETCH_BYTES = 4096 };
 
 VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, __m256 v) {
@@ -27,7 +29,7 @@ VIAL_INLINE void dot_group(const int C, const int G, const uint8_t *q, const int
     __m256i pairs[8];
     UNROLL for (int c = 0; c < C; c++) pairs[c] = _mm256_setzero_si256();
     UNROLL for (int k = 0; k < 4; k++, a += 2 * C, q += 64) {
-      _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
+      if (C > VIAL_STREAM_COLUMNS) _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
       __m256i v = _mm256_loadu_si256((const void *)q);
       __m256i low = _mm256_and_si256(v, low_nibbles), high = _mm256_and_si256(_mm256_srli_epi16(v, 4), low_nibbles);
       UNROLL for (int c = 0; c < C; c++) {

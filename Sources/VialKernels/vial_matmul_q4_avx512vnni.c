@@ -16,8 +16,8 @@
 
 enum { PREFETCH_BYTES = 6144 };
 
-/// One tile, one panel of C columns. `next`: `share` bytes from there on are asked for with every record; with a share
-/// of 0 the tile itself is read from memory.
+/// One tile, one panel of C columns. `next`: `share` bytes from there on are asked for with every 64 bytes of the tile;
+/// with a share of 0 the tile itself comes from memory.
 VIAL_INLINE void product(
   const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const uint8_t *tile,
   uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride, const uint8_t *next,
@@ -32,12 +32,9 @@ VIAL_INLINE void product(
   if (levels)
     table = _mm512_xor_si512(
       _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)w->levels)), _mm512_set1_epi8((char)0x80));
-  const bool streams = C <= VIAL_STREAM_COLUMNS && share == 0, from_memory = C > VIAL_STREAM_COLUMNS && share == 0;
   __m512 acc[8];
   UNROLL for (int c = 0; c < C; c++) acc[c] = _mm512_setzero_ps();
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += C, sums += C) {
-    for (size_t at = 0; at < share; at += 64) _mm_prefetch((const char *)next + at, _MM_HINT_T0);
-    next += share;
     // With few columns the low and the high nibbles have chains of their own: one chain's latency would be the limit.
     const bool split = C <= 4;
     __m512i dot[8], dot_high[8];
@@ -55,8 +52,13 @@ VIAL_INLINE void product(
     }
     for (int k = 0; k < G / 8; k++, a += 2 * C) {
       const uint8_t *q = tile + k * 64;
-      if (streams) vial_prefetch_next_page(q);
-      if (from_memory) _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
+      if (share > 0)
+        _mm_prefetch((const char *)next, _MM_HINT_T0);
+      else if (C <= VIAL_STREAM_COLUMNS)
+        vial_prefetch_next_page(q);
+      else
+        _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
+      next += share;
       __m512i v = _mm512_loadu_si512(q);
       __m512i low = _mm512_and_si512(v, low_nibbles);
       __m512i high = _mm512_and_si512(_mm512_srli_epi16(v, 4), low_nibbles);
@@ -70,7 +72,7 @@ VIAL_INLINE void product(
         *to = _mm512_dpbusd_epi32(*to, high, _mm512_set1_epi32(a[C + c]));
       }
     }
-    if (from_memory)  // the line between two records
+    if (share == 0 && C > VIAL_STREAM_COLUMNS)  // the line between two records
       _mm_prefetch((const char *)tile + 8 * G + PREFETCH_BYTES, _MM_HINT_T0);
     if (split) UNROLL for (int c = 0; c < C; c++) dot[c] = _mm512_add_epi32(dot[c], dot_high[c]);
     __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(tile + 8 * G)));
@@ -91,17 +93,17 @@ VIAL_INLINE void products(
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32), tile_bytes = record * p->group_count;
   const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
-  if (p->panel_count == 1) {
+  if (C < 8 || p->panel_count == 1) {
     for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes)
-      product(C, G, asymmetric, levels, w, tile, t * 16, p, 0, out, out_stride, NULL, 0);
+      product(C, G, asymmetric, levels, w, tile, t * 16, p, 0, out, out_stride, tile, 0);
     return;
   }
-  const size_t share = (record + p->panel_count - 1) / p->panel_count;
+  const size_t steps = p->panel_count * (G / 8), share = (record + steps - 1) / steps;
   for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes)
     for (uint32_t panel = 0; panel < p->panel_count; panel++)
       product(
         C, G, asymmetric, levels, w, tile, t * 16, p, panel, out, out_stride,
-        tile + tile_bytes + panel * share * p->group_count, share);
+        tile + tile_bytes + panel * tile_bytes / p->panel_count, share);
 }
 
 #define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride

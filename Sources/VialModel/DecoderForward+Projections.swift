@@ -17,7 +17,7 @@ extension DecoderForward {
     let piece = max(1, Self.pieceByteCount / max(1, input.projection.tileByteCount * 2)) * 2
     // Few rows stream through the weights: half of what is left is read in one go. Many rows leave outputs behind that
     // are wanted while they are in the caches.
-    let divisor = input.rows <= PrivateInput.maximumRows ? 2 : Int.max
+    let divisor = input.rows <= 2 * PrivateInput.maximumRows ? 2 : Int.max
     queue.fill(tileCount, grain: Self.tileGrain)
     compute { [self] worker in
       let prepared = take(input, worker: worker)

@@ -4,7 +4,6 @@
 // Usage: products FAMILY DEPTH GROUP ASYMMETRIC COLUMNS...   With WEIGHTS=FILE the bytes of a mapped file are multiplied.
 // Build: clang -std=gnu17 -O2 -ISources/VialKernels/include -ISources/CVialCeilings/include Tests/Benchmarks/products.c \
 //   Sources/VialKernels/*.c Sources/CVialCeilings/*.c -lm -lpthread -o products
-// The crossover: build it again with -DVIAL_SINGLE_TILE_COLUMNS=64 (never two tiles) and =0 (always) and compare.
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
