@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -449,6 +450,33 @@ static void after_fork(void) {
   vial_request_close(request);
 }
 
+/** A prompt that fills the KV memory, and an answer that does. */
+static void more_than_memory(void) {
+  vial_engine *small = NULL;
+  vial_engine_options options = VIAL_ENGINE_OPTIONS_INIT;
+  vial_engine_information information = VIAL_ENGINE_INFORMATION_INIT;
+  vial_request *request = NULL;
+  vial_request_options asked = continuation(1 << 30);
+  options.cache_byte_limit = 1 << 17;
+  STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &small, NULL));
+  STATUS(VIAL_STATUS_OK, vial_engine_get_information(small, &information));
+  CHECK(information.cache_position_count < 4096); /* the context */
+  uint32_t *tokens = calloc(information.cache_position_count, sizeof *tokens);
+  CHECK(tokens != NULL);
+  for (uint64_t index = 0; index < information.cache_position_count; index++) tokens[index] = 1 + index % 50;
+  asked.tokens = tokens;
+  asked.token_count = information.cache_position_count;
+  STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(small, &asked, &request, NULL));
+  CHECK(request == NULL);
+  asked.token_count--;
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(small, &asked, &request, NULL));
+  uint32_t reason = drained(request);
+  CHECK(reason == VIAL_FINISH_LENGTH || reason == VIAL_FINISH_STOP);
+  vial_request_close(request);
+  STATUS(VIAL_STATUS_OK, vial_engine_close(small));
+  free(tokens);
+}
+
 static void a_full_queue(void) {
   vial_engine *small = NULL;
   vial_engine_options options = VIAL_ENGINE_OPTIONS_INIT;
@@ -524,6 +552,7 @@ int main(int argc, char **argv) {
   two_threads_on_one_request();
   close_with_work_in_flight(argv[1]);
   after_fork();
+  more_than_memory();
   a_full_queue();
   a_tenants_part_of_the_queue();
   no_memory();

@@ -4,6 +4,7 @@
     make libvial
     Tests/Benchmarks/load_test.py MODEL.vial batch prefix latency open [--rate 0.5] [--seconds 120]
     PEER/bin/python Tests/Benchmarks/load_test.py MODEL.vial batch --peer MODEL.gguf    # with llama-cpp-python
+    OPENVINO/bin/python Tests/Benchmarks/load_test.py MODEL.vial batch --openvino FOLDER    # with OpenVINO GenAI
 
 Prompts are ids drawn at random with a fixed seed; answers are greedy and as long as asked for.
 """
@@ -83,7 +84,10 @@ def run_batch(engine, count, prompt=32, generate=128, together=True, flags=PRIVA
             watch.wait([watch.submit(ids(seed, prompt), generate, flags=flags)])
     seconds, work = time.monotonic() - start, time.process_time() - work
     tokens = sum(len(times) for times in watch.tokens.values())
-    return {"tokens_per_second": round(tokens / seconds, 1), "per_processor_second": round(tokens / work, 1),
+    ends = [times[-1] for times in watch.tokens.values()]
+    apart = {"last_first_token": round(max(watch.first_token(request) for request in watch.tokens), 3),
+             "ends_within": round(max(ends) - min(ends), 3)} if together else {}
+    return {**apart, "tokens_per_second": round(tokens / seconds, 1), "per_processor_second": round(tokens / work, 1),
             "processors": round(work / seconds, 2)}
 
 
@@ -93,11 +97,11 @@ def batch(model, options):
     rounds = []
     for _ in range(options.rounds):
         one = run_batch(engine, 3, together=False)
-        many = {count: run_batch(engine, count) for count in (4, 8, 16)}
+        many = {count: run_batch(engine, count) for count in options.together}
+        most = many[options.together[-1]]
         rounds.append({"one_after_another": one, **{f"together_{k}": v for k, v in many.items()},
-                       "ratio_16": round(many[16]["tokens_per_second"] / one["tokens_per_second"], 2),
-                       "ratio_16_by_work": round(
-                           many[16]["per_processor_second"] / one["per_processor_second"], 2)})
+                       "ratio": round(most["tokens_per_second"] / one["tokens_per_second"], 2),
+                       "ratio_by_work": round(most["per_processor_second"] / one["per_processor_second"], 2)})
     engine.close()
     return rounds
 
@@ -147,31 +151,31 @@ def latency(model, options):
     return results
 
 
-def arrivals(rate, seconds, seed=5, adapters=()):
-    """(time, prompt, answer length, tenant, adapter): Poisson arrivals, lengths as in a mixed day, one of three templates
-    in front of half, an adapter under half when there are any."""
-    draw, chooser = random.Random(seed), random.Random(seed + 1)
-    templates = [ids(777, 300), ids(778, 200), ids(779, 400)]
+def arrivals(options, seed=5):
+    """(time, prompt, answer length, tenant, adapter): Poisson arrivals, lengths as in a mixed day times a scale, one of
+    three templates in front of half, an adapter under half when there are any."""
+    draw, chooser, adapters = random.Random(seed), random.Random(seed + 1), options.adapters
+    templates = [ids(777 + n, int(length * options.scale)) for n, length in enumerate((300, 200, 400))]
     moment, plan = 0.0, []
     while True:
-        moment += draw.expovariate(rate)
-        if moment > seconds:
+        moment += draw.expovariate(options.rate)
+        if moment > options.seconds:
             return plan
-        length = draw.choice((32, 32, 128, 128, 512, 1500))
+        length = int(draw.choice((32, 32, 128, 128, 512, 1500)) * options.scale)
         prompt = ids(len(plan), length)
         if draw.random() < 0.5:
             prompt = draw.choice(templates) + prompt
         # Drawn apart, so that the plan is the same without adapters.
         adapter = chooser.choice(adapters) if adapters and chooser.random() < 0.5 else ""
-        plan.append((moment, prompt, draw.choice((32, 64, 128, 256)), draw.choice((b"north", b"south", b"east")),
-                     adapter.encode()))
+        plan.append((moment, prompt, int(draw.choice((32, 64, 128, 256)) * options.scale),
+                     draw.choice((b"north", b"south", b"east")), adapter.encode()))
 
 
 def open_loop(model, options):
     engine = Engine(LIBRARY, model, thread_count=options.threads, step_prompt_tokens=options.step,
                     cache_byte_limit=options.cache_mb * 1000000, flags=options.no_sharing)
     run_batch(engine, 1, generate=4)
-    plan = arrivals(options.rate, options.seconds, adapters=options.adapters)
+    plan = arrivals(options)
     watch, requests, held = Watch(engine), [], 0
     start = time.monotonic()
     for moment, prompt, count, tenant, adapter in plan:
@@ -200,13 +204,16 @@ def main():
     parser.add_argument("model")
     parser.add_argument("tests", nargs="+", choices=["batch", "prefix", "latency", "open"])
     parser.add_argument("--peer", help="a GGUF file, for llama-cpp-python, interleaved with ours")
+    parser.add_argument("--openvino", help="a folder that openvino_export.py wrote, for OpenVINO GenAI after ours")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--together", type=int, nargs="+", default=[4, 8, 16], help="requests at once in the batch test")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--step", type=int, default=0, help="prompt tokens of a mixed step; 0: the engine's choice")
     parser.add_argument("--long", type=int, default=4000)
     parser.add_argument("--running", type=int, nargs="+", default=[1, 4, 8], help="requests that answer meanwhile")
     parser.add_argument("--rate", type=float, default=0.5, help="arrivals a second")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--scale", type=float, default=1, help="of the open test's lengths")
     parser.add_argument("--cache-mb", type=int, default=900)
     parser.add_argument("--adapters", nargs="+", default=(), help="of the file, for half of the open test's requests")
     parser.add_argument("--no-sharing", action="store_const", const=NO_SHARING, default=0)
@@ -218,6 +225,10 @@ def main():
             import load_test_peer
 
             print(json.dumps({f"{test}, llama.cpp": load_test_peer.run(test, options)}), flush=True)
+        if options.openvino:
+            import load_test_openvino
+
+            print(json.dumps({f"{test}, OpenVINO GenAI": load_test_openvino.run(test, options)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -68,11 +68,11 @@ class Peer:
 
 
 def batch(options):
-    peer = Peer(options.peer, options.threads, sequences=16)
+    peer = Peer(options.peer, options.threads, sequences=max(options.together))
     peer.together(2, generate=8)
     rounds = []
     for _ in range(options.rounds):
-        rounds.append({"one": peer.together(1), **{f"together_{n}": peer.together(n) for n in (4, 8, 16)}})
+        rounds.append({"one": peer.together(1), **{f"together_{n}": peer.together(n) for n in options.together}})
     peer.close()
     return rounds
 
@@ -102,7 +102,7 @@ def open_loop(options):
     peer.together(1, generate=4)
     first, gaps, tokens = [], [], 0
     start = time.monotonic()
-    for moment, prompt, count, *_ in load_test.arrivals(options.rate, options.seconds):
+    for moment, prompt, count, *_ in load_test.arrivals(options):
         time.sleep(max(0, start + moment - time.monotonic()))
         peer.clear()
         last = peer.prefill(prompt)
@@ -116,7 +116,7 @@ def open_loop(options):
         tokens += count
     seconds = time.monotonic() - start
     peer.close()
-    return {"rate": options.rate, "seconds": round(seconds, 1), "generated": tokens,
+    return {"rate": options.rate, "requests": len(first), "seconds": round(seconds, 1), "generated": tokens,
             "tokens_per_second": round(tokens / seconds, 1), "first_token": load_test.summary(first),
             "token_gap": load_test.summary(gaps)}
 

@@ -84,6 +84,23 @@ import VialEngine
     #expect(patient.allSatisfy { $0.promptTokens > 2 * besideLong[29].promptTokens })
   }
 
+  /// Where every tenth step takes twice its time, sizes are chosen that can afford it.
+  @Test func disturbedStepsAreSeldomLate() {
+    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    let alone = Self.panels(1)
+    var (late, tokens) = (0, 0)
+    for step in 0..<6000 {
+      let count = budget.promptTokens(decoding: 1, settled: 1, starting: 0)
+      let seconds = Self.panels(1 + count) * (count > 0 && step % 10 == 0 ? 2 : 1)
+      budget.note(seconds: seconds, decoding: 1, promptTokens: count)
+      guard step >= 2000 else { continue }
+      late += seconds > 3.5 * alone ? 1 : 0
+      tokens += count
+    }
+    #expect(late < 80, "\(late) of 4000")
+    #expect(tokens >= 4000 * 7, "\(tokens)")
+  }
+
   /// A machine that was slow for a while, or seemed so, is tried again.
   @Test func slownessIsForgotten() {
     var budget = StepBudget(stepLimit: 256, fixed: nil)
