@@ -107,14 +107,16 @@ static void time_products(uint8_t *bytes) {
     const char *name;
     vial_encoding encoding;
     uint32_t group;
-    uint8_t asymmetric;
-  } kinds[] = {{"int4 g64", VIAL_ENCODING_INT4, 64, 0}, {"int4 g32 asymmetric", VIAL_ENCODING_INT4, 32, 1},
-               {"int8 g64", VIAL_ENCODING_INT8, 64, 0}, {"f32", VIAL_ENCODING_F32, 0, 0},
-               {"f16", VIAL_ENCODING_F16, 0, 0},        {"bf16", VIAL_ENCODING_BF16, 0, 0}};
+    uint8_t asymmetric, codebook;
+  } kinds[] = {{"int4 g64", VIAL_ENCODING_INT4, 64, 0, 0},       {"int4 g32 asymmetric", VIAL_ENCODING_INT4, 32, 1, 0},
+               {"int4 g64 codebook", VIAL_ENCODING_INT4, 64, 0, 1}, {"int8 g64", VIAL_ENCODING_INT8, 64, 0, 0},
+               {"f32", VIAL_ENCODING_F32, 0, 0, 0},             {"f16", VIAL_ENCODING_F16, 0, 0, 0},
+               {"bf16", VIAL_ENCODING_BF16, 0, 0, 0}};
   static const uint32_t columns[] = {1, 2, 4, 8, 64};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     product a = {.tensor = {.columns = 2048, .rows = 16, .group = kinds[i].group, .encoding = (uint8_t)kinds[i].encoding,
-                            .asymmetric = kinds[i].asymmetric, .bytes = bytes}};
+                            .asymmetric = kinds[i].asymmetric, .codebook = kinds[i].codebook, .bytes = bytes}};
+    for (int l = 0; l < 16 && kinds[i].codebook; l++) a.tensor.levels[l] = (int8_t)(8 * l - 60);
     const int quantized = kinds[i].group != 0;
     const double tile = (double)vial_tensor_tile_byte_count(&a.tensor);
     char name[64];
@@ -132,7 +134,7 @@ static void time_products(uint8_t *bytes) {
       }
       double seconds = seconds_of(quantized ? run_quantized : run_float, &a);
       report(name, seconds, tile * a.tensor.rows / 16, 2048.0 * a.tensor.rows * a.columns);
-      if (quantized && a.columns == 64 && kinds[i].group == 64 && kinds[i].encoding == VIAL_ENCODING_INT4)
+      if (quantized && a.columns == 64 && kinds[i].group == 64 && !kinds[i].codebook && kinds[i].encoding == VIAL_ENCODING_INT4)
         report("quantize x64", seconds_of(run_quantize, &a), 64 * 2048 * 4.0, 0);
       free(a.x);
       free(a.out);

@@ -1,7 +1,8 @@
 // Owns: what share of the machine's limits the int4 products reach on two threads, measured in turns with the limits:
 // bursts of milliseconds, so that all see the same moments of a shared machine.
 // Must not: run in tests, or compare results (Tests/KernelTests does).
-// Usage: products FAMILY DEPTH GROUP ASYMMETRIC COLUMNS...   With WEIGHTS=FILE the bytes of a mapped file are multiplied.
+// Usage: products FAMILY DEPTH GROUP FORM COLUMNS...   FORM: 0 symmetric, 1 zero points, 2 codebook. With WEIGHTS=FILE the
+//   bytes of a mapped file are multiplied.
 // Build: clang -std=gnu17 -O2 -ISources/VialKernels/include -ISources/CVialCeilings/include Tests/Benchmarks/products.c \
 //   Sources/VialKernels/*.c Sources/CVialCeilings/*.c -lm -lpthread -o products
 // The crossover: build it again with -DVIAL_SINGLE_TILE_COLUMNS=64 (never two tiles) and =0 (always) and compare.
@@ -141,11 +142,13 @@ static void measure(uint32_t columns) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 6) return fprintf(stderr, "usage: products FAMILY DEPTH GROUP ASYMMETRIC COLUMNS...\n"), 2;
+  if (argc < 6) return fprintf(stderr, "usage: products FAMILY DEPTH GROUP FORM COLUMNS...\n"), 2;
   kernels = vial_kernels_find(argv[1]);
   if (!kernels) return fprintf(stderr, "this CPU has no %s\n", argv[1]), 2;
   weights = (vial_tensor){.rows = OUTPUTS, .columns = (uint32_t)atoi(argv[2]), .group = (uint32_t)atoi(argv[3]),
-                          .encoding = VIAL_ENCODING_INT4, .asymmetric = (uint8_t)atoi(argv[4])};
+                          .encoding = VIAL_ENCODING_INT4, .asymmetric = atoi(argv[4]) == 1,
+                          .codebook = atoi(argv[4]) == 2};
+  for (int i = 0; i < 16 && weights.codebook; i++) weights.levels[i] = (int8_t)(8 * i - 60);
   if (!vial_tensor_is_valid(&weights)) return fprintf(stderr, "no such tensor\n"), 2;
   tile_bytes = vial_tensor_tile_byte_count(&weights);
   weights.bytes = weight_bytes(WEIGHT_BYTES);
@@ -153,7 +156,7 @@ int main(int argc, char **argv) {
   pthread_t other;
   pthread_create(&other, NULL, work, NULL);
   printf("%s, depth %u, group %u, %s\n", kernels->name, weights.columns, weights.group,
-         weights.asymmetric ? "asymmetric" : "symmetric");
+         weights.codebook ? "codebook" : weights.asymmetric ? "asymmetric" : "symmetric");
   for (int i = 5; i < argc; i++) measure((uint32_t)atoi(argv[i]));
   return 0;
 }
