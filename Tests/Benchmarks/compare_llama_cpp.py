@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Vial beside llama.cpp (and others) on the same shape, weights random: speed, time to the first token, private memory.
 
-usage: compare_llama_cpp.py VIAL CHECKPOINT --work FOLDER [--venv FOLDER] [--formats Q4_0,Q4_K] [--group 128] [--openvino] ...
+usage: compare_llama_cpp.py VIAL CHECKPOINT --work FOLDER [--venv FOLDER] [--formats Q4_0,Q4_K] [--group 128,64] [--openvino] ...
 
 CHECKPOINT needs config.json and tokenizer files only. The script packs it into WORK with `vial pack --random-weights`, int4 in
 layers, embedding and head as Q4_0 and Q4_K have it (and, with --default, in the default encodings), writes the same
@@ -31,7 +31,7 @@ def arguments():
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for models (and the environment)")
     parser.add_argument("--venv", type=pathlib.Path, help="a virtual environment (default: WORK/venv)")
     parser.add_argument("--formats", default="Q4_0", help="of llama.cpp: Q4_0, Q4_K or both")
-    parser.add_argument("--group", default="128", help="of Vial's int4: 32, 64, 128")
+    parser.add_argument("--group", default="128", help="of Vial's int4: 32, 64, 128; the first one is compared")
     parser.add_argument("--default", action="store_true", help="also measure Vial's default encodings")
     parser.add_argument("--openvino", action="store_true", help="also measure OpenVINO GenAI")
     parser.add_argument("--openvino-venv", type=pathlib.Path, help="its environment (default: WORK/openvino)")
@@ -106,7 +106,11 @@ class VialEngine:
         self.name, self.program, self.path, self.threads = name, str(program), path, str(threads)
 
     def first_token(self):
-        """Seconds of a whole process that opens the file and answers with one token, and its peak memory."""
+        """Seconds of a whole process that opens the file and answers with one token, and its peak memory; seconds of one
+        that opens it and tokenises."""
+        start = time.monotonic()
+        subprocess.run([self.program, "tokenize", self.path, "--text", "a"], check=True, stdout=subprocess.DEVNULL)
+        opened = time.monotonic() - start
         ids = ",".join(str(i + 1) for i in range(16))
         start = time.monotonic()
         process = subprocess.Popen(
@@ -117,7 +121,7 @@ class VialEngine:
         seconds = time.monotonic() - start
         if process.returncode:
             raise SystemExit(f"{self.path}: vial run failed")
-        return {"first_token_seconds": seconds, "anonymous_bytes": peak.stop()}
+        return {"open_seconds": opened, "first_token_seconds": seconds, "anonymous_bytes": peak.stop()}
 
     def measure(self, test):
         if test["test"] == "prefill":
@@ -230,7 +234,8 @@ def table(engines, tests, results):
         rates = [f"{tokens(test) / middle(e, test):.1f}" for e in engines]
         ratios = ", ".join(f"{middle(p, test) / middle(ours, test):.2f} × {p.name}" for p in peers)
         print(f"| {label(test)} | " + " | ".join(rates) + f" | {middle(ours, test, 'share_of_limit'):.0%} | {ratios} |")
-    for what, key, unit in [("open to first token, s", "first_token_seconds", 1), ("private memory by then, MB", "anonymous_bytes", 1e6)]:
+    for what, key, unit in [("open, s", "open_seconds", 1), ("open to first token, s", "first_token_seconds", 1),
+                            ("private memory by then, MB", "anonymous_bytes", 1e6)]:
         values = [f"{statistics.median(r[key] for r in results[e.name]['open']) / unit:.2f}" if results[e.name]["open"][0] else ""
                   for e in engines]
         print(f"| {what} | " + " | ".join(values) + " | | |")
@@ -252,9 +257,11 @@ def main():
               for d in numbers(given.depth) for m in numbers(given.batch)]
     name = given.checkpoint.resolve().name
     pack = [given.vial, "pack", given.checkpoint, "--random-weights", "1"]
-    int4 = given.work / f"{name}-int4-g{given.group}.vial"
-    make_once(int4, [*pack, "--group", given.group, "--embedding", "int4", "--head", "int4", "-o", int4])
-    engines = [VialEngine(f"Vial int4 g{given.group}", given.vial, int4, given.threads)]
+    engines = []
+    for group in given.group.split(","):
+        file = given.work / f"{name}-int4-g{group}.vial"
+        make_once(file, [*pack, "--group", group, "--embedding", "int4", "--head", "int4", "-o", file])
+        engines.append(VialEngine(f"Vial int4 g{group}", given.vial, file, given.threads))
     if given.default:
         file = given.work / f"{name}-default.vial"
         make_once(file, [*pack, "-o", file])

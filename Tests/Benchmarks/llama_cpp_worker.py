@@ -36,6 +36,7 @@ def open_model():
 
 start = time.monotonic()
 model, context = open_model()
+opened = time.monotonic() - start
 vocabulary = ll.llama_vocab_n_tokens(ll.llama_model_get_vocab(model))
 batch = ll.llama_batch_init(2048, 0, 1)
 
@@ -73,7 +74,7 @@ compute([(0, p, token(0, p), p == 15) for p in range(16)])
 first_token = time.monotonic() - start
 with open("/proc/self/status") as status:
     anonymous = next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
-print(json.dumps({"first_token_seconds": first_token, "anonymous_bytes": anonymous * 1024,
+print(json.dumps({"open_seconds": opened, "first_token_seconds": first_token, "anonymous_bytes": anonymous * 1024,
                   "system": ll.llama_print_system_info().decode()}), flush=True)
 for line in sys.stdin:
     test = json.loads(line)

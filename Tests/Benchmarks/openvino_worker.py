@@ -49,11 +49,12 @@ class Requests:
 
 start = time.monotonic()
 pipeline = open_model()
+opened = time.monotonic() - start
 Requests(1, 16, 1).finish()
 first_token = time.monotonic() - start
 with open("/proc/self/status") as status:
     anonymous = next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
-print(json.dumps({"first_token_seconds": first_token, "anonymous_bytes": anonymous * 1024,
+print(json.dumps({"open_seconds": opened, "first_token_seconds": first_token, "anonymous_bytes": anonymous * 1024,
                   "system": f"OpenVINO GenAI {genai.__version__}"}), flush=True)
 for line in sys.stdin:
     test = json.loads(line)
