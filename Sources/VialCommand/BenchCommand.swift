@@ -17,7 +17,8 @@ struct BenchCommand: ParsableCommand {
       combination is a test. Prefill always starts at depth 0; a --prompt or --generate of 0 leaves its test out.
 
       The limits are measured in turns with the tests, on the same threads. Prefill is compared with the int8 peak \
-      of the instruction set (two operations for each weight of the layers and token, the head once a sequence), \
+      of the instruction set (two operations for each weight of the layers and token, the head and what follows the last layer's attention once \
+      a sequence), \
       decode with the read bandwidth (each step reads layers, head and KV cache once). Times are medians. Tokens \
       are made up; what the model says does not matter.
       """)

@@ -131,8 +131,10 @@ public final class Runner {
       }
     }
     guard !ready.isEmpty else { return }
-    let segments = ready.map {
-      items[$0.item].sequence.segment(count: items[$0.item].tokenCount)
+    let segments = ready.map { ready in
+      let item = items[ready.item]
+      let isComplete = item.sequence.pendingCount == item.tokenCount
+      return item.sequence.segment(count: item.tokenCount, logitsCount: isComplete ? 1 : 0)
     }
     if let failure = run(segments) {
       for (index, _) in ready { body(index, .failed(failure)) }
@@ -215,7 +217,7 @@ public final class Runner {
 
   private func compute(_ sequence: Sequence, count: Int) throws(RunnerError) {
     if let failure = reserve(StepItem(sequence: sequence, tokenCount: count)) { throw failure }
-    if let failure = run([sequence.segment(count: count)]) { throw failure }
+    if let failure = run([sequence.segment(count: count, logitsCount: count)]) { throw failure }
     sequence.computedCount += count
   }
 

@@ -171,10 +171,11 @@ public final class Sequence {
     computedCount = min(computedCount, blockCount * KVCacheLayout.positionsPerBlock)
   }
 
-  /// The next `count` pending tokens as part of a step. Borrows from this object.
-  func segment(count: Int) -> StepSegment {
+  /// The next `count` pending tokens as part of a step, and how many of the last of them need logits. Borrows from this
+  /// object.
+  func segment(count: Int, logitsCount: Int) -> StepSegment {
     StepSegment(
-      tokens: tokens.pointer + computedCount, count: count, firstPosition: computedCount,
-      blocks: UnsafePointer(blockList), adapter: adapter)
+      tokens: tokens.pointer + computedCount, count: count, logitsCount: logitsCount,
+      firstPosition: computedCount, blocks: UnsafePointer(blockList), adapter: adapter)
   }
 }

@@ -7,11 +7,15 @@ import VialKernels
 
 extension DecoderForward {
   /// Stores keys and values of all rows and computes their attention. Few tokens of each sequence are one phase: whoever
-  /// stored a segment's keys of a KV head is the one who reads them.
-  func attend(layer: Int, segments: [StepSegment], rows: Int) {
+  /// stored a segment's keys of a KV head is the one who reads them. In the last layer only rows that logits are asked for
+  /// attend.
+  func attend(layer: Int, segments: [StepSegment], rows: Int, isLast: Bool) {
     let biases = weights.layers[layer].attentionBiases.map(AttentionBiases.init)
-    if segments.allSatisfy({ $0.count <= AttentionScratch.queriesPerItem }) {
-      attend(layer: layer, segments: segments) { [self] segment, firstRow, kvHead in
+    let counts = segments.map { isLast ? $0.logitsCount : $0.count }
+    if segments.indices.allSatisfy({
+      segments[$0].count <= AttentionScratch.queriesPerItem && counts[$0] == segments[$0].count
+    }) {
+      attend(layer: layer, segments: segments, counts) { [self] segment, firstRow, kvHead in
         for row in 0..<segment.count {
           cacheKeyAndValue(
             layer: layer, biases, row: firstRow + row, kvHead: kvHead, segment: segment,
@@ -20,7 +24,7 @@ extension DecoderForward {
       }
     } else {
       cacheKeysAndValues(layer: layer, biases, segments: segments, rows: rows)
-      attend(layer: layer, segments: segments) { _, _, _ in }
+      attend(layer: layer, segments: segments, counts) { _, _, _ in }
     }
   }
 
@@ -71,15 +75,15 @@ extension DecoderForward {
     if mark != 0 { buffers.cacheMarks[row * shape.kvHeadCount + kvHead] = 1 }
   }
 
-  /// Attention of all rows. Work items (segment, KV head, chunk of queries) are taken as workers get free; `before` runs
-  /// ahead of each.
+  /// Attention of the last `queryCounts` rows of the segments. Work items (segment, KV head, chunk of queries) are taken as
+  /// workers get free; `before` runs ahead of each.
   private func attend(
-    layer: Int, segments: [StepSegment],
+    layer: Int, segments: [StepSegment], _ queryCounts: [Int],
     before: (_ segment: StepSegment, _ firstRow: Int, _ kvHead: Int) -> Void
   ) {
     nextItem.store(0, ordering: .relaxed)
     let chunk = AttentionScratch.queriesPerItem
-    let counts = segments.map { ($0.count + chunk - 1) / chunk * shape.kvHeadCount }
+    let counts = queryCounts.map { ($0 + chunk - 1) / chunk * shape.kvHeadCount }
     compute { [self] worker in
       var (segment, firstItem, firstRow) = (0, 0, 0)
       while true {
@@ -97,7 +101,8 @@ extension DecoderForward {
         before(segments[segment], firstRow, kvHead)
         attend(
           layer: layer, kvHead: kvHead, segment: segments[segment],
-          firstRow: firstRow, first: index * chunk, worker: worker)
+          firstRow: firstRow, first: segments[segment].count - queryCounts[segment] + index * chunk,
+          worker: worker)
       }
     }
   }

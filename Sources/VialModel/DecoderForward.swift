@@ -27,7 +27,9 @@ public final class DecoderForward: @unchecked Sendable {
   let nextItem = Atomic<Int>(0)
   /// Room for adapters; nil when the model has none.
   let adapterBuffers: AdapterBuffers?
-  /// Rows of the last step that use adapters.
+  /// Rows of the last step that went through the whole of the last layer, ascending: those that logits are asked for.
+  var finishedRows: [Int] = []
+  /// Rows of the last step that use adapters; after it, numbered as `finishedRows` are.
   var adaptedGroups: [AdaptedGroup] = []
   /// Those that change the projection in work.
   var activeAdapters = ActiveAdapters()
@@ -88,7 +90,8 @@ public final class DecoderForward: @unchecked Sendable {
 
   /// Computes the hidden states of all tokens of the segments and stores their keys and values.
   ///
-  /// Rows are numbered through the segments in order. Afterwards `logits` may be asked for any row.
+  /// Rows are numbered through the segments in order. Afterwards `logits` may be asked for the last `logitsCount` rows of
+  /// each; the others end with their keys and values in the last layer.
   /// - Precondition: the segments hold 1 to `maximumRows` tokens together, tokens are below the
   ///   vocabulary size, blocks reach the last position. The engine guarantees it.
   /// - Throws: R-220 when the file is verified lazily and weights that the step, or its logits, would read do not
@@ -100,37 +103,78 @@ public final class DecoderForward: @unchecked Sendable {
     activeAdapters.parts = []
     embed(rows)
     for (index, layer) in weights.layers.enumerated() {
-      let following =
-        index + 1 < weights.layers.count ? weights.layers[index + 1].attentionInput : weights.head
-      attention(index, layer, segments, rows)
-      feedForward(index, layer, rows, following)
+      let isLast = index + 1 == weights.layers.count
+      let following = isLast ? weights.head : weights.layers[index + 1].attentionInput
+      attend(layer, index, segments, rows: rows, isLast: isLast)
+      let left = isLast ? keepFinishedRows(of: segments, rows: rows) : rows
+      guard left > 0 else { return }
+      let marks = left < rows ? buffers.headMarks : buffers.marks
+      projectAttended(layer, index, rows: left, marks: marks)
+      feedForward(layer, index, rows: left, marks: marks, following)
+      if left < rows {
+        for (place, row) in finishedRows.enumerated() { buffers.marks[row] |= marks[place] }
+      }
     }
   }
 
-  /// `hidden += output(attention(query, key, value(norm(hidden))))`.
-  private func attention(
-    _ index: Int, _ layer: DecoderLayer, _ segments: [StepSegment], _ rows: Int
+  /// `attended = attention(query, key, value(norm(hidden)))`.
+  private func attend(
+    _ layer: DecoderLayer, _ index: Int, _ segments: [StepSegment], rows: Int, isLast: Bool
   ) {
     activateAdapters(.attentionInput, layer: index)
     let input = prepare(
       layer.attentionInput, from: buffers.hidden, rows: rows, norm: layer.inputNorm)
     projectAttentionInput(input, next: layer.attentionOutput)
-    attend(layer: index, segments: segments, rows: rows)
+    attend(layer: index, segments: segments, rows: rows, isLast: isLast)
+  }
+
+  /// Moves what the rows that logits are asked for have come to before the others, which nothing reads any more, and
+  /// numbers the rows of adapters anew. Returns how many rows are left.
+  private func keepFinishedRows(of segments: [StepSegment], rows: Int) -> Int {
+    finishedRows.removeAll(keepingCapacity: true)
+    var end = 0
+    for segment in segments {
+      end += segment.count
+      finishedRows.append(contentsOf: end - segment.logitsCount..<end)
+    }
+    guard finishedRows.count < rows else { return rows }
+    for (place, row) in finishedRows.enumerated() where place != row {
+      move(buffers.hidden, shape.hiddenSize, row: row, to: place)
+      move(buffers.attended, shape.queryWidth, row: row, to: place)
+    }
+    buffers.headMarks.update(repeating: 0, count: finishedRows.count)
+    adaptedGroups = Self.groups(ofRows: finishedRows, in: adaptedGroups)
+    activeAdapters.parts = []  // what is left may have no adapter
+    return finishedRows.count
+  }
+
+  private func move(_ rows: UnsafeMutablePointer<Float>, _ width: Int, row: Int, to place: Int) {
+    (rows + place * width).update(from: rows + row * width, count: width)
+  }
+
+  /// `hidden += output(attended)`.
+  private func projectAttended(
+    _ layer: DecoderLayer, _ index: Int, rows: Int, marks: UnsafeMutablePointer<UInt8>
+  ) {
     activateAdapters(.attentionOutput, layer: index)
-    let attended = prepare(layer.attentionOutput, from: buffers.attended, rows: rows, norm: nil)
+    let attended = prepare(
+      layer.attentionOutput, from: buffers.attended, rows: rows, norm: nil, marks: marks)
     projectResidual(attended, next: layer.feedForwardInput)
   }
 
   /// `hidden += down(silu(gate(norm(hidden))) * up(norm(hidden)))`. `following` reads `hidden` next.
   private func feedForward(
-    _ index: Int, _ layer: DecoderLayer, _ rows: Int, _ following: Projection
+    _ layer: DecoderLayer, _ index: Int, rows: Int, marks: UnsafeMutablePointer<UInt8>,
+    _ following: Projection
   ) {
     activateAdapters(.feedForwardInput, layer: index)
     let input = prepare(
-      layer.feedForwardInput, from: buffers.hidden, rows: rows, norm: layer.feedForwardNorm)
+      layer.feedForwardInput, from: buffers.hidden, rows: rows, norm: layer.feedForwardNorm,
+      marks: marks)
     projectGated(input, next: layer.feedForwardOutput)
     activateAdapters(.feedForwardOutput, layer: index)
-    let gated = prepare(layer.feedForwardOutput, from: buffers.gate, rows: rows, norm: nil)
+    let gated = prepare(
+      layer.feedForwardOutput, from: buffers.gate, rows: rows, norm: nil, marks: marks)
     projectResidual(gated, next: following)
   }
 
@@ -144,7 +188,7 @@ public final class DecoderForward: @unchecked Sendable {
 
   /// Computes the logits of some rows of the last step.
   /// - Parameters:
-  ///   - rows: row numbers of the last step, at most `maximumRows`.
+  ///   - rows: row numbers of the last step, among those whose logits its segments announced; at most `maximumRows`.
   ///   - out: `rows.count` × vocabulary size floats.
   ///   - body: runs for each row that is not marked, on several workers at a time; their numbers are below `rows.count`.
   public func logits(
@@ -153,11 +197,12 @@ public final class DecoderForward: @unchecked Sendable {
   ) {
     // Gathered rows go through `projected`, which no later phase of this step needs.
     let width = shape.hiddenSize
-    for (index, row) in rows.enumerated() {
-      (buffers.projected + index * width).update(from: buffers.hidden + row * width, count: width)
+    let places = rows.map(place(of:))
+    for (index, place) in places.enumerated() {
+      (buffers.projected + index * width).update(from: buffers.hidden + place * width, count: width)
     }
     buffers.headMarks.update(repeating: 0, count: rows.count)
-    activateHeadAdapters(rows: rows)
+    activateHeadAdapters(rows: places)
     let input = prepare(
       weights.head, from: buffers.projected, rows: rows.count, norm: weights.finalNorm,
       marks: buffers.headMarks)
@@ -180,6 +225,19 @@ public final class DecoderForward: @unchecked Sendable {
         }
       }
     }
+  }
+
+  /// Where a finished row lies among the finished ones, by bisection.
+  private func place(of row: Int) -> Int {
+    var places = finishedRows.indices
+    while places.count > 1 {
+      let middle = places.lowerBound + places.count / 2
+      places =
+        finishedRows[middle] <= row
+        ? middle..<places.upperBound : places.lowerBound..<middle
+    }
+    precondition(places.first.map { finishedRows[$0] } == row, "logits were not announced")
+    return places.lowerBound
   }
 
   /// Runs one phase on all workers, each in the contract's floating-point state.

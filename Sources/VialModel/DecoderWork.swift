@@ -9,9 +9,10 @@ public struct DecoderWork: Sendable, Equatable {
   public let layerByteCount: Int
   /// Bytes of the head, which may be the embedding: read once in a step that needs logits.
   public let headByteCount: Int
-  /// Weights of the layers' matrices: each is multiplied once for every token.
+  /// Weights of the layers' matrices that are multiplied once for every token.
   public let layerWeightCount: Int
-  /// Weights of the head: each is multiplied once for every token whose logits are needed.
+  /// Weights of the head, and of the last layer behind its attention: each is multiplied once for every token whose
+  /// logits are needed.
   public let headWeightCount: Int
 
   /// int8 operations, a multiplication and an addition being two, attention excluded.
@@ -27,22 +28,22 @@ extension DecoderWeights {
   public var work: DecoderWork {
     var byteCount = finalNorm.byteCount
     var weightCount = 0
+    // Of the last layer, what lies behind attention.
+    var lastWeightCount = 0
     for layer in layers {
       byteCount += layer.inputNorm.byteCount + layer.feedForwardNorm.byteCount
       if let biases = layer.attentionBiases {
         byteCount += biases.query.byteCount + biases.key.byteCount + biases.value.byteCount
       }
-      for projection in [
-        layer.attentionInput, layer.attentionOutput, layer.feedForwardInput,
-        layer.feedForwardOutput,
-      ] {
-        byteCount += projection.byteCount
-        weightCount += projection.weightCount
-      }
+      let behind = [layer.attentionOutput, layer.feedForwardInput, layer.feedForwardOutput]
+      byteCount += layer.attentionInput.byteCount + behind.reduce(0) { $0 + $1.byteCount }
+      lastWeightCount = behind.reduce(0) { $0 + $1.weightCount }
+      weightCount += layer.attentionInput.weightCount + lastWeightCount
     }
     return DecoderWork(
-      layerByteCount: byteCount, headByteCount: head.byteCount, layerWeightCount: weightCount,
-      headWeightCount: head.weightCount)
+      layerByteCount: byteCount, headByteCount: head.byteCount,
+      layerWeightCount: weightCount - lastWeightCount,
+      headWeightCount: head.weightCount + lastWeightCount)
   }
 }
 

@@ -7,6 +7,8 @@ public struct StepSegment {
   public let tokens: UnsafePointer<UInt32>
   /// Number of tokens; 1 or more.
   public let count: Int
+  /// How many of the last tokens logits may be asked for; 0 while a prompt goes on.
+  public let logitsCount: Int
   /// Absolute position of the first token.
   public let firstPosition: Int
   /// Pool blocks of the sequence: block b holds positions 64b ..< 64b+64. Reaches the last token's.
@@ -16,11 +18,12 @@ public struct StepSegment {
 
   /// Describes a segment; everything is borrowed for the step.
   public init(
-    tokens: UnsafePointer<UInt32>, count: Int, firstPosition: Int,
+    tokens: UnsafePointer<UInt32>, count: Int, logitsCount: Int, firstPosition: Int,
     blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>, adapter: AppliedAdapter? = nil
   ) {
     self.tokens = tokens
     self.count = count
+    self.logitsCount = logitsCount
     self.firstPosition = firstPosition
     self.blocks = blocks
     self.adapter = adapter

@@ -65,7 +65,7 @@ import Testing
     // Two sequences, steps that end at positions 11, 12, 13 and 14.
     let decoded = 4 * bytes + 2 * (11 + 12 + 13 + 14) * positionBytes
     try expect(tests[1], "bytes_per_second", decoded)
-    // The head is needed once for each sequence.
+    // The head, and what is behind the last layer's attention, are needed once for each sequence.
     try expect(tests[0], "operations_per_second", 2 * (weights.layers * 4 + weights.head * 2))
     try expect(tests[0], "bytes_per_second", bytes + 2 * 2 * positionBytes)
   }
@@ -80,13 +80,16 @@ import Testing
     _ dump: [String: Any]
   ) throws -> (bytes: Int, weights: (layers: Int, head: Int), positionBytes: Int) {
     var (bytes, layers, head, positionBytes) = (0, 0, 0, 0)
-    for tensor in try #require(dump["tensors"] as? [[String: Any]]) {
-      let name = try #require(tensor["name"] as? String)
+    let tensors = try #require(dump["tensors"] as? [[String: Any]])
+    let names = try tensors.map { try #require($0["name"] as? String) }
+    let last = names.compactMap { $0.split(separator: ".").compactMap { Int($0) }.first }.max()
+    for (name, tensor) in zip(names, tensors) {
       let shape = try #require(tensor["shape"] as? [Int])
       if name.contains("embed") || name.contains("rotary") { continue }
       bytes += try #require(tensor["byte_count"] as? Int)
       guard shape.count == 2 else { continue }
-      if name.contains("lm_head") {
+      let attends = ["q_proj", "k_proj", "v_proj"].contains { name.contains($0) }
+      if name.contains("lm_head") || name.contains(".\(last ?? 0).") && !attends {
         head += shape[0] * shape[1]
       } else {
         layers += shape[0] * shape[1]
