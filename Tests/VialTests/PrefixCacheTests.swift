@@ -62,8 +62,8 @@ import VialSystem
   func promptsThatArriveTogetherAreComputedOnce(_ type: KVCacheType) throws {
     let engine = try Self.engine(type: type)
     let alone = try Self.engine(type: type) { $0.sharesPrefixes = false }
-    for length in [30, 64, 100, 190] {
-      let prompt = Self.prompt(length, length)
+    func computed(_ length: Int, attempt: Int) throws -> Int {
+      let prompt = Self.prompt(length + attempt * 200, length)
       let options = (0..<5).map { index in
         Self.options(40) { $0.sampling.sampleIndex = UInt32(index) }
       }
@@ -72,10 +72,16 @@ import VialSystem
       for (outcome, options) in zip(outcomes, options) {
         #expect(outcome == Self.outcome(try alone.submit(prompt, options)))
       }
-      let computed = requests.map { length - $0.timings.cachedPromptTokenCount }
-      // A few last tokens are not worth a step's wait.
-      #expect(computed.reduce(0, +) <= length + 4 * 16, "\(length): \(computed)")
       #expect(Set(outcomes).count > 1)
+      return requests.reduce(0) { $0 + length - $1.timings.cachedPromptTokenCount }
+    }
+    for length in [30, 64, 100, 190] {
+      // A few last tokens are not worth a step's wait. On a busy machine the first answer may end before the last request
+      // is submitted: then they did not arrive together.
+      let isShared = try (0..<5).contains { attempt in
+        try computed(length, attempt: attempt) <= length + 4 * 16
+      }
+      #expect(isShared, "\(length)")
     }
   }
 

@@ -95,10 +95,10 @@ import VialSystem
     let engine = try Self.engine(positions: 256) { $0.activeLimit = 2 }
     let finishes = Finishes()
     let low = try (0..<4).map { index in
-      try Self.submit("low\(index)", to: engine, Self.options(150, priority: -1), finishes)
+      try Self.submit("low\(index)", to: engine, Self.options(230, priority: -1), finishes)
     }
     while low[0].timings.answerTokenCount == 0 {}
-    let high = try Self.submit("high", to: engine, Self.options(200, priority: 5), finishes)
+    let high = try Self.submit("high", to: engine, Self.options(100, priority: 5), finishes)
     let order = finishes.wait(5)
     #expect(order.first == "high")
     #expect(Set(order).count == 5)
