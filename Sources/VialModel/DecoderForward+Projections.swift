@@ -30,7 +30,7 @@ extension DecoderForward {
 
   /// About how many bytes of weights a worker takes at a time at least: a few microseconds of the memory's.
   private static let pieceByteCount = 48 << 10
-  /// Shares begin at even tiles, and pieces are pairs: that is what kernels take at once when there are many columns.
+  /// Shares begin at even tiles, and pieces are pairs of them: fewer turns at the queue. Kernels take any number.
   private static let tileGrain = 2
 
   /// Asks for what a worker will read first. Matrices of one input are one row of tiles, or (gate and up) side by side.
