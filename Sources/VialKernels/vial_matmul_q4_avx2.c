@@ -7,6 +7,7 @@
 #include "vial_bits.h"
 #include "vial_family.h"
 #include "vial_next_page.h"
+#include "vial_panel_walk.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX2))), apply_to = function)
@@ -22,19 +23,19 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, __m256 v) {
     memcpy(out + n, &v, (rows - n) * sizeof(float));
 }
 
-/// dot of 8 rows with C columns over one group, added to dot[].
-VIAL_INLINE void dot_group(const int C, const int G, const uint8_t *q, const int32_t *a, __m256i *dot) {
+/// dot of 8 rows with the first C of W columns over one group, added to dot[].
+VIAL_INLINE void dot_group(const int W, const int C, const int G, const uint8_t *q, const int32_t *a, __m256i *dot) {
   const __m256i low_nibbles = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
   for (int block = 0; block < G / 32; block++) {
     __m256i pairs[8];
     UNROLL for (int c = 0; c < C; c++) pairs[c] = _mm256_setzero_si256();
-    UNROLL for (int k = 0; k < 4; k++, a += 2 * C, q += 64) {
+    UNROLL for (int k = 0; k < 4; k++, a += 2 * W, q += 64) {
       if (C > VIAL_STREAM_COLUMNS) _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
       __m256i v = _mm256_loadu_si256((const void *)q);
       __m256i low = _mm256_and_si256(v, low_nibbles), high = _mm256_and_si256(_mm256_srli_epi16(v, 4), low_nibbles);
       UNROLL for (int c = 0; c < C; c++) {
         __m256i x0 = _mm256_maddubs_epi16(low, _mm256_set1_epi32(a[c]));
-        __m256i x1 = _mm256_maddubs_epi16(high, _mm256_set1_epi32(a[C + c]));
+        __m256i x1 = _mm256_maddubs_epi16(high, _mm256_set1_epi32(a[W + c]));
         pairs[c] = _mm256_add_epi16(pairs[c], _mm256_add_epi16(x0, x1));
       }
     }
@@ -45,26 +46,25 @@ VIAL_INLINE void dot_group(const int C, const int G, const uint8_t *q, const int
 /// The same for levels of a codebook (at least -128). vpmaddubsw wants one unsigned operand: |level|, whose sign goes to
 /// the activations.
 VIAL_INLINE void dot_group_levels(
-  const int C, const int G, __m256i table, const uint8_t *q, const int32_t *a, __m256i *dot) {
+  const int W, const int C, const int G, __m256i table, const uint8_t *q, const int32_t *a, __m256i *dot) {
   const __m256i low_nibbles = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
-  for (int k = 0; k < G / 8; k++, a += 2 * C, q += 64) {
+  for (int k = 0; k < G / 8; k++, a += 2 * W, q += 64) {
     _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
     __m256i v = _mm256_loadu_si256((const void *)q);
     UNROLL for (int half = 0; half < 2; half++) {
       __m256i nibbles = _mm256_and_si256(half ? _mm256_srli_epi16(v, 4) : v, low_nibbles);
       __m256i level = _mm256_shuffle_epi8(table, nibbles), magnitude = _mm256_abs_epi8(level);
       UNROLL for (int c = 0; c < C; c++) {
-        __m256i x = _mm256_sign_epi8(_mm256_set1_epi32(a[half * C + c]), level);
+        __m256i x = _mm256_sign_epi8(_mm256_set1_epi32(a[half * W + c]), level);
         dot[c] = _mm256_add_epi32(dot[c], _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, x), ones));
       }
     }
   }
 }
 
-/// One tile, one panel of C columns.
+/// One tile, the first C columns of one panel that is W wide.
 VIAL_INLINE void product(
-  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const uint8_t *tile,
-  uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
+  const int W, const int C, const int G, const int asymmetric, const int levels, VIAL_PRODUCT_PARAMETERS) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
@@ -74,7 +74,7 @@ VIAL_INLINE void product(
   if (levels) table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)w->levels));
   __m256 acc[2][8];
   UNROLL for (int h = 0; h < 2; h++) UNROLL for (int c = 0; c < C; c++) acc[h][c] = _mm256_setzero_ps();
-  for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * C, scales += C, sums += C)
+  for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * W, scales += W, sums += W)
     UNROLL for (int h = 0; h < 2; h++) {
       __m256i dot[8], zero = _mm256_setzero_si256();
       if (asymmetric) zero = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(tile + 8 * G + 32 + h * 8)));
@@ -84,9 +84,9 @@ VIAL_INLINE void product(
         if (levels) dot[c] = _mm256_setzero_si256();
       }
       if (levels)
-        dot_group_levels(C, G, table, tile + h * 32, a, dot);
+        dot_group_levels(W, C, G, table, tile + h * 32, a, dot);
       else
-        dot_group(C, G, tile + h * 32, a, dot);
+        dot_group(W, C, G, tile + h * 32, a, dot);
       __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(tile + 8 * G + h * 16)));
       UNROLL for (int c = 0; c < C; c++)
         acc[h][c] = _mm256_fmadd_ps(
@@ -94,52 +94,42 @@ VIAL_INLINE void product(
     }
   UNROLL for (int h = 0; h < 2; h++)
     UNROLL for (int c = 0; c < C; c++)
-      if (panel * (uint32_t)C + (uint32_t)c < p->columns)
-        store_rows(out + ((size_t)panel * C + c) * out_stride, row0 + (uint32_t)h * 8, w->rows, acc[h][c]);
+      if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+        store_rows(out + ((size_t)panel * W + c) * out_stride, row0 + (uint32_t)h * 8, w->rows, acc[h][c]);
 }
 
-VIAL_INLINE void products(
-  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
-  uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  const size_t tile_bytes = (8 * (size_t)G + (asymmetric ? 48 : 32)) * p->group_count;
-  for (uint32_t t = tile_begin; t < tile_end; t++)
-    for (uint32_t panel = 0; panel < p->panel_count; panel++)
-      product(C, G, asymmetric, levels, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
-}
-
-#define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
-/// One function per panel width, so that accumulators live in registers.
-#define WIDTH(C)                                                                                    \
-  static __attribute__((noinline)) void products_##C(                                               \
-    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, \
-    size_t out_stride) {                                                                            \
-    switch (w->group * 2 + w->asymmetric + 512u * w->codebook) {                                    \
-      case 64: products(C, 32, 0, 0, ARGUMENTS); break;                                             \
-      case 65: products(C, 32, 1, 0, ARGUMENTS); break;                                             \
-      case 128: products(C, 64, 0, 0, ARGUMENTS); break;                                            \
-      case 129: products(C, 64, 1, 0, ARGUMENTS); break;                                            \
-      case 256: products(C, 128, 0, 0, ARGUMENTS); break;                                           \
-      case 257: products(C, 128, 1, 0, ARGUMENTS); break;                                           \
-      case 576: products(C, 32, 0, 1, ARGUMENTS); break;                                            \
-      case 640: products(C, 64, 0, 1, ARGUMENTS); break;                                            \
-      default: products(C, 128, 0, 1, ARGUMENTS);                                                   \
-    }                                                                                               \
+#define ARGUMENTS VIAL_PRODUCT_ARGUMENTS
+#define PRODUCT(W, C)                                                        \
+  switch (w->group * 2 + w->asymmetric + 512u * w->codebook) {               \
+    case 64: product(W, C, 32, 0, 0, ARGUMENTS); break;                      \
+    case 65: product(W, C, 32, 1, 0, ARGUMENTS); break;                      \
+    case 128: product(W, C, 64, 0, 0, ARGUMENTS); break;                     \
+    case 129: product(W, C, 64, 1, 0, ARGUMENTS); break;                     \
+    case 256: product(W, C, 128, 0, 0, ARGUMENTS); break;                    \
+    case 257: product(W, C, 128, 1, 0, ARGUMENTS); break;                    \
+    case 576: product(W, C, 32, 0, 1, ARGUMENTS); break;                     \
+    case 640: product(W, C, 64, 0, 1, ARGUMENTS); break;                     \
+    default: product(W, C, 128, 0, 1, ARGUMENTS);                            \
   }
-WIDTH(1)
-WIDTH(2)
-WIDTH(4)
-WIDTH(8)
+PRODUCTS(1, 1)
+PRODUCTS(2, 2)
+PRODUCTS(4, 4)
+PRODUCTS(8, 2)
+PRODUCTS(8, 4)
+PRODUCTS(8, 6)
+PRODUCTS(8, 8)
+
+/// Of a panel that is `width` wide and has `columns`.
+static vial_panel_product *product_of(uint32_t width, uint32_t columns) {
+  if (width < 8) return width == 4 ? product_4_4 : width == 2 ? product_2_2 : product_1_1;
+  return columns > 6 ? product_8_8 : columns > 4 ? product_8_6 : columns > 2 ? product_8_4 : product_8_2;
+}
 
 void vial_matmul_q4_avx2(
   const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  if (p->width == 8)
-    products_8(ARGUMENTS);
-  else if (p->width == 4)
-    products_4(ARGUMENTS);
-  else if (p->width == 2)
-    products_2(ARGUMENTS);
-  else
-    products_1(ARGUMENTS);
+  vial_walk_panels(
+    product_of(p->width, p->width), product_of(p->width, vial_last_columns(p)), w, p, tile_begin, tile_end, out,
+    out_stride);
 }
 #pragma clang attribute pop
 #endif

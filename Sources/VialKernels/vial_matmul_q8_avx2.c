@@ -6,6 +6,7 @@
 
 #include "vial_bits.h"
 #include "vial_family.h"
+#include "vial_panel_walk.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX2))), apply_to = function)
@@ -20,11 +21,11 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, __m256 v) {
     memcpy(out + n, &v, (rows - n) * sizeof(float));
 }
 
-/// dot of 8 rows with C columns over one group.
-VIAL_INLINE void dot_group(const int C, const int G, const uint8_t *q, const int32_t *a, __m256i *dot) {
+/// dot of 8 rows with the first C of W columns over one group.
+VIAL_INLINE void dot_group(const int W, const int C, const int G, const uint8_t *q, const int32_t *a, __m256i *dot) {
   const __m256i ones = _mm256_set1_epi16(1);
   UNROLL for (int c = 0; c < C; c++) dot[c] = _mm256_setzero_si256();
-  for (int k = 0; k < G / 4; k++, a += C, q += 64) {
+  for (int k = 0; k < G / 4; k++, a += W, q += 64) {
     _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
     __m256i v = _mm256_loadu_si256((const void *)q), magnitude = _mm256_abs_epi8(v);
     UNROLL for (int c = 0; c < C; c++) {
@@ -34,20 +35,18 @@ VIAL_INLINE void dot_group(const int C, const int G, const uint8_t *q, const int
   }
 }
 
-/// One tile, one panel of C columns.
-VIAL_INLINE void product(
-  const int C, const int G, const vial_tensor *w, const uint8_t *tile, uint32_t row0,
-  const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
+/// One tile, the first C columns of one panel that is W wide.
+VIAL_INLINE void product(const int W, const int C, const int G, VIAL_PRODUCT_PARAMETERS) {
   const size_t record = 16 * (size_t)G + 32;
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
   const float *scales = (const float *)(const void *)(base + p->scale_offset);
   __m256 acc[2][8];
   UNROLL for (int h = 0; h < 2; h++) UNROLL for (int c = 0; c < C; c++) acc[h][c] = _mm256_setzero_ps();
-  for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * C, scales += C)
+  for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * W, scales += W)
     UNROLL for (int h = 0; h < 2; h++) {
       __m256i dot[8];
-      dot_group(C, G, tile + h * 32, a, dot);
+      dot_group(W, C, G, tile + h * 32, a, dot);
       __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(tile + 16 * G + h * 16)));
       UNROLL for (int c = 0; c < C; c++)
         acc[h][c] = _mm256_fmadd_ps(
@@ -55,46 +54,35 @@ VIAL_INLINE void product(
     }
   UNROLL for (int h = 0; h < 2; h++)
     UNROLL for (int c = 0; c < C; c++)
-      if (panel * (uint32_t)C + (uint32_t)c < p->columns)
-        store_rows(out + ((size_t)panel * C + c) * out_stride, row0 + (uint32_t)h * 8, w->rows, acc[h][c]);
+      if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+        store_rows(out + ((size_t)panel * W + c) * out_stride, row0 + (uint32_t)h * 8, w->rows, acc[h][c]);
 }
 
-VIAL_INLINE void products(
-  const int C, const int G, const vial_tensor *w, const vial_panels *p, uint32_t tile_begin,
-  uint32_t tile_end, float *out, size_t out_stride) {
-  const size_t tile_bytes = (16 * (size_t)G + 32) * p->group_count;
-  for (uint32_t t = tile_begin; t < tile_end; t++)
-    for (uint32_t panel = 0; panel < p->panel_count; panel++)
-      product(C, G, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
-}
-
-#define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
-/// One function per panel width, so that accumulators live in registers.
-#define WIDTH(C)                                                                                    \
-  static __attribute__((noinline)) void products_##C(                                               \
-    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, \
-    size_t out_stride) {                                                                            \
-    switch (w->group) {                                                                             \
-      case 32: products(C, 32, ARGUMENTS); break;                                                   \
-      case 64: products(C, 64, ARGUMENTS); break;                                                   \
-      default: products(C, 128, ARGUMENTS);                                                         \
-    }                                                                                               \
+#define PRODUCT(W, C)                                                        \
+  switch (w->group) {                                                        \
+    case 32: product(W, C, 32, VIAL_PRODUCT_ARGUMENTS); break;               \
+    case 64: product(W, C, 64, VIAL_PRODUCT_ARGUMENTS); break;               \
+    default: product(W, C, 128, VIAL_PRODUCT_ARGUMENTS);                     \
   }
-WIDTH(1)
-WIDTH(2)
-WIDTH(4)
-WIDTH(8)
+PRODUCTS(1, 1)
+PRODUCTS(2, 2)
+PRODUCTS(4, 4)
+PRODUCTS(8, 2)
+PRODUCTS(8, 4)
+PRODUCTS(8, 6)
+PRODUCTS(8, 8)
+
+/// Of a panel that is `width` wide and has `columns`.
+static vial_panel_product *product_of(uint32_t width, uint32_t columns) {
+  if (width < 8) return width == 4 ? product_4_4 : width == 2 ? product_2_2 : product_1_1;
+  return columns > 6 ? product_8_8 : columns > 4 ? product_8_6 : columns > 2 ? product_8_4 : product_8_2;
+}
 
 void vial_matmul_q8_avx2(
   const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  if (p->width == 8)
-    products_8(ARGUMENTS);
-  else if (p->width == 4)
-    products_4(ARGUMENTS);
-  else if (p->width == 2)
-    products_2(ARGUMENTS);
-  else
-    products_1(ARGUMENTS);
+  vial_walk_panels(
+    product_of(p->width, p->width), product_of(p->width, vial_last_columns(p)), w, p, tile_begin, tile_end, out,
+    out_stride);
 }
 #pragma clang attribute pop
 #endif

@@ -1,13 +1,14 @@
 // Owns: int8 products on AVX-512 VNNI: one tile x C columns. vpdpbusd wants one unsigned operand: weights are offset by
 // 128 (one xor) and the sum is taken off again, in integers, so exactly.
 // Must not: load past the tensor (prefetches may run past it). Spec: ARITHMETIC.md, rule 4.
-// Tiles, panels and prefetches as in vial_matmul_q4_avx512vnni.c.
+// Tiles, panels and prefetches as in vial_matmul_q4_avx512vnni.c, partly full panels as in vial_panel_walk.h.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 #include "vial_bits.h"
 #include "vial_family.h"
 #include "vial_next_page.h"
+#include "vial_panel_walk.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX512VNNI))), apply_to = function)
@@ -15,11 +16,12 @@
 
 enum { PREFETCH_BYTES = 6144 };
 
-/// One tile, one panel of C columns. `next`: `share` bytes from there on are asked for with every 64 bytes of the tile;
-/// with a share of 0 the tile itself comes from memory.
-VIAL_INLINE void product(
-  const int C, const int G, const vial_tensor *w, const uint8_t *tile, uint32_t row0, const vial_panels *p,
-  uint32_t panel, float *out, size_t out_stride, const uint8_t *next, size_t share) {
+#define PARAMETERS VIAL_PRODUCT_PARAMETERS, const uint8_t *next, size_t share
+#define ARGUMENTS VIAL_PRODUCT_ARGUMENTS, next, share
+
+/// One tile, the first C columns of one panel that is W wide. `ahead`: of the next tile `share` bytes from `next` on are
+/// asked for with every 64 bytes of this one; else this one itself comes from memory.
+VIAL_INLINE void product(const int W, const int C, const int G, const int ahead, PARAMETERS) {
   const size_t record = 16 * (size_t)G + 32;
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
@@ -28,12 +30,12 @@ VIAL_INLINE void product(
   const __m512i offset = _mm512_set1_epi8((char)0x80);
   __m512 acc[8];
   UNROLL for (int c = 0; c < C; c++) acc[c] = _mm512_setzero_ps();
-  for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += C, sums += C) {
+  for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += W, sums += W) {
     __m512i dot[8];
     UNROLL for (int c = 0; c < C; c++) dot[c] = _mm512_slli_epi32(_mm512_set1_epi32(sums[c]), 4);  // -128 * sum
-    for (int k = 0; k < G / 4; k++, a += C) {
+    for (int k = 0; k < G / 4; k++, a += W) {
       const uint8_t *q = tile + k * 64;
-      if (share > 0)
+      if (ahead)
         _mm_prefetch((const char *)next, _MM_HINT_T0);
       else if (C <= VIAL_STREAM_COLUMNS)
         vial_prefetch_next_page(q);
@@ -43,7 +45,7 @@ VIAL_INLINE void product(
       __m512i weights = _mm512_xor_si512(_mm512_loadu_si512(q), offset);
       UNROLL for (int c = 0; c < C; c++) dot[c] = _mm512_dpbusd_epi32(dot[c], weights, _mm512_set1_epi32(a[c]));
     }
-    if (share == 0 && C > VIAL_STREAM_COLUMNS)  // the line between two records
+    if (!ahead && C > VIAL_STREAM_COLUMNS)  // the line between two records
       _mm_prefetch((const char *)tile + 16 * G + PREFETCH_BYTES, _MM_HINT_T0);
     __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(tile + 16 * G)));
     UNROLL for (int c = 0; c < C; c++)
@@ -53,56 +55,55 @@ VIAL_INLINE void product(
   uint32_t left = w->rows - row0;
   __mmask16 rows = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1);
   UNROLL for (int c = 0; c < C; c++)
-    if (panel * (uint32_t)C + (uint32_t)c < p->columns)
-      _mm512_mask_storeu_ps(out + ((size_t)panel * C + c) * out_stride + row0, rows, acc[c]);
+    if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+      _mm512_mask_storeu_ps(out + ((size_t)panel * W + c) * out_stride + row0, rows, acc[c]);
 }
 
-/// All panels against tiles [tile_begin, tile_end). Several panels ask for the next tile, each for its share.
-VIAL_INLINE void products(
-  const int C, const int G, const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end,
-  float *out, size_t out_stride) {
-  const size_t record = 16 * (size_t)G + 32, tile_bytes = record * p->group_count;
-  const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
-  if (C < 8 || p->panel_count == 1) {
-    for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes)
-      product(C, G, w, tile, t * 16, p, 0, out, out_stride, tile, 0);
-    return;
+/// One function for each number of columns, so that accumulators live in registers.
+#define PART(NAME, W, C, AHEAD)                                            \
+  static __attribute__((noinline)) void NAME(PARAMETERS) {                 \
+    switch (w->group) {                                                    \
+      case 32: product(W, C, 32, AHEAD, ARGUMENTS); break;                 \
+      case 64: product(W, C, 64, AHEAD, ARGUMENTS); break;                 \
+      default: product(W, C, 128, AHEAD, ARGUMENTS);                       \
+    }                                                                      \
   }
-  const size_t steps = p->panel_count * (G / 4), share = (record + steps - 1) / steps;
-  for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes)
-    for (uint32_t panel = 0; panel < p->panel_count; panel++)
-      product(
-        C, G, w, tile, t * 16, p, panel, out, out_stride,
-        tile + tile_bytes + panel * tile_bytes / p->panel_count, share);
+PART(only_1, 1, 1, 0)
+PART(only_2, 2, 2, 0)
+PART(only_4, 4, 4, 0)
+PART(only_6_of_8, 8, 6, 0)
+PART(only_8, 8, 8, 0)
+PART(last_2_of_8, 8, 2, 1)
+PART(last_4_of_8, 8, 4, 1)
+PART(last_6_of_8, 8, 6, 1)
+PART(one_of_many, 8, 8, 1)
+
+typedef void panel_product(PARAMETERS);
+
+/// Of the only panel, or of the last one; both may have columns that are not there.
+static panel_product *last_product(const vial_panels *p) {
+  if (p->width < 8) return p->width == 4 ? only_4 : p->width == 2 ? only_2 : only_1;
+  const uint32_t columns = vial_last_columns(p);
+  if (p->panel_count == 1) return columns > 6 ? only_8 : only_6_of_8;
+  return columns > 6 ? one_of_many : columns > 4 ? last_6_of_8 : columns > 2 ? last_4_of_8 : last_2_of_8;
 }
 
-#define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
-/// One function per panel width, so that accumulators live in registers.
-#define WIDTH(NAME, C)                                                                                               \
-  static __attribute__((noinline)) void NAME(                                                                        \
-    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out,                  \
-    size_t out_stride) {                                                                                             \
-    switch (w->group) {                                                                                              \
-      case 32: products(C, 32, ARGUMENTS); break;                                                                    \
-      case 64: products(C, 64, ARGUMENTS); break;                                                                    \
-      default: products(C, 128, ARGUMENTS);                                                                          \
-    }                                                                                                                \
-  }
-WIDTH(products_1, 1)
-WIDTH(products_2, 2)
-WIDTH(products_4, 4)
-WIDTH(products_8, 8)
-
+/// Several panels ask for the next tile, each for as much of it as it has of the columns.
 void vial_matmul_q8_avx512vnni(
   const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  if (p->width == 8)
-    products_8(ARGUMENTS);
-  else if (p->width == 4)
-    products_4(ARGUMENTS);
-  else if (p->width == 2)
-    products_2(ARGUMENTS);
-  else
-    products_1(ARGUMENTS);
+  const size_t record = vial_tensor_record_byte_count(w), tile_bytes = record * p->group_count;
+  const uint32_t last = p->panel_count - 1, last_columns = vial_last_columns(p);
+  const size_t steps = w->group / 4 * (size_t)p->columns;
+  const size_t share = (record * p->width + steps - 1) / steps, last_share = (record * last_columns + steps - 1) / steps;
+  const size_t distance = tile_bytes * p->width / p->columns;
+  panel_product *multiply_last = last_product(p);
+  const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
+  for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes) {
+    const uint8_t *next = tile + tile_bytes;
+    for (uint32_t panel = 0; panel < last; panel++, next += distance)
+      one_of_many(w, tile, t * 16, p, panel, out, out_stride, next, share);
+    multiply_last(w, tile, t * 16, p, last, out, out_stride, next, last_share);
+  }
 }
 #pragma clang attribute pop
 #endif

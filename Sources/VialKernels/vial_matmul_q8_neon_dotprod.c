@@ -24,31 +24,31 @@ VIAL_INLINE int32x4_t dot_lane(int32x4_t dot, int8x16_t w, int8x16_t x, const in
   }
 }
 
-/// 8 k of C columns: lanes 0 ... C-1 hold the first 4 k, the next C lanes the other 4.
-VIAL_INLINE void load_columns(const int C, const int32_t *a, int8x16_t x[4]) {
-  if (C == 1)
+/// 8 k of W columns: lanes 0 ... W-1 hold the first 4 k, the next W lanes the other 4.
+VIAL_INLINE void load_columns(const int W, const int32_t *a, int8x16_t x[4]) {
+  if (W == 1)
     x[0] = vreinterpretq_s8_s32(vcombine_s32(vld1_s32(a), vld1_s32(a)));
   else
-    UNROLL for (int i = 0; i < C / 2; i++) x[i] = vreinterpretq_s8_s32(vld1q_s32(a + 4 * i));
+    UNROLL for (int i = 0; i < W / 2; i++) x[i] = vreinterpretq_s8_s32(vld1q_s32(a + 4 * i));
 }
 
 VIAL_INLINE void dot_group(
-  const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
+  const int W, const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
   int32x4_t dot[4][8]) {
   (void)levels;  // int8 has no codebook
   const int second = C <= 2 ? C : 0;  // few columns: two chains per output, for the latency of sdot
   if (second)
     UNROLL for (int i = 0; i < Q; i++) UNROLL for (int c = 0; c < C; c++) dot[i][second + c] = vdupq_n_s32(0);
-  for (int k = 0; k < G / 8; k++, a += 2 * C, q += 128) {
+  for (int k = 0; k < G / 8; k++, a += 2 * W, q += 128) {
     int8x16_t x[4];
-    load_columns(C, a, x);
+    load_columns(W, a, x);
     __builtin_prefetch(q + PREFETCH_BYTES);
     __builtin_prefetch(q + PREFETCH_BYTES + 64);
     UNROLL for (int i = 0; i < Q; i++) {
       int8x16_t first = vreinterpretq_s8_u8(vld1q_u8(q + 16 * i)), next = vreinterpretq_s8_u8(vld1q_u8(q + 64 + 16 * i));
       UNROLL for (int c = 0; c < C; c++) dot[i][c] = dot_lane(dot[i][c], first, x[c / 4], c % 4);
       UNROLL for (int c = 0; c < C; c++)
-        dot[i][second + c] = dot_lane(dot[i][second + c], next, x[(C + c) / 4], (C + c) % 4);
+        dot[i][second + c] = dot_lane(dot[i][second + c], next, x[(W + c) / 4], (W + c) % 4);
     }
   }
   if (second)
@@ -57,21 +57,25 @@ VIAL_INLINE void dot_group(
 }
 
 #include "vial_neon_products.h"
-WIDTH(1)
-WIDTH(2)
-WIDTH(4)
-WIDTH(8)
+PRODUCTS(1, 1)
+PRODUCTS(2, 2)
+PRODUCTS(4, 4)
+PRODUCTS(8, 2)
+PRODUCTS(8, 4)
+PRODUCTS(8, 6)
+PRODUCTS(8, 8)
+
+/// Of a panel that is `width` wide and has `columns`.
+static vial_panel_product *product_of(uint32_t width, uint32_t columns) {
+  if (width < 8) return width == 4 ? product_4_4 : width == 2 ? product_2_2 : product_1_1;
+  return columns > 6 ? product_8_8 : columns > 4 ? product_8_6 : columns > 2 ? product_8_4 : product_8_2;
+}
 
 void vial_matmul_q8_neon_dotprod(
   const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  if (p->width == 8)
-    products_8(ARGUMENTS);
-  else if (p->width == 4)
-    products_4(ARGUMENTS);
-  else if (p->width == 2)
-    products_2(ARGUMENTS);
-  else
-    products_1(ARGUMENTS);
+  vial_walk_panels(
+    product_of(p->width, p->width), product_of(p->width, vial_last_columns(p)), w, p, tile_begin, tile_end, out,
+    out_stride);
 }
 #pragma clang attribute pop
 #endif

@@ -17,15 +17,15 @@ enum { PREFETCH_BYTES = 4096 };
 #include "vial_neon_pairs.h"
 
 VIAL_INLINE void dot_group(
-  const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
+  const int W, const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
   int32x4_t dot[4][8]) {
   (void)levels;  // int8 has no codebook
   int32x4_t pairs[4][2][4];
   UNROLL for (int i = 0; i < Q; i++)
     UNROLL for (int j = 0; j < C / 2; j++) pairs[i][0][j] = pairs[i][1][j] = vdupq_n_s32(0);
-  for (int k = 0; k < G / 8; k++, a += 2 * C, q += 128) {
+  for (int k = 0; k < G / 8; k++, a += 2 * W, q += 128) {
     int8x16_t x[4];
-    load_column_pairs(C, a, x);
+    load_column_pairs(W, a, x);
     __builtin_prefetch(q + PREFETCH_BYTES);
     __builtin_prefetch(q + PREFETCH_BYTES + 64);
     UNROLL for (int i = 0; i < Q; i++)
@@ -36,17 +36,26 @@ VIAL_INLINE void dot_group(
 }
 
 #include "vial_neon_products.h"
-WIDTH(4)
-WIDTH(8)
+PRODUCTS(4, 4)
+PRODUCTS(8, 2)
+PRODUCTS(8, 4)
+PRODUCTS(8, 6)
+PRODUCTS(8, 8)
+
+/// Of a panel that is `width` wide and has `columns`.
+static vial_panel_product *product_of(uint32_t width, uint32_t columns) {
+  if (width < 8) return product_4_4;
+  return columns > 6 ? product_8_8 : columns > 4 ? product_8_6 : columns > 2 ? product_8_4 : product_8_2;
+}
 
 void vial_matmul_q8_neon_i8mm(
   const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  if (p->width == 8)
-    products_8(ARGUMENTS);
-  else if (p->width == 4)
-    products_4(ARGUMENTS);
+  if (p->width < 4)
+    vial_matmul_q8_neon_dotprod(w, p, tile_begin, tile_end, out, out_stride);
   else
-    vial_matmul_q8_neon_dotprod(ARGUMENTS);
+    vial_walk_panels(
+      product_of(p->width, p->width), product_of(p->width, vial_last_columns(p)), w, p, tile_begin, tile_end, out,
+      out_stride);
 }
 #pragma clang attribute pop
 #endif

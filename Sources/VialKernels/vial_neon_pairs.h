@@ -3,10 +3,10 @@
 #ifndef VIAL_NEON_PAIRS_H
 #define VIAL_NEON_PAIRS_H
 
-/// 8 k of C columns as smmla operands of 2 columns x 8 k each, from the panel's [4 k][column].
-VIAL_INLINE void load_column_pairs(const int C, const int32_t *a, int8x16_t x[4]) {
-  UNROLL for (int i = 0; i < C / 4; i++) {
-    int32x4_t first = vld1q_s32(a + 4 * i), next = vld1q_s32(a + C + 4 * i);
+/// 8 k of W columns as smmla operands of 2 columns x 8 k each, from the panel's [4 k][column].
+VIAL_INLINE void load_column_pairs(const int W, const int32_t *a, int8x16_t x[4]) {
+  UNROLL for (int i = 0; i < W / 4; i++) {
+    int32x4_t first = vld1q_s32(a + 4 * i), next = vld1q_s32(a + W + 4 * i);
     x[2 * i] = vreinterpretq_s8_s32(vzip1q_s32(first, next));
     x[2 * i + 1] = vreinterpretq_s8_s32(vzip2q_s32(first, next));
   }

@@ -1,12 +1,13 @@
-// Owns: what the integer products on Arm share: the walk over tiles, panels and groups, and the float side of rule 4.
+// Owns: what the integer products on Arm share: the walk over groups, and the float side of rule 4.
 // Must not: know how integers are multiplied: the including file's dot_group does. Spec: ARITHMETIC.md, rule 4.
 // The including file, inside its target region, defines
 //   VIAL_NEON_BITS          4 or 8, the bits of a weight
-//   dot_group(C, Q, G, levels, q, a, dot)   dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q quads
-//                           from q on with C columns over a group of G; exact, in any order. levels: a codebook's, or
-//                           NULL, known when compiling.
+//   dot_group(W, C, Q, G, levels, q, a, dot)   dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q
+//                           quads from q on with the first C of W columns over a group of G; exact, in any order.
+//                           levels: a codebook's, or NULL, known when compiling.
 #ifndef VIAL_NEON_PRODUCTS_H
 #define VIAL_NEON_PRODUCTS_H
+#include "vial_panel_walk.h"
 
 VIAL_INLINE float32x4_t load_scales(const uint8_t *p) {
   uint16x4_t bits;
@@ -25,11 +26,11 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, float32x4_t v
     memcpy(out + n, &v, (rows - n) * sizeof(float));
 }
 
-/// One tile, one panel of C columns, Q of its four quads at a time: Q * C accumulators fit the registers.
+/// One tile, the first C columns of one panel that is W wide, Q of the tile's four quads at a time: Q * C accumulators
+/// fit the registers.
 VIAL_INLINE void product(
-  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const uint8_t *tile,
-  uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride) {
-  const int Q = C == 8 ? 2 : 4;
+  const int W, const int C, const int G, const int asymmetric, const int levels, VIAL_PRODUCT_PARAMETERS) {
+  const int Q = C > 4 ? 2 : 4;
   const size_t tail = VIAL_NEON_BITS * 2 * (size_t)G, record = tail + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
@@ -37,7 +38,7 @@ VIAL_INLINE void product(
   const int32_t *sums = (const int32_t *)(const void *)(base + p->sum_offset);
   float32x4_t acc[4][8];
   UNROLL for (int i = 0; i < 4; i++) UNROLL for (int c = 0; c < C; c++) acc[i][c] = vdupq_n_f32(0.0f);
-  for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * C, scales += C, sums += C)
+  for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * W, scales += W, sums += W)
     UNROLL for (int i0 = 0; i0 < 4; i0 += Q) {
       int32x4_t dot[4][8];
       UNROLL for (int i = 0; i < Q; i++)  // the correction -zero * sum costs nothing as a start
@@ -49,7 +50,7 @@ VIAL_INLINE void product(
           else
             dot[i][c] = vdupq_n_s32(sums[c]);
         }
-      dot_group(C, Q, G, levels ? w->levels : NULL, tile + 16 * i0, a, dot);
+      dot_group(W, C, Q, G, levels ? w->levels : NULL, tile + 16 * i0, a, dot);
       UNROLL for (int i = 0; i < Q; i++) {
         float32x4_t scale = load_scales(tile + tail + 8 * (i0 + i));
         UNROLL for (int c = 0; c < C; c++)
@@ -58,40 +59,25 @@ VIAL_INLINE void product(
     }
   UNROLL for (int i = 0; i < 4; i++)
     UNROLL for (int c = 0; c < C; c++)
-      if (panel * (uint32_t)C + (uint32_t)c < p->columns)
-        store_rows(out + ((size_t)panel * C + c) * out_stride, row0 + (uint32_t)i * 4, w->rows, acc[i][c]);
+      if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+        store_rows(out + ((size_t)panel * W + c) * out_stride, row0 + (uint32_t)i * 4, w->rows, acc[i][c]);
 }
 
-VIAL_INLINE void products(
-  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
-  uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  const size_t tile_bytes = (VIAL_NEON_BITS * 2 * (size_t)G + (asymmetric ? 48 : 32)) * p->group_count;
-  for (uint32_t t = tile_begin; t < tile_end; t++)
-    for (uint32_t panel = 0; panel < p->panel_count; panel++)
-      product(C, G, asymmetric, levels, w, w->bytes + t * tile_bytes, t * 16, p, panel, out, out_stride);
-}
-
-#define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
 /// Symmetric, with zero points, with a codebook.
-#define FORMS(C, G)                           \
-  do {                                        \
-    if (form == 2)                            \
-      products(C, G, 0, 1, ARGUMENTS);        \
-    else if (form == 1)                       \
-      products(C, G, 1, 0, ARGUMENTS);        \
-    else                                      \
-      products(C, G, 0, 0, ARGUMENTS);        \
+#define FORMS(W, C, G)                                       \
+  do {                                                       \
+    if (form == 2)                                           \
+      product(W, C, G, 0, 1, VIAL_PRODUCT_ARGUMENTS);        \
+    else if (form == 1)                                      \
+      product(W, C, G, 1, 0, VIAL_PRODUCT_ARGUMENTS);        \
+    else                                                     \
+      product(W, C, G, 0, 0, VIAL_PRODUCT_ARGUMENTS);        \
   } while (0)
-/// One function per panel width, so that accumulators live in registers.
-#define WIDTH(C)                                                                                    \
-  static __attribute__((noinline)) void products_##C(                                               \
-    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, \
-    size_t out_stride) {                                                                            \
-    const int form = VIAL_NEON_BITS == 8 ? 0 : w->codebook ? 2 : w->asymmetric;                     \
-    switch (w->group) {                                                                             \
-      case 32: FORMS(C, 32); break;                                                                 \
-      case 64: FORMS(C, 64); break;                                                                 \
-      default: FORMS(C, 128);                                                                       \
-    }                                                                                               \
+#define PRODUCT(W, C)                                                                \
+  const int form = VIAL_NEON_BITS == 8 ? 0 : w->codebook ? 2 : w->asymmetric;        \
+  switch (w->group) {                                                                \
+    case 32: FORMS(W, C, 32); break;                                                 \
+    case 64: FORMS(W, C, 64); break;                                                 \
+    default: FORMS(W, C, 128);                                                       \
   }
 #endif

@@ -1,8 +1,8 @@
-// Owns: what share of the machine's limits the int4 products reach on two threads, measured in turns with the limits:
+// Owns: what share of the machine's limits the int4 and int8 products reach on two threads, measured in turns with the limits:
 // bursts of milliseconds, so that all see the same moments of a shared machine.
 // Must not: run in tests, or compare results (Tests/KernelTests does).
-// Usage: products FAMILY DEPTH GROUP FORM COLUMNS...   FORM: 0 symmetric, 1 zero points, 2 codebook. With WEIGHTS=FILE the
-//   bytes of a mapped file are multiplied.
+// Usage: products FAMILY DEPTH GROUP FORM COLUMNS...   FORM: 0 symmetric, 1 zero points, 2 codebook, 3 int8. With
+//   WEIGHTS=FILE the bytes of a mapped file are multiplied.
 // Build: clang -std=gnu17 -O2 -ISources/VialKernels/include -ISources/CVialCeilings/include Tests/Benchmarks/products.c \
 //   Sources/VialKernels/*.c Sources/CVialCeilings/*.c -lm -lpthread -o products
 #include <fcntl.h>
@@ -141,11 +141,13 @@ static void measure(uint32_t columns) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 6) return fprintf(stderr, "usage: products FAMILY DEPTH GROUP FORM COLUMNS...\n"), 2;
+  if (argc < 6 || atoi(argv[4]) < 0 || atoi(argv[4]) > 3) return fprintf(stderr, "usage: products FAMILY DEPTH GROUP FORM COLUMNS...\n"), 2;
   kernels = vial_kernels_find(argv[1]);
   if (!kernels) return fprintf(stderr, "this CPU has no %s\n", argv[1]), 2;
+  const char *forms[] = {"symmetric", "asymmetric", "codebook", "int8"};
   weights = (vial_tensor){.rows = OUTPUTS, .columns = (uint32_t)atoi(argv[2]), .group = (uint32_t)atoi(argv[3]),
-                          .encoding = VIAL_ENCODING_INT4, .asymmetric = atoi(argv[4]) == 1,
+                          .encoding = atoi(argv[4]) == 3 ? VIAL_ENCODING_INT8 : VIAL_ENCODING_INT4,
+                          .asymmetric = atoi(argv[4]) == 1,
                           .codebook = atoi(argv[4]) == 2};
   for (int i = 0; i < 16 && weights.codebook; i++) weights.levels[i] = (int8_t)(8 * i - 60);
   if (!vial_tensor_is_valid(&weights)) return fprintf(stderr, "no such tensor\n"), 2;
@@ -155,7 +157,7 @@ int main(int argc, char **argv) {
   pthread_t other;
   pthread_create(&other, NULL, work, NULL);
   printf("%s, depth %u, group %u, %s\n", kernels->name, weights.columns, weights.group,
-         weights.codebook ? "codebook" : weights.asymmetric ? "asymmetric" : "symmetric");
+         forms[atoi(argv[4])]);
   for (int i = 5; i < argc; i++) measure((uint32_t)atoi(argv[i]));
   return 0;
 }

@@ -1,0 +1,39 @@
+// Owns: the walk over tiles and panels that products share, and which function multiplies which panel.
+// Must not: know how anything is multiplied: the including file's product does. Spec: ARITHMETIC.md, rule 4.
+// Of a panel of 8 columns that is partly full (the last one, or the only one) just the first 2, 4 or 6 are multiplied: it
+// lies in memory 8 columns wide all the same, but a column of zeros would cost what any other costs.
+// The including file, inside its target region, defines
+//   PRODUCT(W, C)   the body of a vial_panel_product for the first C columns of panels that are W wide
+// and then uses PRODUCTS(W, C) for the pairs that it needs.
+#ifndef VIAL_PANEL_WALK_H
+#define VIAL_PANEL_WALK_H
+
+#define VIAL_PRODUCT_PARAMETERS                                                                                \
+  const vial_tensor *w, const uint8_t *tile, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, \
+    size_t out_stride
+#define VIAL_PRODUCT_ARGUMENTS w, tile, row0, p, panel, out, out_stride
+
+/// One tile, whose first row is row0, with one panel.
+typedef void vial_panel_product(VIAL_PRODUCT_PARAMETERS);
+
+/// One function for each number of columns, so that accumulators live in registers.
+#define PRODUCTS(W, C) \
+  static __attribute__((noinline)) void product_##W##_##C(VIAL_PRODUCT_PARAMETERS) { PRODUCT(W, C) }
+
+/// All panels with tiles [tile_begin, tile_end): a tile is taken against all of them, one after another, from the caches.
+/// `whole` serves all panels but the last.
+VIAL_INLINE void vial_walk_panels(
+  vial_panel_product *whole, vial_panel_product *last, const vial_tensor *w, const vial_panels *p,
+  uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
+  const size_t tile_bytes = vial_tensor_tile_byte_count(w);
+  const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
+  for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes) {
+    uint32_t panel = 0;
+    for (; panel + 1 < p->panel_count; panel++) whole(w, tile, t * 16, p, panel, out, out_stride);
+    last(w, tile, t * 16, p, panel, out, out_stride);
+  }
+}
+
+/// Columns of the last panel that there are.
+VIAL_INLINE uint32_t vial_last_columns(const vial_panels *p) { return p->columns - (p->panel_count - 1) * p->width; }
+#endif
