@@ -4,18 +4,21 @@
 public import VialKernels
 public import VialSystem
 
-/// Room for the quantised activations of up to `maximumColumns` tokens of depth up to `maximumDepth`.
+/// Room for the quantised activations of up to `maximumColumns` tokens of depth up to `maximumDepth`, in groups of `group`.
 public final class ActivationPanels: @unchecked Sendable {
   private let memory: WorkMemory
 
-  /// Makes room for every group size; nil when memory is short.
-  public init?(maximumColumns: Int, maximumDepth: Int, memory source: MemorySource? = nil) {
+  private let group: UInt32
+
+  /// nil when memory is short.
+  public init?(
+    maximumColumns: Int, maximumDepth: Int, group: UInt32, memory source: MemorySource? = nil
+  ) {
+    self.group = group
     var byteCount = 0
-    for group: UInt32 in [32, 64, 128] {
-      for columns in Set([1, 2, 4, 8, maximumColumns]) where columns <= max(8, maximumColumns) {
-        byteCount = max(
-          byteCount, vial_panels_byte_count(UInt32(columns), UInt32(maximumDepth), group))
-      }
+    for columns in Set([1, 2, 4, 8, maximumColumns]) where columns <= max(8, maximumColumns) {
+      byteCount = max(
+        byteCount, vial_panels_byte_count(UInt32(columns), UInt32(maximumDepth), group))
     }
     guard byteCount > 0, let memory = WorkMemory(byteCount: byteCount, source: source)
     else { return nil }
@@ -23,7 +26,9 @@ public final class ActivationPanels: @unchecked Sendable {
   }
 
   /// The view for `columns` tokens of depth `depth`, both within the maxima; contents are undefined.
-  public func view(columns: Int, depth: Int, group: UInt32) -> vial_panels {
-    vial_panels_make(memory.base, UInt32(columns), UInt32(depth), group)
+  /// - Parameter zeroSums: whether it is multiplied by a kernel that wants them (`vial_kernels.zero_sums`) with weights
+  ///   that have zero points.
+  public func view(columns: Int, depth: Int, zeroSums: Bool) -> vial_panels {
+    vial_panels_make(memory.base, UInt32(columns), UInt32(depth), group, zeroSums)
   }
 }

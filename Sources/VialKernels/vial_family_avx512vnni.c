@@ -50,5 +50,6 @@ const vial_kernels vial_kernels_avx512vnni = {
   .quantize_int4_row = wide_quantize_int4_row,
   .quantize_levels_row = wide_quantize_levels_row,
   .quantize_int8_row = wide_quantize_int8_row,
+  .zero_sums = true,
 };
 #endif

@@ -43,7 +43,7 @@ void vial_decode_row_reference(const vial_tensor *w, uint32_t row, float *out) {
     uint32_t count = columns - begin < group ? columns - begin : group;
     const uint8_t *tail = record + (four_bit ? 8 : 16) * group, *q = record + r * 4;
     float scale = vial_half_to_float(vial_load_u16(tail + 2 * r));
-    int32_t zero = w->asymmetric ? tail[32 + r] : 8;
+    int32_t zero = w->asymmetric ? tail[32 + r] & 15 : 8;
     for (uint32_t k = 0; k < count; k++) {
       int32_t steps;
       if (four_bit) {

@@ -62,6 +62,12 @@ VIAL_INLINE void dot_group_levels(
   }
 }
 
+/// Zero points of 8 rows, 0 ... 15.
+VIAL_INLINE __m256i load_zeros(const uint8_t *p) {
+  __m128i bytes = _mm_and_si128(_mm_loadl_epi64((const void *)p), _mm_set1_epi8(15));
+  return _mm256_cvtepu8_epi32(bytes);
+}
+
 /// One tile, the first C columns of one panel that is W wide.
 VIAL_INLINE void product(
   const int W, const int C, const int G, const int asymmetric, const int levels, VIAL_PRODUCT_PARAMETERS) {
@@ -77,7 +83,7 @@ VIAL_INLINE void product(
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * W, scales += W, sums += W)
     UNROLL for (int h = 0; h < 2; h++) {
       __m256i dot[8], zero = _mm256_setzero_si256();
-      if (asymmetric) zero = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(tile + 8 * G + 32 + h * 8)));
+      if (asymmetric) zero = load_zeros(tile + 8 * G + 32 + h * 8);
       UNROLL for (int c = 0; c < C; c++) {
         __m256i m8sum = _mm256_set1_epi32(sums[c]);
         dot[c] = asymmetric ? _mm256_mullo_epi32(zero, _mm256_srai_epi32(m8sum, 3)) : m8sum;

@@ -16,17 +16,18 @@
 
 enum { PREFETCH_BYTES = 6144 };
 
-/// One tile, one panel of C columns. `next`: `share` bytes from there on are asked for with every 64 bytes of the tile;
-/// with a share of 0 the tile itself comes from memory.
+/// One tile, the first C columns of one panel of W. `next`: `share` bytes from there on are asked for with every 64 bytes
+/// of the tile; with a share of 0 the tile itself comes from memory.
 VIAL_INLINE void product(
-  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const uint8_t *tile,
-  uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride, const uint8_t *next,
-  size_t share) {
+  const int C, const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w,
+  const uint8_t *tile, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride,
+  const uint8_t *next, size_t share) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
   const float *scales = (const float *)(const void *)(base + p->scale_offset);
   const int32_t *sums = (const int32_t *)(const void *)(base + p->sum_offset);
+  const int32_t *zeros = (const int32_t *)(const void *)(base + p->zero_offset);
   const __m512i low_nibbles = _mm512_set1_epi8(15);
   __m512i table = _mm512_setzero_si512();  // with a codebook: level + 128, which is the level with its sign bit turned
   if (levels)
@@ -34,23 +35,20 @@ VIAL_INLINE void product(
       _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)w->levels)), _mm512_set1_epi8((char)0x80));
   __m512 acc[8];
   UNROLL for (int c = 0; c < C; c++) acc[c] = _mm512_setzero_ps();
-  for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += C, sums += C) {
+  for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += W, sums += W, zeros += 16 * W) {
     // With few columns the low and the high nibbles have chains of their own: one chain's latency would be the limit.
     const bool split = C <= 4;
     __m512i dot[8], dot_high[8];
     UNROLL for (int c = 0; c < C; c++) dot_high[c] = _mm512_setzero_si512();
-    if (asymmetric) {  // dot starts at -zero * sum: zero and |sum| <= 16256 fit in i16
+    if (asymmetric) {  // dot starts at -zero * sum
       __m512i zero = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(tile + 8 * G + 32)));
-      // Shifted all at once and loaded again: a load is free, a shift of each takes turns with the multiplications.
-      int32_t minus_sums[8] __attribute__((aligned(64)));
-      UNROLL for (int c = 0; c < C; c++) minus_sums[c] = sums[c] >> 3;
-      __asm__("" : "+m"(minus_sums));
-      UNROLL for (int c = 0; c < C; c++) dot[c] = _mm512_madd_epi16(zero, _mm512_set1_epi32(minus_sums[c]));
+      UNROLL for (int c = 0; c < C; c++)
+        dot[c] = _mm512_permutexvar_epi32(zero, _mm512_load_si512(zeros + 16 * c));
     } else {  // -8 * sum, or with a codebook -128 * sum
       UNROLL for (int c = 0; c < C; c++)
         dot[c] = levels ? _mm512_slli_epi32(_mm512_set1_epi32(sums[c]), 4) : _mm512_set1_epi32(sums[c]);
     }
-    for (int k = 0; k < G / 8; k++, a += 2 * C) {
+    for (int k = 0; k < G / 8; k++, a += 2 * W) {
       const uint8_t *q = tile + k * 64;
       if (share > 0)
         _mm_prefetch((const char *)next, _MM_HINT_T0);
@@ -69,7 +67,7 @@ VIAL_INLINE void product(
       UNROLL for (int c = 0; c < C; c++) dot[c] = _mm512_dpbusd_epi32(dot[c], low, _mm512_set1_epi32(a[c]));
       UNROLL for (int c = 0; c < C; c++) {
         __m512i *to = split ? &dot_high[c] : &dot[c];
-        *to = _mm512_dpbusd_epi32(*to, high, _mm512_set1_epi32(a[C + c]));
+        *to = _mm512_dpbusd_epi32(*to, high, _mm512_set1_epi32(a[W + c]));
       }
     }
     if (share == 0 && C > VIAL_STREAM_COLUMNS)  // the line between two records
@@ -83,45 +81,51 @@ VIAL_INLINE void product(
   uint32_t left = w->rows - row0;
   __mmask16 rows = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1);
   UNROLL for (int c = 0; c < C; c++)
-    if (panel * (uint32_t)C + (uint32_t)c < p->columns)
-      _mm512_mask_storeu_ps(out + ((size_t)panel * C + c) * out_stride + row0, rows, acc[c]);
+    if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+      _mm512_mask_storeu_ps(out + ((size_t)panel * W + c) * out_stride + row0, rows, acc[c]);
 }
 
-/// All panels against tiles [tile_begin, tile_end). Several panels ask for the next tile, each for its share.
+/// All panels of W against tiles [tile_begin, tile_end). Several panels ask for the next tile, each for its share; of the
+/// last one only columns that are there are multiplied, in twos.
 VIAL_INLINE void products(
-  const int C, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
+  const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32), tile_bytes = record * p->group_count;
+  const size_t steps = p->panel_count * (G / 8), share = p->panel_count == 1 ? 0 : (record + steps - 1) / steps;
   const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
-  if (C < 8 || p->panel_count == 1) {
-    for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes)
-      product(C, G, asymmetric, levels, w, tile, t * 16, p, 0, out, out_stride, tile, 0);
-    return;
-  }
-  const size_t steps = p->panel_count * (G / 8), share = (record + steps - 1) / steps;
   for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes)
-    for (uint32_t panel = 0; panel < p->panel_count; panel++)
-      product(
-        C, G, asymmetric, levels, w, tile, t * 16, p, panel, out, out_stride,
-        tile + tile_bytes + panel * tile_bytes / p->panel_count, share);
+    for (uint32_t panel = 0; panel < p->panel_count; panel++) {
+      const uint8_t *next = tile + tile_bytes + panel * tile_bytes / p->panel_count;
+      const uint32_t left = p->columns - panel * (uint32_t)W;
+#define PRODUCT(C) product(C, W, G, asymmetric, levels, w, tile, t * 16, p, panel, out, out_stride, next, share)
+      if (W < 8 || left > 6)
+        PRODUCT(W);
+      else if (left > 4)
+        PRODUCT(6);
+      else if (left > 2)
+        PRODUCT(4);
+      else
+        PRODUCT(2);
+#undef PRODUCT
+    }
 }
 
 #define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
 /// One function per panel width, so that accumulators live in registers.
-#define WIDTH(NAME, C)                                                                                               \
+#define WIDTH(NAME, W)                                                                                               \
   static __attribute__((noinline)) void NAME(                                                                        \
     const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out,                  \
     size_t out_stride) {                                                                                             \
     switch (w->group * 2 + w->asymmetric + 512u * w->codebook) {                                                     \
-      case 64: products(C, 32, 0, 0, ARGUMENTS); break;                                                              \
-      case 65: products(C, 32, 1, 0, ARGUMENTS); break;                                                              \
-      case 128: products(C, 64, 0, 0, ARGUMENTS); break;                                                             \
-      case 129: products(C, 64, 1, 0, ARGUMENTS); break;                                                             \
-      case 256: products(C, 128, 0, 0, ARGUMENTS); break;                                                            \
-      case 257: products(C, 128, 1, 0, ARGUMENTS); break;                                                            \
-      case 576: products(C, 32, 0, 1, ARGUMENTS); break;                                                             \
-      case 640: products(C, 64, 0, 1, ARGUMENTS); break;                                                             \
-      default: products(C, 128, 0, 1, ARGUMENTS);                                                                    \
+      case 64: products(W, 32, 0, 0, ARGUMENTS); break;                                                              \
+      case 65: products(W, 32, 1, 0, ARGUMENTS); break;                                                              \
+      case 128: products(W, 64, 0, 0, ARGUMENTS); break;                                                             \
+      case 129: products(W, 64, 1, 0, ARGUMENTS); break;                                                             \
+      case 256: products(W, 128, 0, 0, ARGUMENTS); break;                                                            \
+      case 257: products(W, 128, 1, 0, ARGUMENTS); break;                                                            \
+      case 576: products(W, 32, 0, 1, ARGUMENTS); break;                                                             \
+      case 640: products(W, 64, 0, 1, ARGUMENTS); break;                                                             \
+      default: products(W, 128, 0, 1, ARGUMENTS);                                                                    \
     }                                                                                                                \
   }
 WIDTH(products_1, 1)

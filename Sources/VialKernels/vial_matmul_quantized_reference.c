@@ -21,7 +21,7 @@ static int32_t dot_record(
     dot += weight * a;
   }
   if (w->encoding == VIAL_ENCODING_INT8 || w->codebook) return dot;
-  return dot - (w->asymmetric ? record[8 * w->group + 32 + r] : 8) * sum;
+  return dot - (w->asymmetric ? record[8 * w->group + 32 + r] & 15 : 8) * sum;
 }
 
 void vial_matmul_quantized_reference(

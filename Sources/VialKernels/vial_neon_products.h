@@ -17,6 +17,7 @@ VIAL_INLINE float32x4_t load_scales(const uint8_t *p) {
 VIAL_INLINE int32x4_t load_zeros(const uint8_t *p) {
   uint32_t bytes;
   memcpy(&bytes, p, sizeof bytes);
+  bytes &= 0x0F0F0F0F;
   return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(bytes)))));
 }
 VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, float32x4_t v) {

@@ -6,7 +6,7 @@ static uint32_t panel_width(uint32_t columns) { return columns >= 5 ? 8 : column
 
 static size_t round64(size_t n) { return (n + 63) & ~(size_t)63; }
 
-vial_panels vial_panels_make(void *bytes, uint32_t columns, uint32_t depth, uint32_t group) {
+vial_panels vial_panels_make(void *bytes, uint32_t columns, uint32_t depth, uint32_t group, bool zero_sums) {
   vial_panels p = {.bytes = bytes, .columns = columns, .depth = depth, .group = group};
   p.width = panel_width(columns);
   p.panel_count = columns / p.width + (columns % p.width != 0);
@@ -15,12 +15,16 @@ vial_panels vial_panels_make(void *bytes, uint32_t columns, uint32_t depth, uint
   p.scale_offset = round64((size_t)p.group_count * group * p.width);
   p.sum_offset = p.scale_offset + round64(per_group);
   p.panel_byte_count = p.sum_offset + round64(per_group);
+  if (zero_sums) {
+    p.zero_offset = p.panel_byte_count;
+    p.panel_byte_count += 16 * per_group;
+  }
   return p;
 }
 
 size_t vial_panels_byte_count(uint32_t columns, uint32_t depth, uint32_t group) {
   if (columns == 0 || depth == 0 || (group != 32 && group != 64 && group != 128)) return 0;
-  vial_panels p = vial_panels_make(NULL, columns, depth, group);
+  vial_panels p = vial_panels_make(NULL, columns, depth, group, true);
   size_t total;
   return __builtin_mul_overflow(p.panel_byte_count, (size_t)p.panel_count, &total) ? 0 : total;
 }

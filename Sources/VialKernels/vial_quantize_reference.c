@@ -34,6 +34,7 @@ void vial_quantize_reference(
     uint8_t *base = p->bytes + panel * p->panel_byte_count;
     float *scales = (float *)(base + p->scale_offset);
     int32_t *sums = (int32_t *)(base + p->sum_offset);
+    int32_t *zero_sums = (int32_t *)(base + p->zero_offset);
     for (uint32_t c = 0; c < p->width; c++) {
       uint32_t column = panel * p->width + c;
       for (uint32_t g = 0; g < p->group_count; g++) {
@@ -47,6 +48,8 @@ void vial_quantize_reference(
         }
         scales[(size_t)g * p->width + c] = scale;
         sums[(size_t)g * p->width + c] = -8 * sum;
+        for (int32_t zero = 0; zero < 16 && p->zero_offset != 0; zero++)
+          zero_sums[((size_t)g * p->width + c) * 16 + (size_t)zero] = -zero * sum;
         for (uint32_t k = 0; k < p->group; k += 4)
           memcpy(base + (((size_t)g * p->group + k) / 4 * p->width + c) * 4, q + k, 4);
       }

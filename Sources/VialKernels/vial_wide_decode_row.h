@@ -30,7 +30,7 @@ VIAL_INLINE void decode_quantized_row(const bool four_bit, const vial_tensor *w,
     const uint8_t *q = record + r * 4;
     const uint32_t left_columns = w->columns - begin, count = left_columns < w->group ? left_columns : w->group;
     const float scale = vial_half_to_float(vial_load_u16(record + tail + 2 * r));
-    const int32_t zero = w->asymmetric ? record[tail + 32 + r] : 8;
+    const int32_t zero = w->asymmetric ? record[tail + 32 + r] & 15 : 8;
     VIAL_EACH16((size_t)count, {  // a record holds whole groups, so loads of 16 stay inside
       v16f steps;
       if (four_bit) {

@@ -72,6 +72,7 @@ static void wide_quantize(
     uint8_t *base = p->bytes + panel * p->panel_byte_count;
     float *scales = (float *)(void *)(base + p->scale_offset);
     int32_t *sums = (int32_t *)(void *)(base + p->sum_offset);
+    int32_t *zero_sums = (int32_t *)(void *)(base + p->zero_offset);
     for (uint32_t g = 0; g < p->group_count; g++) {
       const uint32_t left = p->depth - g * group;
       int8_t q[8][128];
@@ -94,6 +95,10 @@ static void wide_quantize(
         }
         scales[(size_t)g * width + c] = scale;
         sums[(size_t)g * width + c] = -8 * sum;
+        if (p->zero_offset != 0) {
+          v16i products = wide_lane_numbers() * -sum;
+          memcpy(zero_sums + ((size_t)g * width + c) * 16, &products, sizeof products);
+        }
       }
       interleave(q, group, width, base + (size_t)g * group * width);
     }

@@ -27,9 +27,10 @@ extension DecoderForward {
     var prepared = PreparedInput(
       floats: input.norm == nil ? input.source : input.isPrivate ? room.normed : buffers.normed,
       rows: input.rows)
+    let zeroSums = kernels.pointee.zero_sums && input.projection.hasZeroPoints
     for group in input.projection.groups {
       prepared[group] = (input.isPrivate ? room.panels : panels)[group]?.view(
-        columns: input.rows, depth: input.depth, group: group)
+        columns: input.rows, depth: input.depth, zeroSums: zeroSums)
     }
     guard input.isPrivate else { return prepared }
     normalize(input, rows: 0..<input.rows, into: prepared.floats)

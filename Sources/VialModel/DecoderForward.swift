@@ -46,7 +46,7 @@ public final class DecoderForward: @unchecked Sendable {
     for group in weights.activationGroups {
       guard
         let room = ActivationPanels(
-          maximumColumns: maximumRows, maximumDepth: depth, memory: memory)
+          maximumColumns: maximumRows, maximumDepth: depth, group: group, memory: memory)
       else { return nil }
       panels[group] = room
     }

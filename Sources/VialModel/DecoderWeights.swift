@@ -12,6 +12,8 @@ struct Projection: Sendable {
   let groups: [UInt32]
   /// Tiles of all matrices together.
   let tileCount: Int
+  /// Whether some matrix's groups have zero points.
+  let hasZeroPoints: Bool
   /// Bytes of a tile, of the matrix with the largest ones.
   let tileByteCount: Int
 
@@ -22,6 +24,7 @@ struct Projection: Sendable {
     self.matrices = matrices
     self.isGated = isGated
     self.groups = Set(matrices.filter(\.isQuantized).map(\.view.group)).sorted()
+    self.hasZeroPoints = matrices.contains { $0.view.asymmetric != 0 }
     self.tileCount = matrices.reduce(0) { $0 + $1.tileCount }
     self.tileByteCount = matrices.map(\.tileByteCount).max() ?? 0
   }

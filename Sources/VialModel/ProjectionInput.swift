@@ -68,7 +68,7 @@ final class PrivateInput: @unchecked Sendable {
     for group in groups {
       guard
         let room = ActivationPanels(
-          maximumColumns: Self.maximumRows, maximumDepth: depth, memory: source)
+          maximumColumns: Self.maximumRows, maximumDepth: depth, group: group, memory: source)
       else { return nil }
       panels[group] = room
     }

@@ -129,7 +129,7 @@ static void time_products(uint8_t *bytes) {
       a.x = random_array((size_t)a.columns * 2048, 1);
       a.out = memory((size_t)a.columns * a.tensor.rows * sizeof(float));
       if (quantized) {
-        a.panels = vial_panels_make(memory(vial_panels_byte_count(a.columns, 2048, a.tensor.group)), a.columns, 2048, a.tensor.group);
+        a.panels = vial_panels_make(memory(vial_panels_byte_count(a.columns, 2048, a.tensor.group)), a.columns, 2048, a.tensor.group, true);
         run_quantize(&a);
       }
       double seconds = seconds_of(quantized ? run_quantized : run_float, &a);

@@ -115,7 +115,8 @@ static void measure(uint32_t columns) {
   for (size_t i = 0; i < (size_t)columns * weights.columns; i++) x[i] = (float)(int)(i * 7919 % 2001) * 0.001f - 1;
   size_t panel_bytes = vial_panels_byte_count(columns, weights.columns, weights.group);
   uint8_t *memory = aligned_alloc(4096, (panel_bytes + 4095) / 4096 * 4096), *marks = calloc(columns, 1);
-  panels = vial_panels_make(memory, columns, weights.columns, weights.group);
+  panels = vial_panels_make(memory, columns, weights.columns, weights.group,
+                            kernels->zero_sums && weights.asymmetric);
   kernels->quantize(x, weights.columns, &panels, 0, panels.panel_count, marks);
   size_t out_bytes = (sizeof *out * 2 * columns * OUTPUTS + 4095) / 4096 * 4096;
   out = aligned_alloc(2 << 20, out_bytes);

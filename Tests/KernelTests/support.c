@@ -139,7 +139,7 @@ vial_panels make_panels(
   const vial_kernels *kernels, const float *x, uint32_t columns, uint32_t depth, uint32_t group, uint8_t *marks) {
   size_t byte_count = vial_panels_byte_count(columns, depth, group);
   if (byte_count == 0) abort();
-  vial_panels p = vial_panels_make(guarded(byte_count), columns, depth, group);
+  vial_panels p = vial_panels_make(guarded(byte_count), columns, depth, group, true);
   memset(marks, 0, columns);
   // In two parts, last first: panels are independent.
   uint32_t middle = p.panel_count / 2;

@@ -89,6 +89,9 @@ int test_activation_panels(void) {
                 int32_t got_sum = ((const int32_t *)(base + p.sum_offset))[at];
                 CHECK(differing(&scale, &got_scale, 1) == 0, "%s K %u M %u scale of column %u", kernels->name, K, M, c);
                 CHECK(got_sum == -8 * sum, "%s K %u M %u sum of column %u", kernels->name, K, M, c);
+                const int32_t *zero_sums = (const int32_t *)(base + p.zero_offset) + at * 16;
+                for (int zero = 0; zero < 16; zero++)
+                  CHECK(zero_sums[zero] == -zero * sum, "%s K %u M %u zero sum of column %u", kernels->name, K, M, c);
                 for (uint32_t k = 0; k < group; k++)
                   CHECK(
                     (int8_t)base[((g * group + k) / 4 * p.width + lane) * 4 + k % 4] == q[k],

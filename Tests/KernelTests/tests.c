@@ -98,7 +98,8 @@ int test_dispatch(void) {
   for (const vial_kernels *k; (k = vial_kernels_list(count)) != NULL; count++) {
     CHECK(vial_kernels_find(k->name) == k, "%s is not found by name", k->name);
     const void *const *slots = (const void *const *)k;
-    for (size_t i = 0; i < sizeof *k / sizeof(void *); i++) CHECK(slots[i] != NULL, "%s lacks slot %zu", k->name, i);
+    for (size_t i = 0; i < offsetof(vial_kernels, zero_sums) / sizeof(void *); i++)
+      CHECK(slots[i] != NULL, "%s lacks slot %zu", k->name, i);
   }
   CHECK(count >= 1 && vial_kernels_list(count + 1) == NULL, "the list has no end");
   return failures;

@@ -18,7 +18,6 @@
 typedef struct vial_kernels {
   /// "reference", "avx2", "avx512vnni", "neon_dotprod", "neon_i8mm".
   const char *name;
-
   /// Rule 3: quantises columns x[m][k] (m * x_stride + k) into panels [panel_begin, panel_end).
   /// marks[m] (m < columns) is set to 1 for a column with a NaN or an infinity and left alone otherwise.
   void (*quantize)(
@@ -84,6 +83,10 @@ typedef struct vial_kernels {
   /// The same for int8: q -127...127.
   vial_kernel_status (*quantize_int8_row)(
     const float *x, uint32_t columns, uint32_t group, int8_t *q, uint16_t *scales);
+
+  /// Whether matmul_quantized takes zero points' products from the panels' mzsum: panels that a tensor with zero points is
+  /// multiplied with must have it.
+  bool zero_sums;
 } vial_kernels;
 
 /// The family of that name if this CPU can run it, the best one for NULL, else NULL.
