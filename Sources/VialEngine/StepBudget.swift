@@ -48,7 +48,7 @@ package struct StepBudget {
     guard mixedCount < Self.mixedRun, let base = plain[decoding] else { return 0 }
     let patience = max(1, Double(starting) / Double(max(1, settled)))
     lateAfter = patience == 1 ? base * Self.lateness : nil
-    let size = mixed.largestSize(
+    let size = mixed.bestSize(
       within: base * aim * patience, beyond: decoding, base: base)
     return size - decoding
   }

@@ -3,8 +3,9 @@
 
 /// Seconds of steps by their number of tokens.
 ///
-/// Sizes are 1, 2, 4 and the multiples of 8: the products take columns in panels of 8, so that 9 tokens cost what 16
-/// cost. A number of tokens counts as the next size.
+/// Sizes are 1, the even numbers up to 32 and the multiples of 8: of a panel of 8 columns the products multiply 2, 4, 6 or
+/// all, so that 9 tokens cost what 10 cost. What a part of a panel saves is little where there are many panels, and
+/// few sizes are known sooner. A number of tokens counts as the next size.
 struct StepTimes {
   /// 0: not measured.
   private var seconds: [Double]
@@ -19,16 +20,22 @@ struct StepTimes {
     hope = [Double](repeating: 1, count: seconds.count)
   }
 
+  /// The last size that is even only, and its place.
+  private static let lastEven = (size: 32, index: 16)
+
   private static func index(of tokenCount: Int) -> Int {
-    switch tokenCount {
-    case ...1: 0
-    case 2: 1
-    case ...4: 2
-    default: 2 + (tokenCount + 7) / 8
-    }
+    guard tokenCount > 1 else { return 0 }
+    let even = min(tokenCount, lastEven.size)
+    let rest = tokenCount - even
+    return (even + 1) / 2 + (rest + 7) / 8
   }
 
-  private func size(at index: Int) -> Int { min(largest, index < 3 ? 1 << index : (index - 2) * 8) }
+  private func size(at index: Int) -> Int {
+    let size =
+      index <= Self.lastEven.index
+      ? max(1, 2 * index) : Self.lastEven.size + (index - Self.lastEven.index) * 8
+    return min(largest, size)
+  }
 
   /// What a step of so many tokens took; nil when none was measured.
   subscript(tokenCount: Int) -> Double? {
@@ -45,25 +52,33 @@ struct StepTimes {
     hope[index] = 1
   }
 
-  /// Most tokens of a step that should take `limit` seconds at most, and more than `tokenCount` in any case, when a
-  /// step of `tokenCount` takes `base`. A size that is refused again and again is tried some time, the later the slower
-  /// it was: machines and texts change.
-  mutating func largestSize(within limit: Double, beyond tokenCount: Int, base: Double) -> Int {
-    var best = size(at: Self.index(of: tokenCount + 1))
+  /// Tokens of a step that should take `limit` seconds at most, and has more than `tokenCount` in any case, when a step of
+  /// `tokenCount` takes `base`: those with the most tokens beyond these a second, which full panels have, and the largest
+  /// sizes. A size that is refused again and again is tried some time, the later the slower it was: machines and texts
+  /// change.
+  mutating func bestSize(within limit: Double, beyond tokenCount: Int, base: Double) -> Int {
+    let first = Self.index(of: tokenCount + 1)
+    var best = (index: first, rate: 0.0)
     var known = (size: tokenCount, seconds: base)
-    for index in Self.index(of: tokenCount + 1)..<seconds.count {
+    for index in first..<seconds.count {
       let next = size(at: index)
       if seconds[index] > 0 { known = (next, seconds[index]) }
-      guard estimate(index, after: known) * hope[index] <= limit else {
+      let likely = estimate(index, after: known)
+      let isLong = likely > limit
+      guard likely * hope[index] <= limit else {
         hope[index] *= Self.patience
-        return best
+        break
       }
-      best = next
+      let rate = Double(next - tokenCount) / (likely * hope[index])
+      if rate >= best.rate { best = (index, rate) }
+      // Of sizes that are only less good little is hoped, so that few steps are long when they become slow.
+      if !isLong { hope[index] = max(Self.leastHope, hope[index] * Self.patience) }
     }
-    return best
+    return size(at: best.index)
   }
 
   private static let patience = 0.999
+  private static let leastHope = 0.8
 
   /// Seconds of a size: between those of its measured neighbours, and never more a token than the smaller one, as
   /// what a step reads it reads once.
