@@ -132,6 +132,23 @@ import Testing
     #expect(twice.message.contains("y.txt: a second template"))
   }
 
+  /// A day that may be left out is not part of a heading; the demonstration model's templates are those of the packer.
+  @Test(arguments: [nil, PackedFile.path])
+  func aDayThatIsNotStatedReadsWell(_ file: String?) throws {
+    func user(_ id: String, _ settings: String...) throws -> String? {
+      let values = settings.flatMap { ["--set", $0] }
+      let arguments = ["template", "render", id] + (file.map { [$0] } ?? []) + values + ["--json"]
+      return try CommandRun(arguments: arguments).json()["user"] as? String
+    }
+    let values = ["calculator=BMI", "inputs=weight: 80 kg", "result=24.7"]
+    let result = try user("calculator-explanation", values[0], values[1], values[2])
+    #expect(result?.contains("## Result\nDay: not stated\n24.7\n") == true)
+    let dated = try user(
+      "calculator-explanation", values[0], values[1], values[2], "computed=2026-03-01")
+    #expect(dated?.contains("## Result\nDay: 2026-03-01\n24.7\n") == true)
+    #expect(try user("problem-list", "text=x")?.hasPrefix("## Note\nDay: not stated\nx\n") == true)
+  }
+
   @Test func runAsksByATemplate() throws {
     let arguments = [
       "run", "--template", "calculator-explanation", "--set", "calculator=BMI", "--set",
