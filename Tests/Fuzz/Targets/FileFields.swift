@@ -69,7 +69,7 @@ struct FileFields {
     for index in 0..<count {
       add(
         "tensor entry", start + 64 + index * 128,
-        [4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 4, 1, 1, 1, 1, 8, 8, 8, 4, 4])
+        [4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 4, 1, 1, 1, 1, 8, 8, 8, 4, 4, 4, 4, 4, 4])
     }
     for at in stride(from: start + 64 + count * 128, to: start + length, by: 7) {
       add("tensor name", at, [1])

@@ -26,9 +26,11 @@ public struct FileMutator {
   private var state: UInt64
   private var report = MutationReport()
 
-  /// Mutants of the tiny model with one root and with two.
+  /// Mutants of the tiny model with one root, with two, and with levels.
   public init(seed: UInt64) {
-    bases = [TinyModel.bytes, TinyModel.twoRoots].map { ($0, FileFields($0).fields) }
+    bases = [TinyModel.bytes, TinyModel.twoRoots, TinyModel.levels].map {
+      ($0, FileFields($0).fields)
+    }
     state = seed
   }
 
@@ -60,20 +62,21 @@ public struct FileMutator {
   private mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
 
   private mutating func step() {
-    let base = bases[report.mutantCount % 2].bytes
+    let base = bases[report.mutantCount % bases.count].bytes
     let (mutant, isSealed) = mutant()
     judge(mutant, of: base, isSealed: isSealed)
   }
 
   private mutating func mutant() -> (bytes: [UInt8], isSealed: Bool) {
-    let base = bases[report.mutantCount % 2]
+    let base = bases[report.mutantCount % bases.count]
     var mutant = base.bytes
     let isSealed = below(3) > 0
     // Two in three change one field; fields are taken in turn, so that none is left out.
     let changeCount = below(3) > 0 ? 1 : 2 + below(3)
     for change in 0..<changeCount {
       let index =
-        change == 0 ? report.mutantCount / 2 % base.fields.count : below(base.fields.count)
+        change == 0
+        ? report.mutantCount / bases.count % base.fields.count : below(base.fields.count)
       if below(12) == 0 { damageBytes(&mutant) } else { damage(&mutant, base.fields[index]) }
     }
     if isSealed { FileSeal.seal(&mutant, .all) }

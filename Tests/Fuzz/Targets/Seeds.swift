@@ -10,7 +10,8 @@ public enum Seeds {
     switch target {
     case .open:
       return [
-        TinyModel.bytes, TinyModel.twoRoots, TinyModel.adapted, TinyModel.adapterFile,
+        TinyModel.bytes, TinyModel.twoRoots, TinyModel.adapted, TinyModel.levels,
+        TinyModel.adapterFile,
       ].map { SparseFile.fold($0, .all) }
     case .sections: return [Array(TinyModel.bytes[TinyModel.tableOffset...])]
     case .tensors:

@@ -8,13 +8,21 @@ import VialPacking
 public enum TinyModel {
   private struct Tensor {
     let name: String
-    let format: TensorFormat
+    var format: TensorFormat
     let shape: [Int]
     var section: UInt64 = 0
   }
 
   /// The file.
-  public static let bytes: [UInt8] = make()
+  public static let bytes: [UInt8] = make(tensors)
+
+  /// The same model with levels in one of its tensors, which needs feature *codebooks*.
+  public static let levels: [UInt8] = make(
+    tensors.map { tensor in
+      var tensor = tensor
+      if tensor.format == symmetric { tensor.format.codebook = codebook }
+      return tensor
+    })
 
   static let tableOffset = Int(FileSeal.long(bytes, 4096 + 16))
 
@@ -44,6 +52,7 @@ public enum TinyModel {
 
   private static let int4 = TensorFormat(.int4, group: 32, isAsymmetric: true)
   private static let symmetric = TensorFormat(.int4, group: 64)
+  private static let codebook = Codebook((0..<16).map { Int8(16 * $0 - 120) })
 
   private static let tensors: [Tensor] = {
     let layer = "model.layers.0."
@@ -66,18 +75,19 @@ public enum TinyModel {
     ]
   }()
 
-  private static func make() -> [UInt8] {
+  private static func make(_ tensors: [Tensor]) -> [UInt8] {
     do {
-      return try write()
+      return try write(tensors)
     } catch { fatalError("the tiny model cannot be written: \(error)") }
   }
 
-  private static func write() throws -> [UInt8] {
+  private static func write(_ tensors: [Tensor]) throws -> [UInt8] {
     let tokenizer = try TokenizerTables.build(tokenizerJSON: TinyTokenizer.byteLevel)
     var writer = FileWriter(MemorySink())
     try writer.add(.configuration, modelConfiguration.encoded())
     var table = TensorTableBuilder()
     let placements = try tensors.map { try table.add($0.name, $0.format, shape: $0.shape) }
+    writer.identity.incompatibleFeatures = table.incompatibleFeatures
     try writer.add(.tensorTable, table.build())
     try writer.add(.tokenizer, tokenizer.section)
     try writer.add(

@@ -4,6 +4,7 @@
 import Foundation
 import FuzzTargets
 import Testing
+import VialFormat
 
 @Suite struct ReplayTests {
   private static let corpora = URL(fileURLWithPath: #filePath)
@@ -33,7 +34,7 @@ import Testing
   }
 
   /// Seeds must get through, or the fuzzers would only ever see the first check.
-  @Test func seedsAreValid() {
+  @Test func seedsAreValid() throws {
     #expect(ModelUse.everything(TinyModel.bytes) == .opened(problems: []))
     #expect(ModelUse.everything(TinyModel.twoRoots) == .opened(problems: []))
     #expect(ModelUse.everything(TinyModel.adapted) == .opened(problems: []))
@@ -43,5 +44,8 @@ import Testing
     // The last one is a file of an adapter: no model.
     #expect(ModelUse.everything(TinyModel.adapterFile) == .refused(rule: 216))
     #expect(ModelUse.answers(TinyModel.bytes))
+    #expect(ModelUse.answers(TinyModel.levels))
+    let file = try FormatReader.open(ByteRegion(copying: TinyModel.levels))
+    #expect((0..<file.tensors.count).contains { file.tensors[$0].format.codebook != nil })
   }
 }
