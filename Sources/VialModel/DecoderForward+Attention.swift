@@ -55,8 +55,8 @@ extension DecoderForward {
     let dimension = shape.headDimension
     let half = dimension / 2
     let table = kernels.pointee
-    let key = buffers.key + row * shape.keyWidth + kvHead * dimension
-    let value = buffers.value + row * shape.keyWidth + kvHead * dimension
+    let key = buffers.key + row * buffers.keyStride + kvHead * dimension
+    let value = buffers.value + row * buffers.keyStride + kvHead * dimension
     let (cosines, sines) = (buffers.cosines + row * half, buffers.sines + row * half)
     if let biases {
       table.add(key, biases.key + kvHead * dimension, dimension)
@@ -64,7 +64,7 @@ extension DecoderForward {
     }
     table.rope(key, cosines, sines, UInt32(half))
     for head in kvHead * shape.queriesPerKV..<(kvHead + 1) * shape.queriesPerKV {
-      let query = buffers.query + row * shape.queryWidth + head * dimension
+      let query = buffers.query + row * buffers.queryStride + head * dimension
       if let biases { table.add(query, biases.query + head * dimension, dimension) }
       table.rope(query, cosines, sines, UInt32(half))
     }
@@ -119,12 +119,12 @@ extension DecoderForward {
     let offset = cache.offset(layer: layer, kvHead: kvHead)
     for index in 0..<blockCount { blocks[index] = UnsafePointer(segment.blocks[index] + offset) }
     let row = firstRow + first
-    let heads = row * shape.queryWidth + kvHead * shape.queriesPerKV * shape.headDimension
+    let heads = row * buffers.queryStride + kvHead * shape.queriesPerKV * shape.headDimension
     var arguments = vial_attention(
       type: cache.type.kernelType, head_dim: UInt32(shape.headDimension),
       head_count: UInt32(shape.queriesPerKV), query_count: UInt32(count), blocks: blocks,
       position_counts: buffers.positionCounts + row, q: buffers.query + heads,
-      q_stride: shape.queryWidth, out: buffers.attended + heads, out_stride: shape.queryWidth,
+      q_stride: buffers.queryStride, out: buffers.attended + heads, out_stride: buffers.queryStride,
       scratch: attentionScratch.memory(worker))
     kernels.pointee.attention(&arguments)
   }
