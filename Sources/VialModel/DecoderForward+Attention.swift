@@ -4,6 +4,7 @@
 import Synchronization
 import VialCompute
 import VialKernels
+import VialSystem
 
 extension DecoderForward {
   /// Stores keys and values of all rows and computes their attention. Few tokens of each sequence are one phase: whoever
@@ -99,17 +100,43 @@ extension DecoderForward {
         let index = chunks - 1 - (item - firstItem) / shape.kvHeadCount
         let kvHead = (item - firstItem) % shape.kvHeadCount
         before(segments[segment], firstRow, kvHead)
+        // Workers take turns, more or less.
+        let next = firstBlock(
+          layer: layer, ofItem: item - firstItem + pool.workerCount,
+          segments[segment...], counts[segment...])
         attend(
           layer: layer, kvHead: kvHead, segment: segments[segment],
           firstRow: firstRow, first: segments[segment].count - queryCounts[segment] + index * chunk,
-          worker: worker)
+          next: next, worker: worker)
       }
     }
   }
 
-  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head.
+  /// What a work item reads first, and how many positions that block has; nil behind the last item. Items are counted
+  /// from the first one of `segments`, which have `counts` each.
+  private func firstBlock(
+    layer: Int, ofItem item: Int, _ segments: ArraySlice<StepSegment>, _ counts: ArraySlice<Int>
+  ) -> (base: UnsafePointer<UInt8>, positionCount: Int)? {
+    var item = item
+    for (segment, count) in zip(segments, counts) {
+      guard item >= count else {
+        let offset = cache.offset(layer: layer, kvHead: item % shape.kvHeadCount)
+        let positions = segment.firstPosition + segment.count
+        return (
+          UnsafePointer(segment.blocks[0] + offset),
+          min(positions, KVCacheLayout.positionsPerBlock)
+        )
+      }
+      item -= count
+    }
+    return nil
+  }
+
+  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head. Meanwhile memory is
+  /// asked for the keys of `next`.
   private func attend(
-    layer: Int, kvHead: Int, segment: StepSegment, firstRow: Int, first: Int, worker: Int
+    layer: Int, kvHead: Int, segment: StepSegment, firstRow: Int, first: Int,
+    next: (base: UnsafePointer<UInt8>, positionCount: Int)?, worker: Int
   ) {
     let count = min(AttentionScratch.queriesPerItem, segment.count - first)
     let positions = segment.firstPosition + first + count
@@ -125,6 +152,7 @@ extension DecoderForward {
       head_count: UInt32(shape.queriesPerKV), query_count: UInt32(count), blocks: blocks,
       position_counts: buffers.positionCounts + row, q: buffers.query + heads,
       q_stride: buffers.queryStride, out: buffers.attended + heads, out_stride: buffers.queryStride,
+      next: next?.base, next_count: UInt32(next?.positionCount ?? 0),
       scratch: attentionScratch.memory(worker))
     kernels.pointee.attention(&arguments)
   }
