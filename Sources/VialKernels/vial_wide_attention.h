@@ -9,10 +9,12 @@
 
 /// Rows of one chunk, their state in scratch, and the block at hand.
 typedef struct attention_chunk {
-  const float *q;      ///< scaled queries [dim][VIAL_ATTENTION_ROWS]
+  const float *q;      ///< scaled queries [row][dim]
   float *m, *l, *o;    ///< running maximum, sum, output [row][dim]
   float *part;         ///< this block's output [row][dim]
-  const uint8_t *block, *next_block;
+  const uint8_t *block;
+  const uint8_t *next_block;  ///< whose keys are asked for meanwhile
+  uint32_t next_count;        ///< its positions; 0: nothing is asked for
   uint32_t counts[VIAL_ATTENTION_ROWS];  ///< positions of the block that each row sees, 0 ... 64
   bool first, prefetch;
 } attention_chunk;
@@ -40,31 +42,40 @@ VIAL_INLINE int attention_vectors(const int R, const int most) {
   return vectors;
 }
 
-/// Scores s[row][64] of R rows with the first `count` positions (rounded up to whole vectors).
+/// Scores s[row][j ... j + 16*X) of R rows.
 VIAL_INLINE void attention_scores(
-  const vial_kv_type type, const int R, const int X, const attention_chunk *c, size_t dim, uint32_t count,
-  float s[][64]) {
+  const vial_kv_type type, const int R, const int X, const attention_chunk *c, size_t dim, uint32_t j, float s[][64]) {
   const size_t size = cache_element_size(type);
   const uint8_t *values = c->block + 64 * dim * size;
-  for (uint32_t j = 0; j < count; j += 16 * (uint32_t)X) {
-    v16f acc[8][4];
-    size_t from[4];
-    VIAL_UNROLL for (int x = 0; x < X; x++) from[x] = (j + 16 * (size_t)x) * dim;
-    VIAL_UNROLL for (int r = 0; r < R; r++) VIAL_UNROLL for (int x = 0; x < X; x++) acc[r][x] = (v16f){0};
-    for (size_t d = 0; d < dim; d++) {
-      if (c->prefetch)
-        for (size_t line = 0; line < 16 * (size_t)X * size; line += 64)
-          __builtin_prefetch(values + ((size_t)j * dim + 16 * (size_t)X * d) * size + line, 0, 2);
-      v16f k[4];
-      VIAL_UNROLL for (int x = 0; x < X; x++) k[x] = cache_load(type, c->block, from[x] + d * 16);
-      VIAL_UNROLL for (int r = 0; r < R; r++) {
-        v16f q = wide_set(c->q[d * VIAL_ATTENTION_ROWS + (size_t)r]);
-        VIAL_UNROLL for (int x = 0; x < X; x++) acc[r][x] = wide_fma(q, k[x], acc[r][x]);
-      }
+  v16f acc[8][4];
+  size_t from[4];
+  VIAL_UNROLL for (int x = 0; x < X; x++) from[x] = (j + 16 * (size_t)x) * dim;
+  VIAL_UNROLL for (int r = 0; r < R; r++) VIAL_UNROLL for (int x = 0; x < X; x++) acc[r][x] = (v16f){0};
+  for (size_t d = 0; d < dim; d++) {
+    if (c->prefetch)
+      for (size_t line = 0; line < 16 * (size_t)X * size; line += 64)
+        __builtin_prefetch(values + ((size_t)j * dim + 16 * (size_t)X * d) * size + line, 0, 2);
+    v16f k[4];
+    VIAL_UNROLL for (int x = 0; x < X; x++) k[x] = cache_load(type, c->block, from[x] + d * 16);
+    VIAL_UNROLL for (int r = 0; r < R; r++) {
+      v16f q = wide_set(c->q[(size_t)r * dim + d]);
+      VIAL_UNROLL for (int x = 0; x < X; x++) acc[r][x] = wide_fma(q, k[x], acc[r][x]);
     }
-    VIAL_UNROLL for (int r = 0; r < R; r++)
-      VIAL_UNROLL for (int x = 0; x < X; x++) wide_store(&s[r][j + 16 * (uint32_t)x], acc[r][x]);
   }
+  VIAL_UNROLL for (int r = 0; r < R; r++)
+    VIAL_UNROLL for (int x = 0; x < X; x++) wide_store(&s[r][j + 16 * (uint32_t)x], acc[r][x]);
+}
+
+/// Scores of R rows with the first `count` positions, rounded up to 16.
+VIAL_INLINE void attention_all_scores(
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, uint32_t count, float s[][64]) {
+  const int X = attention_vectors(R, 4);
+  uint32_t j = 0;
+  if (X > 2)
+    for (; j + 48 < count; j += 64) attention_scores(type, R, 4, c, dim, j, s);
+  if (X > 1)
+    for (; j + 16 < count; j += 32) attention_scores(type, R, 2, c, dim, j, s);
+  for (; j < count; j += 16) attention_scores(type, R, 1, c, dim, j, s);
 }
 
 /// Scores of one row to weights of the values, in place; the maximum and the sum of exponentials.
@@ -94,14 +105,17 @@ VIAL_INLINE void attention_values(
   uint32_t begin, uint32_t end, float s[][64]) {
   const size_t size = cache_element_size(type);
   const uint8_t *values = c->block + 64 * dim * size;
+  // Keys come 16 positions at a time. The positions at hand share the asking; rows that see more do not ask again.
+  const size_t keys = begin ? 0 : (c->next_count + 15) / 16 * 16 * dim * size;
+  const size_t ask = 16 * (size_t)X * size * ((c->next_count + end - 1) / end);
   v16f o[8][8];
   VIAL_UNROLL for (int r = 0; r < R; r++)
     VIAL_UNROLL for (int x = 0; x < X; x++)
       o[r][x] = begin ? wide_load(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x) : (v16f){0};
   for (uint32_t i = begin; i < end; i++) {
-    if (c->prefetch)
-      for (size_t line = 0; line < 16 * (size_t)X * size; line += 64)
-        __builtin_prefetch(c->next_block + (d * 64 + (size_t)i * 16 * (size_t)X) * size + line, 0, 2);
+    const size_t asked = (d / 16 / (size_t)X * end + i) * ask;
+    if (asked < keys)
+      for (size_t line = 0; line < ask; line += 64) __builtin_prefetch(c->next_block + asked + line, 0, 2);
     v16f v[8];
     VIAL_UNROLL for (int x = 0; x < X; x++) v[x] = cache_load(type, values, (size_t)i * dim + d + 16 * (size_t)x);
     VIAL_UNROLL for (int r = 0; r < R; r++) {
@@ -175,7 +189,7 @@ VIAL_INLINE void attention_block(const vial_kv_type type, const int R, const att
   }
   for (int r = 0; r < R; r++)
     for (uint32_t i = most / 16 * 16; i < 64; i += 16) wide_store(&s[r][i], (v16f){0});
-  attention_scores(type, R, attention_vectors(R, 4), c, dim, most, s);
+  attention_all_scores(type, R, c, dim, most, s);
   for (int r = 0; r < R; r++) attention_weights(type, scales, c->counts[r], s[r], &block_m[r], &block_l[r]);
   if (least > 0) attention_all_values(type, R, c, dim, 0, 0, least, s);
   for (int r = 0; r < R; r++)
@@ -229,6 +243,14 @@ static void attention_rows(vial_kv_type type, uint32_t rows, const attention_chu
   }
 }
 
+/// Whose keys will be read after the block that begins at `begin`: the next block's, or those that the caller names.
+VIAL_INLINE void attention_look_ahead(const vial_attention *a, uint32_t begin, uint32_t longest, attention_chunk *c) {
+  const bool is_last = begin + 64 >= longest;
+  uint32_t count = is_last ? a->next_count : longest - begin - 64;
+  c->next_block = is_last ? a->next : a->blocks[begin / 64 + 1];
+  c->next_count = c->next_block == NULL ? 0 : count < 64 ? count : 64;
+}
+
 static void wide_attention(const vial_attention *a) {
   enum { W = VIAL_ATTENTION_ROWS };
   const size_t dim = a->head_dim;
@@ -241,7 +263,7 @@ static void wide_attention(const vial_attention *a) {
     uint32_t t = row / a->head_count;
     const float *source = a->q + t * a->q_stride + row % a->head_count * dim;
     longest = a->position_counts[t] > longest ? a->position_counts[t] : longest;
-    for (size_t d = 0; d < dim; d++) q[(row / W * dim + d) * W + row % W] = source[d] * factor;
+    VIAL_EACH16(dim, { store_some(q + row * dim + i, left, load_some(source + i, left, 0) * factor); });
   }
   for (uint32_t begin = 0; begin < longest; begin += 64)
     for (uint32_t row0 = 0; row0 < rows; row0 += W) {
@@ -249,7 +271,7 @@ static void wide_attention(const vial_attention *a) {
       attention_chunk c = {
         .q = q + row0 * dim, .m = m + row0, .l = l + row0, .o = o + row0 * dim, .part = part,
         .block = a->blocks[begin / 64], .first = begin == 0, .prefetch = row0 == 0};
-      c.next_block = begin + 64 < longest ? a->blocks[begin / 64 + 1] : c.block;
+      if (row0 == 0) attention_look_ahead(a, begin, longest, &c);
       for (uint32_t r = 0; r < in_chunk; r++) {
         uint32_t seen = a->position_counts[(row0 + r) / a->head_count], left = seen > begin ? seen - begin : 0;
         c.counts[r] = left < 64 ? left : 64;

@@ -1,5 +1,5 @@
 // Owns: the activations of a step: one allocation, cut into rows of tokens.
-// Must not: grow after it was made. Rows are tokens, strides are in floats.
+// Must not: grow after it was made. Rows are tokens, strides (`RowStride`) are in floats.
 
 import VialCompute
 import VialKernels
@@ -7,6 +7,14 @@ import VialSystem
 
 /// Working memory of the forward pass for up to `maximumRows` tokens.
 final class DecoderBuffers: @unchecked Sendable {
+  /// From one row to the next of `hidden`, `normed` and `projected`.
+  let hiddenStride: Int
+  /// The same of `query` and `attended`.
+  let queryStride: Int
+  /// The same of `key` and `value`.
+  let keyStride: Int
+  /// The same of `gate` and `up`.
+  let feedForwardStride: Int
   let hidden: UnsafeMutablePointer<Float>
   let normed: UnsafeMutablePointer<Float>
   let query: UnsafeMutablePointer<Float>
@@ -32,10 +40,14 @@ final class DecoderBuffers: @unchecked Sendable {
 
   init?(shape: DecoderShape, maximumRows: Int, source: MemorySource?) {
     let half = shape.headDimension / 2
+    guard let hiddenStride = RowStride.floats(width: shape.hiddenSize),
+      let queryStride = RowStride.floats(width: shape.queryWidth),
+      let keyStride = RowStride.floats(width: shape.keyWidth),
+      let feedForwardStride = RowStride.floats(width: shape.feedForwardSize)
+    else { return nil }
     let widths = [
-      shape.hiddenSize, shape.hiddenSize, shape.queryWidth, shape.keyWidth, shape.keyWidth,
-      shape.queryWidth, shape.feedForwardSize, shape.feedForwardSize, shape.hiddenSize, half, half,
-      1, 1, shape.kvHeadCount, 1, 1,
+      hiddenStride, hiddenStride, queryStride, keyStride, keyStride, queryStride,
+      feedForwardStride, feedForwardStride, hiddenStride, half, half, 1, 1, shape.kvHeadCount, 1, 1,
     ]
     var offsets: [Int] = []
     var total = 0
@@ -49,6 +61,10 @@ final class DecoderBuffers: @unchecked Sendable {
     }
     guard let memory = WorkMemory(byteCount: total, source: source) else { return nil }
     self.memory = memory
+    self.hiddenStride = hiddenStride
+    self.queryStride = queryStride
+    self.keyStride = keyStride
+    self.feedForwardStride = feedForwardStride
     func floats(_ index: Int) -> UnsafeMutablePointer<Float> {
       (memory.base + offsets[index]).assumingMemoryBound(to: Float.self)
     }

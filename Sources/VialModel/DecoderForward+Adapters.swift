@@ -100,8 +100,8 @@ extension DecoderForward {
     }
   }
 
-  /// Computes t = A·x for the active adapters; `input` holds x, unquantised, a row after another.
-  func multiplyByA(_ input: UnsafeMutablePointer<Float>) {
+  /// Computes t = A·x for the active adapters; `input` holds x, unquantised.
+  func multiplyByA(_ input: UnsafeMutablePointer<Float>, stride: Int) {
     let parts = activeAdapters.parts
     guard !parts.isEmpty, let room = adapterBuffers else { return }
     nextItem.store(0, ordering: .relaxed)
@@ -113,8 +113,8 @@ extension DecoderForward {
         for case let pair? in part.projection {
           while item < first + pair.a.tileCount {
             multiply(
-              pair.a, tile: item - first, from: input, part.runs, into: room.intermediate + offset,
-              stride: room.stride)
+              pair.a, tile: item - first, from: (input, stride), part.runs,
+              into: (room.intermediate + offset, room.stride))
             item = nextItem.add(1, ordering: .relaxed).oldValue
           }
           first += pair.a.tileCount
@@ -126,14 +126,15 @@ extension DecoderForward {
 
   /// One tile of A with all rows that use it.
   private func multiply(
-    _ a: WeightMatrix, tile: Int, from input: UnsafeMutablePointer<Float>, _ runs: [AdaptedRows],
-    into out: UnsafeMutablePointer<Float>, stride: Int
+    _ a: WeightMatrix, tile: Int, from input: (base: UnsafeMutablePointer<Float>, stride: Int),
+    _ runs: [AdaptedRows], into out: (base: UnsafeMutablePointer<Float>, stride: Int)
   ) {
     withUnsafePointer(to: a.view) { view in
       for run in runs {
         kernels.pointee.matmul_float(
-          view, input + run.rows.lowerBound * a.columns, a.columns, UInt32(run.rows.count),
-          UInt32(tile), UInt32(tile + 1), out + run.rows.lowerBound * stride, stride)
+          view, input.base + run.rows.lowerBound * input.stride, input.stride,
+          UInt32(run.rows.count), UInt32(tile), UInt32(tile + 1),
+          out.base + run.rows.lowerBound * out.stride, out.stride)
       }
     }
   }

@@ -4,6 +4,7 @@
 import Synchronization
 import VialCompute
 import VialKernels
+import VialSystem
 
 extension DecoderForward {
   /// Stores keys and values of all rows and computes their attention. Few tokens of each sequence are one phase: whoever
@@ -55,8 +56,8 @@ extension DecoderForward {
     let dimension = shape.headDimension
     let half = dimension / 2
     let table = kernels.pointee
-    let key = buffers.key + row * shape.keyWidth + kvHead * dimension
-    let value = buffers.value + row * shape.keyWidth + kvHead * dimension
+    let key = buffers.key + row * buffers.keyStride + kvHead * dimension
+    let value = buffers.value + row * buffers.keyStride + kvHead * dimension
     let (cosines, sines) = (buffers.cosines + row * half, buffers.sines + row * half)
     if let biases {
       table.add(key, biases.key + kvHead * dimension, dimension)
@@ -64,7 +65,7 @@ extension DecoderForward {
     }
     table.rope(key, cosines, sines, UInt32(half))
     for head in kvHead * shape.queriesPerKV..<(kvHead + 1) * shape.queriesPerKV {
-      let query = buffers.query + row * shape.queryWidth + head * dimension
+      let query = buffers.query + row * buffers.queryStride + head * dimension
       if let biases { table.add(query, biases.query + head * dimension, dimension) }
       table.rope(query, cosines, sines, UInt32(half))
     }
@@ -99,17 +100,43 @@ extension DecoderForward {
         let index = chunks - 1 - (item - firstItem) / shape.kvHeadCount
         let kvHead = (item - firstItem) % shape.kvHeadCount
         before(segments[segment], firstRow, kvHead)
+        // Workers take turns, more or less.
+        let next = firstBlock(
+          layer: layer, ofItem: item - firstItem + pool.workerCount,
+          segments[segment...], counts[segment...])
         attend(
           layer: layer, kvHead: kvHead, segment: segments[segment],
           firstRow: firstRow, first: segments[segment].count - queryCounts[segment] + index * chunk,
-          worker: worker)
+          next: next, worker: worker)
       }
     }
   }
 
-  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head.
+  /// What a work item reads first, and how many positions that block has; nil behind the last item. Items are counted
+  /// from the first one of `segments`, which have `counts` each.
+  private func firstBlock(
+    layer: Int, ofItem item: Int, _ segments: ArraySlice<StepSegment>, _ counts: ArraySlice<Int>
+  ) -> (base: UnsafePointer<UInt8>, positionCount: Int)? {
+    var item = item
+    for (segment, count) in zip(segments, counts) {
+      guard item >= count else {
+        let offset = cache.offset(layer: layer, kvHead: item % shape.kvHeadCount)
+        let positions = segment.firstPosition + segment.count
+        return (
+          UnsafePointer(segment.blocks[0] + offset),
+          min(positions, KVCacheLayout.positionsPerBlock)
+        )
+      }
+      item -= count
+    }
+    return nil
+  }
+
+  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head. Meanwhile memory is
+  /// asked for the keys of `next`.
   private func attend(
-    layer: Int, kvHead: Int, segment: StepSegment, firstRow: Int, first: Int, worker: Int
+    layer: Int, kvHead: Int, segment: StepSegment, firstRow: Int, first: Int,
+    next: (base: UnsafePointer<UInt8>, positionCount: Int)?, worker: Int
   ) {
     let count = min(AttentionScratch.queriesPerItem, segment.count - first)
     let positions = segment.firstPosition + first + count
@@ -119,12 +146,13 @@ extension DecoderForward {
     let offset = cache.offset(layer: layer, kvHead: kvHead)
     for index in 0..<blockCount { blocks[index] = UnsafePointer(segment.blocks[index] + offset) }
     let row = firstRow + first
-    let heads = row * shape.queryWidth + kvHead * shape.queriesPerKV * shape.headDimension
+    let heads = row * buffers.queryStride + kvHead * shape.queriesPerKV * shape.headDimension
     var arguments = vial_attention(
       type: cache.type.kernelType, head_dim: UInt32(shape.headDimension),
       head_count: UInt32(shape.queriesPerKV), query_count: UInt32(count), blocks: blocks,
       position_counts: buffers.positionCounts + row, q: buffers.query + heads,
-      q_stride: shape.queryWidth, out: buffers.attended + heads, out_stride: shape.queryWidth,
+      q_stride: buffers.queryStride, out: buffers.attended + heads, out_stride: buffers.queryStride,
+      next: next?.base, next_count: UInt32(next?.positionCount ?? 0),
       scratch: attentionScratch.memory(worker))
     kernels.pointee.attention(&arguments)
   }

@@ -8,16 +8,20 @@ extension DecoderForward {
   /// Names the input of a projection, normalised when `norm` is given, and prepares it when all workers share it, or
   /// when adapters that were activated read it.
   func prepare(
-    _ projection: Projection, from source: UnsafeMutablePointer<Float>, rows: Int,
+    _ projection: Projection, from source: UnsafeMutablePointer<Float>, stride: Int, rows: Int,
     norm: WeightVector?, marks: UnsafeMutablePointer<UInt8>? = nil
   ) -> ProjectionInput {
     // A·x needs normalised rows before the product's phase.
     let isAdapted = !activeAdapters.parts.isEmpty
     let input = ProjectionInput(
-      projection: projection, source: source, rows: rows, norm: norm, marks: marks ?? buffers.marks,
+      projection: projection, source: source, stride: stride, rows: rows, norm: norm,
+      marks: marks ?? buffers.marks,
       isPrivate: rows <= PrivateInput.maximumRows && !isAdapted)
     if !input.isPrivate, norm != nil || !projection.groups.isEmpty { prepareShared(input) }
-    if isAdapted { multiplyByA(norm == nil ? source : buffers.normed) }
+    if isAdapted {
+      multiplyByA(
+        norm == nil ? source : buffers.normed, stride: norm == nil ? stride : buffers.hiddenStride)
+    }
     return input
   }
 
@@ -26,14 +30,14 @@ extension DecoderForward {
     let room = privateInputs[worker]
     var prepared = PreparedInput(
       floats: input.norm == nil ? input.source : input.isPrivate ? room.normed : buffers.normed,
-      rows: input.rows)
+      stride: input.norm == nil ? input.stride : buffers.hiddenStride, rows: input.rows)
     let zeroSums = kernels.pointee.zero_sums && input.projection.hasZeroPoints
     for group in input.projection.groups {
       prepared[group] = (input.isPrivate ? room.panels : panels)[group]?.view(
         columns: input.rows, depth: input.depth, zeroSums: zeroSums)
     }
     guard input.isPrivate else { return prepared }
-    normalize(input, rows: 0..<input.rows, into: prepared.floats)
+    normalize(input, rows: 0..<input.rows, into: prepared)
     for group in input.projection.groups {
       quantize(
         prepared, group: group, depth: input.depth, panels: 0..<1,
@@ -49,7 +53,7 @@ extension DecoderForward {
       let width = PrivateInput.maximumRows
       for panel in share((input.rows + width - 1) / width, worker) {
         normalize(
-          input, rows: panel * width..<min(input.rows, (panel + 1) * width), into: prepared.floats)
+          input, rows: panel * width..<min(input.rows, (panel + 1) * width), into: prepared)
         for group in input.projection.groups {
           quantize(
             prepared, group: group, depth: input.depth, panels: panel..<panel + 1,
@@ -60,13 +64,13 @@ extension DecoderForward {
   }
 
   private func normalize(
-    _ input: ProjectionInput, rows: Range<Int>, into normed: UnsafeMutablePointer<Float>
+    _ input: ProjectionInput, rows: Range<Int>, into normed: PreparedInput
   ) {
     guard let norm = input.norm else { return }
     for row in rows {
       kernels.pointee.rms_norm(
-        input.source + row * input.depth, norm.base, input.depth, shape.normEpsilon,
-        normed + row * input.depth)
+        input.source + row * input.stride, norm.base, input.depth, shape.normEpsilon,
+        normed.floats + row * normed.stride)
     }
   }
 
@@ -77,7 +81,8 @@ extension DecoderForward {
     guard let view = prepared[group] else { return }
     withUnsafePointer(to: view) {
       kernels.pointee.quantize(
-        prepared.floats, depth, $0, UInt32(panels.lowerBound), UInt32(panels.upperBound), marks)
+        prepared.floats, prepared.stride, $0, UInt32(panels.lowerBound), UInt32(panels.upperBound),
+        marks)
     }
   }
 }

@@ -57,7 +57,7 @@ extension DecoderForward {
     withUnsafePointer(to: matrix.view) { view in
       guard matrix.isQuantized else {
         kernels.pointee.matmul_float(
-          view, input.floats, matrix.columns, UInt32(input.rows), begin, end, out, stride)
+          view, input.floats, input.stride, UInt32(input.rows), begin, end, out, stride)
         return
       }
       guard let panels = input[matrix.view.group] else { return }
@@ -94,22 +94,22 @@ extension DecoderForward {
     project(
       input, next: next,
       outputs: [
-        (buffers.query, shape.queryWidth), (buffers.key, shape.keyWidth),
-        (buffers.value, shape.keyWidth),
+        (buffers.query, buffers.queryStride), (buffers.key, buffers.keyStride),
+        (buffers.value, buffers.keyStride),
       ])
   }
 
   /// `hidden += projection(input)`: whoever computes outputs adds them.
   func projectResidual(_ input: ProjectionInput, next: Projection) {
-    let width = shape.hiddenSize
+    let (width, stride) = (shape.hiddenSize, buffers.hiddenStride)
     let matrix = input.projection.matrices[0]
     let (hidden, projected, table) = (buffers.hidden, buffers.projected, kernels.pointee)
     computeTiles(input, tileCount: matrix.tileCount, next: next) { [self] tiles, prepared, worker in
-      multiply(matrix, tiles: tiles, with: prepared, out: projected, stride: width)
-      applyAdapters(matrix: 0, tiles: tiles, out: projected, stride: width, worker: worker)
+      multiply(matrix, tiles: tiles, with: prepared, out: projected, stride: stride)
+      applyAdapters(matrix: 0, tiles: tiles, out: projected, stride: stride, worker: worker)
       let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
       for row in 0..<input.rows {
-        let offset = row * width + outputs.lowerBound
+        let offset = row * stride + outputs.lowerBound
         table.add(hidden + offset, projected + offset, outputs.count)
       }
     }
@@ -118,19 +118,19 @@ extension DecoderForward {
   /// `gate = silu(gate projection) * up projection`: whoever computes outputs of one computes them of both, while they
   /// are in the caches.
   func projectGated(_ input: ProjectionInput, next: Projection) {
-    let width = shape.feedForwardSize
+    let (width, stride) = (shape.feedForwardSize, buffers.feedForwardStride)
     let (gate, up) = (input.projection.matrices[0], input.projection.matrices[1])
     let (gated, raised, table) = (buffers.gate, buffers.up, kernels.pointee)
     computeTiles(input, tileCount: gate.tileCount, next: next) { [self] tiles, prepared, worker in
       prefetch(up, tile: tiles.lowerBound)
-      multiply(gate, tiles: tiles, with: prepared, out: gated, stride: width)
+      multiply(gate, tiles: tiles, with: prepared, out: gated, stride: stride)
       prefetch(gate, tile: tiles.upperBound)
-      multiply(up, tiles: tiles, with: prepared, out: raised, stride: width)
-      applyAdapters(matrix: 0, tiles: tiles, out: gated, stride: width, worker: worker)
-      applyAdapters(matrix: 1, tiles: tiles, out: raised, stride: width, worker: worker)
+      multiply(up, tiles: tiles, with: prepared, out: raised, stride: stride)
+      applyAdapters(matrix: 0, tiles: tiles, out: gated, stride: stride, worker: worker)
+      applyAdapters(matrix: 1, tiles: tiles, out: raised, stride: stride, worker: worker)
       let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
       for row in 0..<input.rows {
-        let offset = row * width + outputs.lowerBound
+        let offset = row * stride + outputs.lowerBound
         table.silu_multiply(gated + offset, raised + offset, outputs.count, gated + offset)
       }
     }

@@ -123,7 +123,8 @@ public final class DecoderForward: @unchecked Sendable {
   ) {
     activateAdapters(.attentionInput, layer: index)
     let input = prepare(
-      layer.attentionInput, from: buffers.hidden, rows: rows, norm: layer.inputNorm)
+      layer.attentionInput, from: buffers.hidden, stride: buffers.hiddenStride, rows: rows,
+      norm: layer.inputNorm)
     projectAttentionInput(input, next: layer.attentionOutput)
     attend(layer: index, segments: segments, rows: rows, isLast: isLast)
   }
@@ -139,8 +140,8 @@ public final class DecoderForward: @unchecked Sendable {
     }
     guard finishedRows.count < rows else { return rows }
     for (place, row) in finishedRows.enumerated() where place != row {
-      move(buffers.hidden, shape.hiddenSize, row: row, to: place)
-      move(buffers.attended, shape.queryWidth, row: row, to: place)
+      move(buffers.hidden, stride: buffers.hiddenStride, row: row, to: place)
+      move(buffers.attended, stride: buffers.queryStride, row: row, to: place)
     }
     buffers.headMarks.update(repeating: 0, count: finishedRows.count)
     adaptedGroups = Self.groups(ofRows: finishedRows, in: adaptedGroups)
@@ -148,8 +149,10 @@ public final class DecoderForward: @unchecked Sendable {
     return finishedRows.count
   }
 
-  private func move(_ rows: UnsafeMutablePointer<Float>, _ width: Int, row: Int, to place: Int) {
-    (rows + place * width).update(from: rows + row * width, count: width)
+  private func move(
+    _ rows: UnsafeMutablePointer<Float>, stride: Int, row: Int, to place: Int
+  ) {
+    (rows + place * stride).update(from: rows + row * stride, count: stride)
   }
 
   /// `hidden += output(attended)`.
@@ -158,7 +161,8 @@ public final class DecoderForward: @unchecked Sendable {
   ) {
     activateAdapters(.attentionOutput, layer: index)
     let attended = prepare(
-      layer.attentionOutput, from: buffers.attended, rows: rows, norm: nil, marks: marks)
+      layer.attentionOutput, from: buffers.attended, stride: buffers.queryStride, rows: rows,
+      norm: nil, marks: marks)
     projectResidual(attended, next: layer.feedForwardInput)
   }
 
@@ -169,12 +173,13 @@ public final class DecoderForward: @unchecked Sendable {
   ) {
     activateAdapters(.feedForwardInput, layer: index)
     let input = prepare(
-      layer.feedForwardInput, from: buffers.hidden, rows: rows, norm: layer.feedForwardNorm,
-      marks: marks)
+      layer.feedForwardInput, from: buffers.hidden, stride: buffers.hiddenStride, rows: rows,
+      norm: layer.feedForwardNorm, marks: marks)
     projectGated(input, next: layer.feedForwardOutput)
     activateAdapters(.feedForwardOutput, layer: index)
     let gated = prepare(
-      layer.feedForwardOutput, from: buffers.gate, rows: rows, norm: nil, marks: marks)
+      layer.feedForwardOutput, from: buffers.gate, stride: buffers.feedForwardStride, rows: rows,
+      norm: nil, marks: marks)
     projectResidual(gated, next: following)
   }
 
@@ -196,15 +201,17 @@ public final class DecoderForward: @unchecked Sendable {
     body: ((_ worker: Int, _ index: Int) -> Void)? = nil
   ) {
     // Gathered rows go through `projected`, which no later phase of this step needs.
-    let width = shape.hiddenSize
+    let stride = buffers.hiddenStride
     let places = rows.map(place(of:))
     for (index, place) in places.enumerated() {
-      (buffers.projected + index * width).update(from: buffers.hidden + place * width, count: width)
+      (buffers.projected + index * stride).update(
+        from: buffers.hidden + place * stride, count: stride)
     }
     buffers.headMarks.update(repeating: 0, count: rows.count)
     activateHeadAdapters(rows: places)
     let input = prepare(
-      weights.head, from: buffers.projected, rows: rows.count, norm: weights.finalNorm,
+      weights.head, from: buffers.projected, stride: stride, rows: rows.count,
+      norm: weights.finalNorm,
       marks: buffers.headMarks)
     let vocabulary = shape.vocabularySize
     project(input, outputs: [(out, vocabulary)])
@@ -272,7 +279,7 @@ public final class DecoderForward: @unchecked Sendable {
       for row in share(rows, worker) {
         withUnsafePointer(to: weights.embedding.view) {
           kernels.pointee.decode_row(
-            $0, buffers.tokens[row], buffers.hidden + row * shape.hiddenSize)
+            $0, buffers.tokens[row], buffers.hidden + row * buffers.hiddenStride)
         }
         weights.rotaryFrequencies.withUnsafeBufferPointer {
           vial_rope_angles(

@@ -10,6 +10,8 @@ struct ProjectionInput {
   let projection: Projection
   /// `rows` × depth floats, neither normalised nor quantised.
   let source: UnsafeMutablePointer<Float>
+  /// Floats from one row of the source to the next.
+  let stride: Int
   let rows: Int
   /// RMSNorm's weights; nil when the source is multiplied as it is.
   let norm: WeightVector?
@@ -27,11 +29,14 @@ struct ProjectionInput {
 struct PreparedInput {
   /// Normalised rows, for float matrices.
   let floats: UnsafeMutablePointer<Float>
+  /// Floats from one row to the next.
+  let stride: Int
   let rows: Int
   private var group32, group64, group128: vial_panels?
 
-  init(floats: UnsafeMutablePointer<Float>, rows: Int) {
+  init(floats: UnsafeMutablePointer<Float>, stride: Int, rows: Int) {
     self.floats = floats
+    self.stride = stride
     self.rows = rows
   }
 
@@ -53,6 +58,7 @@ final class PrivateInput: @unchecked Sendable {
   /// Rows of one panel: more are shared out.
   static let maximumRows = 8
 
+  /// Rows lie as those of `DecoderBuffers.normed`.
   let normed: UnsafeMutablePointer<Float>
   /// Where every worker but the first one marks, so that no two write the same byte.
   let marks: UnsafeMutablePointer<UInt8>
@@ -60,7 +66,8 @@ final class PrivateInput: @unchecked Sendable {
   private let memory: WorkMemory
 
   init?(shape: DecoderShape, depth: Int, groups: Set<UInt32>, source: MemorySource?) {
-    let (floats, overflow) = shape.hiddenSize.multipliedReportingOverflow(
+    guard let stride = RowStride.floats(width: shape.hiddenSize) else { return nil }
+    let (floats, overflow) = stride.multipliedReportingOverflow(
       by: Self.maximumRows * MemoryLayout<Float>.stride)
     guard !overflow, let memory = WorkMemory(byteCount: floats + Self.maximumRows, source: source)
     else { return nil }

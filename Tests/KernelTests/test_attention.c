@@ -112,6 +112,11 @@ static void run(
     .type = type, .head_dim = dim, .head_count = heads, .query_count = queries, .blocks = (const uint8_t *const *)blocks,
     .position_counts = counts, .q = q, .q_stride = stride, .out = out, .out_stride = stride,
     .scratch = guarded(vial_attention_scratch_byte_count(dim, heads, queries))};
+  // Asking for what comes next changes nothing, whatever it is: nothing, too few bytes for what is said of it, or this.
+  if (random_below(4)) {
+    arguments.next = random_below(2) ? blocks[0] : guarded(1);
+    arguments.next_count = 1 + random_below(64);
+  }
   kernels->attention(&arguments);
 }
 

@@ -35,6 +35,8 @@ typedef struct vial_attention {
   size_t q_stride;                  ///< in floats
   float *out;                       ///< same addressing; must not overlap q
   size_t out_stride;                ///< in floats
+  const uint8_t *next;              ///< a block that will be read next: its keys may be asked for; NULL: not known
+  uint32_t next_count;              ///< positions of that block that are stored
   void *scratch;                    ///< vial_attention_scratch_byte_count() bytes, 64-byte aligned
 } vial_attention;
 

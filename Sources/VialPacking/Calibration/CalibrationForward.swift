@@ -133,7 +133,7 @@ final class CalibrationForward: @unchecked Sendable {
             query_count: UInt32(min(Self.queriesPerCall, tokensPerWindow - begin)), blocks: blocks,
             position_counts: counts + begin, q: query[first + begin] + offset,
             q_stride: query.stride, out: out[first + begin] + offset, out_stride: out.stride,
-            scratch: scratch)
+            next: nil, next_count: 0, scratch: scratch)
           kernels.attention(&arguments)
         }
       }
