@@ -85,18 +85,22 @@ VIAL_INLINE void product(
       _mm512_mask_storeu_ps(out + ((size_t)panel * W + c) * out_stride + row0, rows, acc[c]);
 }
 
-/// All panels of W against tiles [tile_begin, tile_end). Several panels ask for the next tile, each for its share; of the
-/// last one only columns that are there are multiplied, in twos.
+/// All panels of W against tiles [tile_begin, tile_end). Several panels ask for the next tile, each for as much of it as it
+/// has of the columns; of the last one only columns that are there are multiplied, in twos.
 VIAL_INLINE void products(
   const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32), tile_bytes = record * p->group_count;
-  const size_t steps = p->panel_count * (G / 8), share = p->panel_count == 1 ? 0 : (record + steps - 1) / steps;
+  const size_t steps = p->columns * (size_t)(G / 8), distance = tile_bytes * (size_t)W / p->columns;
+  const size_t whole_share = p->panel_count == 1 ? 0 : (record * (size_t)W + steps - 1) / steps;
+  const uint32_t rest = p->columns % (uint32_t)W;
+  const size_t rest_share = p->panel_count == 1 ? 0 : (record * rest + steps - 1) / steps;
   const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
-  for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes)
-    for (uint32_t panel = 0; panel < p->panel_count; panel++) {
-      const uint8_t *next = tile + tile_bytes + panel * tile_bytes / p->panel_count;
+  for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes) {
+    const uint8_t *next = tile + tile_bytes;
+    for (uint32_t panel = 0; panel < p->panel_count; panel++, next += distance) {
       const uint32_t left = p->columns - panel * (uint32_t)W;
+      const size_t share = left < (uint32_t)W ? rest_share : whole_share;
 #define PRODUCT(C) product(C, W, G, asymmetric, levels, w, tile, t * 16, p, panel, out, out_stride, next, share)
       if (W < 8 || left > 6)
         PRODUCT(W);
@@ -108,6 +112,7 @@ VIAL_INLINE void products(
         PRODUCT(2);
 #undef PRODUCT
     }
+  }
 }
 
 #define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
