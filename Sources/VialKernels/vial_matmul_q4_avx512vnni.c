@@ -16,8 +16,8 @@
 
 enum { PREFETCH_BYTES = 6144 };
 
-/// One tile, the first C columns of one panel of W. `next`: `share` bytes from there on are asked for with every 64 bytes
-/// of the tile; with a share of 0 the tile itself comes from memory.
+/// One tile, the first C columns of one panel of W. `next`: `share` bytes from there on are asked for with every 64
+/// bytes of the tile; with a share of 0 the tile itself comes from memory.
 VIAL_INLINE void product(
   const int C, const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w,
   const uint8_t *tile, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride,
@@ -51,7 +51,7 @@ VIAL_INLINE void product(
     for (int k = 0; k < G / 8; k++, a += 2 * W) {
       const uint8_t *q = tile + k * 64;
       if (share > 0)
-        _mm_prefetch((const char *)next, _MM_HINT_T0);
+        _mm_prefetch((const char *)next, _MM_HINT_T1);  // a tile would push panels out of the first cache
       else if (C <= VIAL_STREAM_COLUMNS)
         vial_prefetch_next_page(q);
       else
@@ -85,8 +85,8 @@ VIAL_INLINE void product(
       _mm512_mask_storeu_ps(out + ((size_t)panel * W + c) * out_stride + row0, rows, acc[c]);
 }
 
-/// All panels of W against tiles [tile_begin, tile_end). Several panels ask for the next tile, each for as much of it as it
-/// has of the columns; of the last one only columns that are there are multiplied, in twos.
+/// All panels of W against tiles [tile_begin, tile_end). Several panels ask for the next tile, each for as much of it as
+/// it has of the columns; of the last one only columns that are there are multiplied, in twos.
 VIAL_INLINE void products(
   const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {

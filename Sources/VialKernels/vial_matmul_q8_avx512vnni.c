@@ -19,8 +19,8 @@ enum { PREFETCH_BYTES = 6144 };
 #define PARAMETERS VIAL_PRODUCT_PARAMETERS, const uint8_t *next, size_t share
 #define ARGUMENTS VIAL_PRODUCT_ARGUMENTS, next, share
 
-/// One tile, the first C columns of one panel that is W wide. `ahead`: of the next tile `share` bytes from `next` on are
-/// asked for with every 64 bytes of this one; else this one itself comes from memory.
+/// One tile, the first C columns of one panel that is W wide. `ahead`: of the next tile `share` bytes from `next` on
+/// are asked for with every 64 bytes of this one; else this one itself comes from memory.
 VIAL_INLINE void product(const int W, const int C, const int G, const int ahead, PARAMETERS) {
   const size_t record = 16 * (size_t)G + 32;
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
@@ -36,7 +36,7 @@ VIAL_INLINE void product(const int W, const int C, const int G, const int ahead,
     for (int k = 0; k < G / 4; k++, a += W) {
       const uint8_t *q = tile + k * 64;
       if (ahead)
-        _mm_prefetch((const char *)next, _MM_HINT_T0);
+        _mm_prefetch((const char *)next, _MM_HINT_T1);  // a tile would push panels out of the first cache
       else if (C <= VIAL_STREAM_COLUMNS)
         vial_prefetch_next_page(q);
       else
@@ -94,7 +94,8 @@ void vial_matmul_q8_avx512vnni(
   const size_t record = vial_tensor_record_byte_count(w), tile_bytes = record * p->group_count;
   const uint32_t last = p->panel_count - 1, last_columns = vial_last_columns(p);
   const size_t steps = w->group / 4 * (size_t)p->columns;
-  const size_t share = (record * p->width + steps - 1) / steps, last_share = (record * last_columns + steps - 1) / steps;
+  const size_t share = (record * p->width + steps - 1) / steps;
+  const size_t last_share = (record * last_columns + steps - 1) / steps;
   const size_t distance = tile_bytes * p->width / p->columns;
   panel_product *multiply_last = last_product(p);
   const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
