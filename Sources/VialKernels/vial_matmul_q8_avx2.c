@@ -64,25 +64,6 @@ VIAL_INLINE void product(const int W, const int C, const int G, VIAL_PRODUCT_PAR
     case 64: product(W, C, 64, VIAL_PRODUCT_ARGUMENTS); break;               \
     default: product(W, C, 128, VIAL_PRODUCT_ARGUMENTS);                     \
   }
-PRODUCTS(1, 1)
-PRODUCTS(2, 2)
-PRODUCTS(4, 4)
-PRODUCTS(8, 2)
-PRODUCTS(8, 4)
-PRODUCTS(8, 6)
-PRODUCTS(8, 8)
-
-/// Of a panel that is `width` wide and has `columns`.
-static vial_panel_product *product_of(uint32_t width, uint32_t columns) {
-  if (width < 8) return width == 4 ? product_4_4 : width == 2 ? product_2_2 : product_1_1;
-  return columns > 6 ? product_8_8 : columns > 4 ? product_8_6 : columns > 2 ? product_8_4 : product_8_2;
-}
-
-void vial_matmul_q8_avx2(
-  const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  vial_walk_panels(
-    product_of(p->width, p->width), product_of(p->width, vial_last_columns(p)), w, p, tile_begin, tile_end, out,
-    out_stride);
-}
+VIAL_MATMUL(vial_matmul_q8_avx2)
 #pragma clang attribute pop
 #endif

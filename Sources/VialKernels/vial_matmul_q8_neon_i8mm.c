@@ -36,26 +36,6 @@ VIAL_INLINE void dot_group(
 }
 
 #include "vial_neon_products.h"
-PRODUCTS(4, 4)
-PRODUCTS(8, 2)
-PRODUCTS(8, 4)
-PRODUCTS(8, 6)
-PRODUCTS(8, 8)
-
-/// Of a panel that is `width` wide and has `columns`.
-static vial_panel_product *product_of(uint32_t width, uint32_t columns) {
-  if (width < 8) return product_4_4;
-  return columns > 6 ? product_8_8 : columns > 4 ? product_8_6 : columns > 2 ? product_8_4 : product_8_2;
-}
-
-void vial_matmul_q8_neon_i8mm(
-  const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  if (p->width < 4)
-    vial_matmul_q8_neon_dotprod(w, p, tile_begin, tile_end, out, out_stride);
-  else
-    vial_walk_panels(
-      product_of(p->width, p->width), product_of(p->width, vial_last_columns(p)), w, p, tile_begin, tile_end, out,
-      out_stride);
-}
+VIAL_MATMUL_FROM_4(vial_matmul_q8_neon_i8mm, vial_matmul_q8_neon_dotprod)
 #pragma clang attribute pop
 #endif

@@ -4,7 +4,7 @@
 // lies in memory 8 columns wide all the same, but a column of zeros would cost what any other costs.
 // The including file, inside its target region, defines
 //   PRODUCT(W, C)   the body of a vial_panel_product for the first C columns of panels that are W wide
-// and then uses PRODUCTS(W, C) for the pairs that it needs.
+// and then uses VIAL_MATMUL or VIAL_MATMUL_FROM_4. A file with products of its own shape walks with vial_last_columns.
 #ifndef VIAL_PANEL_WALK_H
 #define VIAL_PANEL_WALK_H
 
@@ -36,4 +36,33 @@ VIAL_INLINE void vial_walk_panels(
 
 /// Columns of the last panel that there are.
 VIAL_INLINE uint32_t vial_last_columns(const vial_panels *p) { return p->columns - (p->panel_count - 1) * p->width; }
+
+/// Defines NAME, a matmul_quantized, for panels that are 4 or 8 wide; NARROW, another one, takes those that are less.
+#define VIAL_MATMUL_FROM_4(NAME, NARROW)                                                                               \
+  PRODUCTS(4, 4) PRODUCTS(8, 2) PRODUCTS(8, 4) PRODUCTS(8, 6) PRODUCTS(8, 8)                                           \
+  void NAME(                                                                                                           \
+    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out,                    \
+    size_t out_stride) {                                                                                               \
+    const uint32_t columns = vial_last_columns(p);                                                                     \
+    if (p->width < 4)                                                                                                  \
+      NARROW(w, p, tile_begin, tile_end, out, out_stride);                                                             \
+    else if (p->width == 4)                                                                                            \
+      vial_walk_panels(product_4_4, product_4_4, w, p, tile_begin, tile_end, out, out_stride);                         \
+    else                                                                                                               \
+      vial_walk_panels(                                                                                                \
+        product_8_8,                                                                                                   \
+        columns > 6 ? product_8_8 : columns > 4 ? product_8_6 : columns > 2 ? product_8_4 : product_8_2, w, p,         \
+        tile_begin, tile_end, out, out_stride);                                                                        \
+  }
+
+/// Defines NAME, a matmul_quantized.
+#define VIAL_MATMUL(NAME)                                                                               \
+  PRODUCTS(1, 1) PRODUCTS(2, 2)                                                                         \
+  static void narrow_products(                                                                          \
+    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out,     \
+    size_t out_stride) {                                                                                \
+    vial_panel_product *multiply = p->width == 2 ? product_2_2 : product_1_1;                           \
+    vial_walk_panels(multiply, multiply, w, p, tile_begin, tile_end, out, out_stride);                  \
+  }                                                                                                     \
+  VIAL_MATMUL_FROM_4(NAME, narrow_products)
 #endif

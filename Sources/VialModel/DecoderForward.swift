@@ -211,8 +211,7 @@ public final class DecoderForward: @unchecked Sendable {
     activateHeadAdapters(rows: places)
     let input = prepare(
       weights.head, from: buffers.projected, stride: stride, rows: rows.count,
-      norm: weights.finalNorm,
-      marks: buffers.headMarks)
+      norm: weights.finalNorm, marks: buffers.headMarks)
     let vocabulary = shape.vocabularySize
     project(input, outputs: [(out, vocabulary)])
     func finish(_ index: Int, _ worker: Int) {

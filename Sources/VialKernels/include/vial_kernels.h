@@ -25,7 +25,7 @@ typedef struct vial_kernels {
     uint8_t *marks);
   /// Rule 4: out[m * out_stride + n] = sum over k of W[n][k] * x[m][k] for the rows n of tiles [tile_begin, tile_end)
   /// and all columns m of the panels. The tensor is int4 or int8, of the panels' depth and group.
-  /// Give each thread one contiguous range of tiles (even length when many columns).
+  /// Give each thread one contiguous range of tiles.
   void (*matmul_quantized)(
     const vial_tensor *weights, const vial_panels *panels, uint32_t tile_begin, uint32_t tile_end, float *out,
     size_t out_stride);
