@@ -117,7 +117,8 @@ let package = Package(
       swiftSettings: house),
     // Tests
     .testTarget(
-      name: "VialCommandTests", dependencies: ["VialCommand"], swiftSettings: house),
+      name: "VialCommandTests", dependencies: ["CVial", "VialCommand", "VialText"],
+      swiftSettings: house),
     .testTarget(
       name: "VialTests",
       dependencies: [

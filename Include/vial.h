@@ -450,6 +450,10 @@ vial_status vial_model_verify(vial_model *model, const vial_verify_options *opti
 #define VIAL_TOKEN_COUNT_LIMIT 16777216u
 /** Most messages of one conversation. */
 #define VIAL_MESSAGE_COUNT_LIMIT 65536u
+/** Work that a chat template may take for no message at all, nanoseconds each (Spec/TEMPLATES.md, "Limits");
+ *  64 more for each byte of the messages. One that takes more is VIAL_STATUS_TEMPLATE, on every machine. What a
+ *  template makes has at most VIAL_TEXT_BYTE_LIMIT bytes, or is VIAL_STATUS_TOO_LONG. */
+#define VIAL_TEMPLATE_WORK_LIMIT 67108864u
 
 /** Flags of vial_model_tokenize. */
 enum {
@@ -1019,6 +1023,11 @@ enum {
 #define VIAL_ALTERNATIVE_LIMIT 20u
 /** Longest schema, in bytes. */
 #define VIAL_SCHEMA_BYTE_LIMIT 65536u
+/** Steps that compiling a schema may take, tens of nanoseconds each: states, members, characters of patterns, bytes of
+ *  values (Spec/TEMPLATES.md, "Schemas"). A schema that takes more is VIAL_STATUS_SCHEMA, on every machine. */
+#define VIAL_SCHEMA_WORK_LIMIT 8388608u
+/** Bytes of memory that compiling a schema may take. */
+#define VIAL_SCHEMA_MEMORY_LIMIT 67108864u
 /** Most choices. */
 #define VIAL_CHOICE_COUNT_LIMIT 1024u
 /** Longest choice, in bytes. */

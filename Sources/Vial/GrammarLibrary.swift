@@ -20,7 +20,7 @@ final class GrammarLibrary: Sendable {
   fileprivate func grammar(
     _ key: [UInt8], of model: Model, _ make: () throws(GrammarError) -> Grammar
   ) throws(VialError) -> AnswerGrammar {
-    let vocabulary = vocabulary(of: model)
+    let vocabulary = try vocabulary(of: model)
     guard vocabulary.isComplete else {
       throw .grammar(.unsupported("tokens for single bytes, which the tokenizer lacks"))
     }
@@ -44,13 +44,17 @@ final class GrammarLibrary: Sendable {
   }
 
   /// The vocabulary, prepared once; a fraction of a second for 150,000 tokens.
-  private func vocabulary(of model: Model) -> GrammarVocabulary {
-    state.withLock { state in
+  private func vocabulary(of model: Model) throws(VialError) -> GrammarVocabulary {
+    var failure: GrammarError?
+    let vocabulary = state.withLock { state -> GrammarVocabulary? in
       if let vocabulary = state.vocabulary { return vocabulary }
-      let vocabulary = GrammarVocabulary(model.tokenizer)
-      state.vocabulary = vocabulary
-      return vocabulary
+      do throws(GrammarError) {
+        state.vocabulary = try GrammarVocabulary(model.tokenizer)
+      } catch { failure = error }
+      return state.vocabulary
     }
+    guard let vocabulary else { throw .grammar(failure ?? .tooLarge("the file's vocabulary")) }
+    return vocabulary
   }
 }
 

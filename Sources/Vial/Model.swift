@@ -17,6 +17,8 @@ public final class Model: Sendable {
   public let chatTemplate: ChatTemplate?
   let weights: DecoderWeights
   let adapterSet: AdapterSet
+  /// Whether the chat template ends a prompt inside the reasoning, once somebody asked.
+  let knownOpening = Guarded<Bool?>(nil)
   /// Ids that begin and end reasoning, when the tokenizer has such tokens.
   let reasoningMarks: ReasoningMarks?
 

@@ -34,7 +34,8 @@ public final class TemplateValues {
   public func render(_ template: PromptTemplate) throws(VialError) -> PromptMessages {
     // Constants of this call: spans of stored properties cannot be lent out.
     let (source, values) = (text, entries)
-    var byteCount = 4 * PromptLimits.textByteCount / 16 + source.count * 2
+    var byteCount = min(
+      PromptLimits.renderedByteCount, PromptLimits.textByteCount / 4 + source.count * 2)
     while true {
       guard let output = SecureBuffer<UInt8>(capacity: byteCount) else { throw .outOfMemory }
       var rendered: RenderedPrompt?
@@ -131,9 +132,12 @@ extension Model {
   /// Whether the chat template ends a prompt inside the reasoning.
   private func opensReasoning() throws(VialError) -> Bool {
     guard reasoningMarks != nil else { return false }
+    if let known = knownOpening.withLock({ $0 }) { return known }
     let probe: [UInt8] = [0x78]
     let tokens = try chatTokens(user: probe.span)
-    return isInsideReasoning(tokens.span)
+    let opens = isInsideReasoning(tokens.span)
+    knownOpening.withLock { $0 = opens }
+    return opens
   }
 
   /// The file's sampling parameters with those of a template in front of them.

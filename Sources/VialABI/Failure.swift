@@ -44,7 +44,12 @@ struct Failure: Error {
     case .grammar(let error):
       self.init(VIAL_STATUS_SCHEMA, sentence: error.description)
       if case .notJSON(let offset) = error { byteOffset = UInt64(clamping: offset) }
-    case .template(let error): self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
+    case .template(let error):
+      if case .textTooLong = error {
+        self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
+      } else {
+        self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
+      }
     case .invalidOption(let sentence), .incomparable(let sentence):
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)
     case .busy: self.init(VIAL_STATUS_BUSY)

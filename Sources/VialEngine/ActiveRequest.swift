@@ -12,6 +12,8 @@ final class ActiveRequest {
   let number: UInt64
   /// How often it lost its blocks to others.
   var preemptionCount = 0
+  /// Whether the last step was made without it, because others' grammars took all the work that a step may.
+  var waitsForMask = false
   /// Whether its blocks stay when it ends: a pinned prefix.
   var isHeld = false
   /// When its last token was chosen.
@@ -106,12 +108,18 @@ final class ActiveRequest {
     if preemptionCount == 0 { answer.timings.cachedPromptTokenCount = sequence.adoptedCount }
   }
 
-  /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens. Grammars share what they
-  /// remember, so this is the engine's thread's.
-  func prepareChoice(after tokenCount: Int) {
+  /// Whether the step that computes `tokenCount` tokens chooses one under a grammar.
+  func needsMask(after tokenCount: Int) -> Bool {
+    tokenCount == sequence.pendingCount && !request.plan.isPinned && constraint.needsMask
+  }
+
+  /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens; tells how many nodes of a
+  /// grammar that took. Grammars share what they remember, so this is the engine's thread's.
+  func prepareChoice(after tokenCount: Int) -> Int {
     choice = nil
-    guard tokenCount == sequence.pendingCount, !request.plan.isPinned else { return }
+    guard tokenCount == sequence.pendingCount, !request.plan.isPinned else { return 0 }
     limits = constraint.limits()
+    return constraint.maskCost
   }
 
   /// Chooses the next token; `choice` stays nil when that is impossible. Changes nothing that others share.

@@ -56,6 +56,12 @@ struct AnswerConstraint {
     isReasoning = plan.startsInReasoning
   }
 
+  /// Whether the next token must keep to a grammar.
+  var needsMask: Bool { matcher != nil && !isReasoning }
+
+  /// Nodes of the grammar that the last call of `limits` took.
+  var maskCost: Int { needsMask ? matcher?.maskCost ?? 0 : 0 }
+
   /// What the next token must keep to.
   func limits() -> TokenLimits {
     TokenLimits(

@@ -3,6 +3,7 @@
 
 import Synchronization
 import VialSystem
+import VialText
 
 /// What all parts of one engine share.
 final class EngineCore: Sendable {
@@ -265,7 +266,7 @@ final class EngineCore: Sendable {
   }
 
   private func step(_ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler) {
-    let plan = scheduler.planStep()
+    let plan = prepareChoices(scheduler.planStep())
     guard !plan.isEmpty else {
       // Pinned prefixes have what the last one needs.
       for active in scheduler.active { finish(active, .error, .cacheFull) }
@@ -285,12 +286,24 @@ final class EngineCore: Sendable {
     }
   }
 
+  /// Finds out what the tokens that a step chooses must keep to. Grammars may be hostile: once their masks have taken the
+  /// work that a step may spend on them, those that are left wait for the next step, where they come first.
+  private func prepareChoices(_ plan: [Scheduler.Share]) -> [Scheduler.Share] {
+    let order = plan.filter(\.active.waitsForMask) + plan.filter { !$0.active.waitsForMask }
+    var left = GrammarLimits.stepWork
+    for share in order {
+      let waits = left <= 0 && share.active.needsMask(after: share.tokenCount)
+      share.active.waitsForMask = waits
+      if !waits { left -= share.active.prepareChoice(after: share.tokenCount) }
+    }
+    return plan.filter { !$0.active.waitsForMask }
+  }
+
   /// Computes a step: tokens are chosen on the workers, and handed out here in the order of the plan. The requests that
   /// ended with it.
   private func compute(
     _ plan: [Scheduler.Share], _ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler
   ) -> [ActiveRequest] {
-    for share in plan { share.active.prepareChoice(after: share.tokenCount) }
     let items = plan.map { StepItem(sequence: $0.active.sequence, tokenCount: $0.tokenCount) }
     var over: [ActiveRequest] = []
     func choose(_ worker: Int, _ item: Int, _ logits: UnsafeMutablePointer<Float>) {

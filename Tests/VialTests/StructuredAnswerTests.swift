@@ -55,6 +55,30 @@ import VialText
       && (object["note"] == nil || object["note"] is NSNull || object["note"] is Bool)
   }
 
+  /// Grammars that take all the work that masks may have, more of them than one step has work for: each waits its
+  /// turn, and answers as it would alone.
+  @Test func hostileGrammarsTakeTurns() throws {
+    let prompt = try prompt()
+    func options(_ engine: Engine, _ index: Int) throws -> GenerationOptions {
+      var options = GenerationOptions(
+        maximumTokens: 24, sampling: SamplingParameters(temperature: 1, seed: UInt64(index)))
+      options.maximumReasoningTokens = 0
+      options.grammar = try engine.grammar(
+        schema: Array(#"{"type":"string","pattern":"^.*(a|e|i|o).{\#(200 + index)}$"}"#.utf8))
+      return options
+    }
+    let together = try Engine(model: model, capacity: 8192)
+    let requests = try (0..<6).map { index in
+      try together.submit(prompt, options(together, index))
+    }
+    for (index, request) in requests.enumerated() {
+      let tokens = request.finishedTokens()
+      let alone = try Engine(model: model, capacity: 8192)
+      #expect(try tokens == alone.tokens(prompt, options(alone, index)))
+      #expect(request.ending?.reason == .budget)
+    }
+  }
+
   @Test func answersSatisfyTheirSchema() throws {
     let engine = try Engine(model: model, capacity: 16384)
     let requests = try (0..<24).map { seed in

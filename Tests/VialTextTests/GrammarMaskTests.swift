@@ -9,7 +9,7 @@ import VialText
 
   init() throws {
     tokenizer = try TestTokenizer(folder: Files.fixture("tokenizers/byte-nfc"))
-    vocabulary = GrammarVocabulary(tokenizer.tokenizer)
+    vocabulary = try GrammarVocabulary(tokenizer.tokenizer)
   }
 
   private static let schemas = [

@@ -52,6 +52,44 @@ import VialText
     template = try PromptTemplateFile(Array(Self.source.utf8), name: "t").template
   }
 
+  /// A template that says its variable thousands of times makes no text without end, from values that are long or that
+  /// write nothing.
+  @Test func messagesAreBounded() throws {
+    for (type, value) in [
+      ("text", [UInt8](repeating: 0x78, count: 200_000)),
+      ("list", [0x78] + [UInt8](repeating: 0x0A, count: 500_000) + [0x78]),
+    ] {
+      let source = """
+        ---
+        id: t
+        version: 1
+        task: other
+        language: en
+        variable: a
+          type: \(type)
+          limit: 1000000
+          \(type == "list" ? "items: 9" : "required: yes")
+        ---
+        # user
+
+        """
+      let uses = String(repeating: "{{a}}", count: 13_000)
+      let template = try PromptTemplateFile(Array((source + uses).utf8), name: "t").template
+      let text = [0x61] + value
+      let entries = [
+        PromptValue(
+          name: TextRange(start: 0, byteCount: 1),
+          content: TextRange(start: 1, byteCount: value.count))
+      ]
+      #expect(throws: PromptError.textTooLong(limit: PromptLimits.renderedByteCount)) {
+        var bytes: [UInt8] = [0]
+        var output = bytes.mutableSpan
+        _ = try template.render(
+          PromptValues(text: text.span, entries: entries.span), into: &output)
+      }
+    }
+  }
+
   private func render(_ values: [(String, [UInt8])]) throws -> (system: [UInt8], user: [UInt8]) {
     var text: [UInt8] = []
     var entries: [PromptValue] = []

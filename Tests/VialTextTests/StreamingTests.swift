@@ -81,6 +81,46 @@ import VialText
     }
   }
 
+  /// Of stop strings that end together the longest begins first, whatever their order.
+  @Test func theLongerOfTwoWins() {
+    for stops in [["c", "abc", "bc"], ["abc", "bc", "c"], ["bc", "c", "abc"]] {
+      #expect(filter("xxabcd", stops, step: 2) == ("xx", true))
+    }
+  }
+
+  /// What a search of the whole text finds, over texts and stop strings of two letters, which repeat themselves.
+  @Test func equalsASearchOfTheWholeText() {
+    var state: UInt64 = 11
+    func below(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    func letters(_ count: Int) -> String {
+      String((0..<count).map { _ in below(3) == 0 ? "b" : "a" })
+    }
+    for _ in 0..<3000 {
+      let text = letters(1 + below(80))
+      let stops = (0...below(4)).map { _ in letters(1 + below(12)) }
+      // The first end of any of them, and of those that end there the first beginning.
+      let ends = (1...text.count).filter { end in stops.contains { text.prefix(end).hasSuffix($0) }
+      }
+      let shown = ends.first.map { end in
+        text.prefix(end - (stops.filter { text.prefix(end).hasSuffix($0) }.map(\.count).max() ?? 0))
+      }
+      #expect(
+        filter(text, stops, step: 1 + below(9)) == (String(shown ?? text[...]), shown != nil),
+        "\(text) \(stops)")
+    }
+  }
+
+  /// A stop string as long as may be, of which the text always has all but the last byte.
+  @Test func holdsBackUpToTheLongest() {
+    let stop = String(repeating: "a", count: StopStrings.maxByteCount - 1) + "b"
+    let text = String(repeating: "a", count: 3000)
+    #expect(filter(text, [stop], step: 256) == (text, false))
+    #expect(filter(text + "b", [stop], step: 256).0.utf8.count == 3001 - stop.utf8.count)
+  }
+
   @Test func limits() {
     var filter = StopStrings()
     let isLongTaken = add(String(repeating: "a", count: StopStrings.maxByteCount + 1), &filter)

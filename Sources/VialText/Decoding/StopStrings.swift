@@ -1,5 +1,6 @@
 // Stop strings: ending a text where it spells one of them, and holding back what might.
-// Must not: let any byte of a stop string out, or keep text longer than the longest of them.
+// Must not: let any byte of a stop string out, keep text longer than the longest of them, or take longer for a byte
+// than their number (Knuth, Morris & Pratt, "Fast pattern matching in strings", 1977).
 
 /// A filter behind a `StreamingDecoder` that watches for stop strings.
 public struct StopStrings: ~Copyable, Sendable {
@@ -9,8 +10,14 @@ public struct StopStrings: ~Copyable, Sendable {
   public static let maxByteCount = 256
 
   private var stops = WipedBuffer<UInt8>(capacity: maxCount * maxByteCount, fill: 0)
+  /// For each byte of each stop string: how many of its first bytes end there again, itself excepted.
+  private var borders = WipedBuffer<UInt16>(capacity: maxCount * maxByteCount, fill: 0)
   private var lengths = InlineArray<16, Int>(repeating: 0)
+  /// How many bytes of each stop string end the text so far.
+  private var matched = InlineArray<16, Int>(repeating: 0)
+  /// The text that is held back, in a ring from `heldStart`.
   private var held = WipedBuffer<UInt8>(capacity: maxByteCount, fill: 0)
+  private var heldStart = 0
   private var heldCount = 0
   /// Number of stop strings.
   public private(set) var count = 0
@@ -25,14 +32,23 @@ public struct StopStrings: ~Copyable, Sendable {
     guard count < Self.maxCount, !stop.isEmpty, stop.count <= Self.maxByteCount else {
       return false
     }
-    for index in 0..<stop.count { stops[count * Self.maxByteCount + index] = stop[index] }
+    let first = count * Self.maxByteCount
+    var border = 0
+    for index in 0..<stop.count {
+      stops[first + index] = stop[index]
+      guard index > 0 else { continue }
+      while border > 0, stop[index] != stop[border] { border = Int(borders[first + border - 1]) }
+      if stop[index] == stop[border] { border += 1 }
+      borders[first + index] = UInt16(border)
+    }
     lengths[count] = stop.count
     count += 1
     return true
   }
 
   /// Takes text, writes what may be shown to the start of `output` (room for `text.count` bytes and
-  /// `maxByteCount` more is enough) and returns its length.
+  /// `maxByteCount` more is enough) and returns its length. Of several stop strings that end with the same byte, the
+  /// longest ends the text.
   public mutating func append(
     _ text: Span<UInt8>, into output: inout MutableSpan<UInt8>
   ) -> Int {
@@ -58,45 +74,40 @@ public struct StopStrings: ~Copyable, Sendable {
   private mutating func take(
     _ byte: UInt8, _ output: inout MutableSpan<UInt8>, _ written: inout Int
   ) {
-    held[heldCount] = byte
+    // One byte at least was let out or there was room: what is held ends in a part of a stop string.
+    held[(heldStart + heldCount) % Self.maxByteCount] = byte
     heldCount += 1
-    var keep = 0
+    var (longest, whole) = (0, 0)
     for stop in 0..<count {
-      let match = longestPrefix(of: stop)
-      if match == lengths[stop] {
-        release(heldCount - match, &output, &written)
-        isStopped = true
-        heldCount = 0
-        return
-      }
-      keep = max(keep, match)
+      let match = extended(stop, by: byte)
+      matched[stop] = match
+      longest = max(longest, match)
+      if match == lengths[stop] { whole = max(whole, match) }
     }
-    release(heldCount - keep, &output, &written)
+    if whole > 0 {
+      release(heldCount - whole, &output, &written)
+      isStopped = true
+      heldCount = 0
+    } else {
+      release(heldCount - longest, &output, &written)
+    }
   }
 
-  /// Length of the longest start of a stop string that ends the held text.
-  private func longestPrefix(of stop: Int) -> Int {
-    let bytes = held.span
-    let pattern = stops.span
-    var length = min(lengths[stop], heldCount)
-    while length > 0 {
-      var index = 0
-      while index < length,
-        bytes[heldCount - length + index] == pattern[stop * Self.maxByteCount + index]
-      {
-        index += 1
-      }
-      if index == length { break }
-      length -= 1
-    }
-    return length
+  /// How many bytes of a stop string end the text with one byte more.
+  private func extended(_ stop: Int, by byte: UInt8) -> Int {
+    let first = stop * Self.maxByteCount
+    var match = matched[stop]
+    while match > 0, stops[first + match] != byte { match = Int(borders[first + match - 1]) }
+    return stops[first + match] == byte ? match + 1 : 0
   }
 
   private mutating func release(
     _ byteCount: Int, _ output: inout MutableSpan<UInt8>, _ written: inout Int
   ) {
-    for index in 0..<byteCount { Self.write(held[index], &output, &written) }
-    for index in byteCount..<heldCount { held[index - byteCount] = held[index] }
+    for _ in 0..<byteCount {
+      Self.write(held[heldStart], &output, &written)
+      heldStart = (heldStart + 1) % Self.maxByteCount
+    }
     heldCount -= byteCount
   }
 

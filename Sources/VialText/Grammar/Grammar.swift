@@ -16,7 +16,8 @@ public final class Grammar: Sendable {
     guard choices.count <= GrammarLimits.valueCount,
       choices.allSatisfy({ (1...GrammarLimits.valueByteCount).contains($0.count) })
     else { throw .tooLarge("a list of choices, or one of them, or one is empty") }
-    var program = GrammarProgram()
+    var program = GrammarProgram(
+      budget: WorkBudget(work: GrammarLimits.work, byteCount: GrammarLimits.memoryByteCount))
     let end = try program.add(.accept)
     program.start = try program.literals(choices, end)
     self.program = program
@@ -38,8 +39,9 @@ public final class Grammar: Sendable {
 public struct GrammarVocabulary: Sendable {
   let tries: TokenTries
 
-  /// O(n log n) in the vocabulary.
-  public init(_ tokenizer: Tokenizer) { tries = TokenTries(tokenizer) }
+  /// O(n log n) in the vocabulary. Throws `tooLarge` when its tables say the same bytes so often that the memory would
+  /// be many times theirs.
+  public init(_ tokenizer: Tokenizer) throws(GrammarError) { tries = try TokenTries(tokenizer) }
 
   /// Whether every text can be spelled; without it an answer could get stuck.
   public var isComplete: Bool { tries.hasAllBytes }

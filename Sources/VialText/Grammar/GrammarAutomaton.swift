@@ -4,19 +4,36 @@
 
 /// Masks of one grammar.
 public final class GrammarAutomaton {
+  /// Bytes that lead from a state to the same state.
+  private struct Edge {
+    let next: Int32
+    /// Nodes that finding it took.
+    let cost: Int32
+    /// The walk that went along it last.
+    var walk: Int
+  }
+
   private let program: GrammarProgram
   private let tries: TokenTries
   private let endTokens: [UInt32]
   private var states: [[GrammarThread]] = []
   private var numbers: [[GrammarThread]: Int32] = [:]
-  /// 256 for each state.
-  private var transitions: [Int32] = []
+  /// Threads of all states.
+  private var threadCount = 0
+  private var edges: [Edge] = []
+  /// For each state and byte its edge.
+  private var edgeOfByte: [Int32] = []
   private var masks: [Int32: [UInt64]] = [:]
-  /// A walk met more states than are remembered, or took more work than one may.
+  /// A walk met more states than are remembered.
   private var isOverfull = false
-  /// Nodes that the walk took so far.
+  /// Nodes of the edges that the walk went along so far, whether they were known before or not: what is remembered
+  /// must not decide how far a walk comes.
   private var work = 0
-  private static let unknown: Int32 = -2
+  /// Walks so far.
+  private var walkCount = 0
+  /// Nodes that were visited for the last mask; 0 when it was remembered.
+  public private(set) var spent = 0
+  private static let unknown: Int32 = -1
   private static let dead: Int32 = -1
 
   /// - Parameter endTokens: ids that end an answer.
@@ -29,9 +46,12 @@ public final class GrammarAutomaton {
   /// A bit for each id that may come next. O(tokens) the first time, then O(1).
   func mask(for threads: [GrammarThread]) -> [UInt64] {
     let canonical = program.canonical(threads)
+    spent = 0
     if let number = numbers[canonical], let mask = masks[number] { return mask }
     // Start from nothing rather than run out of room on the way.
-    if states.count > GrammarLimits.stateCount / 2 || masks.count >= GrammarLimits.maskCount {
+    if states.count > GrammarLimits.stateCount / 2 || threadCount > Self.threadLimit / 2
+      || masks.count >= maskLimit
+    {
       forget()
     }
     var mask = walk(from: number(canonical) ?? 0)
@@ -48,10 +68,21 @@ public final class GrammarAutomaton {
     return mask
   }
 
+  /// Masks that are remembered.
+  private var maskLimit: Int {
+    min(GrammarLimits.maskCount, GrammarLimits.automatonByteCount / max(1, tries.idCount / 8))
+  }
+
+  /// Threads of all states that are remembered.
+  private static let threadLimit =
+    GrammarLimits.automatonByteCount / MemoryLayout<GrammarThread>.stride
+
   private func forget() {
+    threadCount = 0
     states.removeAll(keepingCapacity: true)
     numbers.removeAll(keepingCapacity: true)
-    transitions.removeAll(keepingCapacity: true)
+    edges.removeAll(keepingCapacity: true)
+    edgeOfByte.removeAll(keepingCapacity: true)
     masks.removeAll(keepingCapacity: true)
     isOverfull = false
   }
@@ -59,26 +90,33 @@ public final class GrammarAutomaton {
   /// The number of a state; nil when there is no room for it.
   private func number(_ threads: [GrammarThread]) -> Int32? {
     if let number = numbers[threads] { return number }
-    guard states.count < GrammarLimits.stateCount else { return nil }
+    guard states.count < GrammarLimits.stateCount,
+      threadCount + threads.count <= Self.threadLimit
+    else { return nil }
+    threadCount += threads.count
     let number = Int32(states.count)
     states.append(threads)
     numbers[threads] = number
-    transitions.append(contentsOf: repeatElement(Self.unknown, count: 256))
+    edgeOfByte.append(contentsOf: repeatElement(Self.unknown, count: 256))
     return number
   }
 
+  /// The state behind a byte; `dead` where none is, or where the walk has gone far enough.
   private func transition(_ state: Int32, _ byte: UInt8) -> Int32 {
-    let known = transitions[Int(state) * 256 + Int(byte)]
-    return known != Self.unknown ? known : newTransition(state, byte)
+    let known = Int(edgeOfByte[Int(state) * 256 + Int(byte)])
+    if known >= 0, edges[known].walk == walkCount { return edges[known].next }
+    guard work < GrammarLimits.maskWork else { return Self.dead }
+    let edge = known >= 0 ? known : newEdge(state, byte)
+    edges[edge].walk = walkCount
+    work += Int(edges[edge].cost)
+    return edges[edge].next
   }
 
-  /// The state behind a byte, noted for all bytes around it that lead to the same threads.
-  private func newTransition(_ state: Int32, _ byte: UInt8) -> Int32 {
-    guard work < GrammarLimits.maskWork else {
-      isOverfull = true
-      return Self.dead
-    }
-    let threads = program.step(states[Int(state)], byte, work: &work)
+  /// Finds the state behind a byte, and notes it for all bytes around it that lead to the same threads.
+  private func newEdge(_ state: Int32, _ byte: UInt8) -> Int {
+    var cost = 0
+    let threads = program.step(states[Int(state)], byte, work: &cost)
+    spent += cost
     var next = Self.dead
     if !threads.isEmpty {
       if let number = number(program.canonical(threads)) {
@@ -87,18 +125,21 @@ public final class GrammarAutomaton {
         isOverfull = true
       }
     }
+    let edge = edges.count
+    edges.append(Edge(next: next, cost: Int32(clamping: cost), walk: 0))
     for alike in program.alike(states[Int(state)], byte) {
-      transitions[Int(state) * 256 + Int(alike)] = next
+      edgeOfByte[Int(state) * 256 + Int(alike)] = Int32(edge)
     }
-    return next
+    return edge
   }
 
   private func walk(from start: Int32) -> [UInt64] {
     work = 0
+    walkCount += 1
     // Between two characters of a string of any characters, plain tokens need no walk.
     let free = program.freeCharacterCount(states[Int(start)])
     var mask =
-      free.map { tries.plain[min($0, tries.plain.count - 1)] }
+      free.map { tries.plain[min(max(0, $0), tries.plain.count - 1)] }
       ?? [UInt64](repeating: 0, count: (tries.idCount + 63) / 64)
     if program.isAccepting(states[Int(start)]) {
       for id in endTokens where Int(id) < tries.idCount {
@@ -111,8 +152,9 @@ public final class GrammarAutomaton {
 
   private func walk(_ trie: TokenTrie, from start: Int32, _ mask: inout [UInt64]) {
     var path = [Int32](repeating: start, count: GrammarLimits.tokenByteCount + 1)
-    var node = 0
+    var (node, visited) = (0, 0)
     while node < trie.bytes.count {
+      visited += 1
       let depth = Int(trie.depths[node])
       let next = transition(path[depth], trie.bytes[node])
       guard next != Self.dead else {
@@ -126,7 +168,11 @@ public final class GrammarAutomaton {
       }
       node += 1
     }
+    spent += visited / Self.visitsPerNode
   }
+
+  /// Nodes of a vocabulary's trie that cost as much to pass as one of the grammar's.
+  private static let visitsPerNode = 16
 
   // MARK: A parse
 
@@ -155,6 +201,9 @@ public struct GrammarMatcher {
 
   /// A bit for each id that may come next; end tokens where the text may end.
   public func mask() -> [UInt64] { automaton.mask(for: threads) }
+
+  /// Nodes that the last mask of this grammar took, whoever asked for it; 0 when it was remembered.
+  public var maskCost: Int { automaton.spent }
 
   /// Takes a token's bytes; false when they are not allowed, which a token of the mask never is.
   public mutating func advance(_ bytes: Span<UInt8>) -> Bool {

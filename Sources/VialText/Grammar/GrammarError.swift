@@ -29,6 +29,12 @@ public enum GrammarError: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// What a schema may need at most (Spec/TEMPLATES.md, "Schemas").
 public enum GrammarLimits {
+  /// Steps of work that compiling may take, in all attempts: a node, a member, a character or a few bytes each.
+  public static let work = 1 << 23
+  /// Bytes of memory that compiling may take, what is dropped on the way included.
+  public static let memoryByteCount = 64 << 20
+  /// Memory of a prepared vocabulary beyond `memoryByteCount`, in multiples of its tables'.
+  static let vocabularyFactor = 6
   /// Bytes of a schema.
   public static let schemaByteCount = 65_536
   /// Nodes of the automaton.
@@ -57,8 +63,14 @@ public enum GrammarLimits {
   static let threadCount = 320
   /// States that are remembered, with a KiB of transitions each.
   static let stateCount = 4096
-  /// Nodes that one mask may take, some hundred milliseconds; far more than any but a hostile schema needs.
-  static let maskWork = 2_000_000
+  /// Nodes that are met behind one byte.
+  static let closureCount = 8192
+  /// Nodes that one mask may take, some ten milliseconds: thirty times as many as any of ten thousand public schemas.
+  public static let maskWork = 250_000
+  /// Nodes after which a step of an engine leaves further masks to the next one.
+  public static let stepWork = 500_000
   /// Masks that are remembered.
   static let maskCount = 512
+  /// Bytes of masks, and of states, that are remembered.
+  static let automatonByteCount = 8 << 20
 }

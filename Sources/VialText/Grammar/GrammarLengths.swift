@@ -1,7 +1,7 @@
 // Patterns with a least length: every place of the pattern together with every count of characters, as far as an end
 // can be reached from it. Must not: have a place from which none can.
 
-/// A pattern as the characters that may follow each other (Glushkov 1961).
+/// A pattern as the characters that may follow each other (Glushkov 1961). What it costs is charged to a program.
 private struct PatternPlaces {
   /// Characters of each place.
   var characters: [[ClosedRange<UInt32>]] = []
@@ -15,8 +15,11 @@ private struct PatternPlaces {
     var isEmpty = true
   }
 
-  mutating func add(_ pattern: GrammarPattern) throws(GrammarError) -> Part {
-    switch pattern {
+  mutating func add(
+    _ pattern: GrammarPattern, _ program: inout GrammarProgram
+  ) throws(GrammarError) -> Part {
+    try program.spend(1)
+    switch pattern.form {
     case .characters(let ranges):
       guard characters.count < GrammarLimits.patternPlaceCount else {
         throw .tooLarge("a pattern with minLength")
@@ -27,43 +30,56 @@ private struct PatternPlaces {
       return Part(first: [place], last: [place], isEmpty: false)
     case .sequence(let parts):
       var result = Part()
-      for part in parts { result = join(result, try add(part)) }
+      for part in parts { result = try join(result, try add(part, &program), &program) }
       return result
     case .alternatives(let parts):
       var result = Part(isEmpty: false)
       for part in parts {
-        let part = try add(part)
+        let part = try add(part, &program)
+        try program.spend(part.first.count + part.last.count, times: 4)
         result.first.formUnion(part.first)
         result.last.formUnion(part.last)
         result.isEmpty = result.isEmpty || part.isEmpty
       }
       return result
     case .repetition(let part, let least, let most):
-      return try repeated(part, least, most)
+      return try repeated(part, least, most, &program)
     }
   }
 
   private mutating func repeated(
-    _ pattern: GrammarPattern, _ least: Int, _ most: Int?
+    _ pattern: GrammarPattern, _ least: Int, _ most: Int?, _ program: inout GrammarProgram
   ) throws(GrammarError) -> Part {
     var result = Part()
-    for _ in 0..<least { result = join(result, try add(pattern)) }
+    for _ in 0..<least { result = try join(result, try add(pattern, &program), &program) }
     guard let most else {
-      var more = try add(pattern)
-      for place in more.last { following[place].formUnion(more.first) }
+      var more = try add(pattern, &program)
+      try follow(more.last, more.first, &program)
       more.isEmpty = true
-      return join(result, more)
+      return try join(result, more, &program)
     }
     for _ in least..<max(least, most) {
-      var more = try add(pattern)
+      var more = try add(pattern, &program)
       more.isEmpty = true
-      result = join(result, more)
+      result = try join(result, more, &program)
     }
     return result
   }
 
-  private mutating func join(_ left: Part, _ right: Part) -> Part {
-    for place in left.last { following[place].formUnion(right.first) }
+  /// Lets each of `next` come behind each of `places`.
+  private mutating func follow(
+    _ places: Set<Int>, _ next: Set<Int>, _ program: inout GrammarProgram
+  ) throws(GrammarError) {
+    try program.spend(places.count, times: next.count * 4 + 4)
+    try program.reserve(places.count, of: next.count * 16)
+    for place in places { following[place].formUnion(next) }
+  }
+
+  private mutating func join(
+    _ left: Part, _ right: Part, _ program: inout GrammarProgram
+  ) throws(GrammarError) -> Part {
+    try follow(left.last, right.first, &program)
+    try program.spend(left.first.count + right.last.count + right.first.count, times: 4)
     return Part(
       first: left.isEmpty ? left.first.union(right.first) : left.first,
       last: right.isEmpty ? left.last.union(right.last) : right.last,
@@ -84,16 +100,23 @@ private struct CountedPlaces {
   /// Nodes whose followers are not added yet.
   private var pending: [(place: Int, count: Int, following: Int32)] = []
 
-  init(_ pattern: GrammarPattern, least: Int, most: Int?) throws(GrammarError) {
+  init(
+    _ pattern: GrammarPattern, least: Int, most: Int?, _ program: inout GrammarProgram
+  ) throws(GrammarError) {
     var places = PatternPlaces()
-    part = try places.add(pattern)
+    part = try places.add(pattern, &program)
     self.places = places
     (self.least, self.most) = (least, most)
     countLimit = most ?? least
-    let (size, overflow) = places.characters.count.multipliedReportingOverflow(by: countLimit + 1)
-    guard !overflow, size <= GrammarLimits.nodeCount / 2 else {
+    let (counts, isEndless) = countLimit.addingReportingOverflow(1)
+    let (size, overflow) = places.characters.count.multipliedReportingOverflow(by: counts)
+    guard !isEndless, !overflow, size <= GrammarLimits.nodeCount / 2 else {
       throw .tooLarge("a pattern with minLength")
     }
+    // Each state looks at the places that may follow its own.
+    let edges = places.following.reduce(0) { $0 + $1.count }
+    try program.spend(edges + places.characters.count + 1, times: countLimit + 1)
+    try program.reserve(size, of: 24)
     isUseful = [Bool](repeating: false, count: size)
     nodes = [Int32?](repeating: nil, count: size)
     findUseful()
@@ -159,6 +182,7 @@ private struct CountedPlaces {
     _ candidates: Set<Int>, _ count: Int, _ program: inout GrammarProgram
   ) throws(GrammarError) -> [Int32] {
     guard let after = next(count) else { return [] }
+    try program.spend(candidates.count, times: 16)
     var starts: [Int32] = []
     for place in candidates.sorted() where isUseful[index(place, after)] {
       starts.append(try node(place, after, &program))
@@ -185,7 +209,7 @@ extension GrammarProgram {
     matching pattern: GrammarPattern, least: Int, most: Int?, _ next: Int32
   ) throws(GrammarError) -> Int32 {
     let close = try literal("\"", next)
-    var places = try CountedPlaces(pattern, least: least, most: most)
+    var places = try CountedPlaces(pattern, least: least, most: most, &self)
     return try literal("\"", try places.start(&self, close))
   }
 }

@@ -126,6 +126,8 @@ private struct GrammarDigits {
       bounds: isLow || isHigh || position == 0 ? boundCount : 0, digitsLeft: left, isLow: isLow,
       isHigh: isHigh, remainder: remainder)
     if let known = memo[place] { return known }
+    try program.spend(24)
+    try program.reserve(1, of: 128)
     var starts: [Int32] = []
     // The rest may be left out where zeros would do: behind the point's place.
     if position >= length, !isLow, remainder == 0 {

@@ -14,29 +14,35 @@ extension GrammarProgram {
     try literal(Array(text.description.utf8), next)
   }
 
-  /// One of several texts, then `next`; what they begin with in common is one path.
+  /// One of several texts, then `next`; what they begin with in common is one path. Not recursive: texts may be long.
   mutating func literals(_ texts: [[UInt8]], _ next: Int32) throws(GrammarError) -> Int32 {
-    try literals(texts.sorted { $0.lexicographicallyPrecedes($1) }[...], from: 0, next)
+    for text in texts { try spend(text.count + 1) }
+    // What may follow the bytes of the path so far, for each length of them.
+    var starts: [[Int32]] = [[]]
+    var path: [UInt8] = []
+    for text in texts.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      let common = zip(path, text).prefix { $0 == $1 }.count
+      try leave(&path, &starts, to: common)
+      if text.count == common, starts[common].contains(next) { continue }
+      for byte in text[common...] {
+        path.append(byte)
+        starts.append([])
+      }
+      starts[text.count].append(next)
+    }
+    try leave(&path, &starts, to: 0)
+    guard !starts[0].isEmpty else { throw .contradictory("there are no alternatives") }
+    return try either(starts[0])
   }
 
-  private mutating func literals(
-    _ texts: ArraySlice<[UInt8]>, from depth: Int, _ next: Int32
-  ) throws(GrammarError) -> Int32 {
-    if texts.count == 1, let only = texts.first { return try literal(Array(only[depth...]), next) }
-    var starts: [Int32] = []
-    var rest = texts
-    while let text = rest.first {
-      guard text.count > depth else {
-        starts.append(next)
-        rest = rest.drop { $0.count == depth }
-        continue
-      }
-      let group = rest.prefix { $0[depth] == text[depth] }
-      rest = rest.dropFirst(group.count)
-      let inner = try literals(group, from: depth + 1, next)
-      starts.append(try add(.byte(low: text[depth], high: text[depth], next: inner)))
+  /// Adds the nodes of a path behind its first `count` bytes.
+  private mutating func leave(
+    _ path: inout [UInt8], _ starts: inout [[Int32]], to count: Int
+  ) throws(GrammarError) {
+    while path.count > count, let byte = path.popLast(), let following = starts.popLast() {
+      let node = try add(.byte(low: byte, high: byte, next: try either(following)))
+      starts[starts.count - 1].append(node)
     }
-    return try either(starts)
   }
 
   /// One of several beginnings.

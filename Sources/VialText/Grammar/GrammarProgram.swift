@@ -52,10 +52,30 @@ struct GrammarProgram: Sendable {
   var start: Int32 = 0
   /// The string that nodes which are added lie in.
   private var string: Int32 = -1
+  /// What building may still cost; `rewind` gives nothing back.
+  private(set) var budget: WorkBudget
+
+  /// An empty automaton.
+  init(budget: WorkBudget) { self.budget = budget }
 
   // MARK: Building
 
+  /// Charges the building with `count` times `steps`.
+  mutating func spend(_ count: Int, times steps: Int = 1) throws(GrammarError) {
+    guard budget.spend(count, times: steps) else {
+      throw .tooLarge("it takes more work than a schema may")
+    }
+  }
+
+  /// Charges the building with memory for `count` elements of `size` bytes.
+  mutating func reserve(_ count: Int, of size: Int) throws(GrammarError) {
+    guard budget.reserve(count, of: size) else {
+      throw .tooLarge("it takes more memory than a schema may")
+    }
+  }
+
   mutating func add(_ node: GrammarNode) throws(GrammarError) -> Int32 {
+    try spend(1)
     guard nodes.count < GrammarLimits.nodeCount else {
       throw .tooLarge("more states than an automaton may have")
     }
@@ -78,6 +98,7 @@ struct GrammarProgram: Sendable {
   mutating func inString(
     least: Int, most: Int, _ body: (inout GrammarProgram) throws(GrammarError) -> Int32
   ) throws(GrammarError) -> Int32 {
+    try spend(1)
     let outer = string
     strings.append(GrammarString(least: least, most: most))
     string = Int32(strings.count - 1)
@@ -88,12 +109,13 @@ struct GrammarProgram: Sendable {
 
   // MARK: Running
 
-  /// All threads that `thread` is at without a byte, put into `threads`: bytes and ends only.
+  /// All threads that `thread` is at without a byte, put into `threads`: bytes and ends only. What is met behind the
+  /// first `closureCount` nodes of one byte is left out: it is not offered.
   private func close(
     _ thread: GrammarThread, into threads: inout [GrammarThread], _ seen: inout SeenThreads
   ) {
     var pending = [thread]
-    while let thread = pending.popLast() {
+    while seen.count < GrammarLimits.closureCount, let thread = pending.popLast() {
       guard seen.insert(thread) else { continue }
       let count = Int(thread.count)
       switch nodes[Int(thread.node)] {

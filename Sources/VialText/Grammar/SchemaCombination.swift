@@ -3,23 +3,29 @@
 
 extension SchemaCompiler {
   /// What a schema consists of when that is more than one schema; nil when it is one.
-  func parts(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
+  mutating func parts(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
+    try spend(object.members.count, times: 4)
     let keyword = ["$ref", "allOf", "anyOf", "oneOf"].first { object[$0] != nil }
     guard let keyword, keyword == "allOf" || object.members.count(where: Self.isKeyword) > 1 else {
       return nil
     }
     let others = object.members.filter { $0.key != JSONString(keyword) }
     let this = JSONValue.object(
-      Self.object([JSONObject.Member(key: JSONString(keyword), value: object[keyword] ?? .null)]))
-    guard keyword == "allOf" else { return [.object(Self.object(others)), this] }
+      try self.object([
+        JSONObject.Member(key: JSONString(keyword), value: object[keyword] ?? .null)
+      ]))
+    guard keyword == "allOf" else { return [.object(try self.object(others)), this] }
     guard let all = object["allOf"]?.array, !all.isEmpty else {
       throw .unsupported("an allOf that is no list")
     }
-    return others.contains(where: Self.isKeyword) ? [.object(Self.object(others))] + all : all
+    return others.contains(where: Self.isKeyword)
+      ? [.object(try self.object(others))] + all : all
   }
 
   /// An object of members with distinct keys.
-  static func object(_ members: [JSONObject.Member]) -> JSONObject {
+  mutating func object(_ members: [JSONObject.Member]) throws(GrammarError) -> JSONObject {
+    try spend(members.count + 8, times: 4)
+    try program.reserve(members.count + 2, of: 96)
     var index: [JSONString: Int] = [:]
     if members.count > JSONObject.smallCount {
       for (position, member) in members.enumerated() { index[member.key] = position }
@@ -38,6 +44,7 @@ extension SchemaCompiler {
     _ first: JSONValue, _ second: JSONValue, depth: Int
   ) throws(GrammarError) -> JSONValue {
     combinationCount += 1
+    try spend(16)
     guard combinationCount <= GrammarLimits.combinationCount, depth < GrammarLimits.depth else {
       throw .tooLarge("combinations of schemas")
     }
@@ -61,7 +68,7 @@ extension SchemaCompiler {
     case alternatives([JSONValue])
   }
 
-  private func expanded(_ object: JSONObject) throws(GrammarError) -> Expanded? {
+  private mutating func expanded(_ object: JSONObject) throws(GrammarError) -> Expanded? {
     if let parts = try parts(object) { return .parts(parts) }
     if let reference = object["$ref"] { return .parts([try target(reference)]) }
     return try alternatives(object).map { .alternatives($0) }
@@ -83,27 +90,32 @@ extension SchemaCompiler {
         let (first, second) = pair(alternative)
         results.append(try combined(first, second, depth: depth + 1))
       }
-      return .object(Self.object([JSONObject.Member(key: "anyOf", value: .array(results))]))
+      return .object(
+        try self.object([JSONObject.Member(key: "anyOf", value: .array(results))]))
     }
   }
 
   /// The alternatives of anyOf, or of a oneOf whose alternatives exclude each other.
-  func alternatives(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
+  mutating func alternatives(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
     guard let found = object["anyOf"] ?? object["oneOf"] else { return nil }
     guard let alternatives = found.array, !alternatives.isEmpty else {
       throw .unsupported("an anyOf or oneOf that is no list")
     }
     guard object["oneOf"] != nil else { return alternatives }
     for (index, alternative) in alternatives.enumerated() {
-      for other in alternatives[..<index] where try !excludes(alternative, other) {
-        throw .unsupported("oneOf whose alternatives have a type in common")
+      for other in alternatives[..<index] {
+        guard try excludes(alternative, other) else {
+          throw .unsupported("oneOf whose alternatives have a type in common")
+        }
       }
     }
     return alternatives
   }
 
   /// Whether no value satisfies both: by their types, or by a required property that tells them apart.
-  private func excludes(_ one: JSONValue, _ other: JSONValue) throws(GrammarError) -> Bool {
+  private mutating func excludes(
+    _ one: JSONValue, _ other: JSONValue
+  ) throws(GrammarError) -> Bool {
     let (one, other) = (try followed(one), try followed(other))
     guard let first = try types(one), let second = try types(other) else {
       throw .unsupported("oneOf whose alternatives have no type")
@@ -111,10 +123,11 @@ extension SchemaCompiler {
     if first.isDisjoint(with: second) { return true }
     guard first == ["object"], second == ["object"] else { return false }
     for member in one["properties"]?.object?.members ?? [] {
-      let key = member.key.text
-      guard requires(one, key), requires(other, key),
-        let values = listedTexts(try followed(member.value)),
-        let others = try (other["properties"]?[key]).map(followed).flatMap(listedTexts)
+      let key = member.key
+      guard try requires(one, key), try requires(other, key),
+        let property = other["properties"]?.object?[key],
+        let values = try listedTexts(try followed(member.value)),
+        let others = try listedTexts(try followed(property))
       else { continue }
       if values.isDisjoint(with: others) { return true }
     }
@@ -122,7 +135,7 @@ extension SchemaCompiler {
   }
 
   /// The schema behind references alone.
-  private func followed(_ schema: JSONValue) throws(GrammarError) -> JSONValue {
+  private mutating func followed(_ schema: JSONValue) throws(GrammarError) -> JSONValue {
     var schema = schema
     for _ in 0..<GrammarLimits.depth {
       guard let reference = schema["$ref"] else { return schema }
@@ -131,18 +144,25 @@ extension SchemaCompiler {
     return schema
   }
 
-  private func requires(_ schema: JSONValue, _ key: String) -> Bool {
-    schema["required"]?.array?.contains { $0.text == key } ?? false
+  private mutating func requires(
+    _ schema: JSONValue, _ key: JSONString
+  ) throws(GrammarError) -> Bool {
+    let names = schema["required"]?.array ?? []
+    try spend(names.count + 1)
+    return names.contains { $0.string == key }
   }
 
-  private func listedTexts(_ schema: JSONValue) -> Set<[UInt8]>? {
-    let values = schema["const"].map { [$0] } ?? schema["enum"]?.array
-    return values.map { Set($0.map(\.compactText)) }
+  private mutating func listedTexts(_ schema: JSONValue) throws(GrammarError) -> Set<[UInt8]>? {
+    guard let values = schema["const"].map({ [$0] }) ?? schema["enum"]?.array else { return nil }
+    var texts: Set<[UInt8]> = []
+    for value in values { texts.insert(try text(value)) }
+    return texts
   }
 
   /// Names of a schema's types, integers among the numbers; nil when it says none.
-  private func types(_ schema: JSONValue) throws(GrammarError) -> Set<String>? {
+  private mutating func types(_ schema: JSONValue) throws(GrammarError) -> Set<String>? {
     guard let type = schema["type"] else { return nil }
+    try spend((type.array?.count ?? 1) + 4, times: 8)
     return Set(Self.typeNames(type).map { $0 == "integer" ? "number" : $0 })
   }
 
@@ -152,6 +172,7 @@ extension SchemaCompiler {
   private mutating func merged(
     _ one: JSONObject, _ other: JSONObject, depth: Int
   ) throws(GrammarError) -> JSONValue {
+    try spend(one.members.count + other.members.count + 4, times: 4)
     var members: [JSONObject.Member] = []
     let (left, right) = (try closed(one, by: other), try closed(other, by: one))
     for member in left.members {
@@ -163,7 +184,7 @@ extension SchemaCompiler {
       members.append(JSONObject.Member(key: member.key, value: value))
     }
     members += right.members.filter { left[$0.key] == nil }
-    return .object(Self.object(members))
+    return .object(try self.object(members))
   }
 
   /// `object` with what the other's additionalProperties say about properties that only it names.
@@ -183,10 +204,10 @@ extension SchemaCompiler {
           : JSONObject.Member(
             key: member.key, value: try combined(member.value, additional, depth: 0)))
     }
-    return Self.object(
+    let closed = JSONValue.object(try self.object(members))
+    return try self.object(
       object.members.map {
-        $0.key == JSONString("properties")
-          ? JSONObject.Member(key: $0.key, value: .object(Self.object(members))) : $0
+        $0.key == JSONString("properties") ? JSONObject.Member(key: $0.key, value: closed) : $0
       })
   }
 
@@ -197,21 +218,34 @@ extension SchemaCompiler {
     case "type": return try commonTypes(one, other)
     case "properties": return try mergedProperties(one, other, depth: depth)
     case "items", "additionalProperties": return try combined(one, other, depth: depth + 1)
-    case "required": return .array((one.array ?? []) + (other.array ?? []))
-    case "enum":
-      let texts = Set((other.array ?? []).map(\.compactText))
-      return .array((one.array ?? []).filter { texts.contains($0.compactText) })
+    case "required":
+      let names = (one.array ?? []) + (other.array ?? [])
+      try spend(names.count)
+      try program.reserve(names.count, of: 16)
+      return .array(names)
+    case "enum": return try commonValues(one, other)
     case "minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties":
       return try bound(one, other) { $0 >= $1 }
     case "maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties":
       return try bound(one, other) { $0 <= $1 }
     default:
-      let isRemark = Self.isRemark(keyword)
-      guard isRemark || one.compactText == other.compactText else {
+      if Self.isRemark(keyword) { return one }
+      let (first, second) = (try text(one), try text(other))
+      guard first == second else {
         throw .unsupported("allOf of two different values of one keyword")
       }
       return one
     }
+  }
+
+  private mutating func commonValues(
+    _ one: JSONValue, _ other: JSONValue
+  ) throws(GrammarError) -> JSONValue {
+    var texts: Set<[UInt8]> = []
+    for value in other.array ?? [] { texts.insert(try text(value)) }
+    var values: [JSONValue] = []
+    for value in one.array ?? [] where texts.contains(try text(value)) { values.append(value) }
+    return .array(values)
   }
 
   private func bound(
@@ -223,10 +257,11 @@ extension SchemaCompiler {
     return isTighter(first, second) ? one : other
   }
 
-  private func commonTypes(
+  private mutating func commonTypes(
     _ one: JSONValue, _ other: JSONValue
   ) throws(GrammarError) -> JSONValue {
     let (first, second) = (Self.typeNames(one), Self.typeNames(other))
+    try spend(first.count + 8, times: second.count + 8)
     let common = first.compactMap { type -> String? in
       if second.contains(type) { return type }
       let isNumber = type == "integer" && second.contains("number")
@@ -249,10 +284,10 @@ extension SchemaCompiler {
         continue
       }
       let both = JSONValue.object(
-        Self.object([JSONObject.Member(key: "allOf", value: .array([member.value, value]))]))
+        try self.object([JSONObject.Member(key: "allOf", value: .array([member.value, value]))]))
       members.append(JSONObject.Member(key: member.key, value: both))
     }
     members += second.members.filter { first[$0.key] == nil }
-    return .object(Self.object(members))
+    return .object(try self.object(members))
   }
 }

@@ -12,35 +12,41 @@ extension SchemaCompiler {
     if object["properties"] != nil, object["properties"]?.object == nil {
       throw .unsupported("properties that are no object")
     }
-    var required: [String] = []
-    if object["required"] != nil, object["required"]?.array == nil {
-      throw .unsupported("required that is no list")
-    }
-    for name in object["required"]?.array ?? [] {
-      guard let name = name.text else { throw .unsupported("a required name that is no text") }
-      required.append(name)
-    }
-    if properties.isEmpty, required.isEmpty { return try map(object, next) }
+    let names = try requiredNames(object)
+    if properties.isEmpty, names.isEmpty { return try map(object, next) }
+    try spend(properties.count + names.count, times: 4)
     var members = properties.map { ($0.key, $0.value) }
-    for name in required where !members.contains(where: { $0.0 == JSONString(name) }) {
+    var known = Set(properties.map(\.key))
+    for name in names where known.insert(name).inserted {
       guard object["additionalProperties"]?.bool != false else {
         throw .contradictory("a required property that is not allowed")
       }
-      members.append((JSONString(name), object["additionalProperties"] ?? .bool(true)))
+      members.append((name, object["additionalProperties"] ?? .bool(true)))
     }
     guard members.count <= GrammarLimits.propertyCount else { throw .tooLarge("an object") }
-    return try self.members(members, required: Set(required), next)
+    return try self.members(members, required: Set(names), next)
+  }
+
+  private func requiredNames(_ object: JSONObject) throws(GrammarError) -> [JSONString] {
+    guard let required = object["required"] else { return [] }
+    guard let list = required.array else { throw .unsupported("required that is no list") }
+    var names: [JSONString] = []
+    for name in list {
+      guard let name = name.string else { throw .unsupported("a required name that is no text") }
+      names.append(name)
+    }
+    return names
   }
 
   /// From the last property to the first: what may follow with and without a property before it.
   private mutating func members(
-    _ members: [(JSONString, JSONValue)], required: Set<String>, _ next: Int32
+    _ members: [(JSONString, JSONValue)], required: Set<JSONString>, _ next: Int32
   ) throws(GrammarError) -> Int32 {
     let close = try program.literal("}", next)
     var following = try program.lineBreak(close)
     var first = close
     for (key, schema) in members.reversed() {
-      let isRequired = required.contains(key.text)
+      let isRequired = required.contains(key)
       let found = try possible { compiler throws(GrammarError) in
         let content = try compiler.program.space(try compiler.value(schema, following))
         let colon = try compiler.program.literal(":", content)
@@ -138,6 +144,7 @@ extension SchemaCompiler {
       throw .unsupported("a pattern that is no text")
     }
     guard let pattern else { return try program.jsonString(least: least, most: most, next) }
+    try spend(pattern.utf8.count, times: 8)
     let tree = try GrammarPatternReader.read(pattern)
     guard least > tree.least else {
       return try program.jsonString(matching: tree, most: most, next)

@@ -4,7 +4,7 @@
 
 /// Compiles one schema.
 struct SchemaCompiler {
-  var program = GrammarProgram()
+  var program: GrammarProgram
   let root: JSONValue
   /// Schemas that were put together so far.
   var combinationCount = 0
@@ -22,9 +22,14 @@ struct SchemaCompiler {
     do throws(JSONError) {
       root = try JSONReader.parse(text)
     } catch { throw .notJSON(offset: error.offset) }
+    // A schema that leads back to itself may have to be tried with fewer levels. All attempts share the work: the first
+    // has half of it, the second a quarter, and so on.
     var limit = GrammarLimits.recursion
     while true {
-      var compiler = SchemaCompiler(root: root, recursionLimit: limit)
+      let share = min(GrammarLimits.recursion - limit + 1, GrammarLimits.recursion - 1)
+      let budget = WorkBudget(
+        work: GrammarLimits.work >> share, byteCount: GrammarLimits.memoryByteCount)
+      var compiler = SchemaCompiler(root: root, recursionLimit: limit, budget: budget)
       do throws(GrammarError) {
         return try compiler.whole()
       } catch {
@@ -40,8 +45,14 @@ struct SchemaCompiler {
   /// What a reference is that leads back to itself once too often: no value is that deep.
   private static let endless = GrammarError.contradictory("a $ref leads back to itself too often")
 
-  private init(root: JSONValue, recursionLimit: Int) {
+  private init(root: JSONValue, recursionLimit: Int, budget: WorkBudget) {
     (self.root, self.recursionLimit) = (root, recursionLimit)
+    program = GrammarProgram(budget: budget)
+  }
+
+  /// Charges the compilation with `count` times `steps`.
+  mutating func spend(_ count: Int, times steps: Int = 1) throws(GrammarError) {
+    try program.spend(count, times: steps)
   }
 
   private mutating func whole() throws(GrammarError) -> GrammarProgram {
@@ -69,8 +80,9 @@ struct SchemaCompiler {
       return try anything(next, levels: Self.anyLevels)
     }
     guard let object = schema.object else { throw .unsupported("a schema that is no object") }
-    for keyword in Self.refused where object[JSONString("\(keyword)")] != nil {
-      throw .unsupported(keyword)
+    try spend(Self.schemaSteps + object.members.count)
+    for keyword in Self.refused where object[keyword.key] != nil {
+      throw .unsupported(keyword.name)
     }
     if let parts = try parts(object) {
       return try value(try combined(parts), next)
@@ -118,11 +130,15 @@ struct SchemaCompiler {
     }
   }
 
-  private static let refused: [StaticString] = [
-    "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies",
-    "patternProperties", "propertyNames", "contains", "prefixItems", "unevaluatedProperties",
-    "unevaluatedItems", "$dynamicRef", "$recursiveRef",
-  ]
+  /// What looking at one schema costs at least.
+  private static let schemaSteps = 32
+
+  private static let refused: [(key: JSONString, name: StaticString)] =
+    ([
+      "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies",
+      "patternProperties", "propertyNames", "contains", "prefixItems", "unevaluatedProperties",
+      "unevaluatedItems", "$dynamicRef", "$recursiveRef",
+    ] as [StaticString]).map { (JSONString($0.description), $0) }
   private static let remarks: Set<String> = [
     "title", "description", "default", "examples", "$schema", "$id", "$comment", "$defs",
     "definitions", "deprecated", "readOnly", "writeOnly", "format", "$anchor",
@@ -149,10 +165,11 @@ struct SchemaCompiler {
   }
 
   /// The schema behind a local reference.
-  func target(_ reference: JSONValue) throws(GrammarError) -> JSONValue {
+  mutating func target(_ reference: JSONValue) throws(GrammarError) -> JSONValue {
     guard let path = reference.text, path == "#" || path.hasPrefix("#/") else {
       throw .unsupported("$ref to another document")
     }
+    try spend(path.utf8.count, times: 4)
     var target = root
     for part in path.dropFirst().split(separator: "/") {
       let key = Self.unescaped(part)
@@ -188,11 +205,22 @@ struct SchemaCompiler {
 
   // MARK: Listed values
 
-  private func listed(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
+  private mutating func listed(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
     guard let list = object["enum"] else { return object["const"].map { [$0] } }
     guard let values = list.array else { throw .unsupported("an enum that is no list") }
     guard let only = object["const"] else { return values }
-    return values.filter { $0.compactText == only.compactText }
+    let wanted = try text(only)
+    var listed: [JSONValue] = []
+    for value in values where try text(value) == wanted { listed.append(value) }
+    return listed
+  }
+
+  /// A value as JSON, charged.
+  mutating func text(_ value: JSONValue) throws(GrammarError) -> [UInt8] {
+    let text = value.compactText
+    try spend(text.count + 4)
+    try program.reserve(text.count + 32, of: 1)
+    return text
   }
 
   private mutating func values(
@@ -205,7 +233,10 @@ struct SchemaCompiler {
       }
     }
     let types = object["type"].map(Self.typeNames)
-    let texts = values.filter { types?.contains(where: $0.isOf) ?? true }.map(\.compactText)
+    var texts: [[UInt8]] = []
+    for value in values where types?.contains(where: value.isOf) ?? true {
+      texts.append(try text(value))
+    }
     guard !texts.isEmpty else { throw .contradictory("an enum has no value of its type") }
     guard texts.allSatisfy({ $0.count <= GrammarLimits.valueByteCount }) else {
       throw .tooLarge("a value of an enum")
@@ -221,6 +252,7 @@ struct SchemaCompiler {
     case nil: named = Self.impliedTypes(object)
     case .some(let type):
       named = Self.typeNames(type)
+      try spend(named.count, times: 8)
       guard !named.isEmpty else { throw .unsupported("a type that is no name") }
     }
     guard !named.isEmpty else { return try anything(next, levels: Self.anyLevels) }

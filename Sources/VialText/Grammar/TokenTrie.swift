@@ -1,5 +1,6 @@
 // A vocabulary as tries of its tokens' bytes, in the order of a walk, and what needs no walk.
-// Must not: hold added tokens (no grammar may spell one), or tokens longer than a grammar looks ahead.
+// Must not: hold added tokens (no grammar may spell one), or tokens longer than a grammar looks ahead; or read a
+// place of the tables twice: another process may change a mapped file.
 
 internal import VialFormat
 
@@ -7,7 +8,7 @@ internal import VialFormat
 struct TokenTrie: Sendable {
   /// For each node the byte that leads to it.
   let bytes: [UInt8]
-  /// For each node the number of bytes before it.
+  /// For each node the number of bytes before it, below `GrammarLimits.tokenByteCount`.
   let depths: [UInt8]
   /// For each node the first node that is not below it.
   let ends: [Int32]
@@ -16,18 +17,58 @@ struct TokenTrie: Sendable {
   /// Ids in the order of the nodes.
   let tokens: [UInt32]
 
-  /// From ids in the order of their bytes.
-  init(_ ids: [UInt32], _ tokenizer: Tokenizer) {
-    let text = tokenizer.tokenBytes
+  /// From tokens in the order of their bytes.
+  fileprivate init(
+    _ entries: [TokenEntry], _ text: Span<UInt8>, _ budget: inout WorkBudget
+  ) throws(GrammarError) {
     var builder = TrieBuilder()
-    for id in ids {
-      let range = tokenizer.byteRange(of: id)
-      builder.add(range.count) { text.span[range.lowerBound + $0] }
+    for entry in entries {
+      let nodeCount = builder.bytes.count
+      builder.add(Int(entry.count)) { text[Int(entry.start) + $0] }
+      try reserve(builder.bytes.count - nodeCount, of: Self.nodeByteCount, &budget)
+      guard builder.bytes.count <= Int(Int32.max) else { throw .tooLarge("the file's vocabulary") }
     }
     builder.finish()
     (bytes, depths, ends) = (builder.bytes, builder.depths, builder.ends)
     firstTokens = builder.firstTokens
-    tokens = ids
+    tokens = entries.map(\.id)
+  }
+
+  private static let nodeByteCount = 10
+}
+
+/// Charges memory for the vocabulary.
+private func reserve(
+  _ count: Int, of size: Int, _ budget: inout WorkBudget
+) throws(GrammarError) {
+  guard budget.reserve(count, of: size) else { throw .tooLarge("the file's vocabulary") }
+}
+
+/// Where a token's bytes lie, read once.
+private struct TokenEntry {
+  let id: UInt32
+  let start: UInt32
+  let count: UInt8
+  /// The first eight bytes, zeros behind the last, so that few comparisons need more.
+  let head: UInt64
+
+  init(_ id: UInt32, _ range: Range<Int>, _ text: Span<UInt8>) {
+    var head: UInt64 = 0
+    for offset in 0..<8 {
+      let byte = offset < range.count ? text[range.lowerBound + offset] : 0
+      head = head << 8 | UInt64(byte)
+    }
+    (self.id, self.head) = (id, head)
+    (start, count) = (UInt32(range.lowerBound), UInt8(range.count))
+  }
+
+  func isBefore(_ other: TokenEntry, _ text: Span<UInt8>) -> Bool {
+    if head != other.head { return head < other.head }
+    for offset in 0..<Int(min(count, other.count)) {
+      let (a, b) = (text[Int(start) + offset], text[Int(other.start) + offset])
+      if a != b { return a < b }
+    }
+    return count != other.count ? count < other.count : id < other.id
   }
 }
 
@@ -44,56 +85,58 @@ final class TokenTries: Sendable {
   /// Whether each byte of UTF-8 text is a token, so that no answer can get stuck.
   let hasAllBytes: Bool
 
-  /// O(n log n) in the vocabulary.
-  init(_ tokenizer: Tokenizer) {
-    let ids = Self.sortedIDs(tokenizer)
-    let text = tokenizer.tokenBytes
-    var present = [Bool](repeating: false, count: 256)
-    var rest: [UInt32] = []
+  /// O(n log n) in the vocabulary; memory at most a few times that of its tables.
+  init(_ tokenizer: Tokenizer) throws(GrammarError) {
+    let bytes = tokenizer.tokenBytes
+    let text = bytes.span
     idCount = tokenizer.tokenCount
-    let empty = [UInt64](repeating: 0, count: (idCount + 63) / 64)
-    var plain = [[UInt64]](repeating: empty, count: GrammarLimits.tokenByteCount + 1)
-    for id in ids {
-      let range = tokenizer.byteRange(of: id)
-      if range.count == 1 { present[Int(text.span[range.lowerBound])] = true }
-      if let count = Self.plainCharacterCount(text.span, range) {
-        plain[count][Int(id) / 64] |= 1 << UInt64(id % 64)
+    var budget = WorkBudget(
+      work: 0,
+      byteCount: GrammarLimits.memoryByteCount
+        + GrammarLimits.vocabularyFactor * (bytes.count + 5 * idCount))
+    let entries = try Self.entries(tokenizer, text, &budget)
+    let wordCount = (idCount + 63) / 64
+    try reserve(wordCount, of: 8 * (GrammarLimits.tokenByteCount + 1), &budget)
+    var plain = [[UInt64]](
+      repeating: [UInt64](repeating: 0, count: wordCount), count: GrammarLimits.tokenByteCount + 1)
+    var present = [Bool](repeating: false, count: 256)
+    var rest: [TokenEntry] = []
+    for entry in entries {
+      let range = Int(entry.start)..<Int(entry.start) + Int(entry.count)
+      if range.count == 1 { present[Int(text[range.lowerBound])] = true }
+      if let count = Self.plainCharacterCount(text, range) {
+        plain[count][Int(entry.id) / 64] |= 1 << UInt64(entry.id % 64)
       } else {
-        rest.append(id)
+        rest.append(entry)
       }
     }
     for count in 1..<plain.count {
-      for word in empty.indices { plain[count][word] |= plain[count - 1][word] }
+      for word in 0..<wordCount { plain[count][word] |= plain[count - 1][word] }
     }
     self.plain = plain
-    self.rest = TokenTrie(rest, tokenizer)
-    all = TokenTrie(ids, tokenizer)
+    all = try TokenTrie(entries, text, &budget)
+    self.rest = rest.count == entries.count ? all : try TokenTrie(rest, text, &budget)
     let needed = Array(0x20...0x7E) + Array(0x80...0xBF) + Array(0xC2...0xF4)
     hasAllBytes = needed.allSatisfy { present[$0] } && present[0x0A]
   }
 
-  /// Ids that may be offered, in the order of their bytes.
-  private static func sortedIDs(_ tokenizer: Tokenizer) -> [UInt32] {
-    var ids: [UInt32] = []
+  /// Tokens that may be offered, in the order of their bytes.
+  private static func entries(
+    _ tokenizer: Tokenizer, _ text: Span<UInt8>, _ budget: inout WorkBudget
+  ) throws(GrammarError) -> [TokenEntry] {
+    // Sorting takes half as much again.
+    try reserve(tokenizer.tokenCount, of: MemoryLayout<TokenEntry>.stride * 3 / 2, &budget)
+    var entries: [TokenEntry] = []
     for id in 0..<UInt32(tokenizer.tokenCount) {
-      let count = tokenizer.byteRange(of: id).count
-      if (1...GrammarLimits.tokenByteCount).contains(count), tokenizer.isPresent(id),
-        !tokenizer.isAdded(id), !tokenizer.isSpecial(id)
+      let range = tokenizer.byteRange(of: id)
+      if (1...GrammarLimits.tokenByteCount).contains(range.count), tokenizer.isPresent(id),
+        !tokenizer.isAdded(id), !tokenizer.isSpecial(id), range.upperBound <= Int(UInt32.max)
       {
-        ids.append(id)
+        entries.append(TokenEntry(id, range, text))
       }
     }
-    let text = tokenizer.tokenBytes
-    ids.sort { left, right in
-      let span = text.span
-      let (first, second) = (tokenizer.byteRange(of: left), tokenizer.byteRange(of: right))
-      for offset in 0..<min(first.count, second.count) {
-        let (a, b) = (span[first.lowerBound + offset], span[second.lowerBound + offset])
-        if a != b { return a < b }
-      }
-      return first.count != second.count ? first.count < second.count : left < right
-    }
-    return ids
+    entries.sort { $0.isBefore($1, text) }
+    return entries
   }
 
   /// Characters of a plain token; nil for another one.

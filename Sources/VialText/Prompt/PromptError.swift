@@ -23,13 +23,15 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
   case notAChoice(variable: Int)
   /// The value is no day as YYYY-MM-DD.
   case notADate(variable: Int)
+  /// The messages would be longer than `limit` bytes.
+  case textTooLong(limit: Int)
   /// The value is not valid UTF-8 from `offset` on.
   case invalidUTF8(variable: Int, offset: Int)
 
   /// The variable, when it is about one.
   public var variable: Int? {
     switch self {
-    case .unknownName, .repeated: nil
+    case .unknownName, .repeated, .textTooLong: nil
     case .missing(let variable), .tooLong(let variable, _), .tooManyItems(let variable, _),
       .notANumber(let variable), .outOfRange(let variable), .wrongUnit(let variable),
       .notAChoice(let variable), .notADate(let variable), .invalidUTF8(let variable, _):
@@ -50,6 +52,7 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
     case .wrongUnit: "the unit is missing or not one of the variable's"
     case .notAChoice: "the value is not one of the variable's choices"
     case .notADate: "the value is not a day as YYYY-MM-DD"
+    case .textTooLong(let limit): "the messages would be longer than \(limit) bytes"
     case .invalidUTF8(_, let offset): "the value is not valid UTF-8 at byte \(offset)"
     }
   }
@@ -58,6 +61,7 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknownName(let value), .repeated(let value): "value \(value + 1): \(what)"
+    case .textTooLong: what
     default: "variable \((variable ?? 0) + 1) of the template: \(what)"
     }
   }

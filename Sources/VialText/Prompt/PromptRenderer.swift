@@ -41,17 +41,19 @@ public struct RenderedPrompt: Sendable, Equatable {
 
 extension PromptTemplate {
   /// Writes the system message and the user's behind it into `output` as far as they fit, and tells how long they are.
+  /// Throws what is wrong with the values, or `textTooLong` when both messages together exceed
+  /// `PromptLimits.renderedByteCount`: a template may name a variable thousands of times.
   public func render(
     _ values: PromptValues, into output: inout MutableSpan<UInt8>
   ) throws(PromptError) -> RenderedPrompt {
     let places = try PromptPlaces(self, values)
     var writer = PromptWriter(output: output._mutatingExtracting(...))
     for (number, part) in systemParts.enumerated() {
-      if number > 0 { writer.write("\n\n".utf8Span.span) }
-      write(part, values, places, &writer)
+      if number > 0 { try writer.write("\n\n".utf8Span.span) }
+      try write(part, values, places, &writer)
     }
     let systemByteCount = writer.count
-    write(text, values, places, &writer)
+    try write(text, values, places, &writer)
     return RenderedPrompt(
       systemByteCount: systemByteCount, userByteCount: writer.count - systemByteCount)
   }
@@ -59,20 +61,20 @@ extension PromptTemplate {
   private func write(
     _ text: PromptText, _ values: PromptValues, _ places: PromptPlaces,
     _ writer: inout PromptWriter
-  ) {
+  ) throws(PromptError) {
     for piece in text.pieces {
       switch piece {
-      case .text(let range): writer.write(text.bytes.span.extracting(range))
+      case .text(let range): try writer.write(text.bytes.span.extracting(range))
       case .variable(let index):
         guard let place = places.content[index] else {
-          writer.write(variables[index].fallback.utf8Span.span)
+          try writer.write(variables[index].fallback.utf8Span.span)
           continue
         }
         let content = values.text.extracting(place)
         switch variables[index].kind {
-        case .list: writer.write(items: content)
-        case .integer, .number: writer.write(number: content, variables[index])
-        case .text, .choice, .date: writer.write(content)
+        case .list: try writer.write(items: content)
+        case .integer, .number: try writer.write(number: content, variables[index])
+        case .text, .choice, .date: try writer.write(content)
         }
       }
     }
@@ -161,110 +163,5 @@ private struct PromptPlaces {
       throw .wrongUnit(variable: index)
     }
     guard variable.range?.contains(number) ?? true else { throw .outOfRange(variable: index) }
-  }
-}
-
-/// Writes as far as there is room, and counts.
-private struct PromptWriter: ~Copyable, ~Escapable {
-  private var output: MutableSpan<UInt8>
-  private(set) var count = 0
-
-  @_lifetime(copy output)
-  init(output: consuming MutableSpan<UInt8>) { self.output = output }
-
-  @_lifetime(self: copy self)
-  mutating func write(_ bytes: Span<UInt8>) {
-    for index in bytes.indices { write(bytes[index]) }
-  }
-
-  @_lifetime(self: copy self)
-  private mutating func write(_ byte: UInt8) {
-    if count < output.count { output[count] = byte }
-    count += 1
-  }
-
-  /// `- item` lines.
-  @_lifetime(self: copy self)
-  mutating func write(items text: Span<UInt8>) {
-    var start = 0
-    var isFirst = true
-    while start < text.count {
-      var end = start
-      while end < text.count, text[end] != 0x0A { end += 1 }
-      let item = text.trimmed(start..<end)
-      if !item.isEmpty {
-        if !isFirst { write(0x0A) }
-        isFirst = false
-        write(0x2D)
-        write(0x20)
-        write(text.extracting(item))
-      }
-      start = end + 1
-    }
-  }
-
-  /// The number, a space and its unit.
-  @_lifetime(self: copy self)
-  mutating func write(number text: Span<UInt8>, _ variable: PromptVariable) {
-    let length = DecimalText.prefixLength(text)
-    write(text.extracting(0..<length))
-    let unit = text.trimmed(length..<text.count)
-    if !unit.isEmpty {
-      write(0x20)
-      write(text.extracting(unit))
-    } else if let only = variable.units.first {
-      write(0x20)
-      write(only.utf8Span.span)
-    }
-  }
-}
-
-extension Span<UInt8> {
-  /// Whether the bytes are those of `text`.
-  fileprivate func isEqual(to text: String) -> Bool {
-    let other = text.utf8Span.span
-    guard other.count == count else { return false }
-    for index in indices where self[index] != other[index] { return false }
-    return true
-  }
-
-  /// A range without spaces, tabs and line ends at both ends.
-  fileprivate func trimmed(_ range: Range<Int>) -> Range<Int> {
-    var (start, end) = (range.lowerBound, range.upperBound)
-    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-    while start < end, isSpace(self[start]) { start += 1 }
-    while end > start, isSpace(self[end - 1]) { end -= 1 }
-    return start..<end
-  }
-
-  /// Hands the lines that are not blank to `body`.
-  fileprivate func forEachLine(in range: Range<Int>, _ body: (Range<Int>) -> Void) {
-    var start = range.lowerBound
-    while start < range.upperBound {
-      var end = start
-      while end < range.upperBound, self[end] != 0x0A { end += 1 }
-      let line = trimmed(start..<end)
-      if !line.isEmpty { body(line) }
-      start = end + 1
-    }
-  }
-
-  /// Whether the bytes are a day of the Gregorian calendar, YYYY-MM-DD.
-  fileprivate var isDay: Bool {
-    guard count == 10, self[4] == 0x2D, self[7] == 0x2D else { return false }
-    func number(_ range: Range<Int>) -> Int? {
-      var value = 0
-      for index in range {
-        guard (0x30...0x39).contains(self[index]) else { return nil }
-        value = value * 10 + Int(self[index] - 0x30)
-      }
-      return value
-    }
-    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), year > 0,
-      (1...12).contains(month)
-    else { return false }
-    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    return (1...lengths[month - 1]).contains(day)
   }
 }

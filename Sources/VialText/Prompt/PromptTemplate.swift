@@ -115,6 +115,8 @@ public struct PromptTemplate: Sendable {
 public enum PromptLimits {
   /// Bytes of the system message, of the user's message and of the schema.
   public static let textByteCount = 65_536
+  /// Bytes of both messages, values included.
+  public static let renderedByteCount = 1 << 24
   /// Bytes of a clause.
   public static let clauseByteCount = 4096
   /// Bytes of title, note and a variable's note or default.

@@ -17,6 +17,7 @@ public struct PromptText: Sendable {
   /// Cuts a text; nil when `{{` begins neither a variable of `names` with `}}` behind it nor `{{{{`.
   public init?(_ source: String, names: [String]) {
     let bytes = Array(source.utf8)
+    let numbers = Dictionary(names.enumerated().map { (JSONString($1), $0) }) { first, _ in first }
     var pieces: [Piece] = []
     var (start, position) = (0, 0)
     func flush(to end: Int) { if end > start { pieces.append(.text(start..<end)) } }
@@ -34,10 +35,8 @@ public struct PromptText: Sendable {
       }
       var end = position + 2
       while end < bytes.count, bytes[end] != Self.close[0] { end += 1 }
-      let name = String(decoding: bytes[(position + 2)..<end], as: UTF8.self)
-      guard bytes[end...].starts(with: Self.close), let index = names.firstIndex(of: name) else {
-        return nil
-      }
+      let name = JSONString(bytes: Array(bytes[(position + 2)..<end]))
+      guard bytes[end...].starts(with: Self.close), let index = numbers[name] else { return nil }
       flush(to: position)
       pieces.append(.variable(index))
       position = end + 2

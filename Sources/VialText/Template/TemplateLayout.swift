@@ -14,13 +14,20 @@ package enum TemplateLayout {
   package static let maxMessageCount = 4096
   package static let maxStepCount = 2_000_000
   package static let maxSliceCount = 1 << 18
-  package static let maxComparedByteCount = 1 << 28
+  /// Work of one rendering for no message at all, and for each byte of the messages: an instruction is
+  /// `instructionWork`, a slice or an element that is made `elementWork`, one that is looked at or a byte 1.
+  package static let maxWork = 1 << 26
+  package static let workPerMessageByte = 64
+  package static let instructionWork = 32
+  package static let elementWork = 8
   /// Elements of all lists, the messages' included.
   package static let maxValueCount = 1 << 18
   /// Captures inside of captures.
   package static let maxCaptureDepth = 8
-  /// Bytes that a template may write for no message at all.
-  package static let maxOwnByteCount = 1 << 24
+  /// Bytes that a template may write, whatever the messages.
+  package static let maxOutputByteCount = 1 << 24
+  /// Stretches of literal text that it may write.
+  package static let maxLiteralRangeCount = 1 << 18
 
   /// Byte offsets of the header's fields.
   package enum Field {

@@ -9,19 +9,13 @@ struct TemplateOutput: ~Copyable, ~Escapable {
   private(set) var literalCount = 0
   /// The literal stretch that may still grow.
   private var open = TextRange(start: -1, byteCount: 0)
-  /// Most bytes that may be written.
-  private let limit: Int
 
-  /// A sink for a conversation of `messageByteCount` bytes, which bound what a template may write.
   @_lifetime(copy bytes, copy literals)
   init(
-    _ bytes: consuming MutableSpan<UInt8>, _ literals: consuming MutableSpan<TextRange>,
-    messageByteCount: Int
+    _ bytes: consuming MutableSpan<UInt8>, _ literals: consuming MutableSpan<TextRange>
   ) {
     self.bytes = bytes
     self.literals = literals
-    let share = min(messageByteCount, Tokenizer.maxTextByteCount) * 4
-    limit = min(TemplateLayout.maxOwnByteCount + share, Tokenizer.maxTextByteCount)
   }
 
   /// Writes a slice; one of literal text opens or lengthens a literal stretch.
@@ -29,18 +23,21 @@ struct TemplateOutput: ~Copyable, ~Escapable {
   mutating func append(
     _ slice: TemplateSlice, from source: Span<UInt8>
   ) throws(TextError) {
-    guard byteCount + slice.count <= limit else { throw .templateLimit }
-    if slice.origin == .literalMessage, slice.count > 0 { markLiteral(slice.count) }
+    guard slice.count <= TemplateLayout.maxOutputByteCount - byteCount else {
+      throw .textTooLong(limit: TemplateLayout.maxOutputByteCount)
+    }
+    if slice.origin == .literalMessage, slice.count > 0 { try markLiteral(slice.count) }
     for index in slice.start..<slice.start + slice.count {
       write(slice.form.applied(to: source[index]))
     }
   }
 
   @_lifetime(self: copy self)
-  private mutating func markLiteral(_ count: Int) {
+  private mutating func markLiteral(_ count: Int) throws(TextError) {
     if literalCount > 0, open.start + open.byteCount == byteCount {
       open.byteCount += count
     } else {
+      guard literalCount < TemplateLayout.maxLiteralRangeCount else { throw .templateLimit }
       open = TextRange(start: byteCount, byteCount: count)
       literalCount += 1
     }

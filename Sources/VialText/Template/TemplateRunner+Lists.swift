@@ -32,6 +32,7 @@ extension TemplateRunner {
     guard elements.count <= TemplateLayout.maxValueCount - values.count else {
       throw .templateLimit
     }
+    try charge(elements.count, times: TemplateLayout.elementWork)
     values += elements
     return TemplateValue(
       kind: .list, first: values.count - elements.count, second: values.count)
@@ -60,6 +61,8 @@ extension TemplateRunner {
     if left.second == right.first {
       return TemplateValue(kind: .list, first: left.first, second: right.second)
     }
+    try charge(
+      left.second - left.first + right.second - right.first, times: TemplateLayout.elementWork)
     return try list(Array(try elements(left)) + Array(try elements(right)))
   }
 
@@ -73,6 +76,7 @@ extension TemplateRunner {
     var (value, overflow) = (start, false)
     while !overflow, step > 0 ? value < stop : value > stop {
       guard elements.count < TemplateLayout.maxValueCount else { throw .templateLimit }
+      try charge(TemplateLayout.elementWork)
       elements.append(.integer(value))
       (value, overflow) = value.addingReportingOverflow(step)
     }
@@ -123,7 +127,7 @@ extension TemplateRunner {
         kind: .list, first: value.first + range.lowerBound, second: value.first + range.upperBound)
     }
     guard value.kind == .string else { throw .templateType }
-    try charge(byteCount(value) + value.second, times: 3)
+    try charge(value.byteCount + value.second, times: 3)
     let range = try bounds(start, end, count: characterCount(value))
     return try part(
       value, offset(range.lowerBound, in: value)..<offset(range.upperBound, in: value))
@@ -134,7 +138,7 @@ extension TemplateRunner {
   mutating func character(
     _ index: Int, of value: TemplateValue
   ) throws(TextError) -> TemplateValue {
-    try charge(byteCount(value) + value.second, times: 3)
+    try charge(value.byteCount + value.second, times: 3)
     let count = characterCount(value)
     let (place, overflow) = index < 0 ? index.addingReportingOverflow(count) : (index, false)
     guard !overflow, place >= 0, place < count else { return .undefined }
@@ -160,7 +164,7 @@ extension TemplateRunner {
 
   @_lifetime(self: copy self)
   private mutating func backwards(_ value: TemplateValue) throws(TextError) -> TemplateValue {
-    try charge(byteCount(value) + value.second)
+    try charge(value.byteCount + value.second, times: 4)
     var characters: [TemplateSlice] = []
     for place in value.first..<value.first + value.second {
       let slice = arena[place]
@@ -184,7 +188,7 @@ extension TemplateRunner {
     _ list: TemplateValue, _ value: TemplateValue
   ) throws(TextError) -> Bool {
     let elements = try elements(list)
-    try charge(elements.count)
+    try charge(elements.count, times: TemplateLayout.elementWork)
     for element in elements where try isEqual(element, value) { return true }
     return false
   }
@@ -205,7 +209,7 @@ extension TemplateRunner {
     }
     let (one, other) = (try elements(left), try elements(right))
     guard one.count == other.count else { return false }
-    try charge(one.count)
+    try charge(one.count, times: TemplateLayout.elementWork)
     for (first, second) in zip(one, other) {
       let isSame =
         first.kind == .list && second.kind == .list

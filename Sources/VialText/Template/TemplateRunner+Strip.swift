@@ -8,7 +8,7 @@ extension TemplateRunner {
     _ value: TemplateValue, _ instruction: ChatTemplate.Instruction
   ) throws(TextError) -> TemplateValue {
     let set = instruction.b == 0xFFFF_FFFF ? nil : template.literal(instruction.b)
-    try charge(byteCount(value))
+    try charge(value.second, times: TemplateLayout.elementWork)
     var (low, high) = (value.first, value.first + value.second)
     let start = arena.count
     guard start + value.second <= TemplateLayout.maxSliceCount else { throw .templateLimit }
@@ -26,12 +26,12 @@ extension TemplateRunner {
         if last == nil { high -= 1 }
       }
     }
-    guard low < high else { return TemplateValue(kind: .string, first: start, second: 0) }
+    guard low < high else { return string(from: start) }
     for index in low..<high {
       arena.append(
         (index == high - 1 ? last : nil) ?? (index == low ? first : nil) ?? arena[index])
     }
-    return TemplateValue(kind: .string, first: start, second: high - low)
+    return string(from: start)
   }
 
   /// The slice without what is stripped at its start; nil when nothing is left.
@@ -43,7 +43,7 @@ extension TemplateRunner {
     while slice.count > 0 {
       let text = source(slice)
       let scalar = UTF8Text.decode(text, at: slice.start, limit: slice.start + slice.count)
-      try charge(set?.count ?? 1)
+      try charge(4 + (set?.count ?? 0), times: 2)
       guard isStripped(slice.form.applied(to: scalar.value), set) else { return slice }
       slice.start += scalar.byteCount
       slice.count -= scalar.byteCount
@@ -61,7 +61,7 @@ extension TemplateRunner {
       let text = source(slice)
       let scalar = UTF8Text.decodeBackward(
         text, before: slice.start + slice.count, start: slice.start)
-      try charge(set?.count ?? 1)
+      try charge(4 + (set?.count ?? 0), times: 2)
       guard isStripped(slice.form.applied(to: scalar.value), set) else { return slice }
       slice.count -= scalar.byteCount
     }

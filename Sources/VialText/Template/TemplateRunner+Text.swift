@@ -12,7 +12,7 @@ extension TemplateRunner {
       let value = try pop()
       let start = arena.count
       try appendJSON(value, depth: 0)
-      return TemplateValue(kind: .string, first: start, second: arena.count - start)
+      return string(from: start)
     case .join: return try joined()
     case .replace: return try replaced()
     case .parts: return try cut(try pop(.string), instruction)
@@ -20,10 +20,7 @@ extension TemplateRunner {
     default:
       let affix = try pop(.string)
       let value = try pop(.string)
-      let (count, length) = (byteCount(affix), byteCount(value))
-      try charge(count + affix.second + value.second)
-      guard count <= length else { return .bool(false) }
-      return .bool(matches(value, instruction.a == 0 ? 0 : length - count, affix, count))
+      return .bool(try hasAffix(value, affix, atEnd: instruction.a != 0))
     }
   }
 
@@ -32,7 +29,7 @@ extension TemplateRunner {
   mutating func string(_ slices: [TemplateSlice]) throws(TextError) -> TemplateValue {
     let start = arena.count
     for slice in slices { try append(slice) }
-    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+    return string(from: start)
   }
 
   /// What writing a value gives.
@@ -74,6 +71,7 @@ extension TemplateRunner {
       try append(value.first != 0 ? TemplateBuiltins.jsonTrue : TemplateBuiltins.jsonFalse)
     case .integer: for digit in Self.digits(value.first) { try append(digit) }
     case .string:
+      try charge(value.second, times: TemplateLayout.elementWork)
       let slices = Array(arena[value.first..<value.first + value.second])
       try appendQuoted(slices)
     case .message:
@@ -120,6 +118,7 @@ extension TemplateRunner {
   private mutating func joined() throws(TextError) -> TemplateValue {
     let separator = try pop(.string)
     let elements = Array(try elements(try pop()))
+    try charge(elements.count, times: 2 * TemplateLayout.elementWork)
     var texts: [TemplateValue] = []
     for element in elements { texts.append(try written(element)) }
     let start = arena.count
@@ -128,30 +127,7 @@ extension TemplateRunner {
         for slice in value.first..<value.first + value.second { try append(arena[slice]) }
       }
     }
-    return TemplateValue(kind: .string, first: start, second: arena.count - start)
-  }
-
-  /// Where one string begins in another, from left to right, never overlapping.
-  @_lifetime(self: copy self)
-  private mutating func places(
-    of part: TemplateValue, in value: TemplateValue, most: Int = .max
-  ) throws(TextError) -> [Int] {
-    let (count, length) = (byteCount(part), byteCount(value))
-    guard count > 0 else { throw .templateType }
-    guard count <= length else { return [] }
-    try charge(length - count + 1, times: count + part.second + value.second)
-    var places: [Int] = []
-    var position = 0
-    while position <= length - count, places.count < most {
-      if matches(value, position, part, count) {
-        guard places.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
-        places.append(position)
-        position += count
-      } else {
-        position += 1
-      }
-    }
-    return places
+    return string(from: start)
   }
 
   @_lifetime(self: copy self)
@@ -159,18 +135,16 @@ extension TemplateRunner {
     let new = try pop(.string)
     let old = try pop(.string)
     let value = try pop(.string)
-    let count = byteCount(old)
     let places = try places(of: old, in: value)
-    try charge(places.count + 1, times: value.second + new.second)
     let start = arena.count
     var end = 0
     for place in places {
       _ = try part(value, end..<place)
       for slice in new.first..<new.first + new.second { try append(arena[slice]) }
-      end = place + count
+      end = place + old.byteCount
     }
-    _ = try part(value, end..<byteCount(value))
-    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+    _ = try part(value, end..<value.byteCount)
+    return string(from: start)
   }
 
   @_lifetime(self: copy self)
@@ -179,24 +153,22 @@ extension TemplateRunner {
   ) throws(TextError) -> TemplateValue {
     guard instruction.b != 0xFFFF_FFFF else { return try words(value) }
     let separator = try string(template.literal(instruction.b))
-    let count = byteCount(separator)
     let most = instruction.a == 0 ? Int.max : instruction.a
     let places = try places(of: separator, in: value, most: most)
-    try charge(places.count + 1, times: value.second)
     var parts: [TemplateValue] = []
     var start = 0
     for place in places {
       parts.append(try part(value, start..<place))
-      start = place + count
+      start = place + separator.byteCount
     }
-    parts.append(try part(value, start..<byteCount(value)))
+    parts.append(try part(value, start..<value.byteCount))
     return try list(parts)
   }
 
   /// What stands between stretches of Python's white space.
   @_lifetime(self: copy self)
   private mutating func words(_ value: TemplateValue) throws(TextError) -> TemplateValue {
-    try charge(byteCount(value) + value.second)
+    try charge(value.byteCount + value.second, times: 4)
     var words: [Range<Int>] = []
     var (offset, start) = (0, Int?.none)
     for index in value.first..<value.first + value.second {
@@ -217,7 +189,6 @@ extension TemplateRunner {
       }
     }
     if let begun = start { words.append(begun..<offset) }
-    try charge(words.count + 1, times: value.second)
     var parts: [TemplateValue] = []
     for word in words { parts.append(try part(value, word)) }
     return try list(parts)
@@ -229,7 +200,7 @@ extension TemplateRunner {
   private mutating func changedCase(
     _ value: TemplateValue, _ instruction: ChatTemplate.Instruction
   ) throws(TextError) -> TemplateValue {
-    try charge(byteCount(value) + value.second)
+    try charge(value.byteCount + value.second)
     let start = arena.count
     for index in value.first..<value.first + value.second {
       var slice = arena[index]
@@ -247,6 +218,6 @@ extension TemplateRunner {
       slice.form = instruction.a == 0 ? .capitals : .small
       try append(slice)
     }
-    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+    return string(from: start)
   }
 }

@@ -91,7 +91,7 @@ extension TemplateRunner {
     switch value.kind {
     case .list: return .integer(value.second - value.first)
     case .string:
-      try charge(byteCount(value))
+      try charge(value.byteCount + value.second)
       return .integer(characterCount(value))
     default: throw .templateType
     }
@@ -144,7 +144,7 @@ extension TemplateRunner {
     for value in [left, right] {
       for index in value.first..<value.first + value.second { try append(arena[index]) }
     }
-    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+    return string(from: start)
   }
 
   @_lifetime(self: copy self)
@@ -156,11 +156,8 @@ extension TemplateRunner {
     guard left.kind == .string else {
       return left.first == right.first && left.second == right.second
     }
-    try charge(left.second + right.second)
-    let count = byteCount(left)
-    guard count == byteCount(right) else { return false }
-    try charge(count)
-    return matches(left, 0, right, count)
+    guard left.byteCount == right.byteCount else { return false }
+    return try matchCount(Place(of: left), right) == right.byteCount
   }
 
   // MARK: Strings
@@ -170,7 +167,16 @@ extension TemplateRunner {
   mutating func append(_ slice: TemplateSlice) throws(TextError) {
     guard slice.count > 0 else { return }
     guard arena.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
+    try charge(TemplateLayout.elementWork)
     arena.append(slice)
+  }
+
+  /// The string of the slices from `start` on. O(slices), which were charged when they were made.
+  func string(from start: Int) -> TemplateValue {
+    var byteCount = 0
+    for index in start..<arena.count { byteCount += arena[index].count }
+    return TemplateValue(
+      kind: .string, first: start, second: arena.count - start, byteCount: byteCount)
   }
 
   /// A string of one slice, or of none when it is empty.
@@ -178,14 +184,7 @@ extension TemplateRunner {
   mutating func string(_ slice: TemplateSlice) throws(TextError) -> TemplateValue {
     let start = arena.count
     try append(slice)
-    return TemplateValue(kind: .string, first: start, second: arena.count - start)
-  }
-
-  /// Length of a string in bytes.
-  func byteCount(_ value: TemplateValue) -> Int {
-    var count = 0
-    for index in value.first..<value.first + value.second { count += arena[index].count }
-    return count
+    return string(from: start)
   }
 
   /// Length of a string in characters.
@@ -201,42 +200,12 @@ extension TemplateRunner {
     return count
   }
 
-  /// The slice that holds the byte at `offset`, and where in it.
-  private func place(_ value: TemplateValue, _ offset: Int) -> (index: Int, offset: Int) {
-    var (index, offset) = (value.first, offset)
-    while index < value.first + value.second, offset >= arena[index].count {
-      offset -= arena[index].count
-      index += 1
-    }
-    return (index, offset)
-  }
-
-  /// Whether `count` bytes from `offset` of one string are the first of another, which both have.
-  /// O(bytes + slices).
-  func matches(
-    _ value: TemplateValue, _ offset: Int, _ other: TemplateValue, _ count: Int
-  ) -> Bool {
-    var left = place(value, offset)
-    var right = (index: other.first, offset: 0)
-    for _ in 0..<count {
-      let (first, second) = (arena[left.index], arena[right.index])
-      guard
-        first.form.applied(to: source(first)[first.start + left.offset])
-          == second.form.applied(to: source(second)[second.start + right.offset])
-      else { return false }
-      left.offset += 1
-      right.offset += 1
-      if left.offset == first.count { left = (left.index + 1, 0) }
-      if right.offset == second.count { right = (right.index + 1, 0) }
-    }
-    return true
-  }
-
   /// The part `range` of a string.
   @_lifetime(self: copy self)
   mutating func part(
     _ value: TemplateValue, _ range: Range<Int>
   ) throws(TextError) -> TemplateValue {
+    try charge(value.second)
     let start = arena.count
     var offset = 0
     for index in value.first..<value.first + value.second {
@@ -251,7 +220,7 @@ extension TemplateRunner {
       }
       offset += slice.count
     }
-    return TemplateValue(kind: .string, first: start, second: arena.count - start)
+    return string(from: start)
   }
 
   @_lifetime(self: copy self)
@@ -268,64 +237,17 @@ extension TemplateRunner {
     case .affix:
       let value = try pop(.string)
       let affix = try string(template.literal(instruction.b))
-      try charge(value.second)
-      let count = byteCount(affix)
-      try charge(count)
-      let length = byteCount(value)
-      guard count <= length else { return .bool(false) }
-      return .bool(matches(value, instruction.a == 0 ? 0 : length - count, affix, count))
+      return .bool(try hasAffix(value, affix, atEnd: instruction.a != 0))
     case .split:
       let value = try pop(.string)
       let separator = try string(template.literal(instruction.b))
-      let count = byteCount(separator)
-      guard count > 0 else { throw .templateType }
+      guard separator.byteCount > 0 else { throw .templateType }
       let isLast = instruction.a != 0
       guard let found = try find(separator, in: value, fromEnd: isLast) else { return value }
-      return try part(value, isLast ? found + count..<byteCount(value) : 0..<found)
+      return try part(
+        value, isLast ? found + separator.byteCount..<value.byteCount : 0..<found)
     default:
       return try stripped(try pop(.string), instruction)
     }
-  }
-
-  @_lifetime(self: copy self)
-  mutating func find(
-    _ needle: TemplateValue, in haystack: TemplateValue, fromEnd: Bool
-  ) throws(TextError) -> Int? {
-    try charge(haystack.second + needle.second)
-    let count = byteCount(needle)
-    let length = byteCount(haystack)
-    guard count <= length else { return nil }
-    try charge(length - count + 1, times: max(1, count))
-    try charge(length - count + 1, times: haystack.second + needle.second)
-    let last = length - count
-    if haystack.second == 1, needle.second == 1, arena[haystack.first].form == .plain,
-      arena[needle.first].form == .plain
-    {
-      return findPlain(needle, in: haystack, last, count, fromEnd: fromEnd)
-    }
-    for step in 0...last {
-      let position = fromEnd ? last - step : step
-      if matches(haystack, position, needle, count) { return position }
-    }
-    return nil
-  }
-
-  /// `find` for strings of one slice, which is nearly all of them.
-  private func findPlain(
-    _ needle: TemplateValue, in haystack: TemplateValue, _ last: Int, _ count: Int, fromEnd: Bool
-  ) -> Int? {
-    let text = source(arena[haystack.first])
-    let pattern = source(arena[needle.first])
-    let start = arena[haystack.first].start
-    let patternStart = arena[needle.first].start
-    for step in 0...last {
-      let position = fromEnd ? last - step : step
-      var index = 0
-      while index < count, text[start + position + index] == pattern[patternStart + index] {
-        index += 1
-      }
-      if index == count { return position }
-    }
-    return nil
   }
 }

@@ -28,7 +28,7 @@ struct TemplateRunner: ~Escapable {
   private var slots: [TemplateValue]
   private var loops: [Loop] = []
   private var steps = 0
-  private var comparedByteCount = 0
+  private var budget: WorkBudget
 
   @_lifetime(copy pool, copy builtins, copy messages)
   init(
@@ -43,6 +43,10 @@ struct TemplateRunner: ~Escapable {
       values.append(TemplateValue(kind: .message, first: index, second: 0))
     }
     self.addsGenerationPrompt = addsGenerationPrompt
+    let (share, overflow) = messages.text.count.multipliedReportingOverflow(
+      by: TemplateLayout.workPerMessageByte)
+    let (work, isEndless) = share.addingReportingOverflow(TemplateLayout.maxWork)
+    budget = WorkBudget(work: overflow || isEndless ? Int.max : work, byteCount: 0)
     slots = [TemplateValue](repeating: .undefined, count: template.slotCount)
   }
 
@@ -54,6 +58,7 @@ struct TemplateRunner: ~Escapable {
     {
       steps += 1
       guard steps <= TemplateLayout.maxStepCount else { throw .templateLimit }
+      try charge(TemplateLayout.instructionWork)
       position += 1
       switch instruction.operation {
       case .halt: return
@@ -75,15 +80,10 @@ struct TemplateRunner: ~Escapable {
     }
   }
 
-  /// Charges string work to its limit, so that a short program cannot cost much on long messages.
+  /// Charges work, so that a short program cannot cost much.
   @_lifetime(self: copy self)
-  mutating func charge(_ byteCount: Int, times: Int = 1) throws(TextError) {
-    let (work, isTooMuch) = byteCount.multipliedReportingOverflow(by: times)
-    let (sum, overflow) = comparedByteCount.addingReportingOverflow(work)
-    guard !isTooMuch, !overflow, sum <= TemplateLayout.maxComparedByteCount else {
-      throw .templateLimit
-    }
-    comparedByteCount = sum
+  mutating func charge(_ count: Int, times work: Int = 1) throws(TextError) {
+    guard budget.spend(count, times: work) else { throw .templateLimit }
   }
 
   // MARK: Stack
@@ -177,6 +177,7 @@ struct TemplateRunner: ~Escapable {
     _ value: TemplateValue, _ output: inout TemplateOutput
   ) throws(TextError) {
     let text = try written(value)
+    try charge(text.second, times: TemplateLayout.elementWork)
     for index in text.first..<text.first + text.second {
       let slice = arena[index]
       guard captures.isEmpty else {
@@ -185,6 +186,7 @@ struct TemplateRunner: ~Escapable {
         capturedCount += 1
         continue
       }
+      try charge(slice.count)
       try output.append(slice, from: source(slice))
     }
   }
@@ -224,8 +226,7 @@ extension ChatTemplate {
       throw .templateLimit
     }
     var sink = TemplateOutput(
-      output._mutatingExtracting(...), literals._mutatingExtracting(...),
-      messageByteCount: messages.text.count)
+      output._mutatingExtracting(...), literals._mutatingExtracting(...))
     var runner = TemplateRunner(
       self, pool: pool.span, builtins: builtins.span, messages,
       addsGenerationPrompt: addsGenerationPrompt)

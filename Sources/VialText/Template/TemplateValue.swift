@@ -50,7 +50,7 @@ struct TemplateValue: BitwiseCopyable {
     case none = 1
     case bool = 2
     case integer = 3
-    /// Slices `first`..<`first + second` of the arena.
+    /// Slices `first`..<`first + second` of the arena, of `byteCount` bytes together.
     case string = 4
     /// Message number `first`.
     case message = 5
@@ -61,6 +61,7 @@ struct TemplateValue: BitwiseCopyable {
   var kind: Kind
   var first: Int
   var second: Int
+  var byteCount = 0
 
   static let undefined = TemplateValue(kind: .undefined, first: 0, second: 0)
   static let none = TemplateValue(kind: .none, first: 0, second: 0)

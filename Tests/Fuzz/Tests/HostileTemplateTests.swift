@@ -145,6 +145,55 @@ import VialText
       body.add(.load)
       body.add(.emit)
     }
-    try expectLimit(program)
+    let error = try stop(program)
+    #expect(error == .textTooLong(limit: TemplateLayout.maxOutputByteCount))
+  }
+
+  /// Lists of a hundred thousand values that write nothing, and what is done with them as often as a program may.
+  @Test(arguments: [
+    TemplateOperation.join, .add, .reverse, .equal, .contains, .json, .part, .makeList,
+  ]) func longListsAreCharged(_ operation: TemplateOperation) throws {
+    var program = Program(literals: [""], doublings: 0)
+    for _ in 0..<60 { program.add(.pushUndefined) }
+    program.add(.makeList, b: 60)
+    program.add(.store)
+    for _ in 0..<11 {
+      for code in [TemplateOperation.load, .load, .add, .store] { program.add(code) }
+    }
+    program.loop { body in
+      body.add(.load)
+      switch operation {
+      case .add, .equal:
+        body.add(.load)
+        // A list that does not lie behind the other.
+        body.add(.reverse)
+      case .contains:
+        body.add(.pushBool, b: 1)
+        body.add(.load)
+      case .join: body.add(.pushLiteral)
+      case .part:
+        body.add(.pushNone)
+        body.add(.pushNone)
+      default: break
+      }
+      body.add(operation, b: operation == .makeList ? 1 : 0)
+      body.add(.store, b: 4)
+    }
+    let error = try stop(program)
+    // JSON has no undefined value, which is found at the first.
+    #expect(error == (operation == .json ? .templateType : .templateLimit))
+  }
+
+  /// Each message searched for a text that it nearly has everywhere, from both ends.
+  @Test(arguments: [0, 1]) func searchesAreCharged(_ fromEnd: Int) throws {
+    let needle = String(repeating: "a", count: 30_000)
+    var program = Program(literals: [needle + "b", "b" + needle], doublings: 0)
+    program.loop { body in
+      body.add(.load, b: 1)
+      body.add(.field, b: 1)
+      body.add(.split, a: fromEnd, b: fromEnd)
+      body.add(.store, b: 4)
+    }
+    try expectLimit(program, content: String(repeating: "a", count: 60_000))
   }
 }

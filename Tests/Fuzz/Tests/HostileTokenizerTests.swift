@@ -40,6 +40,44 @@ import VialText
     }
   }
 
+  /// Tokens that overlap in the table are far more bytes together than the table has: their trie is refused.
+  @Test func aTrieIsNoLargerThanAFewTables() throws {
+    let count = 1 << 20
+    var state: UInt64 = 3
+    var bytes: [UInt8] = []
+    var offsets: [UInt32] = []
+    for place in 0..<count / 2 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      bytes.append(UInt8(truncatingIfNeeded: state >> 40))
+      // 32 bytes from here, and then a token that would end before it begins.
+      offsets += [UInt32(place), UInt32(place + 32)]
+    }
+    var section = TinyModel.tokenizer
+    func put(_ column: [UInt8], _ field: Int) {
+      while section.count % 8 != 0 { section.append(0) }
+      let offset = (0..<8).map { UInt8(truncatingIfNeeded: section.count >> ($0 * 8)) }
+      section.replaceSubrange(field..<field + 8, with: offset)
+      section += column
+    }
+    func put(_ value: Int, _ field: Int) {
+      section.replaceSubrange(
+        field..<field + 4, with: (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) })
+    }
+    put(bytes + [UInt8](repeating: 0, count: 32), Field.tokenBytes)
+    put(bytes.count + 32, Field.tokenBytesLength)
+    put(
+      (offsets + [0]).flatMap { offset in
+        (0..<4).map { UInt8(truncatingIfNeeded: offset >> ($0 * 8)) }
+      },
+      Field.tokenOffsets)
+    put([UInt8](repeating: TokenizerLayout.TokenFlag.present, count: count), Field.tokenFlags)
+    put(count, Field.tokenCount)
+    let tokenizer = try Tokenizer(ByteRegion(copying: section))
+    #expect(throws: GrammarError.tooLarge("the file's vocabulary")) {
+      _ = try GrammarVocabulary(tokenizer)
+    }
+  }
+
   /// A tokenizer with these added tokens, which match before normalisation.
   private func tokenizer(added: [String]) throws -> TokenizerTables {
     let list = added.map {

@@ -1,0 +1,145 @@
+// Schemas that were made to take hours or gigabytes, or to overflow a number: each is refused or compiled within the
+// budget of a call. Without it most of these never return.
+
+import Testing
+import VialText
+
+@Suite struct HostileSchemaTests {
+  private func error(_ schema: String) -> GrammarError? {
+    #expect(schema.utf8.count <= GrammarLimits.schemaByteCount)
+    do throws(GrammarError) {
+      _ = try Grammar(schema: Array(schema.utf8))
+      return nil
+    } catch { return error }
+  }
+
+  private func expectTooLarge(_ schema: String) {
+    guard case .tooLarge? = error(schema) else {
+      Issue.record("was not refused as too large")
+      return
+    }
+  }
+
+  private static func list(_ count: Int, _ element: (Int) -> String) -> String {
+    "[" + (0..<count).map(element).joined(separator: ",") + "]"
+  }
+
+  private static func references(_ count: Int, _ name: String) -> String {
+    list(count) { _ in ##"{"$ref":"#/$defs/\##(name)"}"## }
+  }
+
+  /// `{256}` within `{256}` and so on: the number of characters passes 64 bits.
+  @Test(arguments: [2, 7, 8, 9, 16, 31]) func repetitionsMultiplyWithoutEnd(_ depth: Int) {
+    let open = String(repeating: "(", count: depth)
+    let pattern = open + "a" + String(repeating: "){256}", count: depth)
+    for bounds in ["", #","minLength":3"#, #","maxLength":9"#, #","minLength":2,"maxLength":5"#] {
+      #expect(error(#"{"type":"string","pattern":"^\#(pattern)$"\#(bounds)}"#) != nil)
+      // As an alternative it is left out, or too large itself.
+      switch error(#"{"type":"string","pattern":"^(b|\#(pattern))$"\#(bounds)}"#) {
+      case nil, .tooLarge, .contradictory: break
+      case let other: Issue.record("\(String(describing: other))")
+      }
+    }
+  }
+
+  /// What matches the empty text only is that, however often it is repeated.
+  @Test(arguments: ["()", "(a{0})", "(|)", "(a{0}|b{0})"]) func nothingIsRepeated(
+    _ nothing: String
+  ) throws {
+    let depth = GrammarLimits.depth - 4
+    let pattern =
+      String(repeating: "(", count: depth) + nothing + String(repeating: "){256}", count: depth)
+    let grammar = try Grammar(schema: Array(#"{"type":"string","pattern":"^\#(pattern)$"}"#.utf8))
+    #expect(grammar.matches(Array(#""""#.utf8)))
+    #expect(!grammar.matches(Array(#""a""#.utf8)))
+  }
+
+  /// Alternatives of alternatives, none of which anything satisfies: what they add is taken back.
+  @Test(arguments: [(12, 3), (7, 7), (3, 400)]) func contradictionsAreNotFree(
+    _ depth: Int, _ count: Int
+  ) {
+    var definitions = [#""x0":{"type":"string","minLength":2,"maxLength":1}"#]
+    for level in 1...depth {
+      definitions.append(#""x\#(level)":{"anyOf":\#(Self.references(count, "x\(level - 1)"))}"#)
+    }
+    let schema = ##"""
+      {"$defs":{\##(definitions.joined(separator: ","))},
+       "anyOf":[{"$ref":"#/$defs/x\##(depth)"},{"type":"boolean"}]}
+      """##
+    expectTooLarge(schema)
+  }
+
+  /// A required property leads back to the object, forty ways a level.
+  @Test func recursionIsNotFree() {
+    let properties = (0..<40).map { ##""c\##($0)":{"$ref":"#/$defs/n"}"## }.joined(separator: ",")
+    #expect(
+      error(
+        ##"""
+        {"$defs":{"n":{"type":"object","required":["c0"],"properties":{\##(properties)}}},
+         "$ref":"#/$defs/n"}
+        """##) == .unsupported("a $ref that leads back to itself"))
+  }
+
+  @Test func alternativesAreComparedForAPrice() {
+    expectTooLarge(
+      #"{"oneOf":"#
+        + Self.list(700) {
+          #"{"type":"object","required":["a"],"properties":{"a":{"const":"v\#($0)"}}}"#
+        } + "}")
+  }
+
+  @Test func listsThatDoubleAreCharged() {
+    var definitions = [
+      #""r0":{"required":\#(Self.list(2000) { _ in #""a""# }),"properties":{"a":true}}"#
+    ]
+    for level in 1...10 {
+      definitions.append(#""r\#(level)":{"allOf":\#(Self.references(2, "r\(level - 1)"))}"#)
+    }
+    expectTooLarge(##"{"$defs":{\##(definitions.joined(separator: ","))},"$ref":"#/$defs/r10"}"##)
+  }
+
+  @Test func mergedObjectsAreCharged() {
+    let properties = (0..<900).map { #""p\#($0)":{"type":"string"}"# }.joined(separator: ",")
+    expectTooLarge(
+      ##"{"$defs":{"m":{"properties":{\##(properties)}}},"allOf":\##(Self.references(1500, "m"))}"##
+    )
+  }
+
+  @Test(arguments: [
+    #"{"type":"integer","multipleOf":999983}"#,
+    #"{"type":"integer","multipleOf":999983,"minimum":-99999999999,"maximum":99999999999}"#,
+  ]) func multiplesAreCharged(_ schema: String) { expectTooLarge(schema) }
+
+  /// A pattern is read, and its characters are put together, each time that a reference leads to it.
+  @Test func patternsAreChargedEachTime() {
+    let letters = String(
+      String.UnicodeScalarView((0..<4000).map { Unicode.Scalar(0x4E00 + 2 * $0)! }))
+    expectTooLarge(
+      ##"""
+      {"$defs":{"a":{"type":"string","pattern":"^[\##(letters)]$","maxLength":0}},
+       "anyOf":\##(Self.references(2500, "a"))}
+      """##)
+  }
+
+  @Test func endlessCountsAreRefused() {
+    expectTooLarge(#"{"type":"array","items":{"type":"null"},"maxItems":4611686018427387904}"#)
+    expectTooLarge(#"{"type":"array","items":{"type":"null"},"minItems":9223372036854775807}"#)
+    #expect(
+      error(#"{"type":"string","pattern":"^a*$","minLength":9223372036854775807}"#)
+        == .contradictory("minLength is above maxLength"))
+  }
+
+  /// A thousand texts, each the beginning of the next: a path of their length, but no recursion of it.
+  @Test func longCommonBeginningsNeedNoStack() throws {
+    let texts = (1..<GrammarLimits.valueCount).map { [UInt8](repeating: 0x61, count: $0) }
+    let grammar = try Grammar(choices: texts + [[0x62]])
+    #expect(grammar.matches(texts[0]) && grammar.matches(texts[texts.count - 1]))
+    #expect(grammar.matches([0x62]) && !grammar.matches([]) && !grammar.matches([0x61, 0x62]))
+  }
+
+  @Test func choicesThatAreEqualAreOne() throws {
+    let grammar = try Grammar(choices: [[0x61], [0x61, 0x62], [0x61]])
+    #expect(grammar.matches([0x61]) && grammar.matches([0x61, 0x62]))
+    #expect(!grammar.matches([0x62]))
+  }
+}
