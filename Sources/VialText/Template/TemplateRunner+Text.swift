@@ -118,7 +118,7 @@ extension TemplateRunner {
   private mutating func joined() throws(TextError) -> TemplateValue {
     let separator = try pop(.string)
     let elements = Array(try elements(try pop()))
-    try charge(elements.count, times: 2 * TemplateLayout.elementWork)
+    try charge(elements.count, times: 4 * TemplateLayout.elementWork)
     var texts: [TemplateValue] = []
     for element in elements { texts.append(try written(element)) }
     let start = arena.count

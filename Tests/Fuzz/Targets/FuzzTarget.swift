@@ -31,6 +31,17 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case promptfile
   /// A JSON schema, a zero, and a text to hold against it.
   case schema
+  /// A pattern of a schema, behind bytes for the lengths of the string.
+  case pattern
+
+  /// Makes what inputs share, so that the first one does not pay for it.
+  public func prepare() {
+    switch self {
+    case .schema, .pattern: GrammarTargets.prepare()
+    case .open: _ = TinyModel.bytes
+    default: break
+    }
+  }
 
   /// Feeds `input` to the entry point.
   public func run(_ input: [UInt8]) {
@@ -48,7 +59,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .jinja: CheckpointTargets.chatTemplate(input)
     case .prompt: PromptTargets.section(input)
     case .promptfile: PromptTargets.file(input)
-    case .schema: PromptTargets.schema(input)
+    case .schema: GrammarTargets.schema(input)
+    case .pattern: GrammarTargets.pattern(input)
     }
   }
 }

@@ -1,4 +1,4 @@
-// Targets for prompt templates and for schemas of answers.
+// Targets for prompt templates.
 import VialFormat
 import VialPacking
 import VialText
@@ -18,13 +18,23 @@ enum PromptTargets {
     else { fatalError("a template file makes a section that is refused") }
   }
 
-  /// Renders with values for the first variables.
+  /// Renders with values for the variables, and with the longest that texts and lists take.
   private static func use(_ template: PromptTemplate) {
+    use(template, longest: 0)
+    use(template, longest: 100_000)
+  }
+
+  private static func use(_ template: PromptTemplate, longest: Int) {
     var text: [UInt8] = []
     var entries: [PromptValue] = []
     let values = ["{{a}}", "7 kg", "2024-02-29", "x\ny", ""]
     for (index, variable) in template.variables.enumerated() {
-      let value = variable.choices.first ?? values[index % values.count]
+      var value = variable.choices.first ?? values[index % values.count]
+      if variable.kind == .text || variable.kind == .list, longest > 0 {
+        let unit = variable.kind == .text ? "x" : variable.itemLimit > 9 ? "x\n\n" : "\n\n\n"
+        let count = min(variable.byteLimit, longest)
+        value = "x" + String(repeating: unit, count: max(0, count - 2) / unit.utf8.count) + "x"
+      }
       let start = text.count
       text += Array(variable.name.utf8) + Array(value.utf8)
       entries.append(
@@ -38,21 +48,5 @@ enum PromptTargets {
     do throws(PromptError) {
       _ = try template.render(PromptValues(text: text.span, entries: entries.span), into: &output)
     } catch { _ = template.sentence(error) }
-  }
-
-  /// The schema ends at the first zero byte, which JSON does not have.
-  static func schema(_ input: [UInt8]) {
-    let end = input.firstIndex(of: 0) ?? input.count
-    guard let grammar = try? Grammar(schema: Array(input[..<end])) else { return }
-    let text = Array(input[min(input.count, end + 1)...])
-    guard grammar.matches(text) else { return }
-    do throws(JSONError) {
-      _ = try JSONReader.parse(text)
-    } catch {
-      // A key that stands twice is still JSON to most readers.
-      if !error.description.contains("twice") {
-        fatalError("a text that is no JSON satisfies a schema")
-      }
-    }
   }
 }

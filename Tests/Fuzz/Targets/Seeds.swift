@@ -40,6 +40,12 @@ public enum Seeds {
       ]
     case .prompt: return [promptSection]
     case .promptfile: return [Array(promptFile.utf8)]
+    case .pattern:
+      return [
+        [0, 0] + Array("^(a|[^b-d]{2})+$".utf8) + [0, 1, 2, 3],
+        [2, 9] + Array("^.*(th|e)?.{3,20}x$".utf8) + [0, 9, 9, 9, 9],
+        [0, 4] + Array(#"^((\d{2}){3}|\w+?|(?:\u00e9)*)$"#.utf8),
+      ]
     case .schema: return schemas.map { Array($0.0.utf8) + [0] + Array($0.1.utf8) }
     }
   }
@@ -81,6 +87,14 @@ public enum Seeds {
     (
       ##"{"anyOf":[{"$ref":"#/$defs/a"},{"type":"null"}],"$defs":{"a":{"const":{"k":[]}}}}"##,
       "null"
+    ),
+    (
+      ##"{"$defs":{"n":{"type":"object","properties":{"l":{"$ref":"#/$defs/n"},"r":{"$ref":"#/$defs/n"}}}},"$ref":"#/$defs/n"}"##,
+      "{}"
+    ),
+    (
+      #"{"allOf":[{"oneOf":[{"type":"integer","multipleOf":7},{"type":"null"}]},{"anyOf":[{"minimum":3},{"const":21}]}],"required":["a"]}"#,
+      "21"
     ),
   ]
 

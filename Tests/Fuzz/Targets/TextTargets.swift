@@ -67,15 +67,25 @@ enum TextTargets {
   static func template(_ input: [UInt8]) {
     guard let template = try? ChatTemplate(ByteRegion(copying: input)) else { return }
     for addsGenerationPrompt in [true, false] {
-      render(template, addsGenerationPrompt: addsGenerationPrompt)
+      render(template, few, addsGenerationPrompt: addsGenerationPrompt)
     }
+    render(template, many, addsGenerationPrompt: true)
   }
 
-  static func render(_ template: ChatTemplate, addsGenerationPrompt: Bool) {
+  private static let few = [
+    ("system", " be brief\n"), ("user", "a</think> b"), ("tool", "\u{E9}"),
+  ]
+  /// What a program can spend its time on.
+  private static let many =
+    [("system", String(repeating: "ab ", count: 2000))]
+    + (0..<60).map { (["user", "assistant"][$0 % 2], String(repeating: " a</", count: $0)) }
+
+  static func render(
+    _ template: ChatTemplate, _ messages: [(String, String)], addsGenerationPrompt: Bool
+  ) {
     var text: [UInt8] = []
     var entries: [ChatMessage] = []
-    for (role, content) in [("system", " be brief\n"), ("user", "a</think> b"), ("tool", "\u{E9}")]
-    {
+    for (role, content) in messages {
       let roleRange = TextRange(start: text.count, byteCount: role.utf8.count)
       text += role.utf8
       let contentRange = TextRange(start: text.count, byteCount: content.utf8.count)
