@@ -5,7 +5,9 @@
 #include "vial_system.h"
 #if defined(__linux__)
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/xattr.h>
 #endif
 
 int vial_affinity_count(void) {
@@ -14,6 +16,36 @@ int vial_affinity_count(void) {
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
 #endif
   return 0;
+}
+
+int vial_rename_new(const char *path, const char *new_path) {
+#if defined(__linux__)
+  if (syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, new_path, 1 /* RENAME_NOREPLACE */) == 0) return 0;
+  // Old kernels and some file systems cannot; a second name of the file is refused in the same way.
+  if (errno != ENOSYS && errno != EINVAL) return -1;
+#endif
+  if (link(path, new_path) != 0) return -1;
+  (void)unlink(path);
+  return 0;
+}
+
+void vial_copy_access_list(int from, int to) {
+#if defined(__linux__)
+  static const char name[] = "system.posix_acl_access";
+  // The longest value of an attribute that Linux has.
+  const size_t capacity = 65536;
+  void *list = malloc(capacity);
+  if (list == NULL) return;
+  const ssize_t length = fgetxattr(from, name, list, capacity);
+  if (length >= 0)
+    (void)fsetxattr(to, name, list, (size_t)length, 0);
+  else if (errno == ENODATA)
+    (void)fremovexattr(to, name);
+  free(list);
+#else
+  (void)from;
+  (void)to;
+#endif
 }
 
 int vial_event_open(int *out_readable, int *out_writable) {

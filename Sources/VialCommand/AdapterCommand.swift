@@ -57,14 +57,13 @@ struct AdapterAddCommand: ParsableCommand {
         let isNew =
           editor.descriptor.sectionTable.find(.adapter, id: adapter.id) == nil
           && added.insert(adapter.id).inserted
-        let shown = FileInspection.printable(adapter.name)
         guard isNew else {
           throw CommandFailure(
-            "\(file): an adapter is called \(shown) already; remove it first, or choose another name"
+            "\(file): an adapter is called \(adapter.name) already; remove it first, or choose another name"
           )
         }
         try appender.add(.adapter, id: adapter.id, adapter.bytes)
-        names.append(shown)
+        names.append(adapter.name)
       }
       try editor.apply(try appender.plan())
       StandardError.write("added \(names.joined(separator: ", ")) to \(file)")
@@ -112,8 +111,7 @@ struct AdapterRemoveCommand: ParsableCommand {
         }
       }
       try editor.apply(try appender.plan())
-      let shown = names.map(FileInspection.printable).joined(separator: ", ")
-      StandardError.write("removed \(shown) from \(file)")
+      StandardError.write("removed \(names.joined(separator: ", ")) from \(file)")
     }
   }
 }
@@ -125,7 +123,8 @@ struct AdapterExtractCommand: ParsableCommand {
     abstract: "Write one adapter into a file of its own.",
     discussion: """
       The file names the digest of its base, so that vial adapter add can refuse it on another one. The adapter's \
-      bytes stay as they are.
+      bytes stay as they are. The file appears when it is complete; a link is followed, a file that is replaced keeps \
+      its permissions, and a second writer of the same file is refused.
       """)
 
   @Argument(help: "The .vial file.")
@@ -148,8 +147,15 @@ struct AdapterExtractCommand: ParsableCommand {
       try descriptor.checkDigest(of: section)
       guard let adapter = try descriptor.adapter(in: section) else { return }
       try adapter.check(base: descriptor)
-      try FileAdapterWriter.write(bytes, id: id, to: output)
-      StandardError.write("wrote \(FileInspection.printable(name)) into \(output)")
+      Interruption.install()
+      do {
+        try FileAdapterWriter.write(
+          bytes, id: id, to: output, shouldStop: { Interruption.signalNumber != nil })
+      } catch is FileAdapterWriter.Stopped {
+        throw CommandFailure(
+          "stopped; nothing was written", code: 128 + (Interruption.signalNumber ?? 2))
+      }
+      StandardError.write("wrote \(name) into \(output)")
     }
   }
 }

@@ -18,7 +18,7 @@ struct BatchKey {
   let id: String
 }
 
-/// Answers that were there, and a place for new ones.
+/// Answers that were there, and a place for new ones. A file that it makes is its owner's alone.
 final class BatchLog {
   /// What an earlier run wrote for a line.
   struct Earlier {
@@ -35,8 +35,7 @@ final class BatchLog {
 
   init(path: String) throws {
     self.path = path
-    file = try AppendFile(path: path, keeping: 0)
-    try file.lock()
+    file = try AppendFile(path: path)
     var kept: UInt64 = 0
     try LineFile(path: path).forEachLine { line, hasEnd, end in
       guard hasEnd else { return false }

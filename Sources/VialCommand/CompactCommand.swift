@@ -13,8 +13,8 @@ struct CompactCommand: ParsableCommand {
     abstract: "Drop the dead space of a .vial file.",
     discussion: """
       Removed sections, old section tables and what an unfinished append left behind. The file is written aside \
-      and renamed when it is complete; programs that have it open keep the old one. Both digests stay, so \
-      signatures stay valid. Digests of all sections are checked on the way.
+      and renamed when it is complete; programs that have it open keep the old one, a link is followed, and permissions \
+      stay. Another writer of the same file is refused. Both digests stay, so signatures stay valid. Digests of all sections are checked on the way.
       """)
 
   @Argument(help: "The .vial file.")

@@ -44,16 +44,16 @@ final class EvalLog {
   let earlier: [String: QuestionOutcome]
   private let file: AppendFile?
 
-  /// Keeps results in `path`; nil keeps none.
+  /// Keeps results in `path`, which only its owner may read when it is new; nil keeps none.
   init(path: String?, settings: EvalSettings) throws {
     guard let path else {
       earlier = [:]
       file = nil
       return
     }
-    // A path that nothing lies at yet is a first run; every other trouble shows when the file is opened.
-    let bytes =
-      RunningProgram.canRead(path) ? try FileReader(path: path).readAll(limit: 1 << 32) : []
+    // Locked before it is read: two runs must not both go on where it ends.
+    let file = try AppendFile(path: path)
+    let bytes = try FileReader(path: path).readAll(limit: 1 << 32)
     let end = bytes.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
     let header = Array(settings.line().utf8)
     guard end == 0 ? header.starts(with: bytes) : bytes.starts(with: header) else {
@@ -61,7 +61,7 @@ final class EvalLog {
         "\(path) has no results of this model with these settings; name another file")
     }
     earlier = Self.outcomes(bytes[min(end, header.count)..<end])
-    let file = try AppendFile(path: path, keeping: UInt64(end))
+    file.keep(UInt64(end))
     if end == 0 { try file.append(header.span) }
     self.file = file
   }

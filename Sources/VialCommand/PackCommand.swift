@@ -15,7 +15,8 @@ struct PackCommand: ParsableCommand {
       architectures Qwen2ForCausalLM and LlamaForCausalLM. A checkpoint that is 4-bit already (GPTQ, AWQ gemm, \
       compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
       encoding; so does a GGUF file (F32, F16, BF16, Q4_0, IQ4_NL, Q8_0; other types need --weights). The file is written \
-      aside and renamed when it is complete. The same input gives the same bytes, whatever the number of threads.
+      aside and renamed when it is complete; a link is followed, a file that is replaced keeps its permissions, and a \
+      second writer of the same file is refused. The same input gives the same bytes, whatever the number of threads.
       """)
 
   @Argument(help: "The checkpoint's folder, or a GGUF file.")

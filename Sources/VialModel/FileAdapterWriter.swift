@@ -6,19 +6,29 @@ import VialSystem
 
 /// Writes files of adapters.
 public enum FileAdapterWriter {
-  /// Writes an adapter's section, with this id, to a new file at `path`; an existing one is replaced.
-  /// - Throws: `SystemError`, `FormatError`; no file is left behind then.
-  public static func write(_ section: ByteRegion, id: UInt64, to path: String) throws {
+  /// The caller's `shouldStop` asked to stop; nothing was written.
+  public struct Stopped: Error {}
+
+  /// Writes an adapter's section, with this id, to a new file at `path`; an existing one is
+  /// replaced, links are followed.
+  /// - Parameter shouldStop: asked between pieces; true ends the work with `Stopped`.
+  /// - Throws: `SystemError`, `FormatError`, `Stopped`; no file is left behind then.
+  public static func write(
+    _ section: ByteRegion, id: UInt64, to path: String, shouldStop: @escaping () -> Bool = { false }
+  ) throws {
     let target = try AtomicFile(path: path)
     defer { target.abandon() }
-    _ = try AdapterFile.write(section, id: id, to: Sink(target: target))
+    _ = try AdapterFile.write(section, id: id, to: Sink(target: target, shouldStop: shouldStop))
+    guard !shouldStop() else { throw Stopped() }
     try target.commit()
   }
 
   private struct Sink: ByteSink {
     let target: AtomicFile
+    let shouldStop: () -> Bool
 
     mutating func write(_ bytes: RawSpan, at offset: UInt64) throws {
+      guard !shouldStop() else { throw Stopped() }
       try bytes.withUnsafeBytes { try target.write($0, at: offset) }
     }
   }

@@ -19,25 +19,23 @@ public enum FileCompactor {
 
   /// Writes the file at `path` without its dead bytes to `output`, or in its own place when that is nil.
   ///
-  /// In place, other writers are kept out, and programs that have the file open keep the old one.
+  /// Links are followed. Other writers of the new file, in place of the old one too, are kept out,
+  /// and programs that have an old one open keep it.
   /// - Parameter progress: hears bytes done and to do; false ends the work with `Stopped`.
   /// - Throws: `ModelError`, `SystemError`, `FormatError`, `Stopped`; no file is left behind then.
   public static func compact(
     path: String, output: String?, progress: @escaping (UInt64, UInt64) -> Bool
   ) throws -> Summary {
-    guard let output, output != path else {
+    guard let output, !FileNames.areSame(path, output) else {
       let editor = try FileEditor(path: path)
-      let target = try AtomicFile(path: path)
+      let target = try AtomicFile(replacing: editor.file)
       defer { target.abandon() }
-      try target.keepAttributes(of: editor.file)
-      // The lock lasts until the new file has the name.
-      defer { extendLifetime(editor.file) }
       return try write(editor.descriptor, to: target, progress)
     }
-    let file = try ModelFile(path: path).descriptor
+    // The output is locked first: it may be another name of the file that is read.
     let target = try AtomicFile(path: output)
     defer { target.abandon() }
-    return try write(file, to: target, progress)
+    return try write(try ModelFile(path: path).descriptor, to: target, progress)
   }
 
   private static func write(

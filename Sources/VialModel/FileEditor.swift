@@ -34,8 +34,9 @@ public struct FileEditor: ~Copyable {
 
   /// Carries out a plan for this file; `FileAppender` makes it from `descriptor`.
   ///
-  /// A kill at any moment leaves the old file or the new one. So does an error, a full disk for example; what
-  /// was written is then cut off again.
+  /// A kill at any moment leaves the old file or the new one. So does an error, a full disk for
+  /// example; what was written is then cut off again. An error is also that another file has the
+  /// name in the end: the change is then in a file that nobody will find.
   public consuming func apply(_ plan: AppendPlan) throws(ModelError) {
     var index = 0
     do throws(SystemError) {
@@ -43,6 +44,7 @@ public struct FileEditor: ~Copyable {
         try perform(plan.steps[index])
         index += 1
       }
+      try file.checkName()
     } catch {
       // The first error is the one to report. Once the root was begun, the file must keep its length.
       if index < plan.rootStep { try? file.truncate(to: plan.previousByteCount) }

@@ -17,30 +17,38 @@ public final class AppendFile {
   private let path: String
   private var byteCount: UInt64
 
-  /// Opens or makes a file; its first `keptByteCount` bytes stay, the rest (half a record of a killed writer)
-  /// goes with the first append.
-  public init(path: String, keeping keptByteCount: UInt64) throws(SystemError) {
-    descriptor = vial_open(path, O_RDWR | O_CREAT | O_NONBLOCK, 0o644)
-    guard descriptor >= 0 else { throw SystemError.last("write", path: path) }
+  /// Opens a file, or makes one that only its owner may read: records may be answers. Links are
+  /// followed.
+  ///
+  /// Others that open it so are kept out until this object goes. Nothing is kept of it until
+  /// `keep(_:)`.
+  /// - Throws: `SystemError`, also when another program is writing it.
+  public init(path: String) throws(SystemError) {
+    descriptor = vial_open(path, O_RDWR | O_CREAT | O_NONBLOCK, 0o600)
     self.path = path
-    byteCount = keptByteCount
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    byteCount = 0
+    // From here on deinit closes the file.
+    guard descriptor >= 0 else { throw SystemError.last("write", path: path) }
+    var (opened, named) = (stat(), stat())
+    guard fstat(descriptor, &opened) == 0, opened.isRegular else {
       throw SystemError("write", path: path, reason: "not a regular file")
     }
-  }
-
-  deinit { close(descriptor) }
-
-  /// Keeps others out that lock it, too, until this object goes.
-  public func lock() throws(SystemError) {
     guard vial_lock(descriptor) == 0 else {
       guard vial_errno() == EWOULDBLOCK else { throw SystemError.last("write", path: path) }
-      throw SystemError("write", path: path, reason: "another program writes it")
+      throw AtomicFile.busy(path)
     }
+    // Before it was locked, another program may have put a file in its place.
+    guard stat(path, &named) == 0, named.isSame(as: opened) else {
+      throw SystemError("write", path: path, reason: "another program has just replaced it")
+    }
+    // A new name should outlast a crash of the machine as its records do.
+    try? LinkedPath(following: path, operation: "write").syncFolder()
   }
 
-  /// The file's first bytes, in place of those that were named when it was opened, stay.
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// The file's first bytes that stay; the rest (half a record of a killed writer) goes with the
+  /// first append.
   public func keep(_ keptByteCount: UInt64) { byteCount = keptByteCount }
 
   /// Returns when all records are on the disk.

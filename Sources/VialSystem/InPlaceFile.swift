@@ -15,19 +15,24 @@ internal import CVialSystem
 ///
 /// The lock is advisory: it keeps out other writers that take it, not readers.
 public final class InPlaceFile {
-  private let path: String
-  private let descriptor: Int32
-  private var status = stat()
+  /// As the caller gave it, for errors.
+  let path: String
+  /// The file itself, links followed.
+  let target: LinkedPath
+  let descriptor: Int32
+  /// What the file was when it was locked.
+  private(set) var status = stat()
 
   /// Opens and locks an existing regular file.
   /// - Throws: `SystemError` when it cannot be written, or somebody else is changing it.
   public init(path: String) throws(SystemError) {
     self.path = path
-    descriptor = vial_open(path, O_RDWR | O_NONBLOCK, 0)
+    target = try LinkedPath(following: path, operation: "change")
+    descriptor = vial_open(target.bytes, O_RDWR | O_NONBLOCK, 0)
     guard descriptor >= 0 else { throw SystemError.last("change", path: path) }
     // From here on deinit closes the file.
     guard fstat(descriptor, &status) == 0 else { throw SystemError.last("change", path: path) }
-    guard status.st_mode & S_IFMT == S_IFREG, status.st_size >= 0 else {
+    guard status.isRegular, status.st_size >= 0 else {
       throw SystemError("change", path: path, reason: "not a regular file")
     }
     guard vial_lock(descriptor) == 0 else {
@@ -36,13 +41,8 @@ public final class InPlaceFile {
         : SystemError.last("change", path: path)
     }
     // Whoever held the lock before may have changed the length, or put another file under this name.
-    var named = stat()
-    guard fstat(descriptor, &status) == 0, stat(path, &named) == 0 else {
-      throw SystemError.last("change", path: path)
-    }
-    guard named.st_dev == status.st_dev, named.st_ino == status.st_ino else {
-      throw SystemError("change", path: path, reason: "another program has just replaced it")
-    }
+    guard fstat(descriptor, &status) == 0 else { throw SystemError.last("change", path: path) }
+    try checkName()
   }
 
   deinit {
@@ -50,8 +50,14 @@ public final class InPlaceFile {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// Permissions and owner.
-  var attributes: FileAttributes { FileAttributes(status) }
+  /// Checks that the name still leads to this file: writers that take no lock may have put another
+  /// in its place.
+  public func checkName() throws(SystemError) {
+    guard let named = target.status else { throw SystemError.last("change", path: path) }
+    guard named.isSame(as: status) else {
+      throw SystemError("change", path: path, reason: "another program has just replaced it")
+    }
+  }
 
   /// Maps the file as it was when it was locked.
   public func map() throws(SystemError) -> MappedFile {
@@ -78,19 +84,6 @@ public final class InPlaceFile {
     while fsync(descriptor) != 0 {
       guard vial_errno() == EINTR else { throw SystemError.last("write", path: path) }
     }
-  }
-}
-
-/// Who may do what with a file.
-struct FileAttributes {
-  let mode: mode_t
-  let owner: uid_t
-  let group: gid_t
-
-  init(_ status: stat) {
-    mode = status.st_mode & 0o7777
-    owner = status.st_uid
-    group = status.st_gid
   }
 }
 

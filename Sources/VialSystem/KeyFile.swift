@@ -78,6 +78,8 @@ public enum KeyFile {
   }
 
   /// Writes a secret key, which only its owner may read, to `path`, and its public key to `path.pub`.
+  ///
+  /// A kill leaves neither, both, or the secret key alone, whole in each case.
   /// - Throws: `SystemError` when either exists or cannot be written; neither is left behind then.
   public static func write(_ key: SigningKey, to path: String) throws(SystemError) {
     let text = key.withSeed { Self.text(secretLabel, $0) }
@@ -85,13 +87,24 @@ public enum KeyFile {
     guard let text, let publicText = Self.text(publicLabel, publicKey.span) else {
       throw SystemError("create", path: path, reason: "not enough memory")
     }
-    try create(path, text, mode: 0o600)
+    // In this order a run that finds the secret key there already still clears away what a killed one left.
+    let publicFile = try AtomicFile(newPath: path + ".pub", mode: 0o644)
+    let secretFile = try AtomicFile(newPath: path, mode: 0o600)
+    try write(text, to: secretFile)
+    try write(publicText, to: publicFile)
+    try secretFile.commit()
     do throws(SystemError) {
-      try create(path + ".pub", publicText, mode: 0o644)
+      try publicFile.commit()
     } catch {
       unlink(path)
       throw error
     }
+  }
+
+  private static func write(
+    _ text: SecureBuffer<UInt8>, to file: AtomicFile
+  ) throws(SystemError) {
+    try file.write(UnsafeRawBufferPointer(start: text.pointer, count: text.count), at: 0)
   }
 
   private static func text(_ label: StaticString, _ bytes: Span<UInt8>) -> SecureBuffer<UInt8>? {
@@ -104,23 +117,5 @@ public enum KeyFile {
     }
     text.append(UInt8(ascii: "\n"))
     return text
-  }
-
-  /// A new file with these bytes; nothing is left when it cannot be written.
-  private static func create(
-    _ path: String, _ text: SecureBuffer<UInt8>, mode: UInt32
-  ) throws(SystemError) {
-    let descriptor = vial_open(path, O_WRONLY | O_CREAT | O_EXCL, mode)
-    guard descriptor >= 0 else { throw SystemError.last("create", path: path) }
-    defer { close(descriptor) }
-    do throws(SystemError) {
-      try writeAll(
-        UnsafeRawBufferPointer(start: text.pointer, count: text.count), to: descriptor, at: 0,
-        path: path)
-      guard fsync(descriptor) == 0 else { throw SystemError.last("write", path: path) }
-    } catch {
-      unlink(path)
-      throw error
-    }
   }
 }

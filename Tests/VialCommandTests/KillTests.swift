@@ -22,7 +22,9 @@ import Testing
     }
 
     /// The library that makes system calls fail.
-    private func faults() throws -> String {
+    private func faults() throws -> String { try Self.faults(folder) }
+
+    static func faults(_ folder: TemporaryFolder) throws -> String {
       let library = folder.path("faults.so")
       let compiler = Process()
       compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")

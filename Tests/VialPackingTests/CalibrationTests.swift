@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 import VialFormat
 import VialPacking
+import VialSystem
 
 @Suite struct CalibrationTests {
   /// Text of the project, as calibration text.
@@ -106,6 +107,54 @@ import VialPacking
     #expect(try bytes(fixture) == expected)
     #expect(contents(fixture) == ["checkpoint", "out.vial", "text"])
     #expect(kept.count > 1000)
+  }
+
+  /// Layers belong to whoever packs the file, from the first one on; they lie beside the file itself, whichever link
+  /// leads to it, and are as secret as that may be.
+  @Test func finishedLayersHaveOneWriter() throws {
+    let fixture = try Fixture("qwen2-tiny-untied")
+    let files = FileManager.default
+    var options = try calibrated(fixture)
+    let link = fixture.output + "-link"
+    try files.createSymbolicLink(atPath: link, withDestinationPath: "out.vial")
+    options.outputPath = link
+    let folder = fixture.output + ".partial-layers"
+    // Another writer is refused while layers are made.
+    let wasRefused = Atomic<Bool>(false)
+    let path = fixture.output
+    let stop = PackObserver(shouldStop: {
+      guard FileManager.default.fileExists(atPath: folder + "/layer-0000") else { return false }
+      do throws(SystemError) { _ = try AtomicFile(path: path) } catch {
+        wasRefused.store("\(error)".contains("another program"), ordering: .relaxed)
+      }
+      return true
+    })
+    #expect(throws: PackingError.self) { try Packer.pack(options, observer: stop) }
+    let isOne = wasRefused.load(ordering: .relaxed)
+    #expect(isOne)
+    #expect(
+      contents(fixture) == ["checkpoint", "out.vial-link", "out.vial.partial-layers", "text"])
+    let attributes = try files.attributesOfItem(atPath: folder)
+    #expect(attributes[.posixPermissions] as? Int == 0o700)
+    // A second packer does not touch the first one's layers.
+    let kept = try Data(contentsOf: URL(fileURLWithPath: folder + "/layer-0000"))
+    do {
+      let writer = try AtomicFile(path: fixture.output)
+      #expect(throws: PackingError("cannot write \(link): another program is writing it")) {
+        try Packer.pack(options)
+      }
+      writer.abandon()
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/layer-0000")) == kept)
+    // Under the file's own name it goes on, and clears away.
+    options.outputPath = fixture.output
+    _ = try Packer.pack(options)
+    #expect(contents(fixture) == ["checkpoint", "out.vial", "out.vial-link", "text"])
+    // What is no folder is not followed.
+    try files.createSymbolicLink(atPath: folder, withDestinationPath: "checkpoint")
+    #expect(throws: PackingError("\(folder): it is there, and no folder")) {
+      try Packer.pack(options)
+    }
   }
 
   @Test func layersOfAnotherJobOrDamagedOnesAreNotUsed() throws {

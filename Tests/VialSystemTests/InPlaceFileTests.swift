@@ -54,16 +54,27 @@ import VialSystem
     #endif
   }
 
-  @Test func aReplacementKeepsThePermissions() throws {
+  /// Programs that take no lock may put another file in the place.
+  @Test func aFileThatWasReplacedIsToldFromTheNewOne() throws {
     try folder.write([1], to: "a")
-    chmod(folder.file("a"), 0o640)
     let file = try InPlaceFile(path: folder.file("a"))
-    let new = try AtomicFile(path: folder.file("a"))
-    try new.keepAttributes(of: file)
-    try new.commit()
-    var status = stat()
-    #expect(stat(folder.file("a"), &status) == 0)
-    #expect(status.st_mode & 0o777 == 0o640)
+    try file.checkName()
+    try folder.write([2], to: "b")
+    #expect(rename(folder.file("b"), folder.file("a")) == 0)
+    #expect(message { try file.checkName() }.contains("replaced"))
+    unlink(folder.file("a"))
+    #expect(message { try file.checkName() }.contains("No such file"))
+  }
+
+  @Test func linksAreFollowed() throws {
+    try folder.write([1, 2], to: "a")
+    #expect(symlink("a", folder.file("link")) == 0)
+    let file = try InPlaceFile(path: folder.file("link"))
+    try [UInt8(7)].withUnsafeBytes { try file.write($0, at: 0) }
+    #expect(try folder.read("a") == [7, 2])
+    // Under its own name it is locked, too.
+    #expect(message { _ = try InPlaceFile(path: folder.file("a")) }.contains("another program"))
+    try file.checkName()
   }
 
   @Test func keyFilesAreWrittenOnceAndReadBack() throws {
@@ -89,6 +100,16 @@ import VialSystem
     unlink(path)
     #expect(message { try KeyFile.write(SigningKey.generate(), to: path) }.contains("exists"))
     #expect(folder.names == ["key.pub"])
+    // What a killed one left behind does not stand in the way.
+    try folder.write([1], to: "other.partial")
+    try folder.write([1], to: "other.pub.partial")
+    try KeyFile.write(key, to: folder.file("other"))
+    #expect(folder.names == ["key.pub", "other", "other.pub"])
+    #expect(stat(folder.file("other"), &status) == 0 && status.st_mode & 0o777 == 0o600)
+    // A link to nowhere is something that exists.
+    #expect(symlink("nowhere", folder.file("link")) == 0)
+    #expect(message { try KeyFile.write(key, to: folder.file("link")) }.contains("exists"))
+    #expect(folder.names == ["key.pub", "link", "other", "other.pub"])
   }
 
   /// RFC 8032, 7.1, test 2.

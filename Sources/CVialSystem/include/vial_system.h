@@ -68,6 +68,13 @@ static inline int vial_lock(int descriptor) {
   return result;
 }
 
+/// Gives a file a name that must be free; -1 and EEXIST when it is not.
+int vial_rename_new(const char *path, const char *new_path);
+
+/// Gives an open file the access list (POSIX ACL) of another, or none when that has none. Where a file system or a system
+/// has no access lists, nothing happens.
+void vial_copy_access_list(int from, int to);
+
 /// CPUs that the calling thread may run on; 0 when the system does not say.
 int vial_affinity_count(void);
 

@@ -37,10 +37,11 @@ struct CalibrationJob {
   private let folder: String
   private let key: Digest
 
-  /// A job whose input was checked. `sourceDigests` say what the source is.
+  /// A job whose input was checked. `sourceDigests` say what the source is; nobody else writes to
+  /// `outputPath`, links followed, while it lasts.
   init(
     _ source: PackSource, _ set: CalibrationSet, _ options: CalibrationOptions,
-    sourceDigests: [String], pool: ThreadPool, observer: PackObserver
+    sourceDigests: [String], outputPath: String, pool: ThreadPool, observer: PackObserver
   ) throws(PackingError) {
     self.set = set
     self.observer = observer
@@ -56,7 +57,7 @@ struct CalibrationJob {
       source.describeFormats()
     }
     self.source = source
-    folder = Self.folder(of: source.options.outputPath)
+    folder = Self.folder(of: outputPath)
     key = Self.key(source, set, settings, sourceDigests)
   }
 
@@ -108,6 +109,7 @@ struct CalibrationJob {
 
   /// Rounds all layers and returns the source with the rows that calibration chose.
   func run() throws(PackingError) -> PackSource {
+    try checkFolder()
     let streams = try CalibrationStreams(source.configuration, set)
     let tensors = LayerTensors(source.tensors, compute: compute)
     try tensors.embed(set.tokens, original: streams.original, stored: streams.rounded)
@@ -142,9 +144,20 @@ struct CalibrationJob {
 
   private func makeFolder() throws(PackingError) {
     do {
+      // Layers are as secret as the file, which may be its owner's alone.
       try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true)
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch { throw PackingError("\(PackingError.printable(folder)): the folder cannot be made") }
+  }
+
+  /// Refuses a link, or a file, in the folder's place: somebody else's layers would be read or
+  /// replaced.
+  private func checkFolder() throws(PackingError) {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: folder)
+    guard let type = attributes?[.type] as? FileAttributeType, type != .typeDirectory else {
+      return
+    }
+    throw PackingError("\(PackingError.printable(folder)): it is there, and no folder")
   }
 
   /// Takes the folder of finished layers away.

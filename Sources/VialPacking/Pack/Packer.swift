@@ -47,15 +47,18 @@ public enum Packer {
     let pool = ThreadPool(workerCount: options.threadCount ?? Processors.availableCount)
     var job = PackJob(source: source, pool: pool, observer: observer)
     if let set, let calibration = options.calibration {
-      job = try calibrate(source, set, calibration, pool: pool, observer: observer)
+      job = try calibrate(
+        source, set, calibration, output: output, pool: pool, observer: observer)
     }
     let summary = try job.write(to: output)
     do {
-      try output.commit()
+      // Another packer of the same file would keep its own layers there.
+      try output.commit(whileLocked: {
+        if options.calibration != nil { CalibrationJob.clean(output.resolvedPath) }
+      })
     } catch {
       throw PackingError("\(error)")
     }
-    if options.calibration != nil { CalibrationJob.clean(options.outputPath) }
     return summary
   }
 
@@ -83,15 +86,17 @@ public enum Packer {
     return set
   }
 
-  /// Rounds the linear layers and returns the job that writes them.
+  /// Rounds the linear layers and returns the job that writes them. `output` keeps other writers
+  /// out meanwhile.
   private static func calibrate(
-    _ source: PackSource, _ set: CalibrationSet, _ options: CalibrationOptions, pool: ThreadPool,
-    observer: PackObserver
+    _ source: PackSource, _ set: CalibrationSet, _ options: CalibrationOptions,
+    output: AtomicFile, pool: ThreadPool, observer: PackObserver
   ) throws(PackingError) -> PackJob {
     let digests = try SourceDigests(source.files, workerCount: pool.workerCount)
       .finish(pool, observer: observer)
     let job = try CalibrationJob(
-      source, set, options, sourceDigests: digests, pool: pool, observer: observer)
+      source, set, options, sourceDigests: digests, outputPath: output.resolvedPath, pool: pool,
+      observer: observer)
     return PackJob(
       source: try job.run(), pool: pool, observer: observer,
       calibration: CalibrationRecord(set, options), sourceDigests: digests)
