@@ -39,9 +39,9 @@ struct AdapterChoice: ExpressibleByArgument {
 
   /// One line that lists the names that there are.
   static func unknown(_ name: String, of names: [String]) -> CommandFailure {
-    let known = names.isEmpty ? "none" : names.map(FileInspection.printable).joined(separator: ", ")
+    let known = names.isEmpty ? "none" : names.joined(separator: ", ")
     return CommandFailure(
-      "no adapter is called \(FileInspection.printable(name)); the file has: \(known)")
+      "no adapter is called \(name); the file has: \(known)")
   }
 }
 

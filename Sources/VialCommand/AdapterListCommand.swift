@@ -107,11 +107,11 @@ struct AdapterLine {
         continue
       }
       table.add([
-        FileInspection.printable(adapter.name), String(adapter.rank),
+        adapter.name, String(adapter.rank),
         line.alphas.map(\.description).joined(separator: "+")
           + (adapter.isRankStabilised ? " rsLoRA" : ""),
         String(adapter.targets.count),
-        line.modules.map(FileInspection.printable).joined(separator: " "),
+        line.modules.joined(separator: " "),
         ByteText.grouped(adapter.parameterCount), ByteText.grouped(line.section.storedByteCount),
         String(line.section.digest.description.prefix(16))
           + (line.problem.map { "  cannot be used: \($0)" } ?? ""),

@@ -18,7 +18,8 @@ struct AnswerArguments: ParsableArguments {
   var noSchema = false
 
   @Option(
-    help: ArgumentHelp("Hold the answer to one of these texts.", valueName: "yes|no|maybe"))
+    help: ArgumentHelp(
+      "Hold the answer to one of these texts, with | between them.", valueName: "yes|no|maybe"))
   var choices: String?
 
   @Option(
@@ -29,11 +30,19 @@ struct AnswerArguments: ParsableArguments {
   var hideReasoning = false
 
   /// The texts of --choices.
-  var choiceTexts: [[UInt8]]? { choices.map { $0.utf8.split(separator: 0x7C).map { Array($0) } } }
+  var choiceTexts: [[UInt8]]? { choices.map(Self.texts) }
+
+  /// What stands between bars; a text that holds one cannot be given here.
+  private static func texts(_ choices: String) -> [[UInt8]] {
+    choices.utf8.split(separator: 0x7C, omittingEmptySubsequences: false).map { Array($0) }
+  }
 
   func validate() throws {
     if [schema != nil, choices != nil, noSchema].count(where: { $0 }) > 1 {
       throw ValidationError("give at most one of --schema, --no-schema and --choices")
+    }
+    if choiceTexts?.contains([]) == true {
+      throw ValidationError("--choices has an empty choice")
     }
     if let maxReasoningTokens, maxReasoningTokens < 0 {
       throw ValidationError("--max-reasoning-tokens must not be negative")

@@ -1,8 +1,10 @@
 // Owns: the streamed text: the answer to stdout, the reasoning before it to stderr (dimmed on a terminal).
-// Must not: hold text back.
+// Must not: hold text back, but for half a character before a terminal, which controls of an answer
+// must not reach. A pipe or a file gets the answer's bytes as they are.
 
 import Vial
 import VialEngine
+import VialSystem
 
 /// Prints the parts of an answer as they come.
 final class AnswerPrinter {
@@ -12,6 +14,8 @@ final class AnswerPrinter {
   private var reasons = false
   private var hasAnswer = false
   private var endsWithNewline = true
+  private var answerFilter = StandardOutput.isTerminal ? TerminalFilter() : nil
+  private var reasoningFilter = StandardError.isTerminal ? TerminalFilter() : nil
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
@@ -21,7 +25,11 @@ final class AnswerPrinter {
     case .reasoning:
       if !reasons, StandardError.isTerminal { StandardError.write(bytes: Self.dim.span) }
       reasons = true
-      StandardError.write(bytes: text)
+      if let shown = reasoningFilter?.show(text) {
+        StandardError.write(bytes: shown.span)
+      } else {
+        StandardError.write(bytes: text)
+      }
       endsWithNewline = text.count > 0 && text[text.count - 1] == 0x0A
     case .answer: printAnswer(text)
     }
@@ -35,21 +43,31 @@ final class AnswerPrinter {
     guard start < text.count else { return }
     hasAnswer = true
     endsWithNewline = text[text.count - 1] == 0x0A
-    if !StandardOutput.write(bytes: text.extracting(start..<text.count)) { hasFailed = true }
+    let rest = text.extracting(start..<text.count)
+    if let shown = answerFilter?.show(rest) {
+      write(shown.span)
+    } else {
+      write(rest)
+    }
+  }
+
+  private func write(_ bytes: Span<UInt8>) {
+    if !StandardOutput.write(bytes: bytes) { hasFailed = true }
   }
 
   /// Ends the last line of each stream.
   func finish() {
     guard !isQuiet else { return }
     endReasoning()
-    if hasAnswer, !endsWithNewline, !StandardOutput.write(bytes: Self.newline.span) {
-      hasFailed = true
-    }
+    guard hasAnswer else { return }
+    if let rest = answerFilter?.finish() { write(rest.span) }
+    if !endsWithNewline { write(Self.newline.span) }
   }
 
   private func endReasoning() {
     guard reasons else { return }
     reasons = false
+    if let rest = reasoningFilter?.finish() { StandardError.write(bytes: rest.span) }
     if !endsWithNewline { StandardError.write(bytes: Self.newline.span) }
     if StandardError.isTerminal { StandardError.write(bytes: Self.plain.span) }
     endsWithNewline = true

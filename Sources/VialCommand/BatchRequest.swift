@@ -123,7 +123,7 @@ struct BatchRequest {
       return try model.adapter(named: choice.name, scale: choice.scale)
     } catch {
       guard case .unknownAdapter = error else { throw BatchError("\"adapter\": \(error)") }
-      let known = model.adapters.map { FileInspection.printable($0.name) }
+      let known = model.adapters.map(\.name)
       throw BatchError(
         "\"adapter\": the file has no such adapter; it has "
           + (known.isEmpty ? "none" : known.joined(separator: ", ")))

@@ -3,6 +3,7 @@
 
 import VialCompute
 import VialModel
+import VialSystem
 
 /// All results of one command.
 struct BenchReport {
@@ -31,7 +32,8 @@ struct BenchReport {
           Self.percent(result.processorShare), Self.rate(result.tokensPerSecond),
         ] + Self.limit(result) + [Self.percent(result.shareOfLimit)])
     }
-    return "\(path): \(family.name), KV cache \(cacheType.rawValue)\n" + table.text()
+    return "\(TerminalText.line(path)): \(family.name), KV cache \(cacheType.rawValue)\n"
+      + table.text()
   }
 
   /// What was reached and what could have been, in the unit of the limit.

@@ -30,15 +30,15 @@ struct TemplateDump {
   {
     let section = PromptTemplate.sectionID(of: id)
     guard let region = file.section(.promptTemplate, id: section) else {
-      throw CommandFailure("\(path): no template has the id \(FileInspection.printable(id))")
+      throw CommandFailure("\(path): no template has the id \(id)")
     }
     return .prompt(try PromptTemplate(region.privateCopy(), section: section))
   }
 
-  /// The source, line by line, with controls spelled out; or all of a prompt template.
+  /// The source, or all of a prompt template; standard output spells out their controls.
   func text() -> String {
     switch content {
-    case .chat(let source): TemplateDescription.printable(source) + "\n"
+    case .chat(let source): source + "\n"
     case .prompt(let template): TemplateDescription(template: template).text()
     }
   }

@@ -1,6 +1,7 @@
 // Owns: the dump as aligned text for people.
 
 import VialFormat
+import VialSystem
 import VialText
 
 /// Writes a dump as text.
@@ -13,7 +14,7 @@ struct DumpText {
   /// The whole dump.
   func text(listsTensors: Bool) -> String {
     var parts = [
-      "\(contents.path)  \(ByteText.grouped(file.file.byteCount)) bytes\n",
+      "\(TerminalText.line(contents.path))  \(ByteText.grouped(file.file.byteCount)) bytes\n",
       block("identity", identity), block("digests", digests), block("sections", sections),
       block("configuration", keyValues(file.configurationTable)),
       block("parameters", parameters), block("tokenizer", tokenizer),
@@ -101,11 +102,11 @@ struct DumpText {
     case .signed(let number): [String(number)]
     case .float(let number): [number.description]
     case .bool(let flag): [flag ? "true" : "false"]
-    case .text(let text): [FileInspection.printable(text)]
+    case .text(let text): [text]
     case .unsignedArray(let numbers): [list(numbers.map { String($0) })]
     case .floatArray(let numbers): [list(numbers.map { $0.description })]
     case .bytes(let bytes): [list(bytes.map { hexadecimal($0) }, separator: "", limit: 64)]
-    case .textArray(let texts): texts.map { FileInspection.printable($0) }
+    case .textArray(let texts): texts
     }
   }
 
@@ -148,7 +149,7 @@ struct DumpText {
     for (name, id) in [
       ("begin", tokenizer.bosToken), ("end", tokenizer.eosToken), ("padding", tokenizer.padToken),
     ] {
-      if let id { table.add([name, "\(id) \(FileInspection.printable(tokenizer.text(of: id)))"]) }
+      if let id { table.add([name, "\(id) \(tokenizer.text(of: id))"]) }
     }
     return table
   }

@@ -67,8 +67,8 @@ struct EvalCommand: ParsableCommand {
   func validate() throws {
     if generate, mode == .letter { throw ValidationError("give one of --generate and --mode") }
     if raw, template != nil { throw ValidationError("give one of --raw and --template") }
-    if template == nil, !values.settings.isEmpty {
-      throw ValidationError("--set goes with --template")
+    if template == nil, !values.isEmpty {
+      throw ValidationError("--set and --set-file go with --template")
     }
     if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }

@@ -31,7 +31,7 @@ struct EvalReport {
       let (low, high) = accuracy.interval
       return [percent(accuracy.value), "(\(percent(low)) to \(percent(high)))"]
     }
-    return [FileInspection.printable(name), String(category.accuracy.count)]
+    return [name, String(category.accuracy.count)]
       + cells(category.accuracy) + (category.normalized.map(cells) ?? [])
   }
 

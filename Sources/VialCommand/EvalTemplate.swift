@@ -18,7 +18,7 @@ struct EvalTemplate: CustomStringConvertible {
     let section = model.file.sectionTable.find(
       .promptTemplate, id: PromptTemplate.sectionID(of: id))
     digest = section.map { $0.digest.description } ?? ""
-    values = try arguments.settings.map { ($0.name, try $0.bytes()) }
+    values = try arguments.values()
     variable = try Self.variable(of: template, besides: values.map(\.name))
   }
 
@@ -31,7 +31,7 @@ struct EvalTemplate: CustomStringConvertible {
     guard open.count == 1, texts.contains(where: { $0.name == open[0].name }) else {
       throw CommandFailure(
         "template \(template.id) has no variable for a question: neither 'question' nor one required text that "
-          + "--set leaves open")
+          + "--set and --set-file leave open")
     }
     return open[0].name
   }

@@ -26,7 +26,7 @@ struct JSONOutput {
     needsComma = false
   }
 
-  /// A string.
+  /// A string. What `TerminalText` spells out is escaped, so the text is fit for a terminal.
   mutating func value(_ string: String) {
     separate()
     text += "\""
@@ -37,7 +37,8 @@ struct JSONOutput {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
-      case "\u{0}"..<"\u{20}", "\u{7F}":
+      // Valid as they are, but JSON is looked at on terminals, too.
+      case _ where TerminalText.isSpelledOut(scalar):
         let digits = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: text.unicodeScalars.append(scalar)

@@ -18,8 +18,8 @@ struct RunCommand: ParsableCommand {
     discussion: """
       Without FILE, the small demonstration model answers. A prompt goes through the file's chat template, the \
       text being literal (special tokens that it spells are ordinary text); with --raw it is the file's BOS and \
-      the text, nothing else. With --template the file's prompt template of that id asks, its variables set by --set, \
-      and its sampling, limits and stop strings hold where nothing else is given. Sampling parameters that are \
+      the text, nothing else. With --template the file's prompt template of that id asks, its variables set by --set \
+      and --set-file, and its sampling, limits and stop strings hold where nothing else is given. Sampling parameters that are \
       not given come from the file. The same file, prompt, \
       parameters and seed give the same answer on every machine. With --interactive, every line of standard input is a \
       message of one conversation; ctrl-C ends an answer, /reset begins anew, /exit or the end of input ends.
@@ -81,8 +81,8 @@ struct RunCommand: ParsableCommand {
     }
     if perToken, !json { throw ValidationError("--per-token goes with --json") }
     if raw, prompt == nil { throw ValidationError("--raw goes with --prompt") }
-    if template == nil, !values.settings.isEmpty {
-      throw ValidationError("--set goes with --template")
+    if template == nil, !values.isEmpty {
+      throw ValidationError("--set and --set-file go with --template")
     }
     if !(1...64).contains(samples) { throw ValidationError("--samples must be from 1 to 64") }
     if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
@@ -119,7 +119,7 @@ struct RunCommand: ParsableCommand {
         try StandardOutput.write(report.json() + "\n")
       } else {
         if let several {
-          try StandardOutput.write(RunSamples.text(request) + "\n")
+          try StandardOutput.write(answer: RunSamples.text(request) + "\n")
           StandardError.write(several.line)
         }
         StandardError.write(report.line())

@@ -1,5 +1,8 @@
 // Owns: bytes to stdout and stderr, unbuffered, whole; whether a person is at the other end.
-// Must not: format. stdout carries answers and JSON only.
+// Must not: format, or let controls of somebody else's text reach a terminal. stdout carries
+// answers and JSON only.
+
+import VialSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -34,30 +37,52 @@ enum StandardError {
   /// Whether a person looks at it.
   static var isTerminal: Bool { isatty(2) == 1 }
 
-  /// One line.
+  /// One line, whatever it quotes: controls are spelled out, line ends within it, too.
   static func write(_ line: String) {
-    var line = line.hasSuffix("\n") ? line : line + "\n"
-    line.withUTF8 { _ = writeAll(UnsafeRawBufferPointer($0), to: 2) }
+    let text = line.hasSuffix("\n") ? String(line.dropLast()) : line
+    send(TerminalText.line(text) + "\n")
   }
 
-  /// Bytes as they are.
+  /// Several lines, such as a usage text; other controls are spelled out.
+  static func write(lines: String) {
+    let text = lines.hasSuffix("\n") ? lines : lines + "\n"
+    send(TerminalText.lines(text))
+  }
+
+  /// Bytes as they are: our own, or what `TerminalFilter` let through.
   static func write(bytes: Span<UInt8>) {
     bytes.withUnsafeBytes { _ = writeAll($0, to: 2) }
+  }
+
+  private static func send(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = writeAll(UnsafeRawBufferPointer($0), to: 2) }
   }
 }
 
 /// Answers and JSON.
 enum StandardOutput {
-  /// Text without a line end of its own. A full disk or a closed pipe is an error.
-  static func write(_ text: String) throws {
-    var text = text
-    guard text.withUTF8({ writeAll(UnsafeRawBufferPointer($0), to: 1) }) else {
-      throw CommandFailure("cannot write to standard output")
-    }
+  /// Whether a person looks at it.
+  static var isTerminal: Bool { isatty(1) == 1 }
+
+  /// Text without a line end of its own; controls but line ends and tabs are spelled out. A full
+  /// disk or a closed pipe is an error.
+  static func write(_ text: String) throws { try send(TerminalText.lines(text)) }
+
+  /// What was asked for, an answer say: as it is, but for a terminal.
+  static func write(answer text: String) throws {
+    try send(isTerminal ? TerminalText.lines(text) : text)
   }
 
   /// Bytes as they are; false when they cannot be written.
   static func write(bytes: Span<UInt8>) -> Bool {
     bytes.withUnsafeBytes { writeAll($0, to: 1) }
+  }
+
+  private static func send(_ text: String) throws {
+    var text = text
+    guard text.withUTF8({ writeAll(UnsafeRawBufferPointer($0), to: 1) }) else {
+      throw CommandFailure("cannot write to standard output")
+    }
   }
 }

@@ -1,4 +1,5 @@
-// Owns: --template and --set: a prompt template by its id, and values for its variables.
+// Owns: --template, --set and --set-file: a prompt template by its id, and values for its
+// variables.
 // Must not: check values; the template does.
 
 import ArgumentParser
@@ -7,7 +8,7 @@ import VialFormat
 import VialSystem
 import VialText
 
-/// `NAME=VALUE`, or `NAME=@FILE` for a value that a file holds.
+/// `NAME=VALUE`: a value as it stands.
 struct TemplateSetting: ExpressibleByArgument {
   let name: String
   let value: String
@@ -18,11 +19,33 @@ struct TemplateSetting: ExpressibleByArgument {
     value = String(argument[argument.index(after: sign)...])
   }
 
-  /// The value's bytes; those of a file byte for byte.
+  /// The value's bytes.
+  var bytes: [UInt8] {
+    if value.first == "@" {
+      // Until version 0.2 such a value was a file's name. The value may be a patient's text.
+      StandardError.write(
+        "warning: --set \(name): the value begins with @ and is taken as it stands; "
+          + "--set-file \(name)=PATH takes a file's text")
+    }
+    return Array(value.utf8)
+  }
+}
+
+/// `NAME=PATH`: a value that a file holds.
+struct TemplateFileSetting: ExpressibleByArgument {
+  let name: String
+  let path: String
+
+  init?(argument: String) {
+    guard let setting = TemplateSetting(argument: argument), !setting.value.isEmpty else {
+      return nil
+    }
+    (name, path) = (setting.name, setting.value)
+  }
+
+  /// The file's bytes, one by one.
   func bytes() throws -> [UInt8] {
-    guard value.first == "@" else { return Array(value.utf8) }
-    return try FileReader(path: String(value.dropFirst()))
-      .readAll(limit: PromptLimits.valueByteCount)
+    try FileReader(path: path).readAll(limit: PromptLimits.valueByteCount)
   }
 }
 
@@ -31,46 +54,59 @@ struct TemplateArguments: ParsableArguments {
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
-      "A value of the template; @FILE takes a file's text. A list has an item a line.",
+      "A value of the template, as it stands. A list has an item a line.",
       valueName: "name=value"))
   var settings: [TemplateSetting] = []
+
+  @Option(
+    name: .customLong("set-file"),
+    help: ArgumentHelp(
+      "A value of the template: a file's text, byte for byte.", valueName: "name=path"))
+  var fileSettings: [TemplateFileSetting] = []
+
+  /// Whether no value was given.
+  var isEmpty: Bool { settings.isEmpty && fileSettings.isEmpty }
+
+  /// The values in the order that errors count them: those of --set, then those of --set-file.
+  func values() throws -> [(name: String, value: [UInt8])] {
+    settings.map { ($0.name, $0.bytes) } + (try fileSettings.map { ($0.name, try $0.bytes()) })
+  }
 
   /// The template with this id; the error lists what there is.
   static func template(_ id: String, in model: Model) throws -> PromptTemplate {
     if let template = try model.promptTemplate(id) { return template }
     let known = try model.promptTemplates().map { $0.id }
     throw CommandFailure(
-      "no prompt template has the id \(FileInspection.printable(id)); "
+      "no prompt template has the id \(id); "
         + (known.isEmpty ? "the file has none" : "the file has \(known.joined(separator: ", "))"))
   }
 
   /// The messages of a template with the values that were given.
   func messages(_ template: PromptTemplate) throws -> PromptMessages {
-    let values = try settings.map { try $0.bytes() }
-    let byteCount = values.reduce(0) { $0 + $1.count }
-    let nameByteCount = settings.reduce(0) { $0 + $1.name.utf8.count }
-    guard let room = TemplateValues(byteCount: byteCount + nameByteCount) else {
-      throw VialError.outOfMemory
-    }
-    for index in values.indices {
-      let name = Array(settings[index].name.utf8)
-      let value = values[index]
-      room.append(name: name.span, value: value.span)
+    let values = try values()
+    let byteCount = values.reduce(0) { $0 + $1.name.utf8.count + $1.value.count }
+    guard let room = TemplateValues(byteCount: byteCount) else { throw VialError.outOfMemory }
+    for entry in values {
+      let name = Array(entry.name.utf8)
+      room.append(name: name.span, value: entry.value.span)
     }
     do throws(VialError) {
       return try room.render(template)
     } catch {
       guard case .template(let problem) = error else { throw error }
-      throw CommandFailure("template \(template.id): \(sentence(problem, template))")
+      let sentence = Self.sentence(problem, template, values.map(\.name))
+      throw CommandFailure("template \(template.id): \(sentence)")
     }
   }
 
   /// What is wrong, with names: variables are the template's text, and names of values the user's own.
-  private func sentence(_ problem: PromptError, _ template: PromptTemplate) -> String {
+  private static func sentence(
+    _ problem: PromptError, _ template: PromptTemplate, _ names: [String]
+  ) -> String {
     switch problem {
     case .unknownName(let value), .repeated(let value):
       let known = template.variables.map { $0.name }.joined(separator: ", ")
-      return "\(FileInspection.printable(settings[value].name)): \(problem.what); it has \(known)"
+      return "\(names[value]): \(problem.what); it has \(known)"
     default: return template.sentence(problem)
     }
   }

@@ -56,8 +56,8 @@ struct TemplateListCommand: ParsableCommand {
       header: ["id", "version", "task", "language", "answer", "title"])
     for template in templates {
       table.add([
-        template.id, FileInspection.printable(template.version), template.task, template.language,
-        template.schema == nil ? "text" : "JSON", FileInspection.printable(template.title ?? ""),
+        template.id, template.version, template.task, template.language,
+        template.schema == nil ? "text" : "JSON", template.title ?? "",
       ])
     }
     return table
@@ -117,10 +117,8 @@ struct TemplateRenderCommand: ParsableCommand {
       let system = String(decoding: bytes[..<messages.systemByteCount], as: UTF8.self)
       let user = String(decoding: bytes[messages.systemByteCount...], as: UTF8.self)
       guard json else {
-        let head =
-          system.isEmpty ? "" : "# system\n" + TemplateDescription.printable(system) + "\n\n"
-        return try StandardOutput.write(
-          head + "# user\n" + TemplateDescription.printable(user) + "\n")
+        let head = system.isEmpty ? "" : "# system\n" + system + "\n\n"
+        return try StandardOutput.write(head + "# user\n" + user + "\n")
       }
       var output = JSONOutput()
       let tokens = try model.tokens(of: messages)
@@ -139,9 +137,9 @@ struct TemplateRenderCommand: ParsableCommand {
 struct TemplateAddCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "add",
-    abstract: "Add a template to a file, or replace the one with its id.",
+    abstract: "Add templates to a file, or replace those with their ids.",
     discussion: """
-      The file changes in place; a kill at any moment leaves it as it was or with the template. The model digest stays, \
+      All are added, or none. The file changes in place; a kill at any moment leaves it as it was or with them. The model digest stays, \
       signatures become stale.
       """)
 
@@ -168,7 +166,7 @@ struct TemplateAddCommand: ParsableCommand {
       } catch { throw CommandFailure(FileInspection.line(error, path: file)) }
       for source in sources {
         StandardError.write(
-          "added \(source.template.id) \(FileInspection.printable(source.template.version))")
+          "added \(source.template.id) \(source.template.version)")
       }
     }
   }
@@ -192,7 +190,7 @@ struct TemplateRemoveCommand: ParsableCommand {
       let section = PromptTemplate.sectionID(of: id)
       guard editor.descriptor.sectionTable.find(.promptTemplate, id: section) != nil else {
         throw CommandFailure(
-          "\(file): no prompt template has the id \(FileInspection.printable(id))")
+          "\(file): no prompt template has the id \(id)")
       }
       try appender.remove(.promptTemplate, id: section)
       try editor.apply(try appender.plan())
@@ -225,7 +223,7 @@ struct TemplateCheckCommand: ParsableCommand {
         ] where clause == nil {
           StandardError.write("warning: \(path): no '# \(name)'")
         }
-        try StandardOutput.write("\(path): \(template.id), in order\n")
+        try StandardOutput.write("\(TerminalText.line(path)): \(template.id), in order\n")
       } catch {
         hasFailed = true
         StandardError.write("error: \(error)")

@@ -7,20 +7,20 @@ import VialText
 struct TemplateDescription {
   let template: PromptTemplate
 
-  /// The front matter, the parts as they were written.
+  /// The front matter, the parts as they were written; standard output spells out their controls.
   func text() -> String {
     var table = TextTable([.left, .left])
     table.add(["id", template.id])
-    table.add(["version", FileInspection.printable(template.version)])
+    table.add(["version", template.version])
     table.add(["task", template.task])
     table.add(["language", template.language])
-    if let title = template.title { table.add(["title", FileInspection.printable(title)]) }
-    if let note = template.note { table.add(["note", FileInspection.printable(note)]) }
+    if let title = template.title { table.add(["title", title]) }
+    if let note = template.note { table.add(["note", note]) }
     for (name, value) in sampling { table.add([name, value]) }
-    for stop in template.stops { table.add(["stop", FileInspection.printable(stop)]) }
+    for stop in template.stops { table.add(["stop", stop]) }
     var text = table.text(indent: 0) + "\n" + variables().text(indent: 0)
     for (heading, part) in parts {
-      text += "\n# \(heading)\n" + Self.printable(part) + "\n"
+      text += "\n# \(heading)\n" + part + "\n"
     }
     return text
   }
@@ -51,7 +51,7 @@ struct TemplateDescription {
     for variable in template.variables {
       table.add([
         variable.name, variable.kind.rawValue, variable.isRequired ? "yes" : "no",
-        FileInspection.printable(Self.limits(variable)),
+        Self.limits(variable),
       ])
     }
     return table
@@ -68,12 +68,6 @@ struct TemplateDescription {
     if !variable.fallback.isEmpty { words.append("else \"\(variable.fallback)\"") }
     if !variable.note.isEmpty { words.append(variable.note) }
     return words.joined(separator: "; ")
-  }
-
-  /// Line by line, with controls spelled out.
-  static func printable(_ text: String) -> String {
-    text.split(separator: "\n", omittingEmptySubsequences: false)
-      .map { FileInspection.printable(String($0)) }.joined(separator: "\n")
   }
 
   /// One object and a line end.

@@ -1,4 +1,7 @@
 // Owns: aligned columns of text.
+// Must not: show a cell's text as it is: it may come from a file (`TerminalText`).
+
+import VialSystem
 
 /// Rows of cells, padded to equal columns.
 struct TextTable {
@@ -17,8 +20,8 @@ struct TextTable {
     if let header { rows.append(header) }
   }
 
-  /// Adds a row; missing cells are empty.
-  mutating func add(_ cells: [String]) { rows.append(cells) }
+  /// Adds a row; missing cells are empty. Controls in a cell, line ends included, are spelled out.
+  mutating func add(_ cells: [String]) { rows.append(cells.map { TerminalText.line($0) }) }
 
   /// The rows, each behind `indent` spaces, without trailing spaces.
   func text(indent: Int = 2) -> String {

@@ -51,7 +51,7 @@ struct TokenizeCommand: ParsableCommand {
   }
 
   private func show(text: String) throws {
-    guard json else { return try StandardOutput.write(text + "\n") }
+    guard json else { return try StandardOutput.write(answer: text + "\n") }
     var output = JSONOutput()
     output.object { $0.member("text", text) }
     try StandardOutput.write(output.text + "\n")

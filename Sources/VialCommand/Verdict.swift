@@ -2,6 +2,7 @@
 // Must not: look at the file.
 
 import VialFormat
+import VialSystem
 
 /// Whether one of the given keys signed the file as it is.
 struct Trust {
@@ -72,7 +73,7 @@ struct Verdict {
     table.add(["file digest", digests?.file ?? ""])
     for report in signatures {
       guard let signature = report.signature else { continue }
-      let comment = FileInspection.printable(signature.comment)
+      let comment = signature.comment
       table.add([
         "signature",
         "\(report.state.name), by \(signature.publicKey)" + (comment.isEmpty ? "" : ": \(comment)"),
@@ -81,7 +82,7 @@ struct Verdict {
     let rate = UInt64(Double(byteCount) / max(seconds, 1e-6))
     let count = sections.count
     let what = isPartial ? "\(count) section\(count == 1 ? "" : "s") whole" : "whole"
-    return "\(path): \(what)\n" + table.text()
+    return "\(TerminalText.line(path)): \(what)\n" + table.text()
       + "  \(ByteText.text(byteCount)) in \(ByteText.fixed(seconds, 2)) s,"
       + " \(ByteText.text(rate))/s\n"
   }

@@ -2,6 +2,7 @@
 // usage. Must not: hold logic of a command.
 
 import ArgumentParser
+import VialSystem
 
 /// `vial`: arguments → library call → exit code.
 @main
@@ -10,8 +11,9 @@ struct VialCommand: ParsableCommand {
     commandName: "vial",
     abstract: "Medical language models in one file.",
     discussion: """
-      Exit codes: 0 success, 1 a bad file or a failed check, 2 bad usage. Answers and --json go to stdout, \
-      messages and progress to stderr.
+      Exit codes: 0 success, 1 a bad file, a failed check or output that cannot be written, 2 bad usage; 129, 130 and \
+      143 when SIGHUP, SIGINT or SIGTERM stopped it. Answers and --json go to stdout, messages and progress to stderr. \
+      What is quoted of a file or an argument is shown with its control characters spelled out.
       """,
     version: Version.text,
     subcommands: [
@@ -22,22 +24,66 @@ struct VialCommand: ParsableCommand {
       TemplateCommand.self,
     ])
 
-  /// Like the default, but bad usage exits with 2.
+  /// Like the default, but bad usage exits with 2, and nothing that is quoted reaches a terminal as
+  /// it is.
   static func main() {
+    guard StandardDescriptors.openMissing() else { exit(withError: ExitCode(1)) }
     do {
+      try checkArguments()
+      try HelpTopic.check(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot()
       try command.run()
-    } catch {
-      let code = exitCode(for: error)
-      if code == .validationFailure {
-        StandardError.write(fullMessage(for: error))
-        exit(withError: ExitCode(2))
+    } catch { exit(withError: ExitCode(say(error))) }
+  }
+
+  /// Refuses arguments that are not UTF-8: as text they would be repaired, and name other files or say
+  /// other things than they do.
+  private static func checkArguments() throws {
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let argument = CommandLine.unsafeArgv[index] else { return }
+      if String(validatingCString: argument) == nil {
+        throw CommandFailure("argument \(index) is not UTF-8", code: 2)
       }
-      if let failure = error as? CommandFailure {
-        StandardError.write("error: \(failure.message)")
-        exit(withError: ExitCode(failure.code))
+    }
+  }
+
+  /// Says what an error has to say, help included, and returns the exit code.
+  private static func say(_ error: any Error) -> Int32 {
+    if let failure = error as? CommandFailure {
+      StandardError.write("error: \(failure.message)")
+      return failure.code
+    }
+    let code = exitCode(for: error)
+    let text = fullMessage(for: error)
+    guard code == .success else {
+      if !text.isEmpty { StandardError.write(lines: text) }
+      return code == .validationFailure ? 2 : code.rawValue
+    }
+    guard !text.isEmpty else { return 0 }
+    do { try StandardOutput.write(text + "\n") } catch { return say(error) }
+    return 0
+  }
+}
+
+/// The command that `vial help` is asked about.
+enum HelpTopic {
+  /// Refuses a name that no command has: the parser would show the help of the command above it.
+  static func check(_ arguments: ArraySlice<String>) throws {
+    guard arguments.first == "help" else { return }
+    var command: any ParsableCommand.Type = VialCommand.self
+    for name in arguments.dropFirst() where !name.hasPrefix("-") && name != "help" {
+      guard
+        let next = command.configuration.subcommands.first(where: {
+          $0.configuration.commandName == name
+        })
+      else {
+        let known = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        throw ValidationError(
+          known.isEmpty
+            ? "'\(command.configuration.commandName ?? "vial")' has no subcommands"
+            : "no command is called '\(name)': there are \(known.joined(separator: ", "))")
       }
-      exit(withError: error)
+      command = next
     }
   }
 }

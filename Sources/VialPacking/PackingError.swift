@@ -2,6 +2,8 @@
 // Must not: carry a stack, a path that the user did not give, or bytes that could drive a terminal:
 // text from a checkpoint goes through `printable` first.
 
+import VialSystem
+
 /// Why a checkpoint could not be packed. `description` is one line fit for a terminal.
 public struct PackingError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of failure this is; the command derives its exit code from it.
@@ -42,20 +44,9 @@ public struct PackingError: Error, Sendable, Equatable, CustomStringConvertible 
 
   public var description: String { message }
 
-  /// `text` with everything outside printable ASCII written as `\u{...}`, cut after 160 characters, so that a
-  /// name from a hostile header can neither move the cursor nor fill the screen.
-  static func printable(_ text: String) -> String {
-    var out = ""
-    for (count, scalar) in text.unicodeScalars.enumerated() {
-      if count == 160 { return out + "..." }
-      if scalar.value >= 0x20, scalar.value < 0x7F {
-        out.unicodeScalars.append(scalar)
-      } else {
-        out += "\\u{" + String(scalar.value, radix: 16, uppercase: true) + "}"
-      }
-    }
-    return out
-  }
+  /// `text` as one line for a terminal, cut after 160 characters, so that a name from a hostile
+  /// header can neither move the cursor nor fill the screen.
+  static func printable(_ text: String) -> String { TerminalText.line(text, limit: 160) }
 
   /// `printable` for bytes that may not be UTF-8.
   static func printable(_ bytes: [UInt8]) -> String {

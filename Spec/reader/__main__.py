@@ -12,6 +12,7 @@ import numpy
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from vial_reader import report  # noqa: E402
 from vial_reader.fields import Refusal  # noqa: E402
+from vial_reader.shown import shown  # noqa: E402
 from vial_reader.tokenizer import decode  # noqa: E402
 from vial_reader.verify import verify  # noqa: E402
 
@@ -34,9 +35,9 @@ def main():
     try:
         return run(options, content(options.file))
     except Refusal as refusal:
-        print(f"{options.file}: {refusal}", file=sys.stderr)
+        print(shown(f"{options.file}: {refusal}"), file=sys.stderr)
     except OSError as error:
-        print(f"{options.file}: {error.strerror}", file=sys.stderr)
+        print(shown(f"{options.file}: {error.strerror}"), file=sys.stderr)
     return 1
 
 
@@ -51,7 +52,7 @@ def content(path):
 def run(options, data):
     if options.json:
         answer = report.describe(data)
-        print(json.dumps(answer, indent=1, ensure_ascii=False))
+        print(json.dumps(answer, indent=1))
         return int("refused" in answer or bool(options.verify and answer["reports"]))
     file = report.OpenFile(data)
     if options.tensor:
@@ -61,11 +62,12 @@ def run(options, data):
             return 1
         numpy.save(options.out, file.tensor_values(tensor))
     elif options.decode:
-        print(decode(file.tokenizer(), options.decode))
+        text = decode(file.tokenizer(), options.decode)
+        print(shown(text) if sys.stdout.isatty() else text)
     elif options.verify:
         reports = verify(file.container, file.tensors)
         for each in reports:
-            print(f"{options.file}: {each}", file=sys.stderr)
+            print(shown(f"{options.file}: {each}"), file=sys.stderr)
         print("the file is whole" if not reports else f"{len(reports)} reports")
         return int(bool(reports))
     else:
@@ -80,7 +82,7 @@ def summary(file):
     for section in file.container.sections:
         print(f"section kind {section.kind} id {section.id}: {section.stored} bytes at {section.offset}")
     for tensor in file.tensors:
-        print(f"tensor {tensor.name}: {tensor.encoding} {list(tensor.shape)}")
+        print(shown(f"tensor {tensor.name}: {tensor.encoding} {list(tensor.shape)}"))
     if file.has_model:
         file.check_runs()
 

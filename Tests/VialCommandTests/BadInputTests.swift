@@ -94,6 +94,23 @@ import Testing
     try expectOneLine(["tokenize", PackedFile.path, "--file", folder.folder.path])
   }
 
+  /// Repaired, it would name another file: one that is read, or made.
+  @Test func argumentsThatAreNotUTF8AreRefused() throws {
+    let folder = TemporaryFolder()
+    for arguments in [
+      "run '\(PackedFile.path)' --prompt \"$odd\"", "verify \"$odd\"",
+      "compact '\(PackedFile.path)' -o '\(folder.path("x"))'\"$odd\"",
+    ] {
+      let run = try CommandRun(
+        arguments: [], shell: "odd=$(printf 'caf\\351'); exec \"$1\" \(arguments)")
+      #expect(run.status == 2)
+      #expect(run.message.hasPrefix("error: argument "), "\(run.message)")
+      #expect(run.message.hasSuffix(" is not UTF-8\n"), "\(run.message)")
+      #expect(run.output.isEmpty)
+    }
+    #expect(folder.contents == [])
+  }
+
   @Test func idsAndPromptsThatDoNotFitAreRefused() throws {
     let long = (0..<5000).map { _ in "1" }.joined(separator: ",")
     let run = try CommandRun("run", PackedFile.path, "--ids", long)

@@ -87,6 +87,47 @@ import Testing
     #expect(run.output.contains("Temperature: 38.5 °C\n"))
   }
 
+  /// A value is what stands behind the sign; files have a flag of their own.
+  @Test func valuesStandAsTheyAreAndFilesAreNamedByTheirFlag() throws {
+    let file = try folder.write("m.vial", try PackedFile.bytes())
+    #expect(try CommandRun("template", "add", file, try write(Self.source)).status == 0)
+    let note = try write("you=@all", "note.txt")
+    func render(_ arguments: String...) throws -> CommandRun {
+      try CommandRun(arguments: ["template", "render", "greeting", file] + arguments)
+    }
+    let read = try render("--set-file", "who=\(note)")
+    #expect(read.output == "# user\nHello you=@all\n")
+    #expect(read.message.isEmpty)
+    for text in ["@note.txt", "@/dev/null", "@", "@@"] {
+      let literal = try render("--set", "who=\(text)")
+      #expect(literal.output == "# user\nHello \(text)\n")
+      #expect(literal.messageLines.count == 1)
+      #expect(literal.message.hasPrefix("warning: --set who: "))
+      #expect(literal.message.contains("--set-file who=PATH"))
+      // The value may be a patient's text.
+      #expect(!literal.message.contains("note.txt") && !literal.message.contains("null"))
+    }
+    #expect(try render("--set", "who=a@b").message.isEmpty)
+    // Errors count the values of both flags.
+    let both = try render("--set-file", "who=\(note)", "--set", "who=x")
+    #expect(both.status == 1)
+    #expect(both.message.contains("who: a variable has two values"))
+    #expect(try render("--set-file", "whom=\(note)").message.contains("whom: the template has no"))
+    #expect(try render("--set-file", "who=\(folder.path("none"))").message.contains("No such file"))
+    #expect(try render("--set-file", "who=").status == 2)
+    #expect(try render("--set-file", "who").status == 2)
+    #expect(try CommandRun("run", file, "--prompt", "x", "--set-file", "who=\(note)").status == 2)
+    let ask = ["run", file, "--template", "greeting", "--max-tokens", "1", "--json"]
+    let asked = try CommandRun(arguments: ask + ["--set-file", "who=\(note)"]).json()
+    let typed = try CommandRun(arguments: ask + ["--set", "who=you=@all"]).json()
+    #expect(asked["prompt_tokens"] as? [Int] == typed["prompt_tokens"] as? [Int])
+    let questions = CommandRun.fixtures.appendingPathComponent("questions/questions.jsonl").path
+    let eval = try CommandRun(
+      "eval", PackedFile.path, "--data", questions, "--limit", "1", "--template",
+      "guideline-question", "--set-file", "setting=\(note)", "--json")
+    #expect(eval.status == 0, "\(eval.message)")
+  }
+
   @Test func addReplaceRemove() throws {
     let file = try folder.write("m.vial", try PackedFile.bytes())
     let digest = try CommandRun("dump", file, "--json").json()["model_digest"] as? String

@@ -120,7 +120,11 @@ def page(tool, version):
     lines += [".SH OPTIONS", ".TP", "\\fB\\-h\\fR, \\fB\\-\\-help\\fR", "Show help of the command before it.",
               ".TP", "\\fB\\-\\-version\\fR", "Show the versions of tool, format and arithmetic.",
               ".SH EXIT STATUS",
-              ".TP", "0", "Success.", ".TP", "1", "A bad file or a failed check.", ".TP", "2", "Bad usage.",
+              ".TP", "0", "Success.",
+              ".TP", "1", "A bad file, a failed check, or output that cannot be written.",
+              ".TP", "2", "Bad usage.",
+              ".TP", "129, 130, 143", "SIGHUP, SIGINT or SIGTERM stopped it.",
+              ".TP", "141", "The reader of its output went away (SIGPIPE).",
               ".SH ENVIRONMENT", "No variable changes what the command does.",
               ".SH FILES", ".TP", "\\fI../share/vial/demo.vial\\fR",
               text("The demonstration model, beside the folder of the command. It is medically unreliable and not for "

@@ -139,7 +139,7 @@ public struct JSONReader {
       }
       isNew = index.updateValue(members.count, forKey: key) == nil
     }
-    guard isNew else { throw JSONError(offset: keyOffset, "the key '\(key)' appears twice") }
+    guard isNew else { throw JSONError(offset: keyOffset, "a key that appears twice") }
     skipSpace()
     guard current == UInt8(ascii: ":") else { throw error("expected ':' after an object key") }
     position += 1

@@ -1,6 +1,7 @@
 /* One loop, many requests: the engine's descriptor stands in poll(2) beside a host's others.
  * Usage: poll_loop MODEL QUESTION... */
-#define _POSIX_C_SOURCE 200809L
+#include "terminal.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +39,10 @@ int main(int argc, char **argv) {
         if (requests[index] != event.request) continue;
         vial_request_get_text(event.request, VIAL_PART_ANSWER, sizeof answer, answer, &length);
         if (length > sizeof answer) length = sizeof answer;
-        printf("%s\n%.*s\n\n", argv[2 + index], (int)length, answer);
+        show(stdout, argv[2 + index], strlen(argv[2 + index]));
+        putchar('\n');
+        show(stdout, answer, length);
+        printf("\n\n");
       }
       vial_request_close(event.request);
       open--;

@@ -1,5 +1,7 @@
 /* Streams the answer to one question. Usage: stream MODEL QUESTION [SEED]
  * cc stream.c $(pkg-config --cflags --libs vial) -o stream */
+#include "terminal.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +25,7 @@ int main(int argc, char **argv) {
   if (argc < 3) return fprintf(stderr, "usage: stream MODEL QUESTION [SEED]\n"), 2;
   if (vial_model_open(argv[1], NULL, &model, &error) != VIAL_STATUS_OK) return fail(&error);
   if (vial_model_get_text(model, VIAL_TEXT_NOTICE, sizeof notice, notice, &length) == VIAL_STATUS_OK)
-    fprintf(stderr, "%.*s\n", (int)length, notice);
+    show(stderr, notice, length), fputc('\n', stderr);
 
   options.text = argv[2];
   options.text_length = strlen(argv[2]);
@@ -33,7 +35,7 @@ int main(int argc, char **argv) {
     return fail(&error);
   while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) {
     FILE *stream = event.part == VIAL_PART_ANSWER ? stdout : stderr;
-    fwrite(event.text, 1, event.text_length, stream);
+    show(stream, event.text, event.text_length);
     fflush(stream);
   }
   putchar('\n');

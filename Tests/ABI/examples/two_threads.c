@@ -1,5 +1,7 @@
 /* Two threads, one engine: each submits a question of its own and waits for its own answer. The engine computes both
  * together. Usage: two_threads MODEL QUESTION QUESTION */
+#include "terminal.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +56,10 @@ int main(int argc, char **argv) {
     pthread_join(threads[index], NULL);
     if (jobs[index].status != VIAL_STATUS_OK || !jobs[index].answer)
       return fprintf(stderr, "%s\n", vial_status_sentence(jobs[index].status)), 1;
-    printf("%s\n%.*s\n\n", jobs[index].question, (int)jobs[index].length, jobs[index].answer);
+    show(stdout, jobs[index].question, strlen(jobs[index].question));
+    putchar('\n');
+    show(stdout, jobs[index].answer, jobs[index].length);
+    printf("\n\n");
     free(jobs[index].answer);
   }
   vial_engine_close(engine);
