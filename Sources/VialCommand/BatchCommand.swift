@@ -13,13 +13,16 @@ struct BatchCommand: ParsableCommand {
     commandName: "batch",
     abstract: "Answer a file of requests, many at once.",
     discussion: """
-      REQUESTS.jsonl has one request per line: "prompt" or "messages" [{"role", "content"}], and optionally "id", \
-      "max_tokens", "temperature", "top_p", "top_k", "min_p", "seed" and "stop" (a string or a list); other fields are \
-      ignored. ANSWERS.jsonl gets a line for each: "id", "text", "tokens", "reasoning", "finish_reason", "error" (null \
+      REQUESTS.jsonl has one request per line: "prompt", "messages" [{"role", "content"}], or "template" with \
+      "variables" {name: value}; and optionally "id" (a string or an integer), "adapter" (NAME or NAME:SCALE), "schema" (an \
+      object or its text), "max_tokens", "temperature", "top_p", "top_k", "min_p", "seed" and "stop" (a string or a list). \
+      Null counts as not given. Any other field is an error that names it. ANSWERS.jsonl, which only you can read when \
+      it is new, gets a line for each: "id" as it was, "text", "tokens", "reasoning", "finish_reason", "error" (null \
       when all went well), "line" (of the request) and "digest". An answer does not depend on its neighbours. A run \
-      that was stopped or killed goes on where it stopped when it is repeated: answers that are there stay, half a line \
-      is dropped, and a file of other requests, another model or other settings is refused. Lines reach the disk every \
-      two seconds. A line that is no request is named and gets an "error"; the rest runs, and the exit code is 1.
+      that was stopped or killed goes on where it stopped when it is repeated: answers that are there stay, those that \
+      failed, too; half a line is dropped, and a file of other requests, another model or other settings is refused. Lines \
+      reach the disk every two seconds. A line that is no request is named and gets an "error"; the rest runs, and the \
+      exit code is 1.
       """)
 
   @Argument(help: "The .vial file.")
@@ -42,10 +45,12 @@ struct BatchCommand: ParsableCommand {
   @Option(help: "Most tokens of an answer, unless its line says otherwise.")
   var maxTokens: Int = 2048
 
-  @Option(help: ArgumentHelp("Most requests at once.", valueName: "n"))
+  @Option(help: ArgumentHelp("Most requests at once, 1 to 1024.", valueName: "n"))
   var parallel = 32
 
-  @Option(help: ArgumentHelp("Most memory for the KV cache, in MB.", valueName: "mb"))
+  @Option(
+    help: ArgumentHelp(
+      "Most memory for the KV cache, in MB (default: what 32,768 tokens need).", valueName: "mb"))
   var cacheMemory: Int?
 
   @OptionGroup var compute: ComputeArguments

@@ -93,16 +93,17 @@ final class BatchJob {
     let value = line.map { line in Result { try JSONReader.parse(line) } }
     var digest = SHA256()
     digest.update(salt + (line ?? []))
-    var id = "null"
-    if case .success(let value)? = value {
-      id = Self.id(of: value)
+    var id = Result<String, BatchError>.success(BatchID.none)
+    if let line, case .success(let value)? = value {
+      id = Result { () throws(BatchError) in try BatchID.json(of: value, in: line) }
       // The model digest does not cover what may be changed in a finished file.
       if BatchRequest.usesOtherSections(value) {
         digest.update(model.file.fileDigest.bytes)
       }
     }
     let key = BatchKey(
-      line: number, digest: String(digest.finalize().description.prefix(24)), id: id)
+      line: number, digest: String(digest.finalize().description.prefix(24)),
+      id: (try? id.get()) ?? BatchID.none)
     if try log.hasAnswer(key) {
       summary.earlierCount += 1
       if log.earlier[number]?.hasFailed == true {
@@ -115,8 +116,9 @@ final class BatchJob {
     placeCount += 1
     do {
       guard let value else { throw BatchError("the line is too long") }
-      try submit(
-        BatchRequest(value.get(), defaults: settings.defaults, engine: engine), key, place)
+      let request = try BatchRequest(value.get(), defaults: settings.defaults, engine: engine)
+      _ = try id.get()
+      try submit(request, key, place)
     } catch let error as VialError {
       guard Self.isOfTheLine(error) else { throw error }
       try fail(key, place, "\(error)")
@@ -125,17 +127,6 @@ final class BatchJob {
     } catch let error as JSONError {
       try fail(key, place, "byte \(error.offset): not JSON")
     }
-  }
-
-  /// The id as JSON; null when there is none.
-  private static func id(of value: JSONValue) -> String {
-    var output = JSONOutput()
-    switch value["id"] {
-    case .string(let text): output.value(text.text)
-    case .integer(let number): output.value(number)
-    default: output.null()
-    }
-    return output.text
   }
 
   /// Whether other lines may fare better.

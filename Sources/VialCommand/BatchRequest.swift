@@ -29,6 +29,7 @@ struct BatchRequest {
   /// Reads a line's object.
   init(_ value: JSONValue, defaults: GenerationOptions, engine: Engine) throws(BatchError) {
     let model = engine.model
+    try BatchFields.check(value, known: BatchFields.ofLine, of: "a line")
     var options: GenerationOptions
     if let template = try BatchTemplate(value, model: model) {
       guard Self.member(value, "prompt") == nil, Self.member(value, "messages") == nil else {
@@ -80,6 +81,7 @@ struct BatchRequest {
       }
       var result: [(role: [UInt8], content: [UInt8])] = []
       for message in list {
+        try BatchFields.check(message, known: BatchFields.ofMessage, of: "a message")
         guard let role = message["role"]?.string, let content = message["content"]?.string else {
           throw BatchError("a message needs the strings \"role\" and \"content\"")
         }

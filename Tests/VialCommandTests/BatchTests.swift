@@ -33,7 +33,7 @@ import Testing
       [
         #"{"id": "a", "prompt": "fever", "max_tokens": 12, "temperature": 0.9, "top_k": 40, "seed": 5}"#,
         "", #"{"id": 7, "messages": [{"role": "user", "content": "fever"}], "max_tokens": 12}"#,
-        #"{"prompt": "fever", "temperature": 0, "note": "ignored"}"#,
+        #"{"prompt": "fever", "temperature": 0, "adapter": null}"#,
       ])
     let out = folder.path("out.jsonl")
     let run = try batch(input, out, "--ordered", "--max-tokens", "5")
