@@ -53,6 +53,9 @@ let package = Package(
       name: "CVialSystem",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .target(
+      name: "CVialMemory",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+    .target(
       name: "CVialCeilings",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .target(
@@ -62,10 +65,13 @@ let package = Package(
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
     .target(
-      name: "VialFormat", dependencies: ["CLZ4", "CSodium", "CVialDigest"], swiftSettings: hostile),
+      name: "VialFormat", dependencies: ["CLZ4", "CSodium", "CVialDigest", "CVialMemory"],
+      swiftSettings: hostile),
     .target(name: "VialSystem", dependencies: ["CVialSystem", "CSodium"], swiftSettings: house),
     // Floor 2
-    .target(name: "VialText", dependencies: ["VialFormat", "CSodium"], swiftSettings: hostile),
+    .target(
+      name: "VialText", dependencies: ["VialFormat", "CSodium", "CVialMemory"],
+      swiftSettings: hostile),
     .target(
       name: "VialCompute", dependencies: ["VialKernels", "VialFormat", "VialSystem"],
       swiftSettings: house),
@@ -93,7 +99,7 @@ let package = Package(
         "CVial", "VialKernels", "VialFormat", "VialSystem", "VialText", "VialCompute",
         "VialModel", "VialEngine", "Vial",
       ],
-      exclude: ["exports.map", "build-library", "environment.c", "distribution"],
+      exclude: ["exports.map", "build-library", "environment.c", "allocation.c", "distribution"],
       swiftSettings: house),
     // Beside the floors
     .target(

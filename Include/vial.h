@@ -46,7 +46,22 @@
  * - Flags and reserved fields that are not described here must be 0, otherwise VIAL_STATUS_INVALID_ARGUMENT.
  * - Handles are not addresses. A handle that was closed, or never was one, is VIAL_STATUS_INVALID_HANDLE.
  * - Patient text is never part of a status, a sentence or anything else that might reach a log.
- * - Any function that takes a handle may also return: VIAL_STATUS_INVALID_HANDLE, VIAL_STATUS_FORKED.
+ * - Any function that takes a handle may also return: VIAL_STATUS_INVALID_HANDLE, VIAL_STATUS_FORKED, and, unless it
+ *   closes or cancels, VIAL_STATUS_OUT_OF_MEMORY.
+ *
+ * MEMORY
+ *
+ * When memory is short, a function returns VIAL_STATUS_OUT_OF_MEMORY and has changed nothing; an engine ends the
+ * request that ranks last with VIAL_FINISH_ERROR and that status, and goes on with the others. The process is not
+ * ended, and every handle works again when there is memory. Closing and cancelling need none; an event that could not
+ * be handed out comes with the next call.
+ *
+ * What grows with a file or an argument is asked for, and may be refused. For the rest, whose allocation cannot be
+ * refused, the library holds memory before it begins: 2 MiB at all times; for a call or a step that needs more, as
+ * long as it takes (some 50 MiB to render a template, 100 MiB to compile a schema); 1.5 KiB for each open request, some
+ * 50 KiB more while it is computed. That is address space: what is not needed is not touched. The host's malloc is
+ * used, and neither replaced nor told anything. A thread that calls needs 256 KiB of stack, which no library can ask
+ * for.
  *
  * THREADS
  *
@@ -135,7 +150,7 @@ enum {
   VIAL_STATUS_TOO_LONG = 5,
   /** The output needs more room; how much was told. */
   VIAL_STATUS_BUFFER_TOO_SMALL = 6,
-  /** Memory is short. Nothing was changed. */
+  /** Memory is short (see MEMORY above). Nothing was changed. */
   VIAL_STATUS_OUT_OF_MEMORY = 7,
   /** The operating system refused; system_code of the error is its errno (0 when there is none). */
   VIAL_STATUS_SYSTEM = 8,

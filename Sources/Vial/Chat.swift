@@ -9,15 +9,19 @@ import VialText
 /// A conversation in wiped memory.
 public final class Conversation {
   private let text: SecureBuffer<UInt8>
-  private var entries: [ChatMessage] = []
+  private var entries: CheckedBuffer<ChatMessage>
 
   /// Room for messages of `byteCount` bytes together, roles included; nil when memory is short.
-  public init?(byteCount: Int) {
-    guard let text = SecureBuffer<UInt8>(capacity: byteCount) else { return nil }
+  /// - Parameter messageCount: how many are expected; more take more memory.
+  public init?(byteCount: Int, messageCount: Int = 8) {
+    guard let text = SecureBuffer<UInt8>(capacity: byteCount),
+      let entries = CheckedBuffer<ChatMessage>(capacity: max(1, messageCount))
+    else { return nil }
     self.text = text
+    self.entries = entries
   }
 
-  /// Adds a message; false when it does not fit.
+  /// Adds a message; false when it does not fit, or memory is short.
   /// - Parameter isLiteral: text that spells a special token stays text. True for everything that a person
   ///   or a record wrote.
   @discardableResult
@@ -27,47 +31,63 @@ public final class Conversation {
       isLiteral: isLiteral)
   }
 
-  /// Adds a message whose role is the caller's text; false when it does not fit.
+  /// Adds a message whose role is the caller's text; false when it does not fit, or memory is short.
   @discardableResult
   public func append(role: Span<UInt8>, content: Span<UInt8>, isLiteral: Bool) -> Bool {
     let room = text.capacity - text.count
-    guard role.count <= room, content.count <= room - role.count else { return false }
+    guard role.count <= room, content.count <= room - role.count, makeRoom() else { return false }
     let roleRange = TextRange(start: text.count, byteCount: role.count)
     text.append(contentsOf: role)
     let contentRange = TextRange(start: text.count, byteCount: content.count)
     text.append(contentsOf: content)
-    entries.append(ChatMessage(role: roleRange, content: contentRange, isLiteral: isLiteral))
+    return entries.append(
+      ChatMessage(role: roleRange, content: contentRange, isLiteral: isLiteral))
+  }
+
+  private func makeRoom() -> Bool {
+    guard entries.count == entries.capacity else { return true }
+    guard let larger = CheckedBuffer<ChatMessage>(capacity: entries.capacity * 2) else {
+      return false
+    }
+    let old = entries
+    _ = larger.append(contentsOf: old.span)
+    entries = larger
     return true
   }
 
   /// Renders through `template` into `output`, which is grown until everything fits.
   fileprivate func render(
     _ template: ChatTemplate
-  ) throws(VialError) -> (text: SecureBuffer<UInt8>, literals: [TextRange]) {
+  ) throws(VialError) -> (text: SecureBuffer<UInt8>, literals: CheckedBuffer<TextRange>) {
+    guard MemoryReserve.hold(MemoryReserve.template) else { throw .outOfMemory }
+    defer { MemoryReserve.release(MemoryReserve.template) }
     // Constants of this call: spans of stored properties cannot be lent out.
     let (source, messages) = (text, entries)
     var (byteCount, literalCount) = (text.count * 2 + 1024, entries.count + 8)
     while true {
-      guard let output = SecureBuffer<UInt8>(capacity: byteCount) else { throw .outOfMemory }
-      var literals = [TextRange](
-        repeating: TextRange(start: 0, byteCount: 0), count: literalCount)
+      guard let output = SecureBuffer<UInt8>(capacity: byteCount),
+        let literals = CheckedBuffer<TextRange>(capacity: literalCount)
+      else { throw .outOfMemory }
+      literals.fill(with: TextRange(start: 0, byteCount: 0))
       var rendered: RenderedChat?
       do throws(TextError) {
         try output.appendInPlace { room throws(TextError) in
           var bytes = room.mutableSpan
-          var ranges = literals.mutableSpan
           let sourceSpan = source.span
           let messageSpan = messages.span
           let chat = ChatMessages(text: sourceSpan, entries: messageSpan)
-          let result = try template.render(
-            chat, addsGenerationPrompt: true, into: &bytes, literals: &ranges)
+          let result = try literals.withMutableSpan { ranges throws(TextError) in
+            try template.render(
+              chat, addsGenerationPrompt: true, into: &bytes, literals: &ranges)
+          }
           rendered = result
           return result.byteCount
         }
-      } catch { throw .text(error) }
+      } catch { throw VialError(error) }
       guard let rendered else { throw .outOfMemory }
       if rendered.byteCount <= byteCount, rendered.literalCount <= literalCount {
-        return (output, Array(literals[..<rendered.literalCount]))
+        literals.truncate(to: rendered.literalCount)
+        return (output, literals)
       }
       (byteCount, literalCount) = (rendered.byteCount, rendered.literalCount)
     }
@@ -79,7 +99,7 @@ extension Model {
   public func chatTokens(_ conversation: Conversation) throws(VialError) -> SecureBuffer<UInt32> {
     guard let chatTemplate else { throw .noChatTemplate }
     let (text, literals) = try conversation.render(chatTemplate)
-    return try encode(text.span, literals: literals)
+    return try encode(text.span, literals: literals.span)
   }
 
   /// The ids of one user message, its text being literal.

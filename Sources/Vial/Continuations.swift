@@ -44,7 +44,7 @@ extension Model {
     for answer in answers {
       let text = closing + answer
       let range = TextRange(start: closing.count, byteCount: answer.count)
-      texts.append(try chat.followed(by: encode(text.span, literals: [range])))
+      texts.append(try chat.followed(by: encode(text.span, literals: [range].span)))
     }
     return Continuations(
       texts: texts, promptCount: chat.count + (try encode(closing.span)).count)

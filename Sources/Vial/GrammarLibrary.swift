@@ -2,6 +2,7 @@
 // Must not: hold patient text: schemas and choices are the host's.
 
 public import VialEngine
+import VialFormat
 import VialSystem
 import VialText
 
@@ -25,6 +26,8 @@ final class GrammarLibrary: Sendable {
       throw .grammar(.unsupported("tokens for single bytes, which the tokenizer lacks"))
     }
     if let known = find(key) { return AnswerGrammar(grammar: known, vocabulary: vocabulary) }
+    guard MemoryReserve.hold(MemoryReserve.schema) else { throw .outOfMemory }
+    defer { MemoryReserve.release(MemoryReserve.schema) }
     let grammar: Grammar
     do throws(GrammarError) { grammar = try make() } catch { throw .grammar(error) }
     state.withLock { state in
@@ -45,16 +48,32 @@ final class GrammarLibrary: Sendable {
 
   /// The vocabulary, prepared once; a fraction of a second for 150,000 tokens.
   private func vocabulary(of model: Model) throws(VialError) -> GrammarVocabulary {
-    var failure: GrammarError?
+    var failure: VialError?
     let vocabulary = state.withLock { state -> GrammarVocabulary? in
       if let vocabulary = state.vocabulary { return vocabulary }
-      do throws(GrammarError) {
-        state.vocabulary = try GrammarVocabulary(model.tokenizer)
+      do throws(VialError) {
+        state.vocabulary = try Self.prepared(model.tokenizer)
       } catch { failure = error }
       return state.vocabulary
     }
-    guard let vocabulary else { throw .grammar(failure ?? .tooLarge("the file's vocabulary")) }
+    guard let vocabulary else { throw failure ?? .outOfMemory }
     return vocabulary
+  }
+
+  /// Bytes that preparing takes for each token (its place in two lists, which were copied as they grew) and for each of
+  /// their bytes (a node in two tries, likewise).
+  private static let tokenByteCount = 160
+  private static let nodeByteCount = 48
+
+  private static func prepared(_ tokenizer: Tokenizer) throws(VialError) -> GrammarVocabulary {
+    let held =
+      tokenByteCount * tokenizer.tokenCount
+      + nodeByteCount * tokenizer.byteCount(ofTokensUpTo: GrammarLimits.tokenByteCount)
+    guard MemoryReserve.hold(held) else { throw .outOfMemory }
+    defer { MemoryReserve.release(held) }
+    do throws(GrammarError) { return try GrammarVocabulary(tokenizer) } catch {
+      throw .grammar(error)
+    }
   }
 }
 

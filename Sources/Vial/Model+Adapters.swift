@@ -23,7 +23,7 @@ extension Model {
     }
     do throws(FormatError) {
       if let adapter = try adapterSet.find(name) { return try adapter.applied(scale: scale) }
-    } catch { throw .format(error) }
+    } catch { throw VialError(error) }
     throw .unknownAdapter
   }
 

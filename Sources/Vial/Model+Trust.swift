@@ -12,7 +12,12 @@ extension Model {
   /// may change after opening is not covered when the file
   /// is mapped; open with `.copied` then.
   static func checkTrust(_ file: FileDescriptor, _ keys: [PublicKey]) throws(VialError) {
-    let states = keys.compactMap { file.signatureState(by: $0) }
+    var states: [SignatureState] = []
+    do throws(FormatError) {
+      for key in keys {
+        if let state = try file.signatureState(by: key) { states.append(state) }
+      }
+    } catch { throw VialError(error) }
     guard states.contains(.valid) else {
       let isStale = states.contains {
         if case .stale = $0 { return true }
@@ -23,6 +28,6 @@ extension Model {
           ? "the file was changed after a trusted key signed it"
           : "no trusted key signed the file")
     }
-    do throws(FormatError) { try file.checkSmallSections() } catch { throw .format(error) }
+    do throws(FormatError) { try file.checkSmallSections() } catch { throw VialError(error) }
   }
 }

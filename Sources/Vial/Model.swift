@@ -48,29 +48,30 @@ public final class Model: Sendable {
       }
       tokenizer = try Tokenizer(section)
       if let section = file.section(.chatTemplate) {
-        // A copy: what runs is what was checked, whatever becomes of the mapped file.
-        chatTemplate = try ChatTemplate(ByteRegion(copying: section.copied()))
+        chatTemplate = try ChatTemplate(copying: section)
       } else {
         chatTemplate = nil
       }
-    } catch { throw .format(error) }
-    reasoningMarks = Self.reasoningMarks(of: tokenizer)
+    } catch { throw VialError(error) }
+    do throws(TextError) {
+      reasoningMarks = try Self.reasoningMarks(of: tokenizer)
+    } catch { throw VialError(error) }
   }
 
   /// The added tokens that DeepSeek-R1's distillations put around their reasoning; nil when the tokenizer
   /// does not have both.
-  private static func reasoningMarks(of tokenizer: Tokenizer) -> ReasoningMarks? {
-    func token(_ spelling: StaticString) -> UInt32? {
+  private static func reasoningMarks(
+    of tokenizer: Tokenizer
+  ) throws(TextError) -> ReasoningMarks? {
+    func token(_ spelling: StaticString) throws(TextError) -> UInt32? {
       let text = Span(_unsafeStart: spelling.utf8Start, count: spelling.utf8CodeUnitCount)
       var workspace = TokenizerWorkspace()
       var ids = InlineArray<2, UInt32>(repeating: 0)
       var output = ids.mutableSpan
-      guard let count = try? tokenizer.encode(text, workspace: &workspace, into: &output),
-        count == 1, tokenizer.isAdded(ids[0])
-      else { return nil }
-      return ids[0]
+      let count = try tokenizer.encode(text, workspace: &workspace, into: &output)
+      return count == 1 && tokenizer.isAdded(ids[0]) ? ids[0] : nil
     }
-    guard let begin = token("<think>"), let end = token("</think>") else { return nil }
+    guard let begin = try token("<think>"), let end = try token("</think>") else { return nil }
     return ReasoningMarks(begin: begin, end: end)
   }
 
@@ -79,14 +80,17 @@ public final class Model: Sendable {
   /// - Parameters:
   ///   - threadCount: the caller's included; nil: as many as affinity and quota allow.
   ///   - progress: told on this thread the bytes that are done and all bytes; returns whether to go on.
+  /// - Throws: `outOfMemory`.
   public func verify(
     threadCount: Int? = nil,
     progress: (_ done: UInt64, _ total: UInt64) -> Bool = { _, _ in true }
-  ) -> VerificationReport? {
-    let verification = FileVerification(file)
-    return verification.run(threadCount: threadCount) {
-      progress($0, verification.totalByteCount)
-    }
+  ) throws(VialError) -> VerificationReport? {
+    do throws(FormatError) {
+      let verification = try FileVerification(file)
+      return try verification.run(threadCount: threadCount) {
+        progress($0, verification.totalByteCount)
+      }
+    } catch { throw VialError(error) }
   }
 
   /// Most positions of prompt and answer together.
@@ -95,7 +99,8 @@ public final class Model: Sendable {
   /// The ids of a text, in memory that is wiped on release.
   /// - Parameter literals: stretches in which text that spells an added token stays text.
   public func encode(
-    _ text: Span<UInt8>, options: EncodeOptions = EncodeOptions(), literals: [TextRange] = []
+    _ text: Span<UInt8>, options: EncodeOptions = EncodeOptions(),
+    literals: Span<TextRange> = Span()
   ) throws(VialError) -> SecureBuffer<UInt32> {
     var workspace = TokenizerWorkspace()
     var capacity = tokenizer.tokenCapacity(forByteCount: text.count)
@@ -106,10 +111,10 @@ public final class Model: Sendable {
         try tokens.appendInPlace { room throws(TextError) in
           var output = room.mutableSpan
           count = try tokenizer.encode(
-            text, options, literals: literals.span, workspace: &workspace, into: &output)
+            text, options, literals: literals, workspace: &workspace, into: &output)
           return count
         }
-      } catch { throw .text(error) }
+      } catch { throw VialError(error) }
       if count <= capacity { return tokens }
       capacity = count
     }

@@ -12,9 +12,13 @@ extension Model {
   /// What the file's provenance wants every user to see; nil when it says nothing.
   public func notice() throws(VialError) -> String? {
     do throws(FormatError) {
-      guard case .text(let notice)? = try file.provenance()?["notice"] else { return nil }
-      return notice
-    } catch { throw .format(error) }
+      guard let provenance = try file.provenance() else { return nil }
+      // A text may be as long as all key–values.
+      return try MemoryReserve.with(2 * provenance.byteCount) {
+        guard case .text(let notice)? = provenance["notice"] else { return nil }
+        return notice
+      }
+    } catch { throw VialError(error) }
   }
 
   /// Sums over the tensors; a hostile table saturates it.

@@ -32,6 +32,8 @@ public final class TemplateValues {
 
   /// The messages of a template with these values.
   public func render(_ template: PromptTemplate) throws(VialError) -> PromptMessages {
+    guard MemoryReserve.hold(MemoryReserve.template) else { throw .outOfMemory }
+    defer { MemoryReserve.release(MemoryReserve.template) }
     // Constants of this call: spans of stored properties cannot be lent out.
     let (source, values) = (text, entries)
     var byteCount = min(
@@ -100,10 +102,9 @@ extension Model {
 
   private func promptTemplate(_ section: SectionDescriptor) throws(VialError) -> PromptTemplate {
     guard let region = file.storedBytes(of: section) else { throw .outOfMemory }
-    // A copy: what is used is what was checked, whatever becomes of the mapped file.
     do throws(FormatError) {
-      return try PromptTemplate(region.privateCopy(), section: section.id)
-    } catch { throw .format(error) }
+      return try PromptTemplate(copying: region, section: section.id)
+    } catch { throw VialError(error) }
   }
 
   /// The ids of a template's messages, rendered through the file's chat template, both literal as a whole.

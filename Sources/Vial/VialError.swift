@@ -68,7 +68,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
 
   init(_ error: RunnerError) {
     switch error {
-    case .damagedWeights(let error): self = .format(error)
+    case .damagedWeights(let error): self.init(error)
     default: self = .computation(error)
     }
   }
@@ -76,7 +76,15 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   init(_ error: ModelError) {
     switch error {
     case .system(let error): self = .system(error)
-    case .format(let error): self = .format(error)
+    case .format(let error): self.init(error)
     }
+  }
+
+  /// What is wrong with a file, or that nobody knows because memory is short.
+  init(_ error: FormatError) { self = error.isOutOfMemory ? .outOfMemory : .format(error) }
+
+  /// What is wrong with a text, or that memory is short.
+  init(_ error: TextError) {
+    if case .outOfMemory = error { self = .outOfMemory } else { self = .text(error) }
   }
 }

@@ -25,11 +25,8 @@ public func vial_model_get_adapter(
     if let out_information {
       Structures.write(vial_adapter_information(adapter), to: out_information)
     }
-    let bytes = Array(adapter.name.utf8)
-    for index in 0..<min(bytes.count, room.count) {
-      room[index] = CChar(bitPattern: bytes[index])
-    }
-    try Arguments.report(bytes.count, of: capacity, to: place)
+    let length = Arguments.copy(adapter.name, to: room)
+    try Arguments.report(length, of: capacity, to: place)
   }
 }
 

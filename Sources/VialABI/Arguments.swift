@@ -26,6 +26,14 @@ enum Arguments {
     return UnsafeRawBufferPointer(bytes).assumingMemoryBound(to: UInt8.self)
   }
 
+  /// No operating system takes a path of so many bytes.
+  static let pathByteLimit = 1 << 16
+
+  /// Whether a zero-terminated text has fewer bytes. Reads no further.
+  static func isShorter(_ text: UnsafePointer<CChar>, than limit: Int) -> Bool {
+    (0..<limit).contains { text[$0] == 0 }
+  }
+
   /// A tenant's label.
   static func tenant(
     _ pointer: UnsafePointer<CChar>?, _ byteCount: UInt64
@@ -46,6 +54,17 @@ enum Arguments {
     // No output comes near this many elements.
     let largest = UInt64(1) << 40
     return UnsafeMutableBufferPointer(start: pointer, count: Int(min(capacity, largest)))
+  }
+
+  /// Copies as much of a text as there is room for; its length in bytes.
+  static func copy(_ text: String, to room: UnsafeMutableBufferPointer<CChar>) -> Int {
+    var text = text
+    return text.withUTF8 { bytes in
+      for index in 0..<min(bytes.count, room.count) {
+        room[index] = CChar(bitPattern: bytes[index])
+      }
+      return bytes.count
+    }
   }
 
   /// A place for one value, which must not be NULL.

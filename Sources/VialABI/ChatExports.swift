@@ -45,9 +45,9 @@ func conversation(
     byteCount += UInt64(role.count + content.count)
   }
   guard byteCount <= UInt64(VIAL_TEXT_BYTE_LIMIT) else { throw Failure(VIAL_STATUS_TOO_LONG) }
-  guard let conversation = Conversation(byteCount: Int(byteCount)) else {
-    throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
-  }
+  guard
+    let conversation = Conversation(byteCount: Int(byteCount), messageCount: messages.count)
+  else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
   for index in 0..<messages.count {
     let (role, content) = try texts(of: messages[index])
     let isLiteral = messages[index].flags & UInt32(VIAL_MESSAGE_NOT_LITERAL) == 0

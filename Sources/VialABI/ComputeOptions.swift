@@ -25,7 +25,9 @@ extension ComputeOptions {
     self.init(cacheType: cacheType)
     if threadCount > 0 { self.threadCount = Int(threadCount) }
     if let isa {
-      guard let named = KernelFamily(named: String(cString: isa)) else {
+      guard Arguments.isShorter(isa, than: 64),
+        let named = KernelFamily(named: String(cString: isa))
+      else {
         throw Failure(VIAL_STATUS_UNSUPPORTED_ISA)
       }
       family = named

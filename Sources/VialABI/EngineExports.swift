@@ -6,6 +6,7 @@ public import CVial
 import Vial
 import VialCompute
 import VialEngine
+import VialFormat
 import VialKernels
 import VialSystem
 
@@ -73,7 +74,7 @@ struct HostContext: @unchecked Sendable {
 
 @_cdecl("vial_engine_close") @implementation
 public func vial_engine_close(_ engine: OpaquePointer!) -> vial_status {
-  status { () throws(Failure) in
+  status(reserve: 0) { () throws(Failure) in
     guard engine != nil else { return }
     guard !BatchEngine.isOnDeliveryThread else { throw Failure(VIAL_STATUS_IN_CALLBACK) }
     let target = try HandleRegistry.remove(engine) { target in

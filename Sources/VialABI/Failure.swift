@@ -61,6 +61,10 @@ struct Failure: Error {
   }
 
   private init(_ error: FormatError) {
+    if error.isOutOfMemory {
+      self.init(VIAL_STATUS_OUT_OF_MEMORY)
+      return
+    }
     self.init(VIAL_STATUS_FORMAT, sentence: error.description)
     rule = UInt32(clamping: error.rule)
     byteOffset = error.offset
@@ -74,6 +78,7 @@ struct Failure: Error {
     case .textTooLong: self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
     case .templateRefused, .templateUnsupported, .templateLimit, .templateType:
       self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
+    case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     }
   }
 
@@ -97,15 +102,18 @@ extension Failure {
 }
 
 /// Runs the body of an export: a failure becomes its status and, when the caller wants them, details.
+/// - Parameter reserve: bytes that are held for what the body allocates without asking; 0 for a body that must run when
+///   memory is short, too, and takes no more than `VIAL_RESERVE_SPARE_BYTES`.
 func status(
-  _ output: UnsafeMutablePointer<vial_error>? = nil, _ body: () throws(Failure) -> Void
+  _ output: UnsafeMutablePointer<vial_error>? = nil, reserve: Int = MemoryReserve.call,
+  _ body: () throws(Failure) -> Void
 ) -> vial_status {
-  status(output) { (_: HostFloatingPoint) throws(Failure) in try body() }
+  status(output, reserve: reserve) { (_: HostFloatingPoint) throws(Failure) in try body() }
 }
 
 /// The same for a body that calls the host back: it gets the host's floating-point state.
 func status(
-  _ output: UnsafeMutablePointer<vial_error>? = nil,
+  _ output: UnsafeMutablePointer<vial_error>? = nil, reserve: Int = MemoryReserve.call,
   _ body: (HostFloatingPoint) throws(Failure) -> Void
 ) -> vial_status {
   let host = HostFloatingPoint.setAside()
@@ -116,7 +124,13 @@ func status(
     } catch { return error.status }
   }
   var failure = Failure(VIAL_STATUS_OK)
-  do throws(Failure) { try body(host) } catch { failure = error }
+  do throws(Failure) {
+    guard reserve == 0 || MemoryReserve.hold(reserve) else {
+      throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
+    }
+    defer { MemoryReserve.release(reserve) }
+    try body(host)
+  } catch { failure = error }
   if let output { Structures.write(vial_error(failure), to: output) }
   return failure.status
 }

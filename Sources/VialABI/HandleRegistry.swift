@@ -5,6 +5,7 @@ import CVial
 import Synchronization
 import Vial
 import VialEngine
+import VialFormat
 import VialSystem
 
 /// The live handles of one process.
@@ -28,6 +29,12 @@ final class HandleRegistry: Sendable {
   private struct Table {
     var slots: [Slot] = []
     var free: [Int] = []
+
+    /// Bytes that a list takes when it grows, were it now. Closing needs none: there is room for every slot in `free`.
+    var growthByteCount: Int {
+      guard slots.count == slots.capacity else { return 0 }
+      return 4 * max(16, slots.count) * (MemoryLayout<Slot>.stride + MemoryLayout<Int>.stride)
+    }
   }
 
   private static let current = Atomic<Unmanaged<HandleRegistry>?>(nil)
@@ -61,6 +68,9 @@ final class HandleRegistry: Sendable {
   /// A handle for `target`.
   static func register(_ target: Target) throws(Failure) -> OpaquePointer {
     let registry = forThisProcess()
+    let held = registry.table.withLock { $0.growthByteCount }
+    guard MemoryReserve.hold(held) else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
+    defer { MemoryReserve.release(held) }
     let place = registry.table.withLock { table -> (slot: Int, generation: UInt32)? in
       if let slot = table.free.popLast() {
         table.slots[slot].target = target
@@ -68,6 +78,7 @@ final class HandleRegistry: Sendable {
       }
       guard table.slots.count < Int(VIAL_HANDLE_LIMIT) else { return nil }
       table.slots.append(Slot(generation: 1, target: target))
+      table.free.reserveCapacity(table.slots.capacity)
       return (table.slots.count - 1, 1)
     }
     guard let place else { throw Failure(VIAL_STATUS_TOO_MANY_HANDLES) }

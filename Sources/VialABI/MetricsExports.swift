@@ -68,13 +68,8 @@ public func vial_engine_get_metrics_text(
     place.pointee = 0
     let engine = try HandleRegistry.engine(engine)
     let room = try Arguments.room(out_text, capacity)
-    var text = engine.metrics.prometheusText
-    text.withUTF8 { bytes in
-      for index in 0..<min(bytes.count, room.count) {
-        room[index] = CChar(bitPattern: bytes[index])
-      }
-    }
-    try Arguments.report(text.utf8.count, of: capacity, to: place)
+    let length = Arguments.copy(engine.metrics.prometheusText, to: room)
+    try Arguments.report(length, of: capacity, to: place)
   }
 }
 

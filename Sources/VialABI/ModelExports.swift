@@ -25,6 +25,9 @@ public func vial_model_open(
       let verification = ModelFile.Verification(options.verification)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     let trustedKeys = try trustedKeys(options)
+    guard Arguments.isShorter(path, than: Arguments.pathByteLimit) else {
+      throw Failure(.system(SystemError.pathTooLong))
+    }
     guard let path = String(validatingCString: path) else {
       throw Failure(VIAL_STATUS_INVALID_UTF8, sentence: "the path is not valid UTF-8")
     }
@@ -77,7 +80,7 @@ extension ModelFile.Verification {
 
 @_cdecl("vial_model_close") @implementation
 public func vial_model_close(_ model: OpaquePointer!) {
-  _ = status { () throws(Failure) in
+  _ = status(reserve: 0) { () throws(Failure) in
     _ = try HandleRegistry.remove(model) { target in
       if case .model = target { true } else { false }
     }
@@ -143,11 +146,8 @@ public func vial_model_get_text(
     place.pointee = 0
     let model = try HandleRegistry.model(model)
     let room = try Arguments.room(out_text, capacity)
-    let bytes = Array(try string(text, of: model).utf8)
-    for index in 0..<min(bytes.count, room.count) {
-      room[index] = CChar(bitPattern: bytes[index])
-    }
-    try Arguments.report(bytes.count, of: capacity, to: place)
+    let length = Arguments.copy(try string(text, of: model), to: room)
+    try Arguments.report(length, of: capacity, to: place)
   }
 }
 

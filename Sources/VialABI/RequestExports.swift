@@ -4,6 +4,7 @@
 
 public import CVial
 import VialEngine
+import VialFormat
 import VialSystem
 
 @_cdecl("vial_request_next_event") @implementation
@@ -25,12 +26,12 @@ public func vial_request_next_event(
 
 @_cdecl("vial_request_cancel") @implementation
 public func vial_request_cancel(_ request: OpaquePointer!) -> vial_status {
-  status { () throws(Failure) in try HandleRegistry.request(request).cancel() }
+  status(reserve: 0) { () throws(Failure) in try HandleRegistry.request(request).cancel() }
 }
 
 @_cdecl("vial_request_close") @implementation
 public func vial_request_close(_ request: OpaquePointer!) {
-  _ = status { () throws(Failure) in
+  _ = status(reserve: 0) { () throws(Failure) in
     let target = try HandleRegistry.remove(request) { target in
       if case .request = target { true } else { false }
     }

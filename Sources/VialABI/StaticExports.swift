@@ -32,8 +32,8 @@ public func vial_arithmetic_version() -> UInt32 { UInt32(Arithmetic.version) }
 
 @_cdecl("vial_isa_name") @implementation
 public func vial_isa_name(_ index: UInt32) -> UnsafePointer<CChar>! {
-  let families = KernelFamily.available
-  return Int(index) < families.count ? families[Int(index)].table.pointee.name : nil
+  // Without a list: a function that cannot fail must not need memory.
+  vial_kernels_list(Int(index))?.pointee.name
 }
 
 @_cdecl("vial_status_name") @implementation

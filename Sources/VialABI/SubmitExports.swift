@@ -7,6 +7,7 @@ public import CVial
 import Synchronization
 import Vial
 import VialEngine
+import VialFormat
 import VialSystem
 import VialText
 
@@ -131,6 +132,12 @@ private func grammar(
   let choices = try Arguments.elements(
     options.choices, options.choice_count, limit: VIAL_CHOICE_COUNT_LIMIT)
   guard schema.isEmpty || choices.isEmpty else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+  let isFree =
+    schema.isEmpty && choices.isEmpty
+    && (template?.schema == nil || options.flags & UInt32(VIAL_REQUEST_NO_SCHEMA) != 0)
+  if isFree { return nil }
+  guard MemoryReserve.hold(MemoryReserve.choices) else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
+  defer { MemoryReserve.release(MemoryReserve.choices) }
   if !choices.isEmpty {
     var texts: [[UInt8]] = []
     for index in 0..<choices.count {

@@ -18,9 +18,11 @@ public func vial_model_verify(
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
     let threadCount = options.thread_count > 0 ? Int(options.thread_count) : nil
-    let report = model.verify(threadCount: threadCount) { done, total in
-      guard let progress = options.progress else { return true }
-      return host.run { progress(options.context, done, total) } == 0
+    let report = try Failure.mapped { () throws(VialError) in
+      try model.verify(threadCount: threadCount) { done, total in
+        guard let progress = options.progress else { return true }
+        return host.run { progress(options.context, done, total) } == 0
+      }
     }
     guard let report else { throw Failure(VIAL_STATUS_CANCELLED) }
     if let problem = report.problems.first { throw Failure(.format(problem)) }

@@ -27,7 +27,7 @@ struct FileContents {
   /// The id of a prompt template, or the section's when it breaks a rule.
   private static func promptID(_ file: FileDescriptor, _ section: SectionDescriptor) -> String {
     let template = file.storedBytes(of: section).flatMap {
-      try? PromptTemplate($0.privateCopy(), section: section.id)
+      try? PromptTemplate(copying: $0, section: section.id)
     }
     return template?.id ?? "damaged, section \(section.id)"
   }

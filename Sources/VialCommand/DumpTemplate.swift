@@ -23,7 +23,7 @@ struct TemplateDump {
     guard let bytes = try file.text(.chatTemplateSource) else {
       throw CommandFailure("\(path): the file has no chat template")
     }
-    return .chat(source: String(decoding: bytes, as: UTF8.self))
+    return .chat(source: String(decoding: bytes.copied(), as: UTF8.self))
   }
 
   private static func prompt(_ file: FileDescriptor, _ id: String, _ path: String) throws -> Content
@@ -32,7 +32,7 @@ struct TemplateDump {
     guard let region = file.section(.promptTemplate, id: section) else {
       throw CommandFailure("\(path): no template has the id \(id)")
     }
-    return .prompt(try PromptTemplate(region.privateCopy(), section: section))
+    return .prompt(try PromptTemplate(copying: region, section: section))
   }
 
   /// The source, or all of a prompt template; standard output spells out their controls.

@@ -9,8 +9,8 @@ struct Trust {
   /// Why not; nil when one did.
   let reason: String?
 
-  init(_ file: FileDescriptor, _ keys: [PublicKey]) {
-    let states = keys.compactMap { file.signatureState(by: $0) }
+  init(_ file: FileDescriptor, _ keys: [PublicKey]) throws {
+    let states = try keys.compactMap { try file.signatureState(by: $0) }
     if states.contains(.valid) {
       reason = nil
     } else if states.contains(where: { $0 == .stale(isModelUnchanged: true) }) {
@@ -56,10 +56,12 @@ struct Verdict {
   init(path: String) { self.path = path }
 
   /// What verifying `file`, or a part of it, found.
-  mutating func take(_ report: VerificationReport, of file: FileDescriptor, isPartial: Bool) {
+  mutating func take(
+    _ report: VerificationReport, of file: FileDescriptor, isPartial: Bool
+  ) throws {
     problems = report.problems.map { Problem($0, tailByteCount: file.tailByteCount) }
     sections = report.sections
-    signatures = file.signatures
+    signatures = try file.signatures
     self.isPartial = isPartial
     byteCount =
       isPartial

@@ -48,10 +48,12 @@ struct VerifyCommand: ParsableCommand {
         let sections =
           section.isEmpty ? nil : try section.flatMap { try $0.sections(of: descriptor) }
         let report = try FileVerification(descriptor, sections: sections).runWithProgress()
-        verdict.take(report, of: descriptor, isPartial: sections != nil)
-        if !keys.isEmpty { verdict.trust = Trust(descriptor, keys) }
+        try verdict.take(report, of: descriptor, isPartial: sections != nil)
+        if !keys.isEmpty { verdict.trust = try Trust(descriptor, keys) }
       } catch let error as ModelError {
-        guard case .format(let problem) = error else { throw CommandFailure("\(error)") }
+        guard case .format(let problem) = error, !problem.isOutOfMemory else {
+          throw CommandFailure("\(error)")
+        }
         verdict.problems = [Problem(problem)]
       }
       verdict.seconds = MonotonicClock.seconds - start

@@ -8,7 +8,7 @@ extension FileVerification {
   func runWithProgress() throws -> VerificationReport {
     let progress = ProgressReporter()
     defer { progress.finish() }
-    let report = run { done in
+    let report = try run { done in
       progress.update("verifying", done: done, total: totalByteCount)
       return true
     }

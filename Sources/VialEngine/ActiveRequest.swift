@@ -1,6 +1,7 @@
 // Owns: a request that is being computed: its sequence, what it has seen, when things happened.
 // Must not: be touched by another thread than the engine's, but for the worker that chooses its token in a step.
 
+import VialFormat
 import VialSystem
 public import VialText
 
@@ -33,6 +34,11 @@ final class ActiveRequest {
   private var started = 0.0
   private var first: Double?
   private var answerCount = 0
+  /// For what its lists take as its answer grows.
+  private let memory: HeldMemory
+  /// Bytes of these for each request, and for each of its tokens: the names of blocks, lists of pieces of the answer.
+  private static let ownByteCount = 32 << 10
+  private static let tokenByteCount = 4
 
   /// nil when memory is short.
   /// - Parameters:
@@ -43,6 +49,13 @@ final class ActiveRequest {
     names: PrefixNames?, commonNames: PrefixNames?
   ) {
     let prompt = request.plan.prompt
+    let grammarByteCount = request.plan.grammar == nil ? 0 : MemoryReserve.template
+    guard
+      let memory = HeldMemory(Self.ownByteCount + Self.tokenByteCount * (prompt.count + limit)),
+      MemoryReserve.hold(grammarByteCount)
+    else { return nil }
+    defer { MemoryReserve.release(grammarByteCount) }
+    self.memory = memory
     let sequence = Sequence(
       capacity: prompt.count + limit, pool: runner.blocks, names: names, commonNames: commonNames,
       adapter: request.plan.adapter)
@@ -54,7 +67,11 @@ final class ActiveRequest {
     self.limit = limit
     endTokens = text.endTokens
     marks = text.marks
-    writer = AnswerWriter(tokenizer: text.tokenizer, marks: text.marks, plan: request.plan)
+    guard
+      let writer = AnswerWriter(
+        tokenizer: text.tokenizer, marks: text.marks, plan: request.plan)
+    else { return nil }
+    self.writer = writer
     constraint = AnswerConstraint(request.plan, text)
     guard request.plan.sampling.repetitionPenalty != 1 else { return }
     guard let seen = SeenTokens(idCount: runner.vocabularySize) else { return nil }
@@ -114,10 +131,13 @@ final class ActiveRequest {
   }
 
   /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens; tells how many nodes of a
-  /// grammar that took. Grammars share what they remember, so this is the engine's thread's.
-  func prepareChoice(after tokenCount: Int) -> Int {
+  /// grammar that took, nil when memory is short. Grammars share what they remember, so this is the engine's thread's.
+  func prepareChoice(after tokenCount: Int) -> Int? {
     choice = nil
     guard tokenCount == sequence.pendingCount, !request.plan.isPinned else { return 0 }
+    let maskByteCount = constraint.needsMask ? MemoryReserve.template : 0
+    guard MemoryReserve.hold(maskByteCount) else { return nil }
+    defer { MemoryReserve.release(maskByteCount) }
     limits = constraint.limits()
     return constraint.maskCost
   }

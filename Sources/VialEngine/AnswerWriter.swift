@@ -18,11 +18,13 @@ final class AnswerWriter {
   private var part: AnswerPart
   private var scratch: SecureBuffer<UInt8>?
 
-  init(tokenizer: Tokenizer, marks: ReasoningMarks?, plan: RequestPlan) {
+  /// nil when memory is short.
+  init?(tokenizer: Tokenizer, marks: ReasoningMarks?, plan: RequestPlan) {
+    guard let stops = plan.stops.filter() else { return nil }
+    self.stops = stops
     self.marks = marks
     watchesForStops = !plan.stops.isEmpty
     decoder = StreamingDecoder(tokenizer)
-    stops = plan.stops.filter()
     part = plan.startsInReasoning ? .reasoning : .answer
   }
 

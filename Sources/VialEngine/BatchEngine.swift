@@ -59,11 +59,12 @@ public final class BatchEngine: Sendable {
     let sampler = try Sampler(
       runner: runner, idCount: text.tokenizer.tokenCount, workerCount: runner.logitWorkerCount,
       isAllowed: text.tokenizer.isPresent)
-    guard let hash = KeyedHash() else { throw .outOfMemory }
-    let core = EngineCore(
-      prefixes: PrefixRoot(
-        hash: hash, modelDigest: options.modelDigest, cacheType: options.runner.cacheType),
-      options: options)
+    guard let hash = KeyedHash(),
+      let core = EngineCore(
+        prefixes: PrefixRoot(
+          hash: hash, modelDigest: options.modelDigest, cacheType: options.runner.cacheType),
+        options: options, threadCount: runner.threadCount)
+    else { throw .outOfMemory }
     let positions = runner.blocks.blockCount * KVCacheLayout.positionsPerBlock
     let scheduler = Scheduler(
       pool: runner.blocks, positionLimit: min(positions, contextLength),

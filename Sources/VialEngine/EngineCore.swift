@@ -2,6 +2,7 @@
 // Must not: know callers: news goes to `Announcements`.
 
 import Synchronization
+import VialFormat
 import VialSystem
 import VialText
 
@@ -48,8 +49,18 @@ final class EngineCore: Sendable {
   /// Marks the delivery thread of this engine; the numbers of all engines differ.
   let mark: Int32
   private static let lastMark = Atomic<Int32>(0)
+  /// For what a step and a delivery take.
+  private let memory: HeldMemory
+  /// Bytes of these for each thread that computes.
+  private static let threadByteCount = 32 << 10
 
-  init(prefixes: PrefixRoot, options: BatchEngineOptions) {
+  /// nil when memory is short.
+  init?(prefixes: PrefixRoot, options: BatchEngineOptions, threadCount: Int) {
+    guard
+      let memory = HeldMemory(
+        MemoryReserve.step + MemoryReserve.call + Self.threadByteCount * threadCount)
+    else { return nil }
+    self.memory = memory
     self.prefixes = prefixes
     queueLimit = options.queueLimit
     tenantQueueLimit = options.tenantQueueLimit
@@ -68,6 +79,7 @@ final class EngineCore: Sendable {
 
   /// Puts a request into the queue.
   func submit(_ request: Request) throws(EngineError) {
+    guard request.holdPlaces() else { throw .outOfMemory }
     let refusal = control.change { control -> EngineError? in
       if control.isClosing { return .closed }
       if control.queuedCount >= queueLimit { return .busy }
@@ -133,7 +145,7 @@ final class EngineCore: Sendable {
       if news.isWoken { scheduler.pins.releaseClosed() }
       admit(&scheduler, runner, text)
       count(scheduler, runner.blocks)
-      if !scheduler.active.isEmpty { step(&scheduler, runner, sampler) }
+      if !scheduler.active.isEmpty { stepOrGiveUp(&scheduler, runner, sampler) }
       count(scheduler, runner.blocks)
     }
     control.change { $0.hasEnded = true }
@@ -265,13 +277,26 @@ final class EngineCore: Sendable {
     }
   }
 
+  /// Makes a step; while there is no memory for what a step takes, the request that ranks last ends instead.
+  private func stepOrGiveUp(
+    _ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler
+  ) {
+    guard !MemoryReserve.isWhole, let last = scheduler.active.last else {
+      return step(&scheduler, runner, sampler)
+    }
+    finish(last, .error, .outOfMemory)
+    scheduler.removeActive { $0 === last }
+  }
+
   private func step(_ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler) {
-    let plan = prepareChoices(scheduler.planStep())
-    guard !plan.isEmpty else {
+    let planned = scheduler.planStep()
+    guard !planned.isEmpty else {
       // Pinned prefixes have what the last one needs.
       for active in scheduler.active { finish(active, .error, .cacheFull) }
       return scheduler.removeActive { _ in true }
     }
+    let plan = prepareChoices(planned, &scheduler)
+    guard !plan.isEmpty else { return }
     let start = MonotonicClock.seconds
     let over = compute(plan, &scheduler, runner, sampler)
     let seconds = MonotonicClock.seconds - start
@@ -287,16 +312,25 @@ final class EngineCore: Sendable {
   }
 
   /// Finds out what the tokens that a step chooses must keep to. Grammars may be hostile: once their masks have taken the
-  /// work that a step may spend on them, those that are left wait for the next step, where they come first.
-  private func prepareChoices(_ plan: [Scheduler.Share]) -> [Scheduler.Share] {
+  /// work that a step may spend on them, those that are left wait for the next step, where they come first. Those that
+  /// memory is short for end.
+  private func prepareChoices(
+    _ plan: [Scheduler.Share], _ scheduler: inout Scheduler
+  ) -> [Scheduler.Share] {
     let order = plan.filter(\.active.waitsForMask) + plan.filter { !$0.active.waitsForMask }
     var left = GrammarLimits.stepWork
     for share in order {
       let waits = left <= 0 && share.active.needsMask(after: share.tokenCount)
       share.active.waitsForMask = waits
-      if !waits { left -= share.active.prepareChoice(after: share.tokenCount) }
+      if waits { continue }
+      if let work = share.active.prepareChoice(after: share.tokenCount) {
+        left -= work
+      } else {
+        finish(share.active, .error, .outOfMemory)
+        scheduler.removeActive { $0 === share.active }
+      }
     }
-    return plan.filter { !$0.active.waitsForMask }
+    return plan.filter { !$0.active.waitsForMask && !$0.active.request.isFinished }
   }
 
   /// Computes a step: tokens are chosen on the workers, and handed out here in the order of the plan. The requests that

@@ -2,6 +2,7 @@
 // block, and which blocks that nobody holds are kept for whoever begins with the same tokens.
 // Must not: know sequences or tokens: a block's name is a keyed hash.
 
+import VialFormat
 public import VialModel
 public import VialSystem
 
@@ -22,13 +23,17 @@ public final class KVBlockPool {
   private var kept: BlockQueue
   private var blocks: [KeyedCode: Int] = [:]
   private var names: [BlockName?]
+  /// Bytes that the lists take for each block.
+  private static let listByteCount = 384
 
   /// Reserves the memory (untouched pages cost nothing); nil when it is short.
   public init?(layout: KVCacheLayout, blockCount: Int, memory source: MemorySource? = nil) {
     let (total, overflow) = layout.blockByteCount.multipliedReportingOverflow(by: blockCount)
     guard blockCount > 0, blockCount < Int(Int32.max), !overflow,
-      let memory = WorkMemory(byteCount: total, source: source)
+      let memory = WorkMemory(byteCount: total, source: source),
+      MemoryReserve.hold(Self.listByteCount * blockCount)
     else { return nil }
+    defer { MemoryReserve.release(Self.listByteCount * blockCount) }
     self.layout = layout
     self.blockCount = blockCount
     self.memory = memory
@@ -37,6 +42,8 @@ public final class KVBlockPool {
     references = [Int32](repeating: 0, count: blockCount)
     names = [BlockName?](repeating: nil, count: blockCount)
     kept = BlockQueue(blockCount: blockCount)
+    // Naming and giving back must not need memory.
+    blocks.reserveCapacity(blockCount)
   }
 
   /// Blocks that a sequence can have: free ones and kept ones.

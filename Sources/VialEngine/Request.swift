@@ -2,6 +2,7 @@
 // Must not: compute. Any thread may call everything here.
 
 public import Synchronization
+import VialFormat
 import VialSystem
 
 /// One generation, from submission to its last event.
@@ -18,6 +19,8 @@ public final class Request: Sendable {
   private let answer = Monitor(AnswerLog())
   private let cancelled = Atomic<Bool>(false)
   private let engine: EngineCore
+  /// Whether memory is held for its places in queues and tables.
+  private let holdsPlaces = Atomic<Bool>(false)
 
   init(plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineCore)
   {
@@ -25,6 +28,10 @@ public final class Request: Sendable {
     tenant = engine.prefixes.tenant(plan.tenant)
     self.onEvent = onEvent
     self.engine = engine
+  }
+
+  deinit {
+    if holdsPlaces.load(ordering: .relaxed) { MemoryReserve.release(MemoryReserve.request) }
   }
 
   /// Whether a callback hears of its events.
@@ -131,6 +138,14 @@ public final class Request: Sendable {
   }
 
   // MARK: The engine's side
+
+  /// Holds memory for its places in queues and tables until it is released; false when memory is short.
+  func holdPlaces() -> Bool {
+    guard !holdsPlaces.load(ordering: .relaxed) else { return true }
+    guard MemoryReserve.hold(MemoryReserve.request) else { return false }
+    holdsPlaces.store(true, ordering: .relaxed)
+    return true
+  }
 
   var isDetached: Bool { answer.withLock(\.isDetached) }
 

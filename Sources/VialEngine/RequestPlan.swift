@@ -88,14 +88,14 @@ public final class StopList: @unchecked Sendable {
     return true
   }
 
-  /// A filter that watches for all of them.
-  func filter() -> StopStrings {
+  /// A filter that watches for all of them; nil when memory is short.
+  func filter() -> StopStrings? {
     var filter = StopStrings()
     guard let text else { return filter }
     var start = 0
     for length in lengths {
       let bytes = text.span
-      _ = filter.add(bytes.extracting(start..<start + length))
+      guard filter.add(bytes.extracting(start..<start + length)) else { return nil }
       start += length
     }
     return filter

@@ -82,8 +82,15 @@ public final class Runner {
   /// Workers that may be given logits at the same time; they have the numbers below this.
   public var logitWorkerCount: Int { min(threadCount, Self.logitRows) }
 
+  /// Bytes that each thread takes besides its large buffers.
+  private static let threadByteCount = 8 << 10
+
   /// Reserves all memory that steps need.
   public init(weights: DecoderWeights, options: RunnerOptions) throws(RunnerError) {
+    let held =
+      Self.threadByteCount * max(1, options.threadCount ?? Processors.availableCount)
+    guard MemoryReserve.hold(held) else { throw .outOfMemory }
+    defer { MemoryReserve.release(held) }
     guard let family = options.family ?? KernelFamily.available.first else {
       throw .outOfMemory
     }
@@ -212,7 +219,7 @@ public final class Runner {
     do throws(FormatError) {
       try forward.run(segments)
       return nil
-    } catch { return .damagedWeights(error) }
+    } catch { return error.isOutOfMemory ? .outOfMemory : .damagedWeights(error) }
   }
 
   private func compute(_ sequence: Sequence, count: Int) throws(RunnerError) {

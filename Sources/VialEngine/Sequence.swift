@@ -1,6 +1,7 @@
 // Owns: one text in the making: its tokens and its KV blocks.
 // Must not: compute or choose. Tokens live in a SecureBuffer; blocks are wiped when given back, unless they have a name.
 
+import VialFormat
 public import VialModel
 public import VialSystem
 
@@ -38,19 +39,23 @@ public final class Sequence {
     capacity: Int, pool: KVBlockPool, names: PrefixNames?, commonNames: PrefixNames?,
     adapter: AppliedAdapter? = nil
   ) {
-    guard capacity > 0, let tokens = SecureBuffer<UInt32>(capacity: capacity) else { return nil }
+    let blockCapacity = Self.blockCount(for: capacity)
+    guard capacity > 0, let tokens = SecureBuffer<UInt32>(capacity: capacity),
+      let blockList = CheckedMemory.allocate(
+        UnsafeMutablePointer<UInt8>.self, count: blockCapacity)
+    else { return nil }
     self.tokens = tokens
     self.pool = pool
     self.adapter = adapter
     self.names = names
     self.commonNames = commonNames
-    blockCapacity = Self.blockCount(for: capacity)
-    blockList = .allocate(capacity: blockCapacity)
+    self.blockCapacity = blockCapacity
+    self.blockList = blockList
   }
 
   deinit {
     releaseBlocks()
-    blockList.deallocate()
+    CheckedMemory.release(blockList)
   }
 
   /// Blocks that `positionCount` positions fill, the last one in part.

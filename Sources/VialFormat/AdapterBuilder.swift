@@ -85,7 +85,7 @@ public struct AdapterBuilder: Sendable {
     guard let total = Int(exactly: UInt64(dataOffset) + dataByteCount) else {
       throw AdapterBuilder.error("an adapter is too large")
     }
-    let storage = OwnedBytes(byteCount: total)
+    guard let storage = OwnedBytes(byteCount: total) else { throw FormatError.outOfMemory }
     unsafe storage.base.initializeMemory(as: UInt8.self, repeating: 0, count: total)
     unsafe head.withUnsafeBytes {
       unsafe storage.base.copyMemory(from: $0.baseAddress!, byteCount: head.count)
@@ -100,8 +100,7 @@ public struct AdapterBuilder: Sendable {
             start: storage.base + dataOffset + Int(offset), count: Int(byteCount)))
       }
     }
-    let region = unsafe ByteRegion(
-      owner: storage, start: UnsafeRawPointer(storage.base), byteCount: total)
+    let region = ByteRegion(storage, byteCount: total)
     // The reader's own rules decide whether it may exist.
     _ = try AdapterDescriptor(descriptor(of: region), region)
     return region

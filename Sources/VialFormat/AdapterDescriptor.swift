@@ -32,7 +32,7 @@ public struct AdapterDescriptor: Sendable {
   }
 
   /// Validates the stored bytes of a section. O(targets); copies header, targets and names.
-  /// - Throws.
+  /// - Throws, `outOfMemory`.
   public init(_ section: SectionDescriptor, _ stored: ByteRegion) throws(FormatError) {
     var reader = try AdapterReader(section, stored)
     name = try reader.name()
@@ -41,6 +41,9 @@ public struct AdapterDescriptor: Sendable {
     }
     isRankStabilised = reader.isRankStabilised
     baseDigest = reader.baseDigest
+    let workByteCount = reader.workByteCount
+    guard MemoryReserve.hold(workByteCount) else { throw .outOfMemory }
+    defer { MemoryReserve.release(workByteCount) }
     targets = try reader.targets()
     self.section = section
   }

@@ -24,11 +24,12 @@ struct AdapterReader {
     func error(_ offset: Int, _ message: StaticString) -> FormatError {
       FormatError(rule: 641, offset: section.offset + UInt64(offset), message)
     }
-    let bytes = stored.bytes
     let headerByteCount = AdapterDescriptor.headerByteCount
-    guard bytes.byteCount >= headerByteCount, bytes.matches(AdapterDescriptor.magic, at: 0) else {
-      throw error(0, "not an adapter")
-    }
+    guard let header = try stored.slice(0, UInt64(headerByteCount))?.privateCopy(),
+      header.bytes.matches(AdapterDescriptor.magic, at: 0)
+    else { throw error(0, "not an adapter") }
+    let bytes = header.bytes
+    let length = UInt64(stored.byteCount)
     guard bytes.u32(4) == 1 else { throw error(4, "an adapter's version is not known") }
     guard (1...FormatLimits.adapterTargetCount).contains(bytes.u32(8)),
       bytes.u32(12) == AdapterDescriptor.targetStride
@@ -36,21 +37,27 @@ struct AdapterReader {
     count = Int(bytes.u32(8))
     namesOffset = headerByteCount + count * AdapterDescriptor.targetStride
     guard bytes.u32(16) <= 1 else { throw error(16, "an adapter has an unknown flag") }
+    // Longer names than all may have together are not copied to find that out.
     guard bytes.u64(24) == UInt64(namesOffset),
-      let namesEnd = bytes.u64(24).adding(bytes.u64(32)), namesEnd <= UInt64(bytes.byteCount)
+      bytes.u64(32) <= UInt64(count + 1) * UInt64(FormatLimits.tensorNameByteCount),
+      let namesEnd = bytes.u64(24).adding(bytes.u64(32)), namesEnd <= length
     else { throw error(24, "an adapter's names are misplaced") }
     guard let data = namesEnd.roundedUp(toMultipleOf: 64), data == bytes.u64(40),
-      data.adding(bytes.u64(48)) == UInt64(bytes.byteCount)
+      data.adding(bytes.u64(48)) == length
     else { throw error(40, "an adapter's data are misplaced") }
     dataByteCount = bytes.u64(48)
     dataOffset = Int(data)
-    guard let head = stored.slice(0, data)?.privateCopy(), head.bytes.isZero(56, 8),
-      head.bytes.isZero(96, 32), head.bytes.isZero(Int(namesEnd), Int(data - namesEnd)),
-      // The copy is of the bytes that were checked, whatever becomes of the file.
-      head.bytes.u32(8) == UInt32(count), head.bytes.u64(32) == namesEnd - UInt64(namesOffset)
+    guard bytes.isZero(56, 8), bytes.isZero(96, 32),
+      let head = try stored.slice(0, data)?.privateCopy(),
+      // The header of this copy is the one that was checked, whatever becomes of the file.
+      head.bytes.matches(header.copied(), at: 0),
+      head.bytes.isZero(Int(namesEnd), Int(data - namesEnd))
     else { throw error(56, "reserved bytes of an adapter are not zero") }
     self.head = head
   }
+
+  /// Bytes that what is made of the targets takes at most.
+  var workByteCount: Int { count * FormatLimits.adapterTargetWorkByteCount }
 
   func error(rule: Int = 641, _ offset: Int, _ message: StaticString) -> FormatError {
     FormatError(rule: rule, offset: section.offset + UInt64(offset), message)

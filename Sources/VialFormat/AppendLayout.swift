@@ -34,7 +34,7 @@ struct AppendLayout {
     guard before.count != staying.count || !arriving.isEmpty else { return }
     var digests = ChunkDigests()
     if !staying.isEmpty {
-      let stored = file.section(.chunkDigests)?.privateCopy()
+      let stored = try file.section(.chunkDigests)?.privateCopy()
       for section in staying {
         guard let leaves = stored.flatMap({ ChunkDigests.leaves(of: section, in: $0.bytes) }),
           DigestTree.root(leaves: leaves[...], byteCount: section.storedByteCount)

@@ -21,21 +21,33 @@ public struct ByteRegion: Sendable {
     self.byteCount = max(0, byteCount)
   }
 
-  /// Copies `bytes` into memory of its own, aligned to 64 bytes. O(n).
+  /// Copies an array, which had its memory already, into memory of its own, aligned to 64 bytes. O(n). For writers: it
+  /// traps when memory is short.
   public init(copying bytes: [UInt8]) {
-    let storage = OwnedBytes(byteCount: bytes.count)
-    for (index, byte) in bytes.enumerated() {
-      unsafe storage.base.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+    guard let storage = OwnedBytes(byteCount: bytes.count) else {
+      preconditionFailure("memory is short")
     }
-    unsafe self.init(owner: storage, start: UnsafeRawPointer(storage.base), byteCount: bytes.count)
+    unsafe bytes.withUnsafeBytes { source in
+      if let start = source.baseAddress {
+        unsafe storage.base.copyMemory(from: start, byteCount: source.count)
+      }
+    }
+    self.init(storage, byteCount: bytes.count)
   }
 
-  /// A copy in memory of its own, which nobody else can change. O(n).
-  public func privateCopy() -> ByteRegion {
-    let storage = OwnedBytes(byteCount: byteCount)
-    unsafe storage.base.copyMemory(from: baseAddress, byteCount: byteCount)
-    return unsafe ByteRegion(
+  /// The first `byteCount` bytes of memory that was filled.
+  init(_ storage: OwnedBytes, byteCount: Int) {
+    unsafe self.init(
       owner: storage, start: UnsafeRawPointer(storage.base), byteCount: byteCount)
+  }
+
+  /// The same bytes in memory of our own, which nobody else can change: this region when it is one. O(n).
+  /// - Throws: `outOfMemory`.
+  public func privateCopy() throws(FormatError) -> ByteRegion {
+    if owner is OwnedBytes { return self }
+    guard let storage = OwnedBytes(byteCount: byteCount) else { throw .outOfMemory }
+    unsafe storage.base.copyMemory(from: baseAddress, byteCount: byteCount)
+    return ByteRegion(storage, byteCount: byteCount)
   }
 
   /// The address of the first byte, for kernels; valid while this value (or a slice of it) lives.
@@ -103,9 +115,11 @@ public struct ByteColumn<Element: BitwiseCopyable & FixedWidthInteger>: Sendable
 final class OwnedBytes: @unchecked Sendable {
   let base: UnsafeMutableRawPointer
 
-  init(byteCount: Int) {
-    unsafe base = .allocate(byteCount: max(1, byteCount), alignment: 64)
+  /// nil when memory is short.
+  init?(byteCount: Int) {
+    guard let memory = unsafe CheckedMemory.allocateLines(byteCount: byteCount) else { return nil }
+    unsafe base = memory
   }
 
-  deinit { unsafe base.deallocate() }
+  deinit { unsafe CheckedMemory.release(base) }
 }

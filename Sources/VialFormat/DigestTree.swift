@@ -60,11 +60,7 @@ struct DigestTree {
 
   /// The section digest from the leaves of its chunks.
   static func root(leaves: ArraySlice<Digest>, byteCount: UInt64) -> Digest {
-    var hash = SHA256()
-    var header: [UInt8] = [0x01]
-    header.append(field: byteCount)
-    header.append(field: FormatConstants.chunkLog2)
-    hash.update(header)
+    var hash = rootHash(byteCount: byteCount)
     var block: [UInt8] = []
     for leaf in leaves {
       block.append(field: leaf)
@@ -77,9 +73,28 @@ struct DigestTree {
     return hash.finalize()
   }
 
+  /// The hash that takes the leaves of a section.
+  private static func rootHash(byteCount: UInt64) -> SHA256 {
+    var hash = SHA256()
+    var header: [UInt8] = [0x01]
+    header.append(field: byteCount)
+    header.append(field: FormatConstants.chunkLog2)
+    hash.update(header)
+    return hash
+  }
+
+  /// Bytes of which the leaves are made before these go into the root: memory does not grow with the section.
+  private static let turnByteCount = 64 * FormatConstants.chunkByteCount
+
   /// The section digest of bytes in memory.
   static func digest(_ bytes: ByteRegion) -> Digest {
-    root(leaves: leaves(of: chunks(of: bytes))[...], byteCount: UInt64(bytes.byteCount))
+    let length = UInt64(bytes.byteCount)
+    var hash = rootHash(byteCount: length)
+    for start in stride(from: 0, to: length, by: Int(turnByteCount)) {
+      guard let turn = bytes.slice(start, min(turnByteCount, length - start)) else { break }
+      for leaf in leaves(of: chunks(of: turn)) { hash.update(leaf.bytes) }
+    }
+    return hash.finalize()
   }
 
   /// Number of chunks of a section of `byteCount` bytes.

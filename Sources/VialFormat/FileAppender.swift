@@ -131,9 +131,8 @@ public struct FileAppender: Sendable {
 
   /// The identity page, as it was when the file was opened.
   private func identityPage() throws(FormatError) -> ByteRegion {
-    guard let page = file.file.slice(0, UInt64(FormatConstants.pageByteCount))?.privateCopy(),
-      FileDigests(sectionsByKey: file.sectionTable.byKey, identity: page.bytes).file
-        == file.fileDigest
+    guard let page = try file.file.slice(0, UInt64(FormatConstants.pageByteCount))?.privateCopy(),
+      FileDigests(of: file.sectionTable, identity: page.bytes).file == file.fileDigest
     else { throw FormatError(rule: 104, offset: 0, "the file was changed since it was opened") }
     return page
   }

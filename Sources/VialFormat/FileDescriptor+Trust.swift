@@ -21,15 +21,26 @@ extension FileDescriptor {
   }
 
   /// All signatures, by section id. O(signatures).
+  /// - Throws: `outOfMemory`.
   public var signatures: [SignatureReport] {
-    sectionTable.all(.signature).map { section in
-      guard let stored = storedBytes(of: section) else {
-        return SignatureReport(section: section, state: .wrong, signature: nil)
-      }
-      do throws(FormatError) {
-        let signature = try Signature(stored, id: section.id, at: section.offset)
-        return SignatureReport(section: section, state: state(of: signature), signature: signature)
-      } catch { return SignatureReport(section: section, state: .wrong, signature: nil) }
+    get throws(FormatError) {
+      var reports: [SignatureReport] = []
+      for section in sectionTable.all(.signature) { reports.append(try report(on: section)) }
+      return reports
+    }
+  }
+
+  /// What a section of kind signature says, and what that is worth.
+  /// - Throws: `outOfMemory`.
+  func report(on section: SectionDescriptor) throws(FormatError) -> SignatureReport {
+    let wrong = SignatureReport(section: section, state: .wrong, signature: nil)
+    guard let stored = storedBytes(of: section) else { return wrong }
+    do throws(FormatError) {
+      let signature = try Signature(stored, id: section.id, at: section.offset)
+      return SignatureReport(section: section, state: state(of: signature), signature: signature)
+    } catch {
+      if error.isOutOfMemory { throw error }
+      return wrong
     }
   }
 
@@ -39,14 +50,12 @@ extension FileDescriptor {
   }
 
   /// What the signature by `key` is worth; nil when the file has none. Checks one signature at most.
-  public func signatureState(by key: PublicKey) -> SignatureState? {
-    guard let section = sectionTable.find(.signature, id: key.sectionID),
-      let stored = storedBytes(of: section)
-    else { return nil }
-    guard let signature = try? Signature(stored, id: section.id, at: section.offset) else {
-      return .wrong
-    }
-    return signature.publicKey == key ? state(of: signature) : nil
+  /// - Throws: `outOfMemory`.
+  public func signatureState(by key: PublicKey) throws(FormatError) -> SignatureState? {
+    guard let section = sectionTable.find(.signature, id: key.sectionID) else { return nil }
+    let report = try report(on: section)
+    guard let signature = report.signature else { return .wrong }
+    return signature.publicKey == key ? report.state : nil
   }
 
   /// Model and file digest together.

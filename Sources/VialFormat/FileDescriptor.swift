@@ -45,16 +45,32 @@ public struct FileDescriptor: Sendable {
         rule: 216, offset: root.tableOffset,
         "not a model: configuration, tensor table, weights or tokenizer is missing")
     }
-    configurationTable = try KeyValueTable(
+    let table = try KeyValueTable(
       FileDescriptor.checked(configuration, in: file), context: "configuration")
-    self.configuration = try ModelConfiguration(configurationTable)
+    configurationTable = table
+    // Each text and array is copied once or twice.
+    self.configuration = try MemoryReserve.with(4 * table.byteCount) { () throws(FormatError) in
+      try ModelConfiguration(table)
+    }
+    let payload = try FileDescriptor.checked(tensors, in: file)
+    self.tensors = try MemoryReserve.with(
+      FormatLimits.openingBytesPerSection * sections.sections.count
+        + FormatLimits.openingBytesPerTensor * TensorTable.mostTensors(in: payload)
+    ) { () throws(FormatError) in
+      try TensorTable(
+        payload, weights: FileDescriptor.weights(sections, in: file),
+        features: identity.incompatibleFeatures)
+    }
+  }
+
+  private static func weights(
+    _ sections: SectionTable, in file: ByteRegion
+  ) throws(FormatError) -> [TensorTable.Weights] {
     var weights: [TensorTable.Weights] = []
     for section in sections.all(.weights) {
-      weights.append(.init(id: section.id, region: try FileDescriptor.region(section, in: file)))
+      weights.append(.init(id: section.id, region: try region(section, in: file)))
     }
-    self.tensors = try TensorTable(
-      FileDescriptor.checked(tensors, in: file), weights: weights,
-      features: identity.incompatibleFeatures)
+    return weights
   }
 
   /// The stored bytes of a section; the table's validation makes failure impossible.
@@ -103,20 +119,23 @@ public struct FileDescriptor: Sendable {
     file.slice(section.offset, section.storedByteCount)
   }
 
-  /// A cold text, decompressed; nil when the file has none. Allocates its raw length, which
-  /// R-210 bounds. Does not check the digest.
-  public func text(_ id: TextSection) throws(FormatError) -> [UInt8]? {
+  /// A cold text, decompressed; nil when the file has none. Allocates its raw length, which R-210 bounds, a copy of its
+  /// stored bytes and `FormatLimits.textWorkByteCount` at once. Does not check the digest.
+  public func text(_ id: TextSection) throws(FormatError) -> ByteRegion? {
     guard let section = sectionTable.find(.text, id: id.rawValue) else { return nil }
     return try contents(of: section)
   }
 
   /// Any section's raw bytes, copied.
-  public func contents(of section: SectionDescriptor) throws(FormatError) -> [UInt8] {
+  public func contents(of section: SectionDescriptor) throws(FormatError) -> ByteRegion {
     let region = try FileDescriptor.region(section, in: file)
     switch section.codec {
-    case .raw: return region.copied()
+    case .raw: return try region.privateCopy()
     case .lz4:
-      return try LZ4Frame.decode(region.privateCopy().bytes, rawByteCount: section.rawByteCount)
+      let stored = try region.privateCopy()
+      return try MemoryReserve.with(Int(FormatLimits.textWorkByteCount)) { () throws(FormatError) in
+        try LZ4Frame.decode(stored, rawByteCount: section.rawByteCount)
+      }
     default: throw FormatError(rule: 209, offset: section.offset, "a section has an unknown codec")
     }
   }
@@ -124,12 +143,12 @@ public struct FileDescriptor: Sendable {
   /// Where the model came from; nil when the file does not say.
   public func provenance() throws(FormatError) -> KeyValueTable? {
     guard let region = section(.provenance) else { return nil }
-    return try KeyValueTable(region.privateCopy(), context: "provenance")
+    return try KeyValueTable(region, context: "provenance")
   }
 }
 
 extension ByteRegion {
-  /// The bytes as an array. O(n).
+  /// The bytes as an array. O(n). For what is small, and for writers: it traps when memory is short.
   public func copied() -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
       unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(

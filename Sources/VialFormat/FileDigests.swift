@@ -14,8 +14,13 @@ public struct FileDigests: Equatable, Sendable {
     self.file = file
   }
 
+  /// From a file's section table and the 4,096 bytes of its identity page.
+  init(of table: SectionTable, identity: RawSpan) {
+    self.init(sectionsByKey: table.byKey, identity: identity)
+  }
+
   /// From the sections in (kind, id) order and the 4,096 bytes of the identity page.
-  init(sectionsByKey sections: [SectionDescriptor], identity: RawSpan) {
+  init(sectionsByKey sections: some Sequence<SectionDescriptor>, identity: RawSpan) {
     var model = SHA256()
     model.update(Array("VIAL-MODEL-1".utf8))
     var file = SHA256()

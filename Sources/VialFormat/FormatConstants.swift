@@ -93,6 +93,14 @@ public enum FormatLimits {
     let (sum, carry) = product.addingReportingOverflow(openingFixedByteCount)
     return overflow || carry ? .max : sum
   }
+  /// Bytes that work space of opening takes for each section, and for each tensor.
+  static let openingBytesPerSection = 512
+  static let openingBytesPerTensor = 16
+  /// Bytes that what is kept of an adapter's target takes, its name included.
+  public static let adapterTargetWorkByteCount = 1280
+  /// Bytes that verifying takes for each section; for each tensor, matrix of an adapter and MiB.
+  static let verifyingBytesPerSection = 768
+  static let verifyingBytesPerPiece = 768
   /// Bytes that unpacking a compressed text may allocate besides its stated raw length and a copy of its
   /// stored bytes: liblz4's window and blocks.
   public static let textWorkByteCount: UInt64 = 9 << 20

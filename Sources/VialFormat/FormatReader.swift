@@ -30,9 +30,10 @@ public enum FormatReader {
     let length = UInt64(file.byteCount)
     let page = FormatConstants.pageByteCount
     // Whatever is validated once and read again is copied first: another process may change the file.
-    guard let header = file.slice(0, FormatConstants.firstSectionOffset)?.privateCopy() else {
+    guard let start = file.slice(0, FormatConstants.firstSectionOffset) else {
       throw FormatError(rule: 101, offset: length, "file is too short to be a .vial file")
     }
+    let header = try start.privateCopy()
     let identity = try IdentityPage(header.bytes.extracting(0..<page))
     let slots = FormatConstants.rootSlotOffsets.map { offset in
       RootSlot.state(
@@ -40,13 +41,16 @@ public enum FormatReader {
         fileByteCount: length, isNewer: identity.isNewer)
     }
     let root = try currentRoot(slots)
-    guard let table = file.slice(root.tableOffset, root.tableByteCount)?.privateCopy()
-    else {
+    guard let tableBytes = file.slice(root.tableOffset, root.tableByteCount) else {
       throw FormatError(rule: 114, offset: root.tableOffset, "section table lies outside the file")
     }
-    let sections = try SectionTable(table.bytes, root: root, isNewer: identity.isNewer)
-    let digests = FileDigests(
-      sectionsByKey: sections.byKey, identity: header.bytes.extracting(0..<page))
+    let table = try tableBytes.privateCopy()
+    let sections = try MemoryReserve.with(
+      FormatLimits.openingBytesPerSection * Int(root.sectionCount)
+    ) { () throws(FormatError) in
+      try SectionTable(table.bytes, root: root, isNewer: identity.isNewer)
+    }
+    let digests = FileDigests(of: sections, identity: header.bytes.extracting(0..<page))
     guard digests.model == root.modelDigest else {
       throw FormatError(rule: 217, offset: 64, context: "root", "model digest is wrong")
     }

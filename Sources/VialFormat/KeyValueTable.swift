@@ -7,6 +7,8 @@ public struct KeyValueTable: Sendable {
   private let payload: ByteRegion
   /// Number of entries.
   public let count: Int
+  /// Length of the payload in bytes.
+  public var byteCount: Int { payload.byteCount }
   private let heapOffset: Int
   private let context: StaticString
 
@@ -15,7 +17,8 @@ public struct KeyValueTable: Sendable {
   static let magic: [UInt8] = [0x4B, 0x56, 0x30, 0x31]
 
   /// Validates a payload. O(bytes); `context` names the section in errors.
-  public init(_ payload: ByteRegion, context: StaticString) throws(FormatError) {
+  public init(_ region: ByteRegion, context: StaticString) throws(FormatError) {
+    let payload = region
     self.payload = payload
     self.context = context
     let bytes = payload.bytes
@@ -247,9 +250,13 @@ extension ByteRegion {
     return (try? UTF8Span(validating: column.span)) != nil
   }
 
-  /// The text of `range`; invalid UTF-8 is repaired.
+  /// The text of `range`, copied once; invalid UTF-8 is repaired. Empty when the range is not inside.
   func string(_ range: Range<Int>) -> String {
-    let bytes = self.bytes
-    return String(decoding: range.map { bytes.u8($0) }, as: UTF8.self)
+    guard let part = slice(UInt64(range.lowerBound), UInt64(range.count)) else { return "" }
+    return withExtendedLifetime(part) {
+      unsafe String(
+        decoding: UnsafeRawBufferPointer(start: part.baseAddress, count: part.byteCount),
+        as: UTF8.self)
+    }
   }
 }

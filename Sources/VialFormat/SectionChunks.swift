@@ -19,7 +19,7 @@ public struct SectionChunks: Sendable {
 
   /// Finds the leaves of a section. Reads no more of it than one chunk: a section that has only one is checked here.
   /// - Throws: R-223 when leaves are missing or do not give the section's digest, R-222 when they are in disorder,
-  ///   R-220 for a section of one chunk that is damaged.
+  ///   R-220 for a section of one chunk that is damaged; `outOfMemory`.
   public init(_ section: SectionDescriptor, of file: FileDescriptor) throws(FormatError) {
     self.section = section
     stored = try FileDescriptor.region(section, in: file.file)
@@ -33,7 +33,11 @@ public struct SectionChunks: Sendable {
     }
     // A copy: what is compared later is what was checked here.
     let payload = try FileDescriptor.region(index, in: file.file).privateCopy()
-    guard let leaves = ChunkDigests.leaves(of: section, in: payload.bytes) else {
+    let wanted = Int(DigestTree.chunkCount(section.storedByteCount))
+    let leaves = try MemoryReserve.with(2 * wanted * MemoryLayout<Digest>.stride) {
+      () throws(FormatError) in ChunkDigests.leaves(of: section, in: payload.bytes)
+    }
+    guard let leaves else {
       throw FormatError(
         rule: 222, offset: index.offset, "chunk digests do not fit the sections")
     }

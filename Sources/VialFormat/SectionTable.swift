@@ -1,6 +1,6 @@
 // The section table, validated as a whole before any section is looked at.
-// Implements: Spec/FORMAT.md, "Section table" (R-201 … R-219). Allocates 128 bytes an entry, which
-// the file's own length bounds.
+// Implements: Spec/FORMAT.md, "Section table" (R-201 … R-219). Allocates up to `openingBytesPerSection` an entry, which
+// the file's own length bounds and its caller holds.
 
 /// The validated sections of a file.
 public struct SectionTable: Sendable {
@@ -10,7 +10,7 @@ public struct SectionTable: Sendable {
   private let keyOrder: [UInt32]
 
   /// Sections in (kind, id) order.
-  var byKey: [SectionDescriptor] { keyOrder.map { sections[Int($0)] } }
+  var byKey: some Sequence<SectionDescriptor> { keyOrder.lazy.map { sections[Int($0)] } }
 
   /// The section with this kind and id. O(log n).
   public func find(_ kind: SectionKind, id: UInt64 = 0) -> SectionDescriptor? {

@@ -20,14 +20,14 @@ public struct Signature: Sendable, Equatable {
   static let commentOffset = 176
 
   /// Reads a section and checks the signature.
-  /// - Throws: R-651 for anything but a right signature in the section that its key belongs to.
+  /// - Throws: R-651 for anything but a right signature in the section that its key belongs to; `outOfMemory`.
   init(_ stored: ByteRegion, id: UInt64, at offset: UInt64) throws(FormatError) {
     let wrong = FormatError(rule: 651, offset: offset, "a signature is wrong")
     let limit = Signature.commentOffset + FormatLimits.commentByteCount
     guard stored.byteCount >= Signature.commentOffset, stored.byteCount <= limit else {
       throw wrong
     }
-    let region = stored.privateCopy()
+    let region = try stored.privateCopy()
     let bytes = region.bytes
     guard bytes.matches(Signature.magic, at: 0), bytes.u32(4) == 1, bytes.u32(8) == 1,
       Int(bytes.u32(12)) == bytes.byteCount - Signature.commentOffset,

@@ -58,6 +58,9 @@ public struct TensorTable: Sendable {
     try checkCoverage()
   }
 
+  /// No table of so many bytes has more tensors.
+  static func mostTensors(in payload: ByteRegion) -> Int { payload.byteCount / entryStride }
+
   static func error(rule: Int, _ offset: UInt64, _ message: StaticString) -> FormatError {
     FormatError(rule: rule, offset: offset, context: "tensor table", message)
   }

@@ -36,10 +36,17 @@ public struct Verifier: Sendable {
   private let adapters: AdapterMatrices
   /// Bytes that all pieces read together: stored bytes once for digests, weights again for values.
   public let totalByteCount: UInt64
+  /// For the pieces, their outcomes and the report, which cannot fail softly.
+  private let memory: HeldMemory
 
   /// Splits the work; reads nothing but the targets of adapters. Allocates some 40 bytes for each MiB that is checked.
   /// - Parameter sections: the sections to check; nil: the whole file, with what lies between them.
-  public init(_ file: FileDescriptor, sections: [SectionDescriptor]? = nil) {
+  /// - Throws: `outOfMemory`.
+  public init(
+    _ file: FileDescriptor, sections: [SectionDescriptor]? = nil
+  ) throws(FormatError) {
+    guard let memory = HeldMemory(Verifier.workByteCount(file)) else { throw .outOfMemory }
+    self.memory = memory
     self.file = file
     isWhole = sections == nil
     let wanted = sections.map { Set($0.map(\.offset)) }
@@ -69,7 +76,7 @@ public struct Verifier: Sendable {
       }
       total += UInt64(tensor.byteCount)
     }
-    adapters = AdapterMatrices(of: file, in: checked.map { file.sections[$0] })
+    adapters = try AdapterMatrices(of: file, in: checked.map { file.sections[$0] })
     for (index, matrix) in adapters.matrices.enumerated() {
       for range in TensorValueCheck.pieces(of: matrix.tensor) {
         pieces.append(.adapterTiles(matrix: index, range: range))
@@ -78,6 +85,14 @@ public struct Verifier: Sendable {
     }
     self.pieces = pieces
     totalByteCount = total
+  }
+
+  /// What checking all of a file takes at most, adapters excepted. A section's chunks, and a tensor's tiles, make at most a
+  /// piece for each half MiB, and one more.
+  private static func workByteCount(_ file: FileDescriptor) -> Int {
+    let halves = file.file.byteCount >> 19
+    return FormatLimits.verifyingBytesPerSection * file.sections.count
+      + FormatLimits.verifyingBytesPerPiece * (2 * halves + file.tensors.count)
   }
 
   /// Number of pieces.
@@ -110,7 +125,10 @@ public struct Verifier: Sendable {
   }
 
   /// Checks all pieces on this thread. `progress` hears the bytes done so far.
-  public func verify(progress: (UInt64) -> Void = { _ in }) -> VerificationReport {
+  /// - Throws: `outOfMemory`.
+  public func verify(
+    progress: (UInt64) -> Void = { _ in }
+  ) throws(FormatError) -> VerificationReport {
     var outcomes: [Outcome] = []
     outcomes.reserveCapacity(pieceCount)
     var done: UInt64 = 0
@@ -120,11 +138,12 @@ public struct Verifier: Sendable {
       done += outcome.byteCount
       progress(done)
     }
-    return report(outcomes)
+    return try report(outcomes)
   }
 
   /// All problems, given the outcome of every piece in order.
-  public func report(_ outcomes: [Outcome]) -> VerificationReport {
+  /// - Throws: `outOfMemory`.
+  public func report(_ outcomes: [Outcome]) throws(FormatError) -> VerificationReport {
     precondition(outcomes.count == pieceCount, "one outcome for each piece")
     var report = VerificationReport(checked.map { file.sections[$0] })
     if isWhole { for problem in slotProblems() { report.add(problem) } }
@@ -149,7 +168,7 @@ public struct Verifier: Sendable {
       }
       report.add(problem, in: adapters.matrices[matrix].section)
     }
-    checkContents(&report)
+    try checkContents(&report)
     return report
   }
 
@@ -261,13 +280,13 @@ public struct Verifier: Sendable {
   }
 
   /// Cold text decompresses and is UTF-8; provenance is well-formed; signatures are right, if perhaps stale.
-  private func checkContents(_ report: inout VerificationReport) {
+  private func checkContents(_ report: inout VerificationReport) throws(FormatError) {
     for index in checked {
       let section = file.sections[index]
       do throws(FormatError) {
         switch section.kind {
         case .text:
-          let text = ByteRegion(copying: try file.contents(of: section))
+          let text = try file.contents(of: section)
           if !text.isUTF8(0..<text.byteCount) {
             throw FormatError(rule: 608, offset: section.offset, "text is not UTF-8")
           }
@@ -275,17 +294,17 @@ public struct Verifier: Sendable {
         default: break
         }
       } catch {
+        if error.isOutOfMemory { throw error }
         let isText = section.kind == .text
         report.add(
           isText ? FormatError(rule: error.rule, offset: section.offset, error.message) : error,
           in: section)
       }
     }
-    for signature in file.signatures
-    where signature.state == .wrong && report.covers(signature.section) {
+    for section in file.sectionTable.all(.signature) where report.covers(section) {
+      guard try file.report(on: section).state == .wrong else { continue }
       report.add(
-        FormatError(rule: 651, offset: signature.section.offset, "a signature is wrong"),
-        in: signature.section)
+        FormatError(rule: 651, offset: section.offset, "a signature is wrong"), in: section)
     }
   }
 }
@@ -294,14 +313,25 @@ public struct Verifier: Sendable {
 private struct AdapterMatrices: Sendable {
   private(set) var matrices: [(tensor: TensorDescriptor, section: SectionDescriptor)] = []
   private(set) var problems: [(error: FormatError, section: SectionDescriptor)] = []
+  private var memory: [HeldMemory] = []
 
-  init(of file: FileDescriptor, in sections: [SectionDescriptor]) {
+  /// - Throws: `outOfMemory`.
+  init(of file: FileDescriptor, in sections: [SectionDescriptor]) throws(FormatError) {
     for section in sections {
       do throws(FormatError) {
         guard let adapter = try file.adapter(in: section) else { continue }
         try adapter.check(base: file)
+        // A matrix is a tensor, a piece for each half MiB, and perhaps a problem.
+        let pieceCount = 2 * adapter.targets.count + Int(section.storedByteCount >> 19)
+        guard
+          let held = HeldMemory(2 * FormatLimits.verifyingBytesPerPiece * pieceCount)
+        else { throw .outOfMemory }
+        memory.append(held)
         matrices += adapter.targets.flatMap(\.tensors).map { ($0, section) }
-      } catch { problems.append((error, section)) }
+      } catch {
+        if error.isOutOfMemory { throw error }
+        problems.append((error, section))
+      }
     }
   }
 }

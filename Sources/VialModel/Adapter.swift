@@ -87,7 +87,7 @@ public final class Adapter: Sendable {
   private let isChecked = Atomic<Bool>(false)
 
   /// Binds an adapter section of `file`.
-  /// - Throws.
+  /// - Throws, `outOfMemory`.
   init(
     _ section: SectionDescriptor, of file: FileDescriptor, isVerifiedLazily: Bool
   ) throws(FormatError) {
@@ -95,6 +95,9 @@ public final class Adapter: Sendable {
       throw FormatError(rule: 641, offset: section.offset, "not an adapter")
     }
     try descriptor.check(base: file)
+    let held = FormatLimits.adapterTargetWorkByteCount * descriptor.targets.count
+    guard MemoryReserve.hold(held) else { throw .outOfMemory }
+    defer { MemoryReserve.release(held) }
     var projections: [Int: LowRankProjection] = [:]
     var head: LowRankProjection?
     for (index, target) in descriptor.targets.enumerated() {

@@ -10,13 +10,24 @@ public struct AdapterSet: Sendable {
   /// Sections that are no adapter of this model, and what is wrong with them.
   public let refused: [(id: UInt64, problem: FormatError)]
 
-  init(of file: FileDescriptor, isVerifiedLazily: Bool) {
+  /// Bytes that each of them takes in the lists, however these grow.
+  private static let listByteCount = 512
+
+  /// - Throws: `outOfMemory`.
+  init(of file: FileDescriptor, isVerifiedLazily: Bool) throws(FormatError) {
+    let sections = file.sections.lazy.filter { $0.kind == .adapter }
+    let held = Self.listByteCount * sections.count
+    guard MemoryReserve.hold(held) else { throw .outOfMemory }
+    defer { MemoryReserve.release(held) }
     var adapters: [Adapter] = []
     var refused: [(id: UInt64, problem: FormatError)] = []
-    for section in file.sections where section.kind == .adapter {
+    for section in sections {
       do throws(FormatError) {
         adapters.append(try Adapter(section, of: file, isVerifiedLazily: isVerifiedLazily))
-      } catch { refused.append((section.id, error)) }
+      } catch {
+        if error.isOutOfMemory { throw error }
+        refused.append((section.id, error))
+      }
     }
     self.adapters = adapters.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     self.refused = refused

@@ -10,10 +10,11 @@ import VialText
 public struct FileVerification: Sendable {
   private let verifier: Verifier
 
-  /// Splits the work; reads nothing.
+  /// Splits the work; reads nothing but the targets of adapters.
   /// - Parameter sections: nil: the whole file, with what lies between the sections.
-  public init(_ file: FileDescriptor, sections: [SectionDescriptor]? = nil) {
-    verifier = Verifier(file, sections: sections)
+  /// - Throws: `outOfMemory`.
+  public init(_ file: FileDescriptor, sections: [SectionDescriptor]? = nil) throws(FormatError) {
+    verifier = try Verifier(file, sections: sections)
   }
 
   /// Bytes that will be read; weights count twice, for their digest and for their values.
@@ -24,24 +25,31 @@ public struct FileVerification: Sendable {
   /// - Parameters:
   ///   - threadCount: the caller's included; nil: as many as affinity and quota allow.
   ///   - progress: told on the calling thread how many bytes are done; returns whether to go on.
+  /// - Throws: `outOfMemory`.
   public func run(
     threadCount: Int? = nil, progress: (UInt64) -> Bool = { _ in true }
-  ) -> VerificationReport? {
-    guard let outcomes = outcomes(threadCount ?? Processors.availableCount, progress) else {
+  ) throws(FormatError) -> VerificationReport? {
+    guard let outcomes = try outcomes(threadCount ?? Processors.availableCount, progress) else {
       return nil
     }
-    var report = verifier.report(outcomes)
+    var report = try verifier.report(outcomes)
     for section in report.sections.map(\.section) {
-      if let problem = textProblem(in: section) { report.add(problem, in: section) }
+      if let problem = try textProblem(in: section) { report.add(problem, in: section) }
     }
     return report
   }
 
+  /// Bytes that a thread and what it works in may take.
+  private static let threadByteCount = 64 << 10
+
   /// The outcome of every piece; workers take the next piece as they get free.
   private func outcomes(
     _ threadCount: Int, _ progress: (UInt64) -> Bool
-  ) -> [Verifier.Outcome]? {
+  ) throws(FormatError) -> [Verifier.Outcome]? {
     let count = verifier.pieceCount
+    let held = Self.threadByteCount * min(threadCount, max(1, count))
+    guard MemoryReserve.hold(held) else { throw .outOfMemory }
+    defer { MemoryReserve.release(held) }
     let pool = ThreadPool(workerCount: min(threadCount, max(1, count)))
     let isStopped = Atomic<Bool>(!progress(0))
     let outcomes = [Verifier.Outcome](unsafeUninitializedCapacity: count) {
@@ -69,16 +77,20 @@ public struct FileVerification: Sendable {
   }
 
   /// What VialText finds in a section that it reads.
-  private func textProblem(in section: SectionDescriptor) -> FormatError? {
+  /// - Throws: `outOfMemory`.
+  private func textProblem(in section: SectionDescriptor) throws(FormatError) -> FormatError? {
     guard let region = verifier.file.storedBytes(of: section) else { return nil }
     do throws(FormatError) {
       switch section.kind {
       case .tokenizer: _ = try Tokenizer(region)
-      case .chatTemplate: _ = try ChatTemplate(region)
-      case .promptTemplate: _ = try PromptTemplate(region, section: section.id)
+      case .chatTemplate: _ = try ChatTemplate(copying: region)
+      case .promptTemplate: _ = try PromptTemplate(copying: region, section: section.id)
       default: break
       }
-    } catch { return error }
+    } catch {
+      if error.isOutOfMemory { throw error }
+      return error
+    }
     return nil
   }
 }

@@ -31,8 +31,16 @@ final class LazyVerification: Sendable {
   private let areSharedChecked = Atomic<Bool>(false)
   private let rows: Rows?
 
+  /// Bytes that all lists take for each chunk, however they grow.
+  private static let chunkByteCount = 128
+
   /// Proves the stored leaves; reads no weights but those of a section with one chunk only.
+  /// - Throws, `outOfMemory`.
   init(_ file: FileDescriptor) throws(FormatError) {
+    let mostChunks = file.file.byteCount / SectionChunks.chunkByteCount + file.sections.count
+    let held = Self.chunkByteCount * mostChunks
+    guard MemoryReserve.hold(held) else { throw .outOfMemory }
+    defer { MemoryReserve.release(held) }
     var sections: [SectionChunks] = []
     for section in file.sections where section.kind == .weights {
       sections.append(try SectionChunks(section, of: file))
@@ -60,7 +68,8 @@ final class LazyVerification: Sendable {
     self.chunks = chunks
     self.rows = rows
     shared = chunks.indices.filter { !single.contains($0) }
-    isChecked = Flags(count: chunks.count)
+    guard let isChecked = Flags(count: chunks.count) else { throw .outOfMemory }
+    self.isChecked = isChecked
   }
 
   /// Chunks that hold bytes of a tensor only.
@@ -72,10 +81,15 @@ final class LazyVerification: Sendable {
 
   /// Checks what a step over these tokens reads, as far as nobody has; the workers of `pool` share it. A step that
   /// finds everything checked costs a few atomic loads.
-  /// - Throws: R-220 for the first chunk that is damaged; then nothing may be computed.
+  /// - Throws: R-220 for the first chunk that is damaged, `outOfMemory`; then nothing may be computed.
   func check(_ segments: [StepSegment], on pool: ThreadPool) throws(FormatError) {
-    var wanted: [Int] = []
     let checksShared = !areSharedChecked.load(ordering: .acquiring)
+    guard checksShared || rows != nil else { return }
+    let mostWanted = (checksShared ? chunks.count : 0) + mostRowChunks(of: segments)
+    let held = Self.chunkByteCount * mostWanted
+    guard MemoryReserve.hold(held) else { throw .outOfMemory }
+    defer { MemoryReserve.release(held) }
+    var wanted: [Int] = []
     if checksShared { wanted = shared.filter { !isChecked[$0] } }
     if let rows {
       for segment in segments {
@@ -90,6 +104,13 @@ final class LazyVerification: Sendable {
     }
     if !wanted.isEmpty { try check(Set(wanted).sorted(), on: pool) }
     if checksShared { areSharedChecked.store(true, ordering: .releasing) }
+  }
+
+  /// Chunks that the rows of all tokens lie in, those of several tokens several times.
+  private func mostRowChunks(of segments: [StepSegment]) -> Int {
+    guard let rows else { return 0 }
+    let tokenCount = segments.reduce(0) { $0 + $1.count }
+    return tokenCount * (rows.tileByteCount / SectionChunks.chunkByteCount + 2)
   }
 
   private func check(_ wanted: [Int], on pool: ThreadPool) throws(FormatError) {
@@ -125,15 +146,18 @@ final class LazyVerification: Sendable {
 
 /// Booleans that only ever become true.
 private final class Flags: @unchecked Sendable {
+  // Atomic<Bool> is trivial: nothing to deinitialise.
+  private let memory: WorkMemory
   private let values: UnsafeMutablePointer<Atomic<Bool>>
 
-  init(count: Int) {
-    values = .allocate(capacity: max(1, count))
+  /// nil when memory is short.
+  init?(count: Int) {
+    let stride = MemoryLayout<Atomic<Bool>>.stride
+    guard let memory = WorkMemory(byteCount: count * stride) else { return nil }
+    self.memory = memory
+    values = memory.base.bindMemory(to: Atomic<Bool>.self, capacity: count)
     for index in 0..<count { (values + index).initialize(to: Atomic(false)) }
   }
-
-  // Atomic<Bool> is trivial: nothing to deinitialise.
-  deinit { values.deallocate() }
 
   subscript(index: Int) -> Bool { values[index].load(ordering: .acquiring) }
 

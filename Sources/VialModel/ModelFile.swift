@@ -55,14 +55,14 @@ public final class ModelFile: Sendable {
       case .tables: lazy = nil
       case .whole:
         lazy = nil
-        if let problem = FileVerification(descriptor).run()?.problems.first { throw problem }
+        if let problem = try FileVerification(descriptor).run()?.problems.first { throw problem }
       case .lazy:
         for section in descriptor.sections where Self.isReadWhole(section.kind) {
           try descriptor.checkDigest(of: section)
         }
         lazy = try LazyVerification(descriptor)
       }
-      adapters = AdapterSet(of: descriptor, isVerifiedLazily: verification == .lazy)
+      adapters = try AdapterSet(of: descriptor, isVerifiedLazily: verification == .lazy)
     } catch { throw .format(error) }
   }
 
@@ -72,7 +72,7 @@ public final class ModelFile: Sendable {
   }
 
   /// Binds the tensors to the layers of the file's architecture.
-  /// - Throws: of Spec/MODELS.md.
+  /// - Throws: of Spec/MODELS.md, `outOfMemory`.
   public func weights() throws(ModelError) -> DecoderWeights {
     do throws(FormatError) {
       var weights = try bind()
@@ -82,7 +82,13 @@ public final class ModelFile: Sendable {
     } catch { throw .format(error) }
   }
 
+  /// Bytes that binding takes for each layer.
+  private static let layerByteCount = 16 << 10
+
   private func bind() throws(FormatError) -> DecoderWeights {
+    let held = Self.layerByteCount * (descriptor.configuration.layerCount + 1)
+    guard MemoryReserve.hold(held) else { throw .outOfMemory }
+    defer { MemoryReserve.release(held) }
     switch descriptor.configuration.architecture {
     case Qwen2.name: return try Qwen2.bind(descriptor)
     case Llama.name: return try Llama.bind(descriptor)

@@ -38,6 +38,11 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
     self.reason = reason
   }
 
+  /// A path that is longer than any system takes; without it.
+  public static var pathTooLong: SystemError {
+    SystemError("open", path: "", code: ENAMETOOLONG)
+  }
+
   /// The error of the call that just failed on this thread.
   static func last(_ operation: StaticString, path: String) -> SystemError {
     SystemError(operation, path: path, code: vial_errno())

@@ -15,6 +15,8 @@ public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
   case templateLimit
   /// The chat template met a value of a kind that it cannot use there.
   case templateType
+  /// Memory is short.
+  case outOfMemory
 
   /// One sentence in plain words.
   public var description: String {
@@ -25,6 +27,7 @@ public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
     case .templateUnsupported: "the chat template needs something that is not supported"
     case .templateLimit: "the chat template exceeds its limits"
     case .templateType: "the chat template uses a value of the wrong kind"
+    case .outOfMemory: "memory is short"
     }
   }
 }

@@ -78,8 +78,8 @@ import VialText
     #expect(texts.map(\.id) == truth.texts.map(\.id))
     for (section, expected) in zip(texts, truth.texts) {
       let text = try file.contents(of: section)
-      #expect(text.count == expected.length)
-      #expect(SHA256.hash(text.rawSpan).description == expected.sha256)
+      #expect(text.byteCount == expected.length)
+      #expect(SHA256.hash(text.bytes).description == expected.sha256)
     }
     let tokenizer = try Tokenizer(try #require(file.section(.tokenizer)))
     let expected = truth.tokenizer

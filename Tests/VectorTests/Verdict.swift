@@ -30,14 +30,14 @@ struct Verdict {
       add("open", error)
       return
     }
-    for problem in Verifier(file).verify().problems { add("verify", problem) }
+    for problem in try Verifier(file).verify().problems { add("verify", problem) }
     for section in file.sections {
       guard let region = file.storedBytes(of: section) else { continue }
       do throws(FormatError) {
         switch section.kind {
         case .tokenizer: _ = try Tokenizer(region)
-        case .chatTemplate: _ = try ChatTemplate(region)
-        case .promptTemplate: _ = try PromptTemplate(region, section: section.id)
+        case .chatTemplate: _ = try ChatTemplate(copying: region)
+        case .promptTemplate: _ = try PromptTemplate(copying: region, section: section.id)
         default: break
         }
       } catch { add("verify", error, in: section) }

@@ -109,7 +109,7 @@ import VialFormat
     #expect(file.configurationTable.entries.count == file.configurationTable.count)
     _ = (try? file.provenance())?.entries
     for text in TextSection.allCases { _ = try? file.text(text) }
-    _ = Verifier(file).verify()
+    #expect((try? Verifier(file).verify()) != nil)
     return true
   }
 }

@@ -173,7 +173,7 @@ enum SampleFile {
   /// The rules that opening or verifying report.
   static func rules(_ bytes: [UInt8]) -> [Int] {
     do throws(FormatError) {
-      return Verifier(try open(bytes)).verify().problems.map(\.rule)
+      return try Verifier(try open(bytes)).verify().problems.map(\.rule)
     } catch {
       return [error.rule]
     }

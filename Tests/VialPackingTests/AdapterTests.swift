@@ -292,7 +292,7 @@ import VialPacking
     let apart = try FormatReader.open(
       ByteRegion(copying: Array(try Data(contentsOf: URL(fileURLWithPath: fixture.output)))))
     #expect(apart.modelDigest == base.modelDigest)
-    #expect(Verifier(apart).verify().problems == [])
+    #expect(try Verifier(apart).verify().problems == [])
     let section = try #require(apart.sections.first { $0.kind == .adapter })
     let added = try AdapterImport.folder(adapter.path, name: "a", base: base)
     #expect(apart.storedBytes(of: section)?.copied() == added.bytes.copied())

@@ -214,7 +214,7 @@ import VialPacking
     let engine = try Engine(model: model, capacity: 400)
     #expect(throws: VialError.self) { try model.adapter(named: "b") }
     #expect(throws: VialError.self) { try model.adapter(named: "b") }
-    #expect(model.verify()?.problems.map(\.rule) == [220])
+    #expect(try model.verify()?.problems.map(\.rule) == [220])
     #expect(throws: VialError.self) { try Model(path: damaged, verification: .whole) }
     var options = GenerationOptions(maximumTokens: 8, sampling: .init())
     options.adapter = try model.adapter(named: "a")

@@ -38,7 +38,7 @@ public struct AdapterImport: Sendable {
         try adapter.check(base: file)
         guard let bytes = adapters.storedBytes(of: adapter) else { continue }
         imports.append(
-          AdapterImport(name: adapter.name, id: adapter.section.id, bytes: bytes.privateCopy()))
+          AdapterImport(name: adapter.name, id: adapter.section.id, bytes: try bytes.privateCopy()))
       }
       return imports
     } catch let error as FormatError {

@@ -9,14 +9,14 @@ public struct StopStrings: ~Copyable, Sendable {
   /// Longest stop string in bytes.
   public static let maxByteCount = 256
 
-  private var stops = WipedBuffer<UInt8>(capacity: maxCount * maxByteCount, fill: 0)
+  private var stops = WipedBuffer<UInt8>()
   /// For each byte of each stop string: how many of its first bytes end there again, itself excepted.
-  private var borders = WipedBuffer<UInt16>(capacity: maxCount * maxByteCount, fill: 0)
+  private var borders = WipedBuffer<UInt16>()
   private var lengths = InlineArray<16, Int>(repeating: 0)
   /// How many bytes of each stop string end the text so far.
   private var matched = InlineArray<16, Int>(repeating: 0)
   /// The text that is held back, in a ring from `heldStart`.
-  private var held = WipedBuffer<UInt8>(capacity: maxByteCount, fill: 0)
+  private var held = WipedBuffer<UInt8>()
   private var heldStart = 0
   private var heldCount = 0
   /// Number of stop strings.
@@ -27,11 +27,13 @@ public struct StopStrings: ~Copyable, Sendable {
   /// A filter without stop strings, which lets everything through.
   public init() {}
 
-  /// Adds one; false when it is empty, too long or one too many.
+  /// Adds one; false when it is empty, too long or one too many, or memory is short.
   public mutating func add(_ stop: Span<UInt8>) -> Bool {
-    guard count < Self.maxCount, !stop.isEmpty, stop.count <= Self.maxByteCount else {
-      return false
-    }
+    guard count < Self.maxCount, !stop.isEmpty, stop.count <= Self.maxByteCount,
+      (try? stops.reserve(Self.maxCount * Self.maxByteCount, fill: 0)) != nil,
+      (try? borders.reserve(Self.maxCount * Self.maxByteCount, fill: 0)) != nil,
+      (try? held.reserve(Self.maxByteCount, fill: 0)) != nil
+    else { return false }
     let first = count * Self.maxByteCount
     var border = 0
     for index in 0..<stop.count {

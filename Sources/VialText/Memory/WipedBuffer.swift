@@ -1,46 +1,72 @@
-// Memory for text that belongs to patients: fixed capacity, wiped when released.
-// Must not: grow in place or leave an unwiped copy behind (DESIGN, rule 5).
+// Memory for text that belongs to patients: wiped when released, and allocated so that it can fail.
+// Must not: grow in place or leave an unwiped copy behind (DESIGN, rule 5), or trap when memory is short.
 
 internal import CSodium
+internal import VialFormat
 
-/// A fixed-capacity array of plain values that is zeroed before its memory is given back.
+/// An array of plain values that is zeroed before its memory is given back. An empty one has no memory.
 @safe
 public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {
-  private var base: UnsafeMutablePointer<Element>
+  private var base: UnsafeMutablePointer<Element>?
   /// Number of elements that fit.
   public private(set) var capacity: Int
 
-  /// Room for `capacity` elements, all of them `fill`.
-  public init(capacity: Int, fill: Element) {
-    self.capacity = max(0, capacity)
-    unsafe base = .allocate(capacity: max(1, capacity))
-    unsafe base.initialize(repeating: fill, count: max(1, capacity))
+  /// No room.
+  public init() {
+    unsafe base = nil
+    capacity = 0
   }
 
-  deinit { unsafe Self.release(base, max(1, capacity)) }
+  /// Room for `capacity` elements, all of them `fill`; nil when memory is short.
+  public init?(capacity: Int, fill: Element) {
+    self.init()
+    guard (try? reserve(capacity, fill: fill)) != nil else { return nil }
+  }
 
-  private static func release(_ base: UnsafeMutablePointer<Element>, _ count: Int) {
+  deinit { unsafe Self.release(base, capacity) }
+
+  private static func release(_ base: UnsafeMutablePointer<Element>?, _ count: Int) {
+    guard let base = unsafe base else { return }
     unsafe sodium_memzero(base, count * MemoryLayout<Element>.stride)
-    unsafe base.deallocate()
+    unsafe CheckedMemory.release(base)
   }
+
+  /// Elements that a buffer has when it is first made to have some: few allocations for short texts.
+  private static var leastCapacity: Int { 64 }
 
   /// Makes room for at least `count` elements. What the buffer held is wiped, not kept.
-  public mutating func reserve(_ count: Int, fill: Element) {
+  /// - Throws: `outOfMemory`; then there is no room.
+  @inline(__always)
+  public mutating func reserve(_ count: Int, fill: Element) throws(TextError) {
     guard count > capacity else { return }
-    unsafe Self.release(base, max(1, capacity))
-    capacity = max(count, capacity + capacity / 2)
-    unsafe base = .allocate(capacity: capacity)
-    unsafe base.initialize(repeating: fill, count: capacity)
+    try replace(count, fill: fill)
+  }
+
+  private mutating func replace(_ count: Int, fill: Element) throws(TextError) {
+    let wanted = max(count, capacity + capacity / 2, Self.leastCapacity)
+    unsafe Self.release(base, capacity)
+    unsafe base = nil
+    capacity = 0
+    guard let memory = unsafe CheckedMemory.allocate(Element.self, count: wanted) else {
+      throw .outOfMemory
+    }
+    unsafe memory.initialize(repeating: fill, count: wanted)
+    unsafe base = memory
+    capacity = wanted
   }
 
   /// One element; the index must be below `capacity`.
   public subscript(index: Int) -> Element {
     get {
-      precondition(index >= 0 && index < capacity)
+      guard let base = unsafe base, index >= 0, index < capacity else {
+        preconditionFailure("no such element")
+      }
       return unsafe base[index]
     }
     set {
-      precondition(index >= 0 && index < capacity)
+      guard let base = unsafe base, index >= 0, index < capacity else {
+        preconditionFailure("no such element")
+      }
       unsafe base[index] = newValue
     }
   }
@@ -49,7 +75,7 @@ public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Senda
   public var span: Span<Element> {
     @_lifetime(borrow self)
     get {
-      let span = unsafe Span(_unsafeStart: UnsafePointer(base), count: capacity)
+      let span = unsafe Span(_unsafeElements: UnsafeBufferPointer(start: base, count: capacity))
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
@@ -58,7 +84,8 @@ public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Senda
   public var mutableSpan: MutableSpan<Element> {
     @_lifetime(&self)
     mutating get {
-      let span = unsafe MutableSpan(_unsafeStart: base, count: capacity)
+      let span = unsafe MutableSpan(
+        _unsafeElements: UnsafeMutableBufferPointer(start: base, count: capacity))
       return unsafe _overrideLifetime(span, mutating: &self)
     }
   }

@@ -7,18 +7,18 @@ extension Encoder {
     _ text: Span<UInt8>, _ range: Range<Int>, _ isFirst: Bool,
     _ workspace: inout TokenizerWorkspace, _ output: inout MutableSpan<UInt32>,
     _ count: inout Int
-  ) {
+  ) throws(TextError) {
     switch header.preTokenizer {
     case .metaspace, .metaspaceSplit:
       let prepends =
         !has(TokenizerLayout.Flag.metaspaceNever)
         && (isFirst || !has(TokenizerLayout.Flag.metaspaceFirst))
-      prefixed(text, range, prepends: prepends, replaces: true, &workspace, &output, &count)
+      try prefixed(text, range, prepends: prepends, replaces: true, &workspace, &output, &count)
     case .none, .gpt2, .qwen2, .llama3:
       if has(TokenizerLayout.Flag.addPrefixSpace) {
-        prefixed(text, range, prepends: true, replaces: false, &workspace, &output, &count)
+        try prefixed(text, range, prepends: true, replaces: false, &workspace, &output, &count)
       } else {
-        cut(text, range, &workspace, &output, &count)
+        try cut(text, range, &workspace, &output, &count)
       }
     }
   }
@@ -28,26 +28,26 @@ extension Encoder {
     _ text: Span<UInt8>, _ range: Range<Int>, prepends: Bool, replaces: Bool,
     _ workspace: inout TokenizerWorkspace, _ output: inout MutableSpan<UInt32>,
     _ count: inout Int
-  ) {
-    let byteCount = SpaceNormalizer.prefix(
+  ) throws(TextError) {
+    let byteCount = try SpaceNormalizer.prefix(
       text, range, prepends: prepends, replaces: replaces, &workspace.word)
-    var word = WipedBuffer<UInt8>(capacity: 0, fill: 0)
+    var word = WipedBuffer<UInt8>()
     swap(&word, &workspace.word)
-    cut(word.span, 0..<byteCount, &workspace, &output, &count)
+    try cut(word.span, 0..<byteCount, &workspace, &output, &count)
     swap(&word, &workspace.word)
   }
 
   private func cut(
     _ text: Span<UInt8>, _ range: Range<Int>, _ workspace: inout TokenizerWorkspace,
     _ output: inout MutableSpan<UInt32>, _ count: inout Int
-  ) {
+  ) throws(TextError) {
     var position = range.lowerBound
     if header.kind == .byteLevel {
       let cutter = PreTokenizer(
         text, limit: range.upperBound, classes: classes, pattern: header.preTokenizer)
       while position < range.upperBound {
         let end = cutter.wordEnd(from: position)
-        byteWord(text, position..<end, &workspace, &output, &count)
+        try byteWord(text, position..<end, &workspace, &output, &count)
         position = end
       }
       return
@@ -60,7 +60,7 @@ extension Encoder {
         if text[end] == 0x20, splits || (cuts && text[end - 1] != 0x20) { break }
         end += 1
       }
-      characterWord(text, position..<end, &workspace, &output, &count)
+      try characterWord(text, position..<end, &workspace, &output, &count)
       position = end
     }
   }
@@ -69,7 +69,7 @@ extension Encoder {
   private func byteWord(
     _ text: Span<UInt8>, _ range: Range<Int>, _ workspace: inout TokenizerWorkspace,
     _ output: inout MutableSpan<UInt32>, _ count: inout Int
-  ) {
+  ) throws(TextError) {
     if range.count == 1 {
       emit(tables.byteTokens[Int(text[range.lowerBound])], &output, &count)
       return
@@ -78,9 +78,9 @@ extension Encoder {
       emit(id, &output, &count)
       return
     }
-    workspace.symbols.reserve(range.count, fill: 0)
+    try workspace.symbols.reserve(range.count, fill: 0)
     let symbolCount = byteSymbols(text, range, &workspace.symbols)
-    finish(symbolCount, &workspace, &output, &count)
+    try finish(symbolCount, &workspace, &output, &count)
   }
 
   private func byteSymbols(
@@ -101,14 +101,14 @@ extension Encoder {
   private func characterWord(
     _ text: Span<UInt8>, _ range: Range<Int>, _ workspace: inout TokenizerWorkspace,
     _ output: inout MutableSpan<UInt32>, _ count: inout Int
-  ) {
+  ) throws(TextError) {
     if has(TokenizerLayout.Flag.ignoreMerges), let id = tables.token(text, range) {
       emit(id, &output, &count)
       return
     }
-    workspace.symbols.reserve(range.count, fill: 0)
+    try workspace.symbols.reserve(range.count, fill: 0)
     let symbolCount = characterSymbols(text, range, &workspace.symbols)
-    finish(symbolCount, &workspace, &output, &count)
+    try finish(symbolCount, &workspace, &output, &count)
   }
 
   /// At most one symbol per byte. An unknown token waits for the next known character, so that
@@ -174,8 +174,8 @@ extension Encoder {
   private func finish(
     _ symbolCount: Int, _ workspace: inout TokenizerWorkspace,
     _ output: inout MutableSpan<UInt32>, _ count: inout Int
-  ) {
-    let remaining = MergeEngine.merge(count: symbolCount, tables, &workspace)
+  ) throws(TextError) {
+    let remaining = try MergeEngine.merge(count: symbolCount, tables, &workspace)
     let symbols = workspace.symbols.span
     for index in 0..<remaining { emit(symbols[index], &output, &count) }
   }

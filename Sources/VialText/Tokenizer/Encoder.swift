@@ -33,6 +33,7 @@ extension Tokenizer {
   ///
   /// `literals` are the stretches, ascending and not overlapping, in which text that spells an
   /// added token stays text; the text is cut and merged as one nevertheless.
+  /// - Throws: `textTooLong`, `invalidUTF8`, `outOfMemory`.
   public func encode(
     _ text: Span<UInt8>, _ options: EncodeOptions = EncodeOptions(),
     literals: Span<TextRange> = Span(), workspace: inout TokenizerWorkspace,
@@ -52,7 +53,7 @@ extension Tokenizer {
         encoder.emit(header.prefix[index], &output, &count)
       }
     }
-    encoder.encode(text, &workspace, &output, &count)
+    try encoder.encode(text, &workspace, &output, &count)
     if options.addsSpecialTokens {
       for index in 0..<Int(header.suffixCount) {
         encoder.emit(header.suffix[index], &output, &count)
@@ -101,7 +102,7 @@ struct Encoder: ~Escapable {
   func encode(
     _ text: Span<UInt8>, _ workspace: inout TokenizerWorkspace,
     _ output: inout MutableSpan<UInt32>, _ count: inout Int
-  ) {
+  ) throws(TextError) {
     let whole = 0..<text.count
     var taken = 0
     var position = 0
@@ -109,28 +110,28 @@ struct Encoder: ~Escapable {
       in: text, whole, from: position, taken: taken, literals: literals, classes: classes)
     {
       if taken < match.range.lowerBound {
-        stretch(text, taken..<match.range.lowerBound, &workspace, &output, &count)
+        try stretch(text, taken..<match.range.lowerBound, &workspace, &output, &count)
       }
       emit(match.id, &output, &count)
       taken = match.range.upperBound
       position = match.resume
     }
-    if taken < text.count { stretch(text, taken..<text.count, &workspace, &output, &count) }
+    if taken < text.count { try stretch(text, taken..<text.count, &workspace, &output, &count) }
   }
 
   /// Step 2: normalisation of a stretch between added tokens.
   private func stretch(
     _ text: Span<UInt8>, _ range: Range<Int>, _ workspace: inout TokenizerWorkspace,
     _ output: inout MutableSpan<UInt32>, _ count: inout Int
-  ) {
+  ) throws(TextError) {
     let isFirst = range.lowerBound == 0
     switch header.normalizer {
     case .none:
-      normalizedStretch(text, range, literals, isFirst, &workspace, &output, &count)
+      try normalizedStretch(text, range, literals, isFirst, &workspace, &output, &count)
       return
     case .nfc:
       if NormalizationC.isStable(text, range, classes) {
-        normalizedStretch(text, range, literals, isFirst, &workspace, &output, &count)
+        try normalizedStretch(text, range, literals, isFirst, &workspace, &output, &count)
         return
       }
     case .spaces: break
@@ -138,19 +139,20 @@ struct Encoder: ~Escapable {
     let wantsFlags = !normalizedMatcher.isEmpty && !literals.isEmpty && !literals.isEverything
     let byteCount =
       header.normalizer == .nfc
-      ? NormalizationC.normalize(
+      ? try NormalizationC.normalize(
         text, range, classes, literals: literals, wantsFlags: wantsFlags, workspace: &workspace)
-      : SpaceNormalizer.normalize(
+      : try SpaceNormalizer.normalize(
         text, range, prepends: has(TokenizerLayout.Flag.prependSpace),
         replaces: has(TokenizerLayout.Flag.replaceSpace), literals: literals,
         wantsFlags: wantsFlags, &workspace.normalized, &workspace.literalFlags)
     // The buffers leave the workspace for the time of the call, so that both can be used.
-    var normalized = WipedBuffer<UInt8>(capacity: 0, fill: 0)
+    var normalized = WipedBuffer<UInt8>()
     swap(&normalized, &workspace.normalized)
-    let flagged = FlaggedRanges(workspace.literalFlags, byteCount: wantsFlags ? byteCount : 0)
-    normalizedStretch(
+    let flagged = try FlaggedRanges(
+      workspace.literalFlags, byteCount: wantsFlags ? byteCount : 0)
+    try normalizedStretch(
       normalized.span, 0..<byteCount,
-      LiteralRanges(flagged.ranges.span, isEverything: literals.isEverything), isFirst,
+      LiteralRanges(flagged.span, isEverything: literals.isEverything), isFirst,
       &workspace, &output, &count)
     swap(&normalized, &workspace.normalized)
   }
@@ -160,14 +162,14 @@ struct Encoder: ~Escapable {
     _ text: Span<UInt8>, _ range: Range<Int>, _ literals: LiteralRanges, _ isFirst: Bool,
     _ workspace: inout TokenizerWorkspace, _ output: inout MutableSpan<UInt32>,
     _ count: inout Int
-  ) {
+  ) throws(TextError) {
     var taken = range.lowerBound
     var position = range.lowerBound
     while let match = normalizedMatcher.nextMatch(
       in: text, range, from: position, taken: taken, literals: literals, classes: classes)
     {
       if taken < match.range.lowerBound {
-        words(
+        try words(
           text, taken..<match.range.lowerBound, isFirst && taken == range.lowerBound,
           &workspace, &output, &count)
       }
@@ -176,7 +178,7 @@ struct Encoder: ~Escapable {
       position = match.resume
     }
     if taken < range.upperBound {
-      words(
+      try words(
         text, taken..<range.upperBound, isFirst && taken == range.lowerBound,
         &workspace, &output, &count)
     }
@@ -184,17 +186,37 @@ struct Encoder: ~Escapable {
 }
 
 /// Literal stretches of normalised text, from its flags. Offsets only, no text.
-private struct FlaggedRanges {
-  private(set) var ranges: [TextRange] = []
+private struct FlaggedRanges: ~Copyable {
+  private var ranges = WipedBuffer<TextRange>()
+  private let count: Int
 
-  init(_ flags: borrowing WipedBuffer<UInt8>, byteCount: Int) {
+  /// - Throws: `outOfMemory`.
+  init(_ flags: borrowing WipedBuffer<UInt8>, byteCount: Int) throws(TextError) {
     let flags = flags.span
-    for index in 0..<min(byteCount, flags.count) where flags[index] != 0 {
-      if let last = ranges.last, last.start + last.byteCount == index {
-        ranges[ranges.count - 1].byteCount += 1
-      } else {
-        ranges.append(TextRange(start: index, byteCount: 1))
+    let end = min(byteCount, flags.count)
+    var count = 0
+    for index in 0..<end where Self.begins(index, flags) { count += 1 }
+    self.count = count
+    try ranges.reserve(count, fill: TextRange(start: 0, byteCount: 0))
+    var last = -1
+    for index in 0..<end where flags[index] != 0 {
+      if Self.begins(index, flags) {
+        last += 1
+        ranges[last] = TextRange(start: index, byteCount: 0)
       }
+      ranges[last].byteCount += 1
+    }
+  }
+
+  private static func begins(_ index: Int, _ flags: Span<UInt8>) -> Bool {
+    flags[index] != 0 && (index == 0 || flags[index - 1] == 0)
+  }
+
+  var span: Span<TextRange> {
+    @_lifetime(borrow self)
+    get {
+      let span = ranges.span.extracting(0..<count)
+      return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
 }

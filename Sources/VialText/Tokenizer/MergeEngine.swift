@@ -10,16 +10,16 @@ enum MergeEngine {
   /// Merges the first `count` symbols of `workspace.symbols` and returns how many remain.
   static func merge(
     count: Int, _ tables: EncoderTables, _ workspace: inout TokenizerWorkspace
-  ) -> Int {
+  ) throws(TextError) -> Int {
     if count < 2 { return count }
     if count <= shortCount {
-      workspace.pairs.reserve(count, fill: 0)
+      try workspace.pairs.reserve(count, fill: 0)
       return mergeShort(count, tables, &workspace.symbols, &workspace.pairs)
     }
     let long = LongWord(count: count)
-    workspace.next.reserve(count, fill: 0)
-    workspace.previous.reserve(count, fill: 0)
-    workspace.ranks.reserve(long.leaves * 2, fill: 0)
+    try workspace.next.reserve(count, fill: 0)
+    try workspace.previous.reserve(count, fill: 0)
+    try workspace.ranks.reserve(long.leaves * 2, fill: 0)
     return long.merge(
       tables, &workspace.symbols, &workspace.next, &workspace.previous, &workspace.ranks)
   }

@@ -10,9 +10,9 @@ enum SpaceNormalizer {
     _ text: Span<UInt8>, _ range: Range<Int>, prepends: Bool, replaces: Bool,
     literals: LiteralRanges, wantsFlags: Bool, _ buffer: inout WipedBuffer<UInt8>,
     _ flagBuffer: inout WipedBuffer<UInt8>
-  ) -> Int {
-    buffer.reserve(range.count + 1, fill: 0)
-    if wantsFlags { flagBuffer.reserve(range.count + 1, fill: 0) }
+  ) throws(TextError) -> Int {
+    try buffer.reserve(range.count + 1, fill: 0)
+    if wantsFlags { try flagBuffer.reserve(range.count + 1, fill: 0) }
     var output = buffer.mutableSpan
     var flags = flagBuffer.mutableSpan
     var written = 0
@@ -47,8 +47,8 @@ enum SpaceNormalizer {
   static func prefix(
     _ text: Span<UInt8>, _ range: Range<Int>, prepends: Bool, replaces: Bool,
     _ buffer: inout WipedBuffer<UInt8>
-  ) -> Int {
-    buffer.reserve(range.count + 1, fill: 0)
+  ) throws(TextError) -> Int {
+    try buffer.reserve(range.count + 1, fill: 0)
     var output = buffer.mutableSpan
     var written = 0
     if prepends, let first = range.first, text[first] != 0x20,

@@ -29,10 +29,10 @@ package enum NormalizationC {
   static func normalize(
     _ text: Span<UInt8>, _ range: Range<Int>, _ classes: UnicodeClassView,
     literals: LiteralRanges, wantsFlags: Bool, workspace: inout TokenizerWorkspace
-  ) -> Int {
+  ) throws(TextError) -> Int {
     let capacity = capacity(for: range.count)
-    workspace.normalized.reserve(capacity, fill: 0)
-    if wantsFlags { workspace.literalFlags.reserve(capacity, fill: 0) }
+    try workspace.normalized.reserve(capacity, fill: 0)
+    if wantsFlags { try workspace.literalFlags.reserve(capacity, fill: 0) }
     var written = 0
     var copied = range.lowerBound
     var lastStable = range.lowerBound
@@ -48,7 +48,7 @@ package enum NormalizationC {
       let cluster = lastStable..<position
       written = copy(
         text, copied..<cluster.lowerBound, at: written, literals, wantsFlags, &workspace)
-      let end = compose(text, cluster, at: written, &workspace)
+      let end = try compose(text, cluster, at: written, &workspace)
       if wantsFlags {
         let flag: UInt8 = literals.intersect(cluster) ? 1 : 0
         fill(&workspace.literalFlags, written..<end, flag)
@@ -99,11 +99,11 @@ package enum NormalizationC {
   private static func compose(
     _ text: Span<UInt8>, _ cluster: Range<Int>, at written: Int,
     _ workspace: inout TokenizerWorkspace
-  ) -> Int {
+  ) throws(TextError) -> Int {
     // At least two bytes per character that decomposes, at most four characters from each.
-    workspace.scalars.reserve(cluster.count * 2 + 8, fill: 0)
+    try workspace.scalars.reserve(cluster.count * 2 + 8, fill: 0)
     var count = decompose(text, cluster, &workspace.scalars)
-    order(count, &workspace.scalars, &workspace.sortedScalars)
+    try order(count, &workspace.scalars, &workspace.sortedScalars)
     count = recompose(count, &workspace.scalars)
     return write(workspace.scalars, count, to: &workspace.normalized, at: written)
   }
@@ -141,11 +141,11 @@ package enum NormalizationC {
   /// Canonical ordering: each run of marks is sorted by class, stably.
   private static func order(
     _ count: Int, _ buffer: inout WipedBuffer<UInt64>, _ spare: inout WipedBuffer<UInt64>
-  ) {
+  ) throws(TextError) {
     var start = 0
     while start < count {
       let run = markRun(from: start, count, buffer)
-      if !run.isOrdered { sort(start..<run.end, &buffer, &spare) }
+      if !run.isOrdered { try sort(start..<run.end, &buffer, &spare) }
       start = run.end
     }
   }
@@ -168,8 +168,8 @@ package enum NormalizationC {
   /// A stable counting sort by class: linear, whatever the run's length.
   private static func sort(
     _ run: Range<Int>, _ buffer: inout WipedBuffer<UInt64>, _ spare: inout WipedBuffer<UInt64>
-  ) {
-    spare.reserve(run.count, fill: 0)
+  ) throws(TextError) {
+    try spare.reserve(run.count, fill: 0)
     var starts = InlineArray<257, Int>(repeating: 0)
     var scalars = buffer.mutableSpan
     var sorted = spare.mutableSpan

@@ -57,7 +57,7 @@ enum FileTargets {
     let bytes = TableHeavyFile.withText(frame, rawByteCount: rawByteCount)
     guard let opened = try? FormatReader.open(ByteRegion(copying: bytes)) else { return }
     guard let text = try? opened.text(.licence) else { return }
-    if UInt64(text.count) != rawByteCount { fatalError("a text has not its raw length") }
+    if UInt64(text.byteCount) != rawByteCount { fatalError("a text has not its raw length") }
   }
 }
 

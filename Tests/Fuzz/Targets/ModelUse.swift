@@ -42,7 +42,8 @@ public enum ModelUse {
       file = try FormatReader.open(ByteRegion(copying: bytes))
     } catch { return .refused(rule: error.rule) }
     dump(file)
-    var problems = Verifier(file).verify().problems.map(\.rule)
+    guard let report = try? Verifier(file).verify() else { fatalError("memory is short") }
+    var problems = report.problems.map(\.rule)
     for section in file.sections {
       guard let region = file.storedBytes(of: section) else { continue }
       do throws(FormatError) {

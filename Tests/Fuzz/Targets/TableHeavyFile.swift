@@ -96,6 +96,14 @@ public enum TableHeavyFile: CaseIterable, Sendable {
     return file
   }
 
+  /// The tiny model with an adapter's section as it is given.
+  public static func withAdapter(_ section: [UInt8]) -> [UInt8] {
+    var file = parts(configuration: TinyModel.configuration, tensorTable: TinyModel.tensorTable)
+    file.add(.adapter, 1, section)
+    file.add(.weights, 0, TinyModel.weights)
+    return file.bytes(sealing: .all)
+  }
+
   /// The tiny model with a licence that is `frame`.
   public static func withText(_ frame: [UInt8], rawByteCount: UInt64) -> [UInt8] {
     var file = parts(configuration: TinyModel.configuration, tensorTable: TinyModel.tensorTable)

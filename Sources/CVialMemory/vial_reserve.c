@@ -1,0 +1,395 @@
+// Owns: the reserve: how much of it is promised, the memory it lies in, and a small allocator in that memory.
+// Must not: call malloc, or be fast at taking: that happens when there is no other memory.
+//
+// The memory is in parts: one in the library's own data, others mapped while promises need them. A part is cut into
+// blocks, each with a header that tells its length and that of the block before it. Free blocks hang in lists by the
+// logarithm of their length. One lock guards all of it; promises are counted without.
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "vial_memory.h"
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+
+enum { HEADER = 16, LEAST_BLOCK = 48, LIST_COUNT = 48, PART_LIMIT = 64, LOOK_LIMIT = 64 };
+/// Parts are mapped in units of this, and no smaller ones.
+#ifdef VIAL_RESERVE_IS_EXACT
+#define PART_UNIT ((size_t)1 << 14)
+#else
+#define PART_UNIT ((size_t)1 << 20)
+#endif
+/// A part up to this size stays although nobody needs it, so that calls which come and go do not map and unmap.
+#define KEPT_PART ((size_t)4 << 20)
+#define LARGEST_ALIGNMENT ((size_t)1 << 14)
+/// More is never asked for: sums of a few of these do not overflow.
+#define LARGEST ((size_t)1 << 46)
+
+typedef struct block {
+  size_t before;  // length of the block before it, 0 for the first
+  size_t length;  // with the header; the lowest bit: in use
+} block;
+
+/// What a free block holds behind its header.
+typedef struct links {
+  block *next, *previous;
+} links;
+
+typedef struct part {
+  _Atomic(uintptr_t) start;
+  atomic_size_t size;  // 0: unused
+  bool is_cut;  // into blocks; before that nothing of it was touched
+} part;
+
+static _Alignas(64) uint8_t base[VIAL_RESERVE_BASE_BYTES];
+static part parts[PART_LIMIT];
+static atomic_int part_end;  // parts behind this one were never used
+static block *lists[LIST_COUNT];
+static atomic_size_t available, promised;
+static atomic_size_t drop_room = SIZE_MAX;  // bytes beyond the promises from which on some part is not needed
+static bool is_ready;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void vial_reserve_lock(void) { pthread_mutex_lock(&lock); }
+void vial_reserve_unlock(void) { pthread_mutex_unlock(&lock); }
+
+// ---- Blocks ----------------------------------------------------------------------------------------------
+
+static size_t length_of(const block *b) { return b->length & ~(size_t)1; }
+static bool is_used(const block *b) { return b->length & 1; }
+static block *behind(block *b) { return (block *)((uint8_t *)b + length_of(b)); }
+static block *before(block *b) { return (block *)((uint8_t *)b - b->before); }
+
+static links *links_of(block *b) { return (links *)(b + 1); }
+
+static int list_of(size_t length) {
+  const int list = 63 - __builtin_clzll((unsigned long long)length);
+  return list < LIST_COUNT ? list : LIST_COUNT - 1;
+}
+
+static void link_free(block *b) {
+  block **list = &lists[list_of(b->length)];
+  links_of(b)->previous = NULL;
+  links_of(b)->next = *list;
+  if (*list) links_of(*list)->previous = b;
+  *list = b;
+  atomic_fetch_add(&available, b->length);
+}
+
+static void unlink_free(block *b) {
+  block *next = links_of(b)->next, *previous = links_of(b)->previous;
+  if (previous) links_of(previous)->next = next;
+  else lists[list_of(b->length)] = next;
+  if (next) links_of(next)->previous = previous;
+  atomic_fetch_sub(&available, b->length);
+}
+
+/// Cuts a block that is in no list after `length` bytes, when a block fits behind; that one is freed.
+static void cut(block *b, size_t length) {
+  const size_t rest = length_of(b) - length;
+  if (rest < LEAST_BLOCK) return;
+  block *after = behind(b);
+  b->length = length;
+  block *second = behind(b);
+  second->before = length;
+  second->length = rest;
+  after->before = rest;
+  link_free(second);
+}
+
+// ---- Parts -----------------------------------------------------------------------------------------------
+
+/// Makes one free block of some memory, with an end that looks used.
+static void add_blocks(uint8_t *start, size_t size) {
+  block *first = (block *)start;
+  first->before = 0;
+  first->length = size - HEADER;
+  block *end = behind(first);
+  end->before = first->length;
+  end->length = 1;
+  link_free(first);
+}
+
+static void get_ready(void) {
+  if (is_ready) return;
+  is_ready = true;
+  add_blocks(base, sizeof base);
+}
+
+/// What has to be free besides the promises before a part of this size is given back.
+static size_t room_to_drop(size_t size) { return size + (size <= KEPT_PART ? KEPT_PART : 0); }
+
+static void note_parts(void) {
+  size_t least = SIZE_MAX;
+  for (int i = 0; i < atomic_load(&part_end); i++) {
+    const size_t size = atomic_load(&parts[i].size);
+    if (size > 0 && room_to_drop(size) < least) least = room_to_drop(size);
+  }
+  atomic_store(&drop_room, least);
+}
+
+/// Maps a part of `size` bytes, a multiple of the unit.
+static part *add_part(size_t size) {
+  int place = 0;
+  while (place < PART_LIMIT && atomic_load(&parts[place].size) != 0) place++;
+  if (place == PART_LIMIT) return NULL;
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return NULL;
+  parts[place].is_cut = false;
+  atomic_store(&parts[place].start, (uintptr_t)memory);
+  atomic_store(&parts[place].size, size);
+  if (place >= atomic_load(&part_end)) atomic_store(&part_end, place + 1);
+  note_parts();
+  atomic_fetch_add(&available, size - HEADER);
+  return &parts[place];
+}
+
+/// Makes a part's memory a free block. The first time that anything of it is touched.
+static void cut_part(part *p) {
+  const size_t size = atomic_load(&p->size);
+  uint8_t *start = (uint8_t *)atomic_load(&p->start);
+#ifdef MADV_DONTDUMP
+  (void)madvise(start, size, MADV_DONTDUMP);
+#endif
+  p->is_cut = true;
+  atomic_fetch_sub(&available, size - HEADER);
+  add_blocks(start, size);
+}
+
+static size_t rounded(size_t size) { return (size + PART_UNIT - 1) / PART_UNIT * PART_UNIT; }
+
+/// Whether the reserve lacks something for what is promised and `more`.
+static bool is_short(size_t more) {
+  return atomic_load(&promised) + more + VIAL_RESERVE_SPARE_BYTES > atomic_load(&available);
+}
+
+/// Gets what promises, and `more`, lack.
+static bool fill(size_t more) {
+  while (is_short(more)) {
+    const size_t wanted = atomic_load(&promised) + more + VIAL_RESERVE_SPARE_BYTES;
+    const size_t there = atomic_load(&available);
+    if (wanted > there && !add_part(rounded(wanted - there + LEAST_BLOCK))) return false;
+  }
+  return true;
+}
+
+/// Gives a part back to the system when all of it is free and no promise needs it.
+static void drop_part(part *p) {
+  const size_t size = atomic_load(&p->size);
+  block *first = (block *)atomic_load(&p->start);
+  if (size == 0 || (p->is_cut && (is_used(first) || first->length != size - HEADER))) return;
+  // Taken out first: who holds at the same moment either sees that it is gone, or is seen here.
+  if (p->is_cut) unlink_free(first);
+  else atomic_fetch_sub(&available, size - HEADER);
+  const size_t needed = atomic_load(&promised) + VIAL_RESERVE_SPARE_BYTES + room_to_drop(size) - size;
+  if (needed > atomic_load(&available)) {
+    if (p->is_cut) link_free(first);
+    else atomic_fetch_add(&available, size - HEADER);
+    return;
+  }
+  atomic_store(&p->size, 0);
+  note_parts();
+  munmap(first, size);
+}
+
+static part *part_of(const void *memory) {
+  const uintptr_t address = (uintptr_t)memory;
+  const int end = atomic_load_explicit(&part_end, memory_order_acquire);
+  for (int i = 0; i < end; i++) {
+    const uintptr_t start = atomic_load_explicit(&parts[i].start, memory_order_relaxed);
+    if (address - start < atomic_load_explicit(&parts[i].size, memory_order_relaxed)) return &parts[i];
+  }
+  return NULL;
+}
+
+/// Whether an address that is in use lies in the reserve. Without the lock: the part of memory that is in use stays, and
+/// a part that comes or goes meanwhile is looked for again with it.
+static bool is_inside(const void *memory) {
+  return (uintptr_t)memory - (uintptr_t)base < sizeof base || part_of(memory) != NULL;
+}
+
+static block *block_of(const void *memory) { return (block *)((uintptr_t)memory - HEADER); }
+
+// ---- Promises --------------------------------------------------------------------------------------------
+
+/// Half as much again for headers, lengths that are rounded up, and pieces too small for what is wanted.
+static size_t share_of(size_t byte_count) { return byte_count + byte_count / 2; }
+
+/// Whether so much memory can be had by mapping it.
+static bool can_map(size_t byte_count) {
+  if (byte_count > LARGEST) return false;
+  const size_t size = rounded(byte_count + 1);
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  munmap(memory, size);
+  return true;
+}
+
+bool vial_reserve_is_whole(void) {
+  if (!vial_reserve_is_behind_malloc()) return can_map(atomic_load(&promised));
+  if (!is_short(0)) return true;
+  vial_reserve_lock();
+  get_ready();
+  const bool is_whole = fill(0);
+  vial_reserve_unlock();
+  return is_whole;
+}
+
+/// Promises so much when it is there. What cannot be had is never counted, not even for a moment: others would find the
+/// reserve short.
+static bool promise(size_t share) {
+  size_t before = atomic_load(&promised);
+  do
+    if (before + share + VIAL_RESERVE_SPARE_BYTES > atomic_load(&available)) return false;
+  while (!atomic_compare_exchange_weak(&promised, &before, before + share));
+  // A part that was given back meanwhile: whoever did saw the promise, or is seen here.
+  if (!is_short(0)) return true;
+  atomic_fetch_sub(&promised, share);
+  return false;
+}
+
+bool vial_reserve_hold(size_t byte_count) {
+  if (byte_count > LARGEST) return false;
+  const size_t share = share_of(byte_count);
+  if (!vial_reserve_is_behind_malloc()) {
+    if (!can_map(atomic_load(&promised) + share)) return false;
+    atomic_fetch_add(&promised, share);
+    return true;
+  }
+  if (promise(share)) return true;
+  vial_reserve_lock();
+  get_ready();
+  bool is_held = false;
+  while (!is_held && fill(share)) is_held = promise(share);
+  vial_reserve_unlock();
+  return is_held;
+}
+
+void vial_reserve_release(size_t byte_count) {
+  const size_t share = share_of(byte_count);
+  const size_t needed = atomic_fetch_sub(&promised, share) - share + VIAL_RESERVE_SPARE_BYTES;
+  const size_t there = atomic_load(&available);
+  if (there < needed || there - needed < atomic_load(&drop_room)) return;
+  vial_reserve_lock();
+  for (int i = 0; i < atomic_load(&part_end); i++) drop_part(&parts[i]);
+  vial_reserve_unlock();
+}
+
+// ---- Taking ----------------------------------------------------------------------------------------------
+
+/// A free block of at least so many bytes, out of its list.
+static block *find(size_t length) {
+  const int own = list_of(length);
+  block *found = NULL;
+  // Of its own list some blocks may be too short; of those above, none is.
+  int looks = 0;
+  for (block *b = lists[own]; b && looks < LOOK_LIMIT && !found; b = links_of(b)->next, looks++)
+    if (b->length >= length) found = b;
+  for (int list = own + 1; list < LIST_COUNT && !found; list++) found = lists[list];
+  if (found) unlink_free(found);
+  return found;
+}
+
+/// The same, if need be from a part that was not touched so far, or from a new one: more may be wanted than was promised,
+/// or in larger pieces.
+static block *obtain(size_t length) {
+  block *found = find(length);
+  for (int i = 0; i < atomic_load(&part_end) && !found; i++) {
+    const size_t size = atomic_load(&parts[i].size);
+    if (parts[i].is_cut || size < length + HEADER) continue;
+    cut_part(&parts[i]);
+    found = find(length);
+  }
+  if (found) return found;
+#ifdef VIAL_RESERVE_IS_EXACT
+  return NULL;  // a test of the promises
+#endif
+  part *new_part = add_part(rounded(length + HEADER));
+  if (!new_part) return NULL;
+  cut_part(new_part);
+  return find(length);
+}
+
+/// Makes the part of a block that was found an allocation at the wanted alignment.
+static void *carve(block *b, size_t length, size_t alignment) {
+  uintptr_t memory = ((uintptr_t)b + HEADER + alignment - 1) & ~(uintptr_t)(alignment - 1);
+  while (memory != (uintptr_t)b + HEADER && memory - HEADER - (uintptr_t)b < LEAST_BLOCK) memory += alignment;
+  const size_t skipped = memory - HEADER - (uintptr_t)b;
+  if (skipped > 0) {
+    block *second = (block *)(memory - HEADER);
+    second->before = skipped;
+    second->length = length_of(b) - skipped;
+    behind(second)->before = second->length;
+    b->length = skipped;
+    link_free(b);
+    b = second;
+  }
+  cut(b, length);
+  b->length |= 1;
+  return (uint8_t *)b + HEADER;
+}
+
+void *vial_reserve_take(size_t byte_count, size_t alignment) {
+  if (byte_count > LARGEST || alignment > LARGEST_ALIGNMENT) return NULL;
+  if (alignment < 16) alignment = 16;
+  size_t length = ((byte_count + 15) & ~(size_t)15) + HEADER;
+  if (length < LEAST_BLOCK) length = LEAST_BLOCK;
+  const size_t wanted = length + (alignment > 16 ? alignment + LEAST_BLOCK : 0);
+  vial_reserve_lock();
+  get_ready();
+  block *found = obtain(wanted);
+  void *memory = found ? carve(found, length, alignment) : NULL;
+  vial_reserve_unlock();
+  return memory;
+}
+
+bool vial_reserve_give_back(void *memory) {
+  if (!memory || !is_inside(memory)) return false;
+  vial_reserve_lock();
+  const bool is_ours = is_inside(memory);
+  if (is_ours) {
+    block *b = block_of(memory);
+    b->length &= ~(size_t)1;
+    memset(memory, 0, b->length - HEADER);
+    __asm__ volatile("" : : "r"(memory) : "memory");
+    block *after = behind(b);
+    if (!is_used(after)) {
+      unlink_free(after);
+      b->length += after->length;
+    }
+    if (b->before > 0 && !is_used(before(b))) {
+      block *first = before(b);
+      unlink_free(first);
+      first->length += b->length;
+      b = first;
+    }
+    behind(b)->before = b->length;
+    link_free(b);
+  }
+  vial_reserve_unlock();
+  return is_ours;
+}
+
+size_t vial_reserve_room(const void *memory) {
+  if (!memory || !is_inside(memory)) return 0;
+  vial_reserve_lock();
+  const size_t room = is_inside(memory) ? length_of(block_of(memory)) - HEADER : 0;
+  vial_reserve_unlock();
+  return room;
+}
+
+vial_reserve_state vial_reserve_look(void) {
+  vial_reserve_lock();
+  get_ready();
+  vial_reserve_state state = {atomic_load(&available), atomic_load(&promised), 1};
+  for (int i = 0; i < PART_LIMIT; i++) state.part_count += atomic_load(&parts[i].size) != 0;
+  vial_reserve_unlock();
+  return state;
+}

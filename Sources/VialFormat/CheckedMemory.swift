@@ -1,0 +1,33 @@
+// Memory whose allocation may fail: for whatever grows with a file or an argument.
+// Must not: trap when memory is short, or take from the reserve.
+import CVialMemory
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Allocation that can say no.
+public enum CheckedMemory {
+  /// Room for `count` elements, uninitialised; nil when memory is short or the size does not fit. Given back with
+  /// `release`.
+  @unsafe public static func allocate<Element: BitwiseCopyable>(
+    _ type: Element.Type, count: Int
+  ) -> UnsafeMutablePointer<Element>? {
+    let (byteCount, overflow) = max(0, count).multipliedReportingOverflow(
+      by: MemoryLayout<Element>.stride)
+    guard !overflow, let memory = unsafe vial_memory_allocate(byteCount) else { return nil }
+    return unsafe memory.bindMemory(to: Element.self, capacity: max(0, count))
+  }
+
+  /// `byteCount` bytes at a multiple of 64; nil when memory is short. Given back with `release`.
+  @unsafe static func allocateLines(byteCount: Int) -> UnsafeMutableRawPointer? {
+    unsafe vial_memory_allocate_aligned(64, max(0, byteCount))
+  }
+
+  /// Takes back what `allocate` or `allocateLines` gave.
+  @unsafe public static func release(_ memory: UnsafeMutableRawPointer) { unsafe free(memory) }
+}

@@ -1,0 +1,29 @@
+// Templates of a file that others may change or that says it is larger than memory: read from copies, with what they may
+// take held before.
+// Must not: parse; Template and Prompt do.
+
+public import VialFormat
+
+extension ChatTemplate {
+  /// Opens a copy of a section: what runs is what was checked, whatever becomes of a mapped file.
+  /// - Throws, `outOfMemory`.
+  public init(copying section: ByteRegion) throws(FormatError) {
+    self = try ChatTemplate(section.privateCopy())
+  }
+}
+
+extension PromptTemplate {
+  /// Bytes that reading takes for each byte of a payload at most: a text of line ends is cut into as many strings before
+  /// these are found to be too many.
+  private static let workPerByte = 128
+
+  /// Reads and checks a copy of a section's payload. O(bytes).
+  /// - Parameter section: id of the section that the payload lies in; nil outside a file.
+  /// - Throws, `outOfMemory`.
+  public init(copying payload: ByteRegion, section: UInt64?) throws(FormatError) {
+    let most = payload.byteCount
+    self = try MemoryReserve.with(MemoryReserve.call + Self.workPerByte * most) {
+      () throws(FormatError) in try PromptTemplate(payload.privateCopy(), section: section)
+    }
+  }
+}
