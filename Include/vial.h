@@ -81,7 +81,9 @@
  * THE ONE EXCEPTION
  *
  * A mapped file that somebody truncates while it is in use raises SIGBUS in this process. Replace files by
- * renaming, or open with VIAL_ACCESS_PRIVATE_COPY, which is immune.
+ * renaming, or open with VIAL_ACCESS_PRIVATE_COPY, which is immune. A mapped file whose bytes somebody changes gives
+ * wrong answers or VIAL_STATUS_FORMAT, and never ends the process: what is checked once is a copy, and what is too
+ * large to be copied is checked at each use.
  *
  * STABILITY
  *
@@ -596,7 +598,7 @@ enum {
 };
 
 /** Copies a text of one of the file's prompt templates. It is valid UTF-8 but otherwise what the file's maker wrote.
- *  Any thread.
+ *  Any thread. Reads and checks this template, whatever else the file has: O(its bytes).
  *
  *  index       From 0, in file order.
  *  text        VIAL_TEMPLATE_TEXT_....
@@ -604,8 +606,8 @@ enum {
  *  out_text    Gets the text, without a terminating zero; may be NULL when capacity is 0.
  *  out_length  Gets the text's length in bytes.
  *
- *  Returns OK, INVALID_ARGUMENT, NOT_IN_FILE (there are not so many templates), BUFFER_TOO_SMALL, FORMAT (it is
- *  damaged). */
+ *  Returns OK, INVALID_ARGUMENT, NOT_IN_FILE (there are not so many templates), BUFFER_TOO_SMALL, FORMAT (this one
+ *  is damaged). */
 vial_status vial_model_get_template_text(vial_model *model, uint32_t index, uint32_t text, uint64_t capacity,
                                          char *out_text, uint64_t *out_length);
 

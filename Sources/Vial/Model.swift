@@ -19,6 +19,8 @@ public final class Model: Sendable {
   let adapterSet: AdapterSet
   /// Whether the chat template ends a prompt inside the reasoning, once somebody asked.
   let knownOpening = Guarded<Bool?>(nil)
+  /// Numbers of the prompt templates' sections, in file order.
+  let promptSections: [UInt32]
   /// Ids that begin and end reasoning, when the tokenizer has such tokens.
   let reasoningMarks: ReasoningMarks?
 
@@ -52,10 +54,20 @@ public final class Model: Sendable {
       } else {
         chatTemplate = nil
       }
+      promptSections = try Self.promptSections(of: file)
     } catch { throw VialError(error) }
     do throws(TextError) {
       reasoningMarks = try Self.reasoningMarks(of: tokenizer)
     } catch { throw VialError(error) }
+  }
+
+  /// Found once: a file may have 65,536 sections, and whoever lists templates asks for one after the other.
+  private static func promptSections(of file: FileDescriptor) throws(FormatError) -> [UInt32] {
+    // However the list grows.
+    try MemoryReserve.with(16 * file.sections.count) {
+      file.sections.indices.filter { file.sections[$0].kind == .promptTemplate }
+        .map { UInt32($0) }
+    }
   }
 
   /// The added tokens that DeepSeek-R1's distillations put around their reasoning; nil when the tokenizer

@@ -86,10 +86,19 @@ extension Model {
   /// - Throws: `format` for the first that breaks a rule.
   public func promptTemplates() throws(VialError) -> [PromptTemplate] {
     var templates: [PromptTemplate] = []
-    for section in file.sections where section.kind == .promptTemplate {
-      templates.append(try promptTemplate(section))
-    }
+    for index in promptSections { templates.append(try promptTemplate(file.sections[Int(index)])) }
     return templates
+  }
+
+  /// Prompt templates of the file.
+  public var promptTemplateCount: Int { promptSections.count }
+
+  /// The prompt template with this number, in file order, read and checked now; nil when there are not so many. O(bytes of
+  /// it).
+  /// - Throws: `format` when it breaks a rule, whatever the others do.
+  public func promptTemplate(at index: Int) throws(VialError) -> PromptTemplate? {
+    guard promptSections.indices.contains(index) else { return nil }
+    return try promptTemplate(file.sections[Int(promptSections[index])])
   }
 
   /// The prompt template with this id; nil when the file has none.

@@ -18,13 +18,12 @@ public func vial_model_get_template_text(
     place.pointee = 0
     let model = try HandleRegistry.model(model)
     let room = try Arguments.room(out_text, capacity)
-    let templates = try Failure.mapped { () throws(VialError) in try model.promptTemplates() }
-    guard Int(index) < templates.count else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
-    let bytes = Array(try string(text, of: templates[Int(index)]).utf8)
-    for index in 0..<min(bytes.count, room.count) {
-      room[index] = CChar(bitPattern: bytes[index])
+    let template = try Failure.mapped { () throws(VialError) in
+      try model.promptTemplate(at: Int(index))
     }
-    try Arguments.report(bytes.count, of: capacity, to: place)
+    guard let template else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
+    let length = Arguments.copy(try string(text, of: template), to: room)
+    try Arguments.report(length, of: capacity, to: place)
   }
 }
 

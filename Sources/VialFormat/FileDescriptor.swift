@@ -45,6 +45,9 @@ public struct FileDescriptor: Sendable {
         rule: 216, offset: root.tableOffset,
         "not a model: configuration, tensor table, weights or tokenizer is missing")
     }
+    guard configuration.storedByteCount <= FormatLimits.keyValueByteCount else {
+      throw FormatError(rule: 301, offset: 0, context: "configuration", "key–values are too long")
+    }
     let table = try KeyValueTable(
       FileDescriptor.checked(configuration, in: file), context: "configuration")
     configurationTable = table

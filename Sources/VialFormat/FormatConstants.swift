@@ -54,6 +54,10 @@ public enum FormatLimits {
   public static let compressionRatio: UInt64 = 255
   /// Entries of a key–value payload.
   public static let keyValueCount: UInt32 = 65_536
+  /// Bytes of a key–value payload: it is copied before it is checked.
+  public static let keyValueByteCount: UInt64 = 16 << 20
+  /// Bytes of a chat template's section: it is copied before it is checked.
+  public static let chatTemplateByteCount: UInt64 = 1 << 20
   /// Bytes of a key.
   public static let keyByteCount: UInt32 = 255
   /// Tensors of a table.

@@ -1,5 +1,6 @@
 // A sorted, typed key–value payload, searched in place.
-// Owns: its complete validation, so that access cannot fail. Must not: copy before it is asked.
+// Owns: its complete validation, so that access cannot fail, and a copy of the bytes: what was checked is what is used,
+// whatever becomes of a mapped file.
 // Implements: Spec/FORMAT.md, "Key–values" (R-301 … R-307).
 
 /// A validated key–value payload.
@@ -16,9 +17,13 @@ public struct KeyValueTable: Sendable {
   static let entryStride = 32
   static let magic: [UInt8] = [0x4B, 0x56, 0x30, 0x31]
 
-  /// Validates a payload. O(bytes); `context` names the section in errors.
+  /// Copies and validates a payload. O(bytes); `context` names the section in errors.
+  /// - Throws, `outOfMemory`.
   public init(_ region: ByteRegion, context: StaticString) throws(FormatError) {
-    let payload = region
+    guard UInt64(region.byteCount) <= FormatLimits.keyValueByteCount else {
+      throw FormatError(rule: 301, offset: 0, context: context, "key–values are too long")
+    }
+    let payload = try region.privateCopy()
     self.payload = payload
     self.context = context
     let bytes = payload.bytes

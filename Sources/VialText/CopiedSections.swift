@@ -8,6 +8,10 @@ extension ChatTemplate {
   /// Opens a copy of a section: what runs is what was checked, whatever becomes of a mapped file.
   /// - Throws, `outOfMemory`.
   public init(copying section: ByteRegion) throws(FormatError) {
+    guard UInt64(section.byteCount) <= FormatLimits.chatTemplateByteCount else {
+      throw FormatError(
+        rule: 500, offset: 0, context: "chat template", "the section is longer than any may be")
+    }
     self = try ChatTemplate(section.privateCopy())
   }
 }
@@ -21,9 +25,9 @@ extension PromptTemplate {
   /// - Parameter section: id of the section that the payload lies in; nil outside a file.
   /// - Throws, `outOfMemory`.
   public init(copying payload: ByteRegion, section: UInt64?) throws(FormatError) {
-    let most = payload.byteCount
+    let most = min(payload.byteCount, Int(FormatLimits.keyValueByteCount))
     self = try MemoryReserve.with(MemoryReserve.call + Self.workPerByte * most) {
-      () throws(FormatError) in try PromptTemplate(payload.privateCopy(), section: section)
+      () throws(FormatError) in try PromptTemplate(payload, section: section)
     }
   }
 }

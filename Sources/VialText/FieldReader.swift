@@ -1,5 +1,5 @@
 // Reading fixed fields of a section's header with errors that name rule and offset.
-// Must not: read outside the header, whose length it checks once.
+// Must not: read outside the header, whose length it checks once, or twice from a mapped file: it reads a copy.
 
 internal import VialFormat
 
@@ -8,7 +8,7 @@ struct FieldReader {
   private let header: ByteRegion
   private let context: StaticString
 
-  /// Takes the first `byteCount` bytes of `region`, or throws `rule`.
+  /// Takes a copy of the first `byteCount` bytes of `region`, or throws `rule` or `outOfMemory`.
   init(
     _ region: ByteRegion, byteCount: Int, rule: Int, context: StaticString
   ) throws(FormatError) {
@@ -16,7 +16,7 @@ struct FieldReader {
       throw FormatError(
         rule: rule, offset: 0, context: context, "the section is shorter than its header")
     }
-    self.header = header
+    self.header = try header.privateCopy()
     self.context = context
   }
 

@@ -174,8 +174,33 @@ import VialText
       #expect(found.text.source == template.text.source)
     }
     #expect(try model.promptTemplate("nobody") == nil)
+    #expect(model.promptTemplateCount == 12)
+    for (index, template) in templates.enumerated() {
+      #expect(try model.promptTemplate(at: index)?.id == template.id)
+    }
+    #expect(try model.promptTemplate(at: 12) == nil && model.promptTemplate(at: -1) == nil)
     let triage = try #require(try model.promptTemplate("triage"))
     #expect(model.sampling(of: triage).temperature == 0)
+  }
+}
+
+extension PromptTests {
+  /// Each template is read by itself: one that is damaged is an error of its own, and listing reads each once.
+  @Test func aDamagedTemplateDoesNotHideTheOthers() throws {
+    let path = try PackedModel.path("qwen2-tiny-untied")
+    let file = try Model(path: path).file
+    let sections = file.sections.filter { $0.kind == .promptTemplate }
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    bytes[Int(sections[2].offset)] ^= 1
+    let copy = FileManager.default.temporaryDirectory
+      .appendingPathComponent("vial-damaged-\(UUID().uuidString).vial")
+    try bytes.write(to: copy)
+    defer { try? FileManager.default.removeItem(at: copy) }
+    let model = try Model(path: copy.path)
+    for index in 0..<12 where index != 2 {
+      #expect(try model.promptTemplate(at: index) != nil)
+    }
+    #expect(throws: VialError.self) { try model.promptTemplate(at: 2) }
   }
 }
 

@@ -48,11 +48,10 @@ struct AddedTokenMatcher: ~Escapable {
       if zone.isEmpty { return nil }
       position = zone.lowerBound
       while position < zone.upperBound {
-        guard let entry = longest(text, position, zone.upperBound) else {
+        guard let (entry, length) = longest(text, position, zone.upperBound) else {
           position += 1
           continue
         }
-        let length = length(entry)
         let found = position..<position + length
         position = found.upperBound
         if let match = accept(entry, found, text, range, taken, classes) { return match }
@@ -61,13 +60,15 @@ struct AddedTokenMatcher: ~Escapable {
     return nil
   }
 
-  /// The longest entry that the text spells at `position`: the sorted entries are narrowed byte by
+  /// The longest entry that the text spells at `position`, and its length: the sorted entries are narrowed byte by
   /// byte, so the cost is the match's length times log n.
-  private func longest(_ text: Span<UInt8>, _ position: Int, _ limit: Int) -> Int? {
+  private func longest(
+    _ text: Span<UInt8>, _ position: Int, _ limit: Int
+  ) -> (entry: Int, length: Int)? {
     var low = first
     var high = end
     var depth = 0
-    var best: Int?
+    var best: (entry: Int, length: Int)?
     while position + depth < limit {
       let byte = Int(text[position + depth])
       low = lowerBound(low, high, depth) { $0 < byte }
@@ -75,7 +76,7 @@ struct AddedTokenMatcher: ~Escapable {
       if low >= high { break }
       depth += 1
       // Shorter keys sort first, so a key that ends here is the first of the range.
-      if length(low) == depth { best = low }
+      if bytes(of: low).count == depth { best = (low, depth) }
     }
     return best
   }
@@ -95,18 +96,20 @@ struct AddedTokenMatcher: ~Escapable {
   }
 
   private func byte(_ entry: Int, _ depth: Int) -> Int {
-    guard depth < length(entry) else { return -1 }
-    return Int(bytes[Int(entries[entry * 4 + 2]) + depth])
+    let range = bytes(of: entry)
+    return depth < range.count ? Int(bytes[range.lowerBound + depth]) : -1
   }
 
-  /// The length of an entry's bytes; 0, which never matches, when they lie outside the table or are more
-  /// than any added token may have, which bounds what each place of a text costs.
-  private func length(_ entry: Int) -> Int {
+  /// Where an entry's bytes lie; nowhere, which never matches, when they are outside the table or more than any added
+  /// token may have, which bounds what each place of a text costs. Another process may change the table, so offset and
+  /// length are read once, and whoever needs both asks once.
+  private func bytes(of entry: Int) -> Range<Int> {
     let offset = Int(entries[entry * 4 + 2])
     let length = Int(entries[entry * 4 + 3])
-    let isSound =
-      offset + length <= bytes.count && length <= TokenizerLayout.maxAddedTokenByteCount
-    return isSound ? length : 0
+    guard offset + length <= bytes.count, length <= TokenizerLayout.maxAddedTokenByteCount else {
+      return 0..<0
+    }
+    return offset..<offset + length
   }
 
   private func isStripped(_ scalar: DecodedScalar, _ classes: UnicodeClassView) -> Bool {

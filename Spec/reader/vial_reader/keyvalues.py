@@ -23,6 +23,7 @@ class Entry:
 def read_key_values(data, base):
     """Entries by key. `base` is the section's offset in the file."""
     fields = Fields(data, base, 301)
+    require(len(data) <= 16777216, 301, base, "key-values of more than 16 MiB")
     require(len(data) >= 32 and fields.bytes(0, 4) == b"KV01", 301, base, "not key-values")
     count = fields.u32(4)
     require(count <= 65536, 301, base + 4, "more than 65,536 key-values")

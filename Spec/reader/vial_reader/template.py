@@ -18,6 +18,7 @@ ALL_ONES = 0xFFFFFFFF
 def read_program(data, base):
     fields = Fields(data, base, 500)
     require(len(data) >= 64, 500, base, "the chat template is shorter than its header")
+    require(len(data) <= 1048576, 500, base, "a chat template of more than 1 MiB")
     require(fields.u32(0) == 1, 501, base, "the chat template's version is unknown")
     fields.require_zero(20, 4, 502, "a reserved byte of the chat template is not zero")
     fields.require_zero(48, 16, 502, "a reserved byte of the chat template is not zero")

@@ -99,6 +99,27 @@ import VialText
     #expect(UInt64(peak) <= bound && UInt64(peak) > raw)
   }
 
+  /// What is copied before it is checked is not copied when it is longer than any may be.
+  @Test(.enabled(if: allocation_meter_works()))
+  func longSectionsAreNotCopied() throws {
+    let bytes = try ForeignBytes(untouchedByteCount: 1 << 30)
+    func rule(_ body: (ByteRegion) throws(FormatError) -> Void) -> Int? {
+      do throws(FormatError) { try body(bytes.region) } catch { return error.rule }
+      return nil
+    }
+    allocation_meter_begin()
+    let rules = [
+      rule { region throws(FormatError) in _ = try KeyValueTable(region, context: "test") },
+      rule { region throws(FormatError) in
+        _ = try PromptTemplate(copying: region, section: nil)
+      },
+      rule { region throws(FormatError) in _ = try ChatTemplate(copying: region) },
+    ]
+    let peak = allocation_meter_end()
+    #expect(rules == [301, 301, 500])
+    #expect(peak < 65_536)
+  }
+
   /// An adapter whose names are said to fill all of it.
   @Test(.enabled(if: allocation_meter_works()))
   func namesOfAdaptersAreNotCopiedBeforeTheirLengthIsKnown() throws {

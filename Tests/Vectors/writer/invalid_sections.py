@@ -68,6 +68,8 @@ typed("R-301-count", "more key-values than the limit", 4, u32(65537))
 typed("R-301-heap", "a heap that does not follow the entries", 16, u64(8))
 typed("R-301-length", "a heap that ends behind the section", 24, u64(1 << 40))
 cut_short("R-301-short", "31 bytes", CONFIGURATION, 31)
+case("R-301-long", "more than 16 MiB of key-values", lambda: expect(
+    Model(configuration(zz=(kv.BYTES, bytes(16 << 20)))).draft(), lambda file: section_of(file, CONFIGURATION)))
 typed("R-302-place", "a key that does not follow the one before", key("hidden_size"), u32(0))
 typed("R-302-length-0", "a key of no bytes", key("architecture", 4), u32(0))
 typed("R-302-outside", "a key that ends outside the heap", key("~last", 4), u32(255))

@@ -99,6 +99,18 @@ word("R-411-table", "a hash table larger than the section", 136, u32(28), offset
 
 chat = lambda name, about, at, data, offset=None: edited(name, about, CHAT, at, data, with_chat, offset, "verify")
 cut_short("R-500-short", "63 bytes", CHAT, 63, "verify", with_chat)
+
+
+def long_chat():
+    model = plain_model()
+    section = chat_section()
+    section.stored = section.stored.ljust((1 << 20) + 1, b"\0")
+    section.raw_length = len(section.stored)
+    model.chats = [(section, chat_truth())]
+    return expect(model.draft(), lambda file: section_of(file, CHAT))
+
+
+case("R-500-long", "a byte more than 1 MiB", long_chat, "verify")
 chat("R-501-version", "program version 2", 0, u32(2))
 chat("R-502-reserved", "the reserved word", 20, u32(1))
 chat("R-502-last", "the last reserved byte", 63, b"\1")
