@@ -45,10 +45,7 @@ public final class Model: Sendable {
     } catch { throw VialError(error) }
     if let trustedKeys { try Self.checkTrust(file, trustedKeys) }
     do throws(FormatError) {
-      guard let section = file.section(.tokenizer) else {
-        throw FormatError(rule: 216, offset: 0, "the tokenizer section is missing")
-      }
-      tokenizer = try Tokenizer(section)
+      tokenizer = try Tokenizer(of: file)
       if let section = file.section(.chatTemplate) {
         chatTemplate = try ChatTemplate(copying: section)
       } else {

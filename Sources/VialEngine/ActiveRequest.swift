@@ -28,6 +28,8 @@ final class ActiveRequest {
   private var constraint: AnswerConstraint
   /// The token that the last step chose.
   private(set) var choice: ChosenToken?
+  /// Why the last step chose none.
+  private(set) var choiceFailure = RunnerError.numericError
   private var alternatives: [TokenAlternative] = []
   private var limits: TokenLimits?
   private var seen: SeenTokens?
@@ -134,6 +136,7 @@ final class ActiveRequest {
   /// grammar that took, nil when memory is short. Grammars share what they remember, so this is the engine's thread's.
   func prepareChoice(after tokenCount: Int) -> Int? {
     choice = nil
+    choiceFailure = .numericError
     guard tokenCount == sequence.pendingCount, !request.plan.isPinned else { return 0 }
     let maskByteCount = constraint.needsMask ? MemoryReserve.template : 0
     guard MemoryReserve.hold(maskByteCount) else { return nil }
@@ -142,14 +145,17 @@ final class ActiveRequest {
     return constraint.maskCost
   }
 
-  /// Chooses the next token; `choice` stays nil when that is impossible. Changes nothing that others share.
+  /// Chooses the next token; `choice` stays nil when that is impossible, and `choiceFailure` says why. Changes nothing
+  /// that others share.
   func choose(_ logits: UnsafeMutablePointer<Float>, _ sampler: Sampler, worker: Int) {
     let plan = request.plan
     guard !plan.isPinned else { return }
-    choice = sampler.choose(
-      logits: logits, parameters: plan.sampling, position: sequence.tokens.count, seen: seenBits,
-      alternativeCount: plan.alternativeCount, alternatives: &alternatives, limits: limits,
-      wantsEntropy: plan.reportsEntropy, worker: worker)
+    do throws(RunnerError) {
+      choice = try sampler.choose(
+        logits: logits, parameters: plan.sampling, position: sequence.tokens.count, seen: seenBits,
+        alternativeCount: plan.alternativeCount, alternatives: &alternatives, limits: limits,
+        wantsEntropy: plan.reportsEntropy, worker: worker)
+    } catch { choiceFailure = error }
   }
 
   /// Takes the token that was chosen; returns why the answer ends with it, if it does.

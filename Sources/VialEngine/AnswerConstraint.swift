@@ -103,6 +103,17 @@ struct TokenLimits: Sendable {
   fileprivate let endTokens: [UInt32]
   fileprivate let endReplacement: UInt32?
 
+  /// Limits with all that they may consist of.
+  init(forcedToken: UInt32?, mask: [UInt64]?, endTokens: [UInt32], endReplacement: UInt32?) {
+    self.forcedToken = forcedToken
+    self.mask = mask
+    self.endTokens = endTokens
+    self.endReplacement = endReplacement
+  }
+
+  /// Ids that may come out whatever the logits: they index a row of logits as others do.
+  var ids: [UInt32] { [forcedToken, endReplacement].compactMap { $0 } }
+
   /// What a chosen id counts as: the model cannot end the whole answer in its reasoning while a grammar waits.
   func replacement(for token: UInt32) -> UInt32 {
     guard let endReplacement, endTokens.contains(token) else { return token }

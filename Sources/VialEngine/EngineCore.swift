@@ -369,7 +369,7 @@ final class EngineCore: Sendable {
   /// Gives a request the token that was chosen for it; false when that ended it.
   private func acceptChoice(of active: ActiveRequest) -> Bool {
     guard let chosen = active.choice else {
-      finish(active, .error, .numericError)
+      finish(active, .error, active.choiceFailure)
       return false
     }
     var reason: FinishReason?

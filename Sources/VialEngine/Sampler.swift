@@ -76,20 +76,26 @@ public final class Sampler {
     seen: UnsafePointer<UInt64>?, alternativeCount: Int = 0,
     alternatives: inout [TokenAlternative], worker: Int = 0
   ) -> ChosenToken? {
-    choose(
-      logits: logits, parameters: parameters, position: position, seen: seen,
-      alternativeCount: alternativeCount, alternatives: &alternatives, limits: nil, worker: worker)
+    do throws(RunnerError) {
+      return try choose(
+        logits: logits, parameters: parameters, position: position, seen: seen,
+        alternativeCount: alternativeCount, alternatives: &alternatives, limits: nil, worker: worker
+      )
+    } catch { return nil }
   }
 
   /// The same for an answer with a grammar or a budget of reasoning, and with the entropy when it is wanted.
+  /// - Throws: `numericError` when a logit is not finite or nothing is left; `unknownToken` when the limits name an id
+  ///   that is never chosen, or are of another vocabulary. Nothing is read beyond the logits.
   func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
     seen: UnsafePointer<UInt64>?, alternativeCount: Int,
     alternatives: inout [TokenAlternative], limits: TokenLimits?, wantsEntropy: Bool = false,
     worker: Int
-  ) -> ChosenToken? {
+  ) throws(RunnerError) -> ChosenToken {
+    if let limits, !fits(limits) { throw .unknownToken }
     let scratch = scratches[worker]
-    return KernelFamily.withContractState {
+    let chosen = KernelFamily.withContractState { () -> ChosenToken? in
       var (maximum, sum) = (Float(0), Float(0))
       kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
       alternatives.removeAll(keepingCapacity: true)
@@ -107,6 +113,14 @@ public final class Sampler {
         token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum),
         entropy: entropy)
     }
+    guard let chosen else { throw .numericError }
+    return chosen
+  }
+
+  /// Whether limits name only ids that may come out, and their mask reaches as far as ids do.
+  private func fits(_ limits: TokenLimits) -> Bool {
+    limits.ids.allSatisfy { Int($0) < idCount }
+      && limits.mask.map { $0.count >= (idCount + 63) / 64 } ?? true
   }
 
   private func entropy(_ logits: UnsafePointer<Float>, maximum: Float, sum: Float) -> Float {
@@ -167,9 +181,11 @@ public final class Sampler {
     }
   }
 
-  /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary.
+  /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary; NaN for an id that is
+  /// not in it.
   public func logProbability(of id: UInt32, logits: UnsafePointer<Float>) -> Float {
-    KernelFamily.withContractState {
+    guard Int(id) < vocabularySize else { return .nan }
+    return KernelFamily.withContractState {
       var (maximum, sum) = (Float(0), Float(0))
       kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
       return vial_log_probability(logits[Int(id)], maximum, sum)

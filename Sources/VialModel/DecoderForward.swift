@@ -256,7 +256,8 @@ public final class DecoderForward: @unchecked Sendable {
     WorkShare.range(of: count, worker: worker, of: pool.workerCount)
   }
 
-  /// Copies tokens and positions of the segments into row order; returns the number of rows.
+  /// Copies tokens and positions of the segments into row order; returns the number of rows. A token beyond the
+  /// embedding marks its row instead of being looked up.
   private func gather(_ segments: [StepSegment]) -> Int {
     var row = 0
     for segment in segments {
@@ -267,6 +268,10 @@ public final class DecoderForward: @unchecked Sendable {
       row += segment.count
     }
     buffers.marks.update(repeating: 0, count: row)
+    for index in 0..<row where Int(buffers.tokens[index]) >= shape.vocabularySize {
+      buffers.tokens[index] = 0
+      buffers.marks[index] = 1
+    }
     buffers.cacheMarks.update(repeating: 0, count: row * shape.kvHeadCount)
     return row
   }

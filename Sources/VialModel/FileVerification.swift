@@ -82,7 +82,9 @@ public struct FileVerification: Sendable {
     guard let region = verifier.file.storedBytes(of: section) else { return nil }
     do throws(FormatError) {
       switch section.kind {
-      case .tokenizer: _ = try Tokenizer(region)
+      case .tokenizer:
+        let size = verifier.file.configuration.vocabularySize
+        _ = try Tokenizer(region, vocabularySize: size)
       case .chatTemplate: _ = try ChatTemplate(copying: region)
       case .promptTemplate: _ = try PromptTemplate(copying: region, section: section.id)
       default: break

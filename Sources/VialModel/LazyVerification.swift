@@ -21,6 +21,7 @@ final class LazyVerification: Sendable {
     /// Of the tensor, in its section.
     let offset: Int
     let tileByteCount: Int
+    let tileCount: Int
   }
 
   private let sections: [SectionChunks]
@@ -60,7 +61,7 @@ final class LazyVerification: Sendable {
       let tileCount = max(1, (embedding.shape.rowCount + 15) / 16)
       rows = Rows(
         firstChunk: first, offset: Int(embedding.offset),
-        tileByteCount: embedding.byteCount / tileCount)
+        tileByteCount: embedding.byteCount / tileCount, tileCount: tileCount)
       single = Self.chunks(
         inside: Int(embedding.offset)..<Int(embedding.offset) + embedding.byteCount, after: first)
     }
@@ -94,7 +95,9 @@ final class LazyVerification: Sendable {
     if let rows {
       for segment in segments {
         for index in 0..<segment.count {
-          let start = rows.offset + Int(segment.tokens[index] / 16) * rows.tileByteCount
+          // A token beyond the embedding is not looked up.
+          let tile = min(Int(segment.tokens[index] / 16), rows.tileCount - 1)
+          let start = rows.offset + tile * rows.tileByteCount
           let end = start + rows.tileByteCount - 1
           let length = SectionChunks.chunkByteCount
           for chunk in rows.firstChunk + start / length...rows.firstChunk + end / length

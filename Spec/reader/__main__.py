@@ -65,7 +65,7 @@ def run(options, data):
         text = decode(file.tokenizer(), options.decode)
         print(shown(text) if sys.stdout.isatty() else text)
     elif options.verify:
-        reports = verify(file.container, file.tensors)
+        reports = verify(file.container, file.tensors, file.configuration)
         for each in reports:
             print(shown(f"{options.file}: {each}"), file=sys.stderr)
         print("the file is whole" if not reports else f"{len(reports)} reports")

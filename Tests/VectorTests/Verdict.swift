@@ -35,7 +35,8 @@ struct Verdict {
       guard let region = file.storedBytes(of: section) else { continue }
       do throws(FormatError) {
         switch section.kind {
-        case .tokenizer: _ = try Tokenizer(region)
+        case .tokenizer:
+          _ = try Tokenizer(region, vocabularySize: file.configuration.vocabularySize)
         case .chatTemplate: _ = try ChatTemplate(copying: region)
         case .promptTemplate: _ = try PromptTemplate(copying: region, section: section.id)
         default: break

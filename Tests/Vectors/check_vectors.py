@@ -33,7 +33,7 @@ def verdict(data):
         file = OpenFile(data, needs_model=True)
     except Refusal as refusal:
         return [("open", refusal.rule, refusal.offset)]
-    reports = [("verify", r.rule, r.offset) for r in verify(file.container, file.tensors)]
+    reports = [("verify", r.rule, r.offset) for r in verify(file.container, file.tensors, file.configuration)]
     if reports:
         return reports
     try:

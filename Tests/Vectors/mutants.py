@@ -83,7 +83,7 @@ def verdict(data):
         file = OpenFile(data, needs_model=True)
     except Refusal as refusal:
         return "open", [refusal.rule]
-    rules = sorted({report.rule for report in verify(file.container, file.tensors)})
+    rules = sorted({report.rule for report in verify(file.container, file.tensors, file.configuration)})
     if rules:
         return "verify", rules
     try:

@@ -37,7 +37,7 @@ package enum CheckpointParsing {
     }
     return try TokenizerSettings(
       tokenizer: Settings(parsing: bytes, fileName: "tokenizer.json"), settings: parsed,
-      templateFile: nil
+      templateFile: nil, rowCount: nil
     ).tables.section
   }
 }

@@ -23,11 +23,13 @@ struct TokenizerSettings: Sendable {
   ///   - tokenizer: the parsed `tokenizer.json`.
   ///   - settings: the parsed `tokenizer_config.json`, or nil when the folder has none.
   ///   - templateFile: the bytes of `chat_template.jinja`, which wins over the setting, or nil.
+  ///   - rowCount: rows of the embedding; nil when they are not known.
   init(
-    tokenizer: Settings, settings: Settings?, templateFile: [UInt8]?
+    tokenizer: Settings, settings: Settings?, templateFile: [UInt8]?, rowCount: Int?
   ) throws(PackingError) {
     do {
-      tables = try TokenizerTables.build(tokenizer: tokenizer.json, tokenizerConfig: settings?.json)
+      tables = try TokenizerTables.build(
+        tokenizer: tokenizer.json, tokenizerConfig: settings?.json, rowCount: rowCount)
     } catch {
       throw PackingError(PackingError.printable("\(error)"))
     }

@@ -18,7 +18,8 @@ struct FolderTexts {
   private(set) var licence: String?
 
   /// Reads what is there; only `tokenizer.json` must be.
-  init(_ folder: CheckpointFolder) throws(PackingError) {
+  /// - Parameter rowCount: rows of the embedding.
+  init(_ folder: CheckpointFolder, rowCount: Int) throws(PackingError) {
     guard let tokenizerBytes = try folder.readIfPresent("tokenizer.json") else {
       throw PackingError(
         "no tokenizer.json in the checkpoint (a tokenizer.model alone is not read; convert it with transformers)"
@@ -32,7 +33,7 @@ struct FolderTexts {
     }
     tokenizer = try TokenizerSettings(
       tokenizer: Settings(parsing: tokenizerBytes, fileName: "tokenizer.json"), settings: settings,
-      templateFile: templateBytes)
+      templateFile: templateBytes, rowCount: rowCount)
     try add("tokenizer.json", .tokenizerJSON, tokenizerBytes, folder)
     if let settingsBytes {
       try add("tokenizer_config.json", .tokenizerConfigJSON, settingsBytes, folder)

@@ -32,7 +32,7 @@ struct SourceParts {
     configuration = try CheckpointConfiguration(settings)
     quantization = try SourceQuantization.read(folder, config: settings)
     origin = quantization.map { .init(name: $0.name, summary: $0.summary) }
-    let contents = try FolderTexts(folder)
+    let contents = try FolderTexts(folder, rowCount: configuration.vocabularySize)
     texts = [.init(section: .configJSON, bytes: configBytes)] + contents.texts
     generation = contents.generation
     tokenizer = contents.tokenizer
@@ -47,7 +47,7 @@ struct SourceParts {
   init(_ file: GGUFFile) throws(PackingError) {
     configuration = try CheckpointConfiguration(file)
     quantization = nil
-    tokenizer = try GGUFTokenizer(file).settings()
+    tokenizer = try GGUFTokenizer(file).settings(rowCount: configuration.vocabularySize)
     let template = tokenizer.chatTemplate.text ?? []
     texts = template.isEmpty ? [] : [.init(section: .chatTemplateSource, bytes: template)]
     generation = GenerationDefaults()
@@ -60,7 +60,7 @@ struct SourceParts {
     (tokenizerName, configurationName) = (file.source.name, file.source.name)
   }
 
-  /// The tokenizer must not name a token that the embedding lacks.
+  /// The tokenizer must not name a token that the embedding lacks: few were left out, many make it another model's.
   func checkVocabulary() throws(PackingError) {
     guard tokenizer.tables.tokenCount <= configuration.vocabularySize else {
       throw PackingError(

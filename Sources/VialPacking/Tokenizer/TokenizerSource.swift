@@ -34,8 +34,11 @@ struct TokenizerSource {
   var fallsBackToBytes = false
   var ignoresMerges = false
   var warnings: [String] = []
+  /// Tokens that were left out, because the embedding has no row for them.
+  var leftOut: [JSONString: UInt32] = [:]
 
-  init(_ json: JSONValue) throws(TokenizerError) {
+  /// - Parameter rowCount: rows of the embedding; nil when they are not known.
+  init(_ json: JSONValue, rowCount: Int? = nil) throws(TokenizerError) {
     guard let model = json["model"], model.object != nil else {
       throw TokenizerError("no \"model\"")
     }
@@ -57,6 +60,7 @@ struct TokenizerSource {
     try readVocabulary(model["vocab"])
     try readMerges(model["merges"])
     try readAddedTokens(json["added_tokens"])
+    if let rowCount { try leaveOut(from: rowCount) }
   }
 
   private mutating func readVocabulary(_ json: JSONValue?) throws(TokenizerError) {

@@ -285,7 +285,8 @@ struct TokenizerTableBuilder {
     for content in contents {
       let added = source.addedTokens.first { $0.content == content }?.id
       guard let id = added ?? source.idByToken[content] else {
-        throw TokenizerError("the post-processor's token '\(content)' does not exist")
+        let what = source.leftOut[content] == nil ? "does not exist" : "has no row in the embedding"
+        throw TokenizerError("the post-processor's token '\(content)' \(what)")
       }
       result.append(id)
     }

@@ -31,11 +31,13 @@ public struct TokenizerTables: Sendable {
 
   /// Builds the tables of a checkpoint from its parsed files. Throws `TokenizerError` for anything
   /// that could not be answered exactly as the `tokenizers` library does.
+  /// - Parameter rowCount: rows of the embedding; tokens beyond are left out, with a warning that names them. nil when
+  ///   they are not known.
   public static func build(
     tokenizer: JSONValue, tokenizerConfig: JSONValue? = nil, generationConfig: JSONValue? = nil,
-    config: JSONValue? = nil
+    config: JSONValue? = nil, rowCount: Int? = nil
   ) throws(TokenizerError) -> TokenizerTables {
-    let source = try TokenizerSource(tokenizer)
+    let source = try TokenizerSource(tokenizer, rowCount: rowCount)
     let pipeline = try TokenizerPipeline(tokenizer)
     let special = SpecialTokens(tokenizerConfig, source)
     var builder = try TokenizerTableBuilder(source, pipeline, special)

@@ -1,4 +1,4 @@
-"""Which tensors an architecture has: MODELS.md, R-701 to R-705.
+"""Which tensors an architecture has: MODELS.md, R-701 to R-705 (R-706 is the tokenizer's).
 
 Owns: names and shapes. Must not: compute."""
 from .fields import require

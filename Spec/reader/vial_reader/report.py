@@ -45,13 +45,13 @@ class OpenFile:
 
     def tokenizer(self):
         require(self.has_model, 216, self.container.root.table_offset, "the file has no model")
-        return read_tokenizer_of(self.container, self.container.of_kind(c.TOKENIZER)[0])
+        return read_tokenizer_of(self.container, self.container.of_kind(c.TOKENIZER)[0], self.configuration)
 
     def chat_templates(self):
         return [(s.id, read_program_of(self.container, s)) for s in self.container.of_kind(c.CHAT)]
 
     def check_runs(self):
-        """What a program that computes needs: tokenizer, chat templates, R-701 to R-705 (adapters are all used)."""
+        """What a program that computes needs: tokenizer, chat templates, R-701 to R-706 (adapters are all used)."""
         require(self.has_model, 216, self.container.root.table_offset, "the file has no model")
         self.tokenizer()
         self.chat_templates()
@@ -95,7 +95,7 @@ def describe(data):
         file.check_runs()
     except Refusal as refusal:
         answer.update(runs=False, refused=refusal.as_json())
-    answer["reports"] = [report.as_json() for report in verify(file.container, file.tensors)]
+    answer["reports"] = [report.as_json() for report in verify(file.container, file.tensors, file.configuration)]
     return answer
 
 

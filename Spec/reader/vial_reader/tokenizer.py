@@ -1,4 +1,4 @@
-"""The tokenizer section: TOKENIZER.md, R-400 to R-411, and the plain forms of decoding.
+"""The tokenizer section: TOKENIZER.md, R-400 to R-411; MODELS.md, R-706; and the plain forms of decoding.
 
 Owns: the header, the columns, and from ids to bytes. Must not: encode text."""
 from dataclasses import dataclass, field
@@ -22,7 +22,8 @@ class Tokenizer:
     columns: dict = field(default_factory=dict)
 
 
-def read_tokenizer(data, base):
+def read_tokenizer(data, base, vocabulary_size):
+    """`vocabulary_size` is the configuration's."""
     fields = Fields(data, base, 400)
     require(len(data) >= 256, 400, base, "the tokenizer is shorter than its header")
     word = lambda at, rule, fits, sentence: require(fits(fields.u32(at)), rule, base + at, sentence)
@@ -52,6 +53,7 @@ def read_tokenizer(data, base):
     word(152, 409, lambda v: v == UNICODE_TABLES, "the Unicode tables are unknown")
     tokenizer = Tokenizer(fields, _facts(fields))
     _read_columns(tokenizer, base)
+    require(count <= vocabulary_size, 706, base + 24, "the tokenizer has more ids than the model's vocabulary")
     return tokenizer
 
 

@@ -13,8 +13,8 @@ from .texts import read_text
 from .tokenizer import read_tokenizer
 
 
-def verify(file, tensors):
-    """A list of Refusals; empty for a whole file."""
+def verify(file, tensors, configuration):
+    """A list of Refusals; empty for a whole file. Tensors and configuration are empty where there is no model."""
     reports = [slot.refusal for slot in file.slots if slot.refusal]
     end = file.root.file_length
     if end < len(file.data):
@@ -31,7 +31,8 @@ def verify(file, tensors):
     for section in file.of_kind(ADAPTER):
         data = bytes(file.bytes_of(section))
         reports += verify_adapter(data, section.offset, section.id, file.model_digest, tensors)
-    readers = ((TEXT, read_text_of), (PROVENANCE, read_key_values_of), (TOKENIZER, read_tokenizer_of), (CHAT, read_program_of),
+    tokenizer = lambda file, section: read_tokenizer_of(file, section, configuration)
+    readers = ((TEXT, read_text_of), (PROVENANCE, read_key_values_of), (TOKENIZER, tokenizer), (CHAT, read_program_of),
                (PROMPT, read_prompt_of))
     for kind, read in readers:
         for section in file.of_kind(kind):
@@ -49,7 +50,8 @@ def verify(file, tensors):
 
 def read_text_of(file, section): return read_text(section, file.bytes_of(section))
 def read_key_values_of(file, section): return read_key_values(file.bytes_of(section), section.offset)
-def read_tokenizer_of(file, section): return read_tokenizer(file.bytes_of(section), section.offset)
+def read_tokenizer_of(file, section, configuration):
+    return read_tokenizer(file.bytes_of(section), section.offset, configuration["vocabulary_size"])
 def read_program_of(file, section): return read_program(file.bytes_of(section), section.offset)
 def read_prompt_of(file, section): return read_prompt(file.bytes_of(section), section.offset, section.id)
 

@@ -289,6 +289,15 @@ signed_badly("R-651-id", "the id of another key", identifier=7)
 signed_badly("R-651-large-s", "s is not below the group's order", larger)
 signed_badly("R-651-magic", "no signature", put(0, b"NOPE"))
 
+def more_ids(name, about, count):
+    """Ids without tokens at the end of the tokenizer, until it has `count`."""
+    def make():
+        model = plain_model()
+        model.tokenizer.tokens += [None] * (count - len(model.tokenizer.tokens))
+        return expect(model.draft(), lambda file: section_of(file, TOKENIZER) + 24)
+    case(name, about, make, "verify")
+
+
 at_configuration = lambda file: section_of(file, CONFIGURATION)
 model_case("R-701-architecture", "an architecture that nobody knows",
            lambda m: m.config.update({"architecture": (kv.TEXT, "mamba_9")}), at_configuration)
@@ -298,3 +307,5 @@ model_case("R-703-missing", "no final norm", lambda m: m.tensors.pop(), lambda f
 model_case("R-704-rows", "an embedding with a row too many", reshaped("model.embed_tokens.weight", (25, 4)),
            entry_of("model.embed_tokens.weight"))
 model_case("R-704-rank", "a norm that is a matrix", reshaped("model.norm.weight", (1, 4)), entry_of("model.norm.weight"))
+more_ids("R-706-ids", "one id more than the vocabulary of 24", 25)
+more_ids("R-706-many", "thousands of ids beyond the vocabulary", 5000)

@@ -53,7 +53,8 @@ struct GGUFTokenizer {
   }
 
   /// The tokenizer's tables and chat template.
-  func settings() throws(PackingError) -> TokenizerSettings {
+  /// - Parameter rowCount: rows of the embedding; nil when they are not known.
+  func settings(rowCount: Int? = nil) throws(PackingError) -> TokenizerSettings {
     let tokenizer: [(String, JSONValue)]
     let addsBegin: Bool
     switch try file.string("tokenizer.ggml.model") {
@@ -69,7 +70,7 @@ struct GGUFTokenizer {
       settings: Settings(
         JSONObject(try configuration(addsBegin: addsBegin)),
         fileName: "\(file.source.name): tokenizer"),
-      templateFile: nil)
+      templateFile: nil, rowCount: rowCount)
   }
 
   /// The members of tokenizer_config.json.

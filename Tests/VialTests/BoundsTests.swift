@@ -1,0 +1,145 @@
+// Ids that the file or another model made up are held against the rows that they index, where they do so.
+
+import Foundation
+import Testing
+import Vial
+import VialCompute
+import VialEngine
+import VialFormat
+import VialModel
+import VialPacking
+import VialSystem
+import VialText
+
+@Suite struct BoundsTests {
+  private let model: Model
+  private let weights: DecoderWeights
+
+  init() throws {
+    model = try PackedModel.open("qwen2-tiny-untied")
+    weights = try ModelFile(path: PackedModel.path("qwen2-tiny-untied")).weights()
+  }
+
+  private func prompt(_ ids: [UInt32]) throws -> SecureBuffer<UInt32> {
+    let tokens = try #require(SecureBuffer<UInt32>(capacity: ids.count))
+    tokens.append(contentsOf: ids.span)
+    return tokens
+  }
+
+  /// How a request ends on an engine whose reasoning marks are not of its model.
+  private func ending(
+    marks: ReasoningMarks, _ change: (inout RequestPlan) -> Void
+  ) throws -> (reason: FinishReason, failure: RunnerError?)? {
+    let text = EngineText(
+      tokenizer: model.tokenizer, endTokens: Array(0..<512), marks: marks)
+    let engine = try BatchEngine(
+      weights: weights, text: text, contextLength: 256,
+      options: BatchEngineOptions(runner: RunnerOptions(cachePositions: 256, threadCount: 2)))
+    var plan = RequestPlan(prompt: try prompt([1, 2, 3]), maximumTokens: 4)
+    plan.startsInReasoning = true
+    change(&plan)
+    let request = engine.prepare(plan)
+    try engine.submit(request)
+    _ = request.events()
+    // The engine is there for the next one.
+    let next = engine.prepare(RequestPlan(prompt: try prompt([4, 5]), maximumTokens: 1))
+    try engine.submit(next)
+    _ = next.events()
+    #expect(next.ending?.reason != .error)
+    return request.ending
+  }
+
+  @Test(arguments: [512, 513, 1 << 20, UInt32.max])
+  func aForcedTokenBeyondTheLogitsEndsItsRequest(id: UInt32) throws {
+    let forced = try ending(marks: ReasoningMarks(begin: 1, end: id)) {
+      $0.maximumReasoningTokens = 0
+    }
+    #expect(forced?.reason == .error && forced?.failure == .unknownToken)
+    let allowed = try ending(marks: ReasoningMarks(begin: 1, end: 511)) {
+      $0.maximumReasoningTokens = 0
+    }
+    #expect(allowed?.reason == .stop || allowed?.reason == .length)
+  }
+
+  /// In the reasoning every id ends the answer here, and an end counts as the mark, which is beyond the logits.
+  @Test func aReplacementBeyondTheLogitsEndsItsRequest() throws {
+    let vocabulary = try GrammarVocabulary(model.tokenizer)
+    let grammar = try Grammar(choices: [Array("yes".utf8)])
+    let replaced = try ending(marks: ReasoningMarks(begin: 1, end: 70_000)) {
+      $0.grammar = AnswerGrammar(grammar: grammar, vocabulary: vocabulary)
+    }
+    #expect(replaced?.reason == .error && replaced?.failure == .unknownToken)
+  }
+
+  /// A mask has a bit for each id of its own vocabulary: one of a smaller vocabulary is too short for the logits.
+  @Test func aMaskOfAnotherVocabularyEndsItsRequest() throws {
+    let json = #"""
+      {"added_tokens": [], "model": {"type": "BPE", "vocab": {"y": 0, "e": 1, "s": 2}, "merges": []},
+      "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"}}
+      """#
+    let tables = try TokenizerTables.build(tokenizerJSON: Array(json.utf8))
+    let small = try GrammarVocabulary(Tokenizer(ByteRegion(copying: tables.section)))
+    let grammar = try Grammar(choices: [Array("yes".utf8)])
+    let masked = try ending(marks: ReasoningMarks(begin: 1, end: 2)) {
+      $0.startsInReasoning = false
+      $0.grammar = AnswerGrammar(grammar: grammar, vocabulary: small)
+    }
+    #expect(masked?.reason == .error && masked?.failure == .unknownToken)
+  }
+
+  @Test func idsBeyondTheVocabularyHaveNoProbability() throws {
+    let runner = try Runner(
+      weights: weights, options: RunnerOptions(cachePositions: 64, threadCount: 1))
+    let sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
+    let logits = [Float](repeating: 0.5, count: runner.vocabularySize)
+    logits.withUnsafeBufferPointer { row in
+      guard let base = row.baseAddress else { return }
+      #expect(abs(sampler.logProbability(of: 511, logits: base) + 6.2383) < 1e-3)
+      for id: UInt32 in [512, 1 << 24, .max] {
+        #expect(sampler.logProbability(of: id, logits: base).isNaN)
+      }
+    }
+  }
+
+  /// The last guard, behind those of the engine: the row is marked, and its neighbours are what they are without it.
+  @Test(arguments: [ModelFile.Verification.tables, .lazy])
+  func aTokenBeyondTheEmbeddingMarksItsRow(_ verification: ModelFile.Verification) throws {
+    let path = try PackedModel.path("qwen2-tiny-untied")
+    let weights = try ModelFile(path: path, verification: verification).weights()
+    let layout = try #require(KVCacheLayout(type: .f32, shape: weights.shape))
+    let family = try #require(KernelFamily.available.first)
+    let forward = try #require(
+      DecoderForward(
+        weights: weights, cache: layout, family: family, pool: ThreadPool(workerCount: 2),
+        maximumRows: 4, contextLength: 64))
+    func logits(_ other: UInt32) throws -> [UInt32] {
+      let memory = try #require(WorkMemory(byteCount: layout.blockByteCount * 2))
+      let blocks = [
+        memory.elements(UInt8.self), memory.elements(UInt8.self) + layout.blockByteCount,
+      ]
+      let ids: [UInt32] = [7, other]
+      try blocks.withUnsafeBufferPointer { blocks in
+        try ids.withUnsafeBufferPointer { ids in
+          let base = try #require(blocks.baseAddress)
+          let tokens = try #require(ids.baseAddress)
+          try forward.run(
+            (0..<2).map {
+              StepSegment(
+                tokens: tokens + $0, count: 1, logitsCount: 1, firstPosition: 0, blocks: base + $0)
+            })
+        }
+      }
+      var row = [Float](repeating: 0, count: weights.shape.vocabularySize)
+      row.withUnsafeMutableBufferPointer { row in
+        if let base = row.baseAddress { forward.logits(ofRows: [0], into: base) }
+      }
+      return row.map(\.bitPattern)
+    }
+    let truth = try logits(9)
+    #expect(!forward.isMarked(row: 0) && !forward.isMarked(row: 1))
+    for id: UInt32 in [512, 1 << 24, .max] {
+      #expect(try logits(id) == truth)
+      #expect(!forward.isMarked(row: 0) && forward.isMarked(row: 1))
+    }
+  }
+}
