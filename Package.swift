@@ -67,7 +67,9 @@ let package = Package(
     .target(
       name: "VialFormat", dependencies: ["CLZ4", "CSodium", "CVialDigest", "CVialMemory"],
       swiftSettings: hostile),
-    .target(name: "VialSystem", dependencies: ["CVialSystem", "CSodium"], swiftSettings: house),
+    .target(
+      name: "VialSystem", dependencies: ["CVialSystem", "CVialMemory", "CSodium"],
+      swiftSettings: house),
     // Floor 2
     .target(
       name: "VialText", dependencies: ["VialFormat", "CSodium", "CVialMemory"],

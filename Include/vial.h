@@ -76,7 +76,8 @@
  * held, in order. They may submit, cancel and close requests; closing an engine from one is VIAL_STATUS_IN_CALLBACK.
  *
  * After fork, a handle of the parent gives VIAL_STATUS_FORKED in the child, and closing it there is allowed and
- * does nothing: the parent's threads are not there. The child may open models and engines of its own.
+ * does nothing: the parent's threads are not there. Text and ids of the parent's requests are zeros in the child, where
+ * the system can do that. The child may open models and engines of its own.
  *
  * THE ONE EXCEPTION
  *

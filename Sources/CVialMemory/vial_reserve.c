@@ -170,12 +170,25 @@ static bool is_short(size_t more) {
   return atomic_load(&promised) + more + VIAL_RESERVE_SPARE_BYTES > atomic_load(&available);
 }
 
+/// The size of the next part, when `size` bytes are missing: parts grow with what there is, so that tens of thousands of
+/// small promises need few of them.
+static size_t next_size(size_t size) {
+#ifdef VIAL_RESERVE_IS_EXACT
+  return size;
+#endif
+  const size_t quarter = rounded(atomic_load(&available) / 4);
+  const size_t usual = quarter < KEPT_PART ? quarter : KEPT_PART;
+  return size > usual ? size : usual;
+}
+
 /// Gets what promises, and `more`, lack.
 static bool fill(size_t more) {
   while (is_short(more)) {
     const size_t wanted = atomic_load(&promised) + more + VIAL_RESERVE_SPARE_BYTES;
     const size_t there = atomic_load(&available);
-    if (wanted > there && !add_part(rounded(wanted - there + LEAST_BLOCK))) return false;
+    if (wanted <= there) continue;
+    const size_t size = rounded(wanted - there + LEAST_BLOCK);
+    if (!add_part(next_size(size)) && !add_part(size)) return false;
   }
   return true;
 }

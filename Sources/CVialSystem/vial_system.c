@@ -81,6 +81,30 @@ void vial_event_clear(int readable) {
   while (got > 0 || (got < 0 && errno == EINTR));
 }
 
+void *vial_map_private(size_t byte_count) {
+  void *pages = mmap(NULL, byte_count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) return NULL;
+  // Both are best effort: a kernel may be older than either.
+#if defined(MADV_DONTDUMP)
+  (void)madvise(pages, byte_count, MADV_DONTDUMP);
+#endif
+#if defined(MADV_WIPEONFORK)
+  (void)madvise(pages, byte_count, MADV_WIPEONFORK);
+#endif
+  return pages;
+}
+
+int vial_lock_pages(void *pages, size_t byte_count) {
+#if defined(MLOCK_ONFAULT)
+  // Pages that are never touched are never there.
+  if (mlock2(pages, byte_count, MLOCK_ONFAULT) == 0) return 0;
+  if (errno != ENOSYS && errno != EINVAL) return -1;
+#endif
+  return mlock(pages, byte_count);
+}
+
+void vial_unmap(void *pages, size_t byte_count) { (void)munmap(pages, byte_count); }
+
 #if defined(__linux__)
 // In memory that every thread has from its start. It marks all of a library's thread-local memory so: otherwise the C
 // library allocates that at a thread's first call, and ends the process when it cannot.

@@ -213,7 +213,9 @@ extension StopList {
     let texts = try Arguments.elements(
       options.stops, options.stop_count, limit: VIAL_STOP_COUNT_LIMIT)
     guard options.stop_count > 0 else { return StopList() }
-    guard let room = StopList(byteCount: Int(VIAL_STOP_COUNT_LIMIT * VIAL_STOP_BYTE_LIMIT)) else {
+    // Lengths are checked again where they are read; what fits no more then is refused.
+    let byteCount = texts.reduce(0) { $0 + min($1.length, UInt64(VIAL_STOP_BYTE_LIMIT)) }
+    guard let room = StopList(byteCount: Int(byteCount)) else {
       throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
     }
     for index in 0..<texts.count {

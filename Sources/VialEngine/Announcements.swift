@@ -8,12 +8,26 @@ import VialSystem
 final class Announcements: Sendable {
   private struct State {
     /// Requests whose events are asked for.
-    var polled: [Request] = []
+    var polled = RequestQueue()
     /// Requests with a callback.
-    var called: [Request] = []
+    var called = RequestQueue()
+    /// Lines for the log, and how many of them were taken.
     var lines: [LogLine] = []
+    var takenLineCount = 0
     var isClosed = false
     var descriptor: EventDescriptor?
+
+    /// The next line. O(1), amortised.
+    mutating func takeLine() -> LogLine? {
+      guard takenLineCount < lines.count else { return nil }
+      let line = lines[takenLineCount]
+      takenLineCount += 1
+      if takenLineCount * 2 >= lines.count {
+        lines.removeFirst(takenLineCount)
+        takenLineCount = 0
+      }
+      return line
+    }
   }
 
   /// Work of the delivery thread.
@@ -41,8 +55,11 @@ final class Announcements: Sendable {
   /// Forgets a request that was closed.
   func remove(_ request: Request) {
     state.withLock { state in
-      state.polled.removeAll { $0 === request }
-      state.called.removeAll { $0 === request }
+      if request.onEvent != nil {
+        state.called.remove(request)
+      } else {
+        state.polled.remove(request)
+      }
     }
   }
 
@@ -71,7 +88,7 @@ final class Announcements: Sendable {
   /// The next request with events, or nil in `.some` when all is closed and taken. Outer nil: none in time.
   func nextPolled(until deadline: Double?) -> Request?? {
     state.wait(until: deadline) { state -> Request?? in
-      if !state.polled.isEmpty { return .some(state.polled.removeFirst()) }
+      if let request = state.polled.popFirst() { return .some(request) }
       if state.isClosed { return .some(nil) }
       state.descriptor?.clear()
       return nil
@@ -81,8 +98,8 @@ final class Announcements: Sendable {
   /// What the delivery thread does next.
   func nextDelivery() -> Delivery {
     state.wait { state -> Delivery? in
-      if !state.lines.isEmpty { return .line(state.lines.removeFirst()) }
-      if !state.called.isEmpty { return .event(of: state.called.removeFirst()) }
+      if let line = state.takeLine() { return .line(line) }
+      if let request = state.called.popFirst() { return .event(of: request) }
       return state.isClosed ? .end : nil
     } ?? .end
   }

@@ -30,9 +30,10 @@ struct AnswerLog {
     case finished
   }
 
-  let text = SecureLog<UInt8>(pieceCapacity: 4096)
-  let alternatives = SecureLog<TokenAlternative>(pieceCapacity: 256)
-  let entries = SecureLog<Entry>(pieceCapacity: 128)
+  // Tens of thousands of requests may be open: the first pieces are small, up to 4,096 bytes, 256 and 128 elements.
+  let text = SecureLog<UInt8>(firstCapacity: 128, doublings: 5)
+  let alternatives = SecureLog<TokenAlternative>(firstCapacity: 32, doublings: 3)
+  let entries = SecureLog<Entry>(firstCapacity: 8, doublings: 4)
   var stage = Stage.waiting
   var ending: Ending?
   var timings = RequestTimings()

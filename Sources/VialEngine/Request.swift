@@ -21,6 +21,8 @@ public final class Request: Sendable {
   private let engine: EngineCore
   /// Whether memory is held for its places in queues and tables.
   private let holdsPlaces = Atomic<Bool>(false)
+  /// Where it stands in a queue of requests with events. The queue's owner guards it.
+  let queuePlace = Atomic<Int>(-1)
 
   init(plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineCore)
   {

@@ -3,18 +3,12 @@
 
 internal import CSodium
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// A fixed-capacity array that is wiped when released.
 ///
-/// Locked into memory where the system allows it, so that it does not reach swap. Not thread-safe.
+/// Its memory is `SecureMemory`'s: locked where the system allows it, so that it does not reach swap, and in no core dump.
+/// Not thread-safe.
 public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
+  private let block: SecureBlock
   private let base: UnsafeMutablePointer<Element>
   /// The most elements it can hold.
   public let capacity: Int
@@ -26,15 +20,14 @@ public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
     let (byteCount, overflow) = max(1, capacity).multipliedReportingOverflow(
       by: MemoryLayout<Element>.stride)
     guard capacity >= 0, !overflow, byteCount <= Int.max - 64,
-      let memory = SecureMemory.allocate(byteCount)
+      let block = SecureMemory.allocate(byteCount: byteCount)
     else { return nil }
-    base = memory.bindMemory(to: Element.self, capacity: max(1, capacity))
+    self.block = block
+    base = block.base.bindMemory(to: Element.self, capacity: max(1, capacity))
     self.capacity = capacity
   }
 
-  deinit {
-    SecureMemory.release(base, max(1, capacity) * MemoryLayout<Element>.stride)
-  }
+  deinit { SecureMemory.release(block) }
 
   /// Appends one element; false when it is full.
   @discardableResult
@@ -91,22 +84,4 @@ public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
 
   /// The elements for C; valid while this object lives.
   public var pointer: UnsafePointer<Element> { UnsafePointer(base) }
-}
-
-/// Locked, wiped memory for `SecureBuffer`.
-enum SecureMemory {
-  static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, byteCount) == 0, let memory else { return nil }
-    // Best effort: the limit on locked memory is often small.
-    _ = sodium_mlock(memory, byteCount)
-    return memory
-  }
-
-  static func release(_ memory: UnsafeMutableRawPointer, _ byteCount: Int) {
-    // Wipes before it unlocks; wipe by hand, too, in case the system cannot lock at all.
-    sodium_memzero(memory, byteCount)
-    _ = sodium_munlock(memory, byteCount)
-    free(memory)
-  }
 }

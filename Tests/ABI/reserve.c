@@ -107,6 +107,20 @@ static void promises(void) {
   CHECK(vial_reserve_look().promised == before.promised);
 }
 
+/** As many small promises as there can be open requests. */
+static void many_small_promises(void) {
+  enum { MANY = 65535, EACH = 1 << 10 };
+  const vial_reserve_state before = vial_reserve_look();
+  int held = 0;
+  while (held < MANY && vial_reserve_hold(EACH)) held++;
+  CHECK(held == MANY);
+  const vial_reserve_state state = vial_reserve_look();
+  CHECK(state.available >= state.promised + VIAL_RESERVE_SPARE_BYTES && state.part_count < 40);
+  for (int i = 0; i < held; i++) vial_reserve_release(EACH);
+  CHECK(vial_reserve_look().promised == before.promised);
+  CHECK(vial_reserve_look().available <= before.available + ((size_t)9 << 20));
+}
+
 static void strangers(void) {
   static char own[64];
   void *memory = malloc(64);
@@ -183,6 +197,7 @@ int main(void) {
   strangers();
   wiped();
   promises();
+  many_small_promises();
   from_many_threads();
   over_forks();
   promises();

@@ -1,10 +1,11 @@
 // Owns: the few system calls that Swift cannot spell: sleeping on a word until it changes, a pause,
-// an event descriptor, a number of each thread.
+// an event descriptor, a number of each thread, memory that keeps its contents to itself.
 // Must not: hold state. VialSystem is its only client.
 #ifndef VIAL_SYSTEM_H
 #define VIAL_SYSTEM_H
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -84,6 +85,14 @@ int vial_event_open(int *out_readable, int *out_writable);
 void vial_event_raise(int writable);
 /// Reads what was raised.
 void vial_event_clear(int readable);
+
+/// Whole pages of zeros that are in no core dump, and zeros again in the child of a fork, where the system can do that.
+/// NULL when memory is short.
+void *vial_map_private(size_t byte_count);
+/// Keeps pages out of swap from when they are first touched; -1 when the limit on locked memory, or the system, forbids.
+int vial_lock_pages(void *pages, size_t byte_count);
+/// Gives pages back, locked or not.
+void vial_unmap(void *pages, size_t byte_count);
 
 /// A number of the calling thread that its code may set; 0 at first.
 int vial_thread_mark(void);
