@@ -719,7 +719,8 @@ typedef struct vial_engine_options {
   uint32_t struct_size;
   /** VIAL_CACHE_...: the only option here that changes an answer. */
   uint32_t cache_type;
-  /** Threads that compute, 1 to VIAL_THREAD_LIMIT; 0: as many as affinity and quota of this process allow. */
+  /** Threads that compute, 1 to VIAL_THREAD_LIMIT; 0: as many as affinity and quota of this process allow. No more than
+   *  these allow compute at a time, whatever they become later; the others sleep. */
   uint32_t thread_count;
   /** Most requests that wait, 1 to 1,048,576; 0: 1024. One more is VIAL_STATUS_BUSY. */
   uint32_t queue_limit;

@@ -27,10 +27,15 @@ public final class WorkQueue: @unchecked Sendable {
     shares.deallocate()
   }
 
-  /// Starts over with `0 ..< count`, fewer than 2^32 units; shares begin at multiples of `grain`. Before the phase, not in it.
-  public func fill(_ count: Int, grain: Int = 1) {
+  /// Starts over with `0 ..< count`, fewer than 2^32 units; shares begin at multiples of `grain`. Before the phase, not
+  /// in it.
+  /// - Parameter activeCount: how many workers, from 0 on, get a share; nil: all. The others take from these.
+  public func fill(_ count: Int, grain: Int = 1, activeCount: Int? = nil) {
+    let owners = min(workerCount, max(1, activeCount ?? workerCount))
     for worker in 0..<workerCount {
-      let share = WorkShare.range(of: count, worker: worker, of: workerCount, grain: grain)
+      let share =
+        worker < owners
+        ? WorkShare.range(of: count, worker: worker, of: owners, grain: grain) : count..<count
       shares[worker * Self.stride].store(Self.packed(share), ordering: .relaxed)
     }
   }

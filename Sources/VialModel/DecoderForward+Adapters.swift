@@ -105,7 +105,7 @@ extension DecoderForward {
     let parts = activeAdapters.parts
     guard !parts.isEmpty, let room = adapterBuffers else { return }
     nextItem.store(0, ordering: .relaxed)
-    compute { [self] worker in
+    computeTaken { [self] worker in
       var item = nextItem.add(1, ordering: .relaxed).oldValue
       var first = 0
       for part in parts {

@@ -85,7 +85,7 @@ extension DecoderForward {
     nextItem.store(0, ordering: .relaxed)
     let chunk = AttentionScratch.queriesPerItem
     let counts = queryCounts.map { ($0 + chunk - 1) / chunk * shape.kvHeadCount }
-    compute { [self] worker in
+    computeTaken { [self] worker in
       var (segment, firstItem, firstRow) = (0, 0, 0)
       while true {
         let item = nextItem.add(1, ordering: .relaxed).oldValue
@@ -102,7 +102,7 @@ extension DecoderForward {
         before(segments[segment], firstRow, kvHead)
         // Workers take turns, more or less.
         let next = firstBlock(
-          layer: layer, ofItem: item - firstItem + pool.workerCount,
+          layer: layer, ofItem: item - firstItem + pool.activeCount,
           segments[segment...], counts[segment...])
         attend(
           layer: layer, kvHead: kvHead, segment: segments[segment],

@@ -18,13 +18,14 @@ extension DecoderForward {
     // Few rows stream through the weights: half of what is left is read in one go. Many rows leave outputs behind that
     // are wanted while they are in the caches.
     let divisor = input.rows <= 2 * PrivateInput.maximumRows ? 2 : Int.max
-    queue.fill(tileCount, grain: Self.tileGrain)
-    compute { [self] worker in
+    let activeCount = pool.activeCount
+    queue.fill(tileCount, grain: Self.tileGrain, activeCount: activeCount)
+    computeTaken { [self] worker in
       let prepared = take(input, worker: worker)
       while let tiles = queue.take(worker, grain: piece, divisor: divisor) {
         body(tiles, prepared, worker)
       }
-      if let next { prefetchShare(of: next, worker) }
+      if let next { prefetchShare(of: next, worker, of: activeCount) }
     }
   }
 
@@ -34,10 +35,10 @@ extension DecoderForward {
   private static let tileGrain = 2
 
   /// Asks for what a worker will read first. Matrices of one input are one row of tiles, or (gate and up) side by side.
-  private func prefetchShare(of projection: Projection, _ worker: Int) {
+  private func prefetchShare(of projection: Projection, _ worker: Int, of activeCount: Int) {
     var tile = WorkShare.range(
       of: projection.isGated ? projection.matrices[0].tileCount : projection.tileCount,
-      worker: worker, of: pool.workerCount, grain: Self.tileGrain
+      worker: worker, of: activeCount, grain: Self.tileGrain
     ).lowerBound
     for matrix in projection.matrices {
       if tile < matrix.tileCount {

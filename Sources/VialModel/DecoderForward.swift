@@ -251,6 +251,11 @@ public final class DecoderForward: @unchecked Sendable {
     pool.run { worker in KernelFamily.withContractState { body(worker) } }
   }
 
+  /// The same for work that is taken from a queue or a counter: on as many workers as run at once.
+  func computeTaken(_ body: (Int) -> Void) {
+    pool.runActive { worker in KernelFamily.withContractState { body(worker) } }
+  }
+
   /// This worker's contiguous part of `count` units.
   func share(_ count: Int, _ worker: Int) -> Range<Int> {
     WorkShare.range(of: count, worker: worker, of: pool.workerCount)

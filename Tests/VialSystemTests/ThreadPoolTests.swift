@@ -16,6 +16,89 @@ import VialSystem
     for worker in 0..<workerCount { #expect(slots[worker * 16] == 20_000) }
   }
 
+  /// With fewer processors than workers each worker still runs once, and no more at a time than there are processors.
+  @Test(arguments: [1, 2, 3, 5, 16])
+  func noMoreRunAtOnceThanThereAreProcessors(processorCount: Int) {
+    let workerCount = 16
+    let pool = ThreadPool(workerCount: workerCount) { processorCount }
+    #expect(pool.workerCount == workerCount)
+    #expect(pool.activeCount == processorCount)
+    let running = Atomic<Int>(0)
+    let most = Atomic<Int>(0)
+    let counts = UnsafeMutablePointer<Int>.allocate(capacity: workerCount)
+    counts.initialize(repeating: 0, count: workerCount)
+    defer { counts.deallocate() }
+    nonisolated(unsafe) let slots = counts
+    for phase in 0..<400 {
+      pool.run { worker in
+        let now = running.add(1, ordering: .sequentiallyConsistent).newValue
+        most.max(now, ordering: .sequentiallyConsistent)
+        slots[worker] += 1
+        if phase % 16 == 0 { self.pause(milliseconds: 1) }
+        running.subtract(1, ordering: .sequentiallyConsistent)
+      }
+    }
+    #expect(most.load(ordering: .sequentiallyConsistent) <= processorCount)
+    for worker in 0..<workerCount { #expect(slots[worker] == 400) }
+  }
+
+  /// Phases of all workers and of as many as run at once may follow each other in any order.
+  @Test(arguments: [1, 2, 3, 7, 9])
+  func someWorkersOrAllOfThem(processorCount: Int) {
+    let pool = ThreadPool(workerCount: 7) { processorCount }
+    let activeCount = min(7, processorCount)
+    let counts = UnsafeMutablePointer<Int>.allocate(capacity: 7)
+    counts.initialize(repeating: 0, count: 7)
+    defer { counts.deallocate() }
+    nonisolated(unsafe) let slots = counts
+    var wholeCount = 0
+    for phase in 0..<9000 {
+      if phase % 5 == 0 || phase % 7 == 0 {
+        pool.run { worker in slots[worker] += 1 }
+        wholeCount += 1
+      } else {
+        pool.runActive { worker in slots[worker] += 1 }
+      }
+    }
+    for worker in 0..<7 { #expect(slots[worker] == (worker < activeCount ? 9000 : wholeCount)) }
+  }
+
+  /// Affinity and quota may change while a pool lives.
+  @Test func processorsAreCountedAgain() {
+    final class Shared: Sendable { let count = Atomic<Int>(1) }
+    let shared = Shared()
+    let pool = ThreadPool(workerCount: 6) { shared.count.load(ordering: .relaxed) }
+    let total = Atomic<Int>(0)
+    var phases = 0
+    for wanted in [1, 6, 2, 100, 1, 3] {
+      shared.count.store(wanted, ordering: .relaxed)
+      let end = MonotonicClock.seconds + 10
+      while pool.activeCount != min(wanted, 6), MonotonicClock.seconds < end {
+        pool.run { _ in total.add(1, ordering: .relaxed) }
+        phases += 1
+      }
+      #expect(pool.activeCount == min(wanted, 6))
+      for _ in 0..<1000 { pool.run { _ in total.add(1, ordering: .relaxed) } }
+      phases += 1000
+    }
+    #expect(total.load(ordering: .relaxed) == phases * 6)
+  }
+
+  /// Two pools on the same processors do not wait for each other's turns to spin; every phase is whole.
+  @Test func poolsSideBySide() {
+    let outer = ThreadPool(workerCount: 3) { 3 }
+    let failures = Atomic<Int>(0)
+    outer.run { _ in
+      let pool = ThreadPool(workerCount: 4)
+      let total = Atomic<Int>(0)
+      for phase in 1...3000 {
+        pool.run { _ in total.add(1, ordering: .relaxed) }
+        if total.load(ordering: .relaxed) != phase * 4 { failures.add(1, ordering: .relaxed) }
+      }
+    }
+    #expect(failures.load(ordering: .relaxed) == 0)
+  }
+
   @Test func sleepingWorkersWakeUp() {
     let pool = ThreadPool(workerCount: 4)
     let total = Atomic<Int>(0)

@@ -28,6 +28,18 @@ import VialSystem
     }
   }
 
+  @Test func workersWithoutAShareTakeFromOthers() {
+    let queue = WorkQueue(workerCount: 5)
+    queue.fill(20, grain: 2, activeCount: 2)
+    #expect(queue.take(0, grain: 4) == 0..<4)
+    #expect(queue.take(4, grain: 4) == 18..<20)
+    #expect(queue.take(1, grain: 4) == 10..<14)
+    #expect(queue.take(3, grain: 4) == 8..<10)
+    #expect(queue.take(2, grain: 4) == 4..<8)
+    #expect(queue.take(2, grain: 4) == 14..<18)
+    #expect((0..<5).allSatisfy { queue.take($0, grain: 4) == nil })
+  }
+
   @Test func ownShareComesFirstAndInOrder() {
     let queue = WorkQueue(workerCount: 2)
     // Half of the rest, in whole pieces.
