@@ -75,6 +75,10 @@
  * Callbacks of requests and the log run on one delivery thread per engine, never on a computing thread, with no lock
  * held, in order. They may submit, cancel and close requests; closing an engine from one is VIAL_STATUS_IN_CALLBACK.
  *
+ * Every function works on a stack with VIAL_STACK_BYTE_COUNT bytes left. The library's own threads have stacks of their
+ * own size, whatever the host's default is; callbacks have VIAL_CALLBACK_STACK_BYTE_COUNT bytes or the default, whichever
+ * is more.
+ *
  * After fork, a handle of the parent gives VIAL_STATUS_FORKED in the child, and closing it there is allowed and
  * does nothing: the parent's threads are not there. Text and ids of the parent's requests are zeros in the child, where
  * the system can do that. The child may open models and engines of its own.
@@ -113,6 +117,11 @@ extern "C" {
 #define VIAL_VERSION_TEXT "0.1.0"
 /** ABI of this header: the number in the library's SONAME. */
 #define VIAL_ABI 0
+
+/** Bytes of stack that any function of this header needs. */
+#define VIAL_STACK_BYTE_COUNT 65536u
+/** Bytes of stack that callbacks have at least. */
+#define VIAL_CALLBACK_STACK_BYTE_COUNT 1048576u
 
 /** The library's version: major << 16 | minor << 8 | patch. Any thread, no handle. */
 uint32_t vial_version_number(void);

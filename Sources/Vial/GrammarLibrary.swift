@@ -28,13 +28,24 @@ final class GrammarLibrary: Sendable {
     if let known = find(key) { return AnswerGrammar(grammar: known, vocabulary: vocabulary) }
     guard MemoryReserve.hold(MemoryReserve.schema) else { throw .outOfMemory }
     defer { MemoryReserve.release(MemoryReserve.schema) }
-    let grammar: Grammar
-    do throws(GrammarError) { grammar = try make() } catch { throw .grammar(error) }
+    let grammar = try Self.made(make)
     state.withLock { state in
       state.known.append((key, grammar))
       if state.known.count > Self.limit { state.known.removeFirst() }
     }
     return AnswerGrammar(grammar: grammar, vocabulary: vocabulary)
+  }
+
+  /// Compiles on a thread of its own: schemas and patterns nest, and the caller's stack is the host's.
+  private static func made(
+    _ make: () throws(GrammarError) -> Grammar
+  ) throws(VialError) -> Grammar {
+    var made: Result<Grammar, GrammarError>?
+    let isDone = SystemThread.perform {
+      do throws(GrammarError) { made = .success(try make()) } catch { made = .failure(error) }
+    }
+    guard isDone, let made else { throw .outOfMemory }
+    do throws(GrammarError) { return try made.get() } catch { throw .grammar(error) }
   }
 
   private func find(_ key: [UInt8]) -> Grammar? {

@@ -186,7 +186,9 @@ public final class BatchEngine: Sendable {
   private func startDelivery() -> Bool {
     let (core, log) = (core, log)
     return delivery.withLock { delivery in
-      if delivery == nil { delivery = SystemThread { Self.deliver(core, log) } }
+      if delivery == nil {
+        delivery = SystemThread(callsHost: true) { Self.deliver(core, log) }
+      }
       return delivery != nil
     }
   }

@@ -99,6 +99,18 @@ import VialSystem
     #expect(failures.load(ordering: .relaxed) == 0)
   }
 
+  @Test func workThatNestsDeepHasAStackOfItsOwn() {
+    func depth(_ left: Int) -> Int {
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 512) { room in
+        room[0] = UInt8(truncatingIfNeeded: left)
+        return left == 0 ? 0 : depth(left - 1) + 1 + Int(room[0]) - Int(room[0])
+      }
+    }
+    var reached = 0
+    #expect(SystemThread.perform { reached = depth(800) })
+    #expect(reached == 800)
+  }
+
   @Test func sleepingWorkersWakeUp() {
     let pool = ThreadPool(workerCount: 4)
     let total = Atomic<Int>(0)
