@@ -74,6 +74,9 @@
  *
  * Callbacks of requests and the log run on one delivery thread per engine, never on a computing thread, with no lock
  * held, in order. They may submit, cancel and close requests; closing an engine from one is VIAL_STATUS_IN_CALLBACK.
+ * No function waits for a callback when it is called from one, so callbacks may use other engines' requests in any way,
+ * those that use theirs included. What they must not wait for is a thread of the host that waits for them: one that
+ * closes their request or their engine, say.
  *
  * Every function works on a stack with VIAL_STACK_BYTE_COUNT bytes left. The library's own threads have stacks of their
  * own size, whatever the host's default is; callbacks have VIAL_CALLBACK_STACK_BYTE_COUNT bytes or the default, whichever
@@ -707,10 +710,11 @@ enum { VIAL_LOG_INFORMATION = 1, VIAL_LOG_WARNING = 2 };
  *  valid during the call, never with text of a prompt, an answer or a file. Must return normally. */
 typedef void (*vial_log)(void *context, uint32_t level, const char *sentence);
 
-/** Gives `byte_count` bytes at a multiple of `alignment`, or NULL when memory is short. Any thread. */
+/** Gives `byte_count` bytes at a multiple of `alignment`, or NULL when memory is short. Any thread; must not call a
+ *  function of this header. */
 typedef void *(*vial_allocate)(void *context, uint64_t byte_count, uint64_t alignment);
 
-/** Takes back what vial_allocate gave; it was wiped. Any thread. */
+/** Takes back what vial_allocate gave; it was wiped. Any thread; must not call a function of this header. */
 typedef void (*vial_release)(void *context, void *memory, uint64_t byte_count);
 
 /** Most requests that an engine computes together. */
@@ -1009,7 +1013,7 @@ typedef struct vial_event {
 /** Told of every event of one request, in order, on the engine's one delivery thread, without a lock held. It may
  *  call any function of this header but vial_engine_close, must return normally (no longjmp, no exception), and
  *  should return soon: all callbacks of the engine wait for it (the computing does not). The event is valid during
- *  the call. */
+ *  the call, even when the request is closed meanwhile. */
 typedef void (*vial_event_callback)(void *context, const vial_event *event);
 
 /** Which of the sampling parameters of vial_request_options are given; the others come from the file. */
@@ -1220,10 +1224,17 @@ vial_status vial_engine_get_event_descriptor(vial_engine *engine, int32_t *out_d
  *  Returns OK. */
 vial_status vial_request_cancel(vial_request *request);
 
-/** Closes a request: cancels it if it is under way and wipes its text once no call uses it. When it returns,
- *  no callback of this request runs or will run, unless it is such a callback that called: do not hold a lock
- *  that the callback takes. NULL, closed handles and handles of the parent process are ignored. Any thread,
- *  callbacks included. */
+/** Closes a request: cancels it if it is under way and wipes its text once no call uses it. No callback of this
+ *  request begins after it has returned.
+ *
+ *  Called from a thread of the host, it waits for a callback of this request that runs: when it returns, none does, and
+ *  the context may go. Do not hold a lock that the callback takes. Called from a callback, of whatever request or log,
+ *  it does not wait. Callbacks of one engine never run at the same time, so when both are of one engine, none of this
+ *  request runs besides the one that called. When they are of different engines, one of this request may still
+ *  run when it returns: let the context go when the request's own callback is told of VIAL_EVENT_FINISHED (cancel it
+ *  and close it there), or close it from another thread.
+ *
+ *  NULL, closed handles and handles of the parent process are ignored. Any thread, callbacks included. */
 void vial_request_close(vial_request *request);
 
 /** Where a request stands. */

@@ -163,8 +163,9 @@ public final class BatchEngine: Sendable {
     core.perform(.forget(core.prefixes.tenant(label)))
   }
 
-  /// Whether the calling thread is a delivery thread of any engine: it must not close one.
-  public static var isOnDeliveryThread: Bool { ThreadMark.current != 0 }
+  /// Whether the calling thread is a delivery thread of any engine: it must not close one, and waits for no callback.
+  public static var isOnDeliveryThread: Bool { ThreadMark.current == deliveryMark }
+  private static let deliveryMark: Int32 = 1
 
   /// Cancels everything, delivers what is left, ends the threads and frees the memory. Requests keep what they
   /// have answered.
@@ -175,11 +176,13 @@ public final class BatchEngine: Sendable {
     }
     guard isFirst else { return }
     core.close()
-    thread.join()
+    // What a request's callback holds may go with the request, on the engine's own thread.
+    if thread.isCurrent { thread.detach() } else { thread.join() }
     core.log(.information, "engine: closed")
     core.announcements.close()
-    guard let delivery = delivery.withLock({ $0 }), !delivery.isCurrent else { return }
-    delivery.join()
+    guard let delivery = delivery.withLock({ $0 }) else { return }
+    // The last reference may go in a callback, of this engine or of another one whose callbacks wait for this one's.
+    if Self.isOnDeliveryThread { delivery.detach() } else { delivery.join() }
   }
 
   /// Starts the delivery thread unless it runs; false when the system refuses.
@@ -194,7 +197,7 @@ public final class BatchEngine: Sendable {
   }
 
   private static func deliver(_ core: EngineCore, _ log: (@Sendable (LogLine) -> Void)?) {
-    ThreadMark.current = core.mark
+    ThreadMark.current = deliveryMark
     while true {
       switch core.announcements.nextDelivery() {
       case .end: return

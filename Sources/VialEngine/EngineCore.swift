@@ -1,7 +1,6 @@
 // Owns: the engine's thread: arrivals, steps, ends.
 // Must not: know callers: news goes to `Announcements`.
 
-import Synchronization
 import VialFormat
 import VialSystem
 import VialText
@@ -46,9 +45,6 @@ final class EngineCore: Sendable {
   private let tenantQueueLimit: Int?
   private let sharesPrefixes: Bool
   private let logsLines: Bool
-  /// Marks the delivery thread of this engine; the numbers of all engines differ.
-  let mark: Int32
-  private static let lastMark = Atomic<Int32>(0)
   /// For what a step and a delivery take.
   private let memory: HeldMemory
   /// Bytes of these for each thread that computes.
@@ -66,11 +62,7 @@ final class EngineCore: Sendable {
     tenantQueueLimit = options.tenantQueueLimit
     sharesPrefixes = options.sharesPrefixes
     logsLines = options.log != nil
-    mark = Self.lastMark.wrappingAdd(1, ordering: .relaxed).newValue
   }
-
-  /// Whether the caller runs on this engine's delivery thread.
-  var isDeliveryThread: Bool { ThreadMark.current == mark }
 
   /// Requests in the queue and requests that are computed.
   var counts: (queued: Int, active: Int) {

@@ -68,13 +68,16 @@ public final class Request: Sendable {
     engine.wake()
   }
 
-  /// Cancels, and hands out nothing more. When it returns, no callback of this request runs or will run,
-  /// unless it is such a callback that called.
+  /// Cancels, and hands out nothing more: no callback of this request begins after it returns.
+  ///
+  /// It waits until one that runs has returned, unless it was called on a delivery thread, of any engine: callbacks that
+  /// close each other's requests would wait for ever. On the delivery thread of the request's own engine nothing else
+  /// runs anyway; called from a callback of another engine it may return while a callback of this request still runs.
   public func close() {
     answer.change { $0.isDetached = true }
     cancel()
     engine.announcements.remove(self)
-    guard !engine.isDeliveryThread else { return }
+    guard !BatchEngine.isOnDeliveryThread else { return }
     _ = answer.wait { $0.isDelivering ? nil : true }
   }
 
