@@ -139,6 +139,13 @@ import VialPacking
       try adapter.write()
       #expect(try failure(adapter) != nil)
     }
+    // Not much for any name, but all names together count.
+    try expect("takes too long") { $0.config["target_modules"] = "(.*)(.*)(.*)(.*)(.*)!" }
+    // Nor for any expression, but all expressions together count.
+    try expect("rank_pattern", "takes too long") { adapter in
+      adapter.config["rank_pattern"] = Dictionary(
+        uniqueKeysWithValues: (0..<1000).map { ("(.*)(.*)(.*)!\($0)", 4) })
+    }
   }
 
   @Test func someLayersOnly() throws {

@@ -1,5 +1,5 @@
 // Python's regular expressions in an adapter's settings, matched against module names.
-// Owns: that a hostile expression ends with an error instead of taking hours. Must not: be used on long texts.
+// Owns: that hostile expressions end with an error instead of taking hours. Must not: be used on long texts.
 
 import Foundation
 
@@ -7,8 +7,12 @@ import Foundation
 struct ModulePattern {
   /// Longest expression, in bytes.
   static let maximumByteCount = 4096
-  /// How often the engine may report that it is still busy, before a match is given up.
-  private static let patience = 10_000
+  /// How long the matches of one adapter's settings may take together.
+  struct Patience {
+    /// How often the engine may still report that it is busy. It does so every 10,000 steps, and an honest expression
+    /// needs some hundreds of them for a name.
+    fileprivate var reportCount = 200
+  }
 
   private let expression: NSRegularExpression
   private let source: String
@@ -28,8 +32,9 @@ struct ModulePattern {
   }
 
   /// Whether it matches.
-  func matches(_ name: String) throws(PackingError) -> Bool {
-    var reports = 0
+  /// - Throws: when `patience` is at its end, in the midst of this match.
+  func matches(_ name: String, _ patience: inout Patience) throws(PackingError) -> Bool {
+    var left = patience.reportCount
     var isMatch = false
     let range = NSRange(location: 0, length: name.utf16.count)
     expression.enumerateMatches(in: name, options: [.reportProgress], range: range) {
@@ -39,10 +44,11 @@ struct ModulePattern {
         stop.pointee = true
         return
       }
-      reports += 1
-      if reports > Self.patience { stop.pointee = true }
+      left -= 1
+      if left < 0 { stop.pointee = true }
     }
-    guard reports <= Self.patience else {
+    patience.reportCount = max(0, left)
+    guard left >= 0 else {
       throw PackingError(
         "\(key): the regular expression \(PackingError.printable(source)) takes too long")
     }

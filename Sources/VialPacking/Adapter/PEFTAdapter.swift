@@ -19,7 +19,7 @@ struct PEFTAdapter {
   ) throws(PackingError) {
     try Self.checkKind(settings)
     isRankStabilised = try settings.flag("use_rslora") ?? false
-    let targets = try PEFTTargets(settings, base: base)
+    var targets = try PEFTTargets(settings, base: base)
     let file = try folder.open(Self.weightsName)
     files = [try folder.open(Self.configName), file]
     var pairs: [String: (a: AdapterMatrix?, b: AdapterMatrix?)] = [:]

@@ -10,6 +10,7 @@ struct PEFTTargets {
   private let alpha: Double
   private let ranks: [(pattern: ModulePattern, value: JSONValue)]
   private let alphas: [(pattern: ModulePattern, value: JSONValue)]
+  private var patience: ModulePattern.Patience
   /// Names of the modules that it is for.
   let modules: Set<String>
 
@@ -25,15 +26,17 @@ struct PEFTTargets {
     guard let wanted = settings.value("target_modules") else {
       throw settings.error("no target_modules")
     }
-    var found = try Self.matching(wanted, "target_modules", settings, base)
+    var patience = ModulePattern.Patience()
+    var found = try Self.matching(wanted, "target_modules", settings, base, &patience)
     if let layers = settings.value("layers_to_transform") {
       found = try Self.inLayers(layers, found, settings)
     }
     if let excluded = settings.value("exclude_modules") {
       found.subtract(
-        try Self.matching(excluded, "exclude_modules", settings, base, isStrict: false))
+        try Self.matching(excluded, "exclude_modules", settings, base, &patience, isStrict: false))
     }
     modules = found
+    self.patience = patience
   }
 
   private static func patterns(
@@ -51,13 +54,13 @@ struct PEFTTargets {
   /// A name, a list of names (or their ends), or an expression. With `isStrict`, a name that is nowhere is an error.
   private static func matching(
     _ value: JSONValue, _ key: String, _ settings: Settings, _ base: AdapterBase,
-    isStrict: Bool = true
+    _ patience: inout ModulePattern.Patience, isStrict: Bool = true
   ) throws(PackingError) -> Set<String> {
     if let text = value.text {
       if text == "all-linear" { return Set(base.names).subtracting([AdapterBase.head]) }
       let pattern = try ModulePattern(text, key: key)
       var found = Set<String>()
-      for name in base.names where try pattern.matches(name) { found.insert(name) }
+      for name in base.names where try pattern.matches(name, &patience) { found.insert(name) }
       guard !found.isEmpty || !isStrict else {
         throw settings.error("\(key) matches no linear layer of the base")
       }
@@ -99,8 +102,8 @@ struct PEFTTargets {
   }
 
   /// The rank that the settings give a module.
-  func rank(of module: String) throws(PackingError) -> Int {
-    guard let value = try Self.value(for: module, in: ranks) else { return rank }
+  mutating func rank(of module: String) throws(PackingError) -> Int {
+    guard let value = try Self.value(for: module, in: ranks, &patience) else { return rank }
     guard let own = value.integer.flatMap({ Int(exactly: $0) }) else {
       throw settings.error("a rank in rank_pattern is not a whole number")
     }
@@ -108,8 +111,8 @@ struct PEFTTargets {
   }
 
   /// The alpha that they give it.
-  func alpha(of module: String) throws(PackingError) -> Double {
-    guard let value = try Self.value(for: module, in: alphas) else { return alpha }
+  mutating func alpha(of module: String) throws(PackingError) -> Double {
+    guard let value = try Self.value(for: module, in: alphas, &patience) else { return alpha }
     guard let own = value.number else {
       throw settings.error("an alpha in alpha_pattern is not a number")
     }
@@ -117,9 +120,12 @@ struct PEFTTargets {
   }
 
   private static func value(
-    for module: String, in patterns: [(pattern: ModulePattern, value: JSONValue)]
+    for module: String, in patterns: [(pattern: ModulePattern, value: JSONValue)],
+    _ patience: inout ModulePattern.Patience
   ) throws(PackingError) -> JSONValue? {
-    for (pattern, value) in patterns where try pattern.matches(module) { return value }
+    for (pattern, value) in patterns where try pattern.matches(module, &patience) {
+      return value
+    }
     return nil
   }
 }
