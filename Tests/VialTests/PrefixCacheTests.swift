@@ -89,17 +89,23 @@ import VialSystem
   @Test func copiesEndWhereTextsDiffer() throws {
     let engine = try Self.engine()
     let alone = try Self.engine { $0.sharesPrefixes = false }
-    let first = Self.prompt(4, 60)
-    let second = Array(first[..<40]) + Self.prompt(9, 50)
-    let requests = try [
-      engine.submit(first, Self.options(60)), engine.submit(second, Self.options(60)),
-      engine.submit(second, Self.options(60, tenant: "other")),
-    ]
-    let outcomes = requests.map(Self.outcome)
-    #expect(outcomes[0] == Self.outcome(try alone.submit(first, Self.options(60))))
-    #expect(outcomes[1] == Self.outcome(try alone.submit(second, Self.options(60))))
-    #expect(outcomes[2] == outcomes[1])
-    #expect(requests.map { $0.timings.cachedPromptTokenCount } == [0, 40, 0])
+    func cachedCounts(attempt: Int) throws -> [Int] {
+      let first = Self.prompt(4 + attempt * 10, 60)
+      let second = Array(first[..<40]) + Self.prompt(9 + attempt * 10, 50)
+      let requests = try [
+        engine.submit(first, Self.options(60)), engine.submit(second, Self.options(60)),
+        engine.submit(second, Self.options(60, tenant: "other")),
+      ]
+      let outcomes = requests.map(Self.outcome)
+      #expect(outcomes[0] == Self.outcome(try alone.submit(first, Self.options(60))))
+      #expect(outcomes[1] == Self.outcome(try alone.submit(second, Self.options(60))))
+      #expect(outcomes[2] == outcomes[1])
+      return requests.map { $0.timings.cachedPromptTokenCount }
+    }
+    // On a busy machine the first answer may end, and its last block go, before the second request is submitted.
+    let counts = try (0..<5).map(cachedCounts)
+    #expect(counts.contains([0, 40, 0]))
+    #expect(counts.allSatisfy { $0 == [0, 40, 0] || $0 == [0, 0, 0] })
   }
 
   /// An answer is a prefix, too: the next turn of a conversation finds it.
