@@ -1054,7 +1054,7 @@ enum {
 /** Most alternatives of a token. */
 #define VIAL_ALTERNATIVE_LIMIT 20u
 /** Longest schema, in bytes. */
-#define VIAL_SCHEMA_BYTE_LIMIT 65536u
+#define VIAL_SCHEMA_BYTE_LIMIT 262144u
 /** Steps that compiling a schema may take, tens of nanoseconds each: states, members, characters of patterns, bytes of
  *  values (Spec/TEMPLATES.md, "Schemas"). A schema that takes more is VIAL_STATUS_SCHEMA, on every machine. */
 #define VIAL_SCHEMA_WORK_LIMIT 8388608u
@@ -1148,7 +1148,8 @@ typedef struct vial_request_options {
   /** At most VIAL_TEMPLATE_VALUE_LIMIT. */
   uint64_t template_value_count;
   /** A JSON schema (Spec/TEMPLATES.md, "Schemas"): the answer, its reasoning excepted, is a JSON text that satisfies it,
-   *  or ends with VIAL_FINISH_BUDGET. Not for patient text. NULL: the prompt template's, when there is one. */
+   *  or ends with VIAL_FINISH_BUDGET; no number is cut. Formats that Spec/TEMPLATES.md does not list are remarks. Not for
+   *  patient text. NULL: the prompt template's, when there is one. */
   const char *schema;
   /** Bytes in schema; at most VIAL_SCHEMA_BYTE_LIMIT. */
   uint64_t schema_length;

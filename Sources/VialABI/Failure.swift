@@ -43,7 +43,7 @@ struct Failure: Error {
     case .unknownAdapter: self.init(VIAL_STATUS_NOT_IN_FILE, sentence: error.description)
     case .grammar(let error):
       self.init(VIAL_STATUS_SCHEMA, sentence: error.description)
-      if case .notJSON(let offset) = error { byteOffset = UInt64(clamping: offset) }
+      if case .notJSON(let offset, _) = error { byteOffset = UInt64(clamping: offset) }
     case .template(let error):
       if case .textTooLong = error {
         self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)

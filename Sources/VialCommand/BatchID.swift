@@ -21,7 +21,7 @@ enum BatchID {
       var output = JSONOutput()
       output.value(text.text)
       return output.text
-    case .integer, .number:
+    case .integer, .number, .wide:
       let digits = JSONMemberText.find("id", in: line) ?? []
       guard digits.allSatisfy({ $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) }),
         !digits.isEmpty

@@ -4,10 +4,14 @@
 /// A compiled grammar. Immutable and shareable.
 public final class Grammar: Sendable {
   let program: GrammarProgram
+  /// Formats that the schema names and that answers are not held to, in the order of their names.
+  public let unkeptFormats: [String]
 
   /// The JSON texts that satisfy a schema. O(n) in the automaton, which is bounded.
   public init(schema text: [UInt8]) throws(GrammarError) {
-    program = try SchemaCompiler.compile(text)
+    let compiled = try SchemaCompiler.compile(text)
+    program = compiled.program
+    unkeptFormats = compiled.unkeptFormats.sorted()
   }
 
   /// Exactly one of these texts.
@@ -20,17 +24,20 @@ public final class Grammar: Sendable {
       budget: WorkBudget(work: GrammarLimits.work, byteCount: GrammarLimits.memoryByteCount))
     let end = try program.add(.accept)
     program.start = try program.literals(choices, end)
+    try program.finish()
     self.program = program
+    unkeptFormats = []
   }
 
   /// Whether a text satisfies the grammar.
   public func matches(_ text: [UInt8]) -> Bool {
-    var threads = program.initial()
+    var runner = GrammarRunner(program)
+    var threads = runner.initial()
     for byte in text {
-      threads = program.step(threads, byte)
+      threads = runner.step(threads, byte)
       if threads.isEmpty { return false }
     }
-    return program.isAccepting(threads)
+    return runner.isAccepting(threads)
   }
 }
 

@@ -13,7 +13,7 @@ public final class GrammarAutomaton {
     var walk: Int
   }
 
-  private let program: GrammarProgram
+  private var runner: GrammarRunner
   private let tries: TokenTries
   private let endTokens: [UInt32]
   private var states: [[GrammarThread]] = []
@@ -38,26 +38,27 @@ public final class GrammarAutomaton {
 
   /// - Parameter endTokens: ids that end an answer.
   public init(_ grammar: Grammar, vocabulary: GrammarVocabulary, endTokens: [UInt32]) {
-    program = grammar.program
+    runner = GrammarRunner(grammar.program)
     tries = vocabulary.tries
     self.endTokens = endTokens
   }
 
   /// A bit for each id that may come next. O(tokens) the first time, then O(1).
-  func mask(for threads: [GrammarThread]) -> [UInt64] {
-    let canonical = program.canonical(threads)
+  func mask(for threads: [GrammarThread], of stack: GrammarStack) -> [UInt64] {
     spent = 0
-    if let number = numbers[canonical], let mask = masks[number] { return mask }
     // Start from nothing rather than run out of room on the way.
     if states.count > GrammarLimits.stateCount / 2 || threadCount > Self.threadLimit / 2
-      || masks.count >= maskLimit
+      || masks.count >= maskLimit || runner.stack.frames.count > GrammarLimits.frameCount / 2
     {
       forget()
     }
+    var canonical = runner.canonical(threads, of: stack)
+    if let number = numbers[canonical], let mask = masks[number] { return mask }
     var mask = walk(from: number(canonical) ?? 0)
     if isOverfull {
       // The same state again, from an empty memory: the outcome then depends on the state alone.
       forget()
+      canonical = runner.canonical(threads, of: stack)
       mask = walk(from: number(canonical) ?? 0)
       if isOverfull {
         forget()
@@ -79,6 +80,7 @@ public final class GrammarAutomaton {
 
   private func forget() {
     threadCount = 0
+    runner.stack.removeAll()
     states.removeAll(keepingCapacity: true)
     numbers.removeAll(keepingCapacity: true)
     edges.removeAll(keepingCapacity: true)
@@ -91,7 +93,8 @@ public final class GrammarAutomaton {
   private func number(_ threads: [GrammarThread]) -> Int32? {
     if let number = numbers[threads] { return number }
     guard states.count < GrammarLimits.stateCount,
-      threadCount + threads.count <= Self.threadLimit
+      threadCount + threads.count <= Self.threadLimit,
+      runner.stack.frames.count < GrammarLimits.frameCount
     else { return nil }
     threadCount += threads.count
     let number = Int32(states.count)
@@ -115,11 +118,11 @@ public final class GrammarAutomaton {
   /// Finds the state behind a byte, and notes it for all bytes around it that lead to the same threads.
   private func newEdge(_ state: Int32, _ byte: UInt8) -> Int {
     var cost = 0
-    let threads = program.step(states[Int(state)], byte, work: &cost)
+    let threads = runner.step(states[Int(state)], byte, work: &cost)
     spent += cost
     var next = Self.dead
     if !threads.isEmpty {
-      if let number = number(program.canonical(threads)) {
+      if let number = number(runner.canonical(threads)) {
         next = number
       } else {
         isOverfull = true
@@ -127,7 +130,7 @@ public final class GrammarAutomaton {
     }
     let edge = edges.count
     edges.append(Edge(next: next, cost: Int32(clamping: cost), walk: 0))
-    for alike in program.alike(states[Int(state)], byte) {
+    for alike in runner.alike(states[Int(state)], byte) {
       edgeOfByte[Int(state) * 256 + Int(alike)] = Int32(edge)
     }
     return edge
@@ -137,11 +140,11 @@ public final class GrammarAutomaton {
     work = 0
     walkCount += 1
     // Between two characters of a string of any characters, plain tokens need no walk.
-    let free = program.freeCharacterCount(states[Int(start)])
+    let free = runner.freeCharacterCount(states[Int(start)])
     var mask =
       free.map { tries.plain[min(max(0, $0), tries.plain.count - 1)] }
       ?? [UInt64](repeating: 0, count: (tries.idCount + 63) / 64)
-    if program.isAccepting(states[Int(start)]) {
+    if runner.isAccepting(states[Int(start)]) {
       for id in endTokens where Int(id) < tries.idCount {
         mask[Int(id) / 64] |= 1 << UInt64(id % 64)
       }
@@ -176,15 +179,27 @@ public final class GrammarAutomaton {
 
   // MARK: A parse
 
-  func initial() -> [GrammarThread] { program.initial().sorted() }
+  func initial(_ stack: inout GrammarStack) -> [GrammarThread] {
+    with(&stack) { $0.initial() }
+  }
 
-  func isAccepting(_ threads: [GrammarThread]) -> Bool { program.isAccepting(threads) }
+  func step(
+    _ threads: [GrammarThread], _ byte: UInt8, _ stack: inout GrammarStack
+  ) -> [GrammarThread] {
+    with(&stack) { $0.step(threads, byte) }
+  }
 
-  func isOver(_ threads: [GrammarThread]) -> Bool { program.isOver(threads) }
+  func isAccepting(_ threads: [GrammarThread]) -> Bool { runner.isAccepting(threads) }
 
-  func step(_ threads: [GrammarThread], _ byte: UInt8) -> [GrammarThread] {
-    // In the order that walks have, so that what is cut of too many alternatives is the same.
-    program.step(threads, byte).sorted()
+  func isOver(_ threads: [GrammarThread]) -> Bool { runner.isOver(threads) }
+
+  /// Lends the scratch memory to an answer with a table of stacks of its own.
+  private func with<Result>(
+    _ stack: inout GrammarStack, _ body: (inout GrammarRunner) -> Result
+  ) -> Result {
+    swap(&runner.stack, &stack)
+    defer { swap(&runner.stack, &stack) }
+    return body(&runner)
   }
 }
 
@@ -192,15 +207,16 @@ public final class GrammarAutomaton {
 public struct GrammarMatcher {
   private let automaton: GrammarAutomaton
   private var threads: [GrammarThread]
+  private var stack = GrammarStack()
 
   /// At the beginning of an answer.
   public init(_ automaton: GrammarAutomaton) {
     self.automaton = automaton
-    threads = automaton.initial()
+    threads = automaton.initial(&stack)
   }
 
   /// A bit for each id that may come next; end tokens where the text may end.
-  public func mask() -> [UInt64] { automaton.mask(for: threads) }
+  public func mask() -> [UInt64] { automaton.mask(for: threads, of: stack) }
 
   /// Nodes that the last mask of this grammar took, whoever asked for it; 0 when it was remembered.
   public var maskCost: Int { automaton.spent }
@@ -208,10 +224,31 @@ public struct GrammarMatcher {
   /// Takes a token's bytes; false when they are not allowed, which a token of the mask never is.
   public mutating func advance(_ bytes: Span<UInt8>) -> Bool {
     for index in bytes.indices {
-      threads = automaton.step(threads, bytes[index])
+      threads = automaton.step(threads, bytes[index], &stack)
       if threads.isEmpty { return false }
     }
+    if stack.frames.count > GrammarLimits.frameCount / 2 { forgetFrames() }
     return true
+  }
+
+  /// Keeps the frames that are still in use.
+  private mutating func forgetFrames() {
+    var kept = GrammarStack()
+    threads = threads.map { thread in
+      var path: [GrammarStack.Frame] = []
+      var number = thread.stack
+      while number >= 0 {
+        path.append(stack.frames[Int(number)])
+        number = stack.frames[Int(number)].parent
+      }
+      var result = GrammarStack.none
+      for frame in path.reversed() {
+        result = kept.number(
+          of: GrammarStack.Frame(next: frame.next, count: frame.count, parent: result))
+      }
+      return GrammarThread(node: thread.node, count: thread.count, stack: result)
+    }
+    stack = kept
   }
 
   /// Whether the text so far satisfies the grammar.

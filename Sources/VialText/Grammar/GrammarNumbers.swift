@@ -1,177 +1,311 @@
 // Numbers of a JSON answer: any, or between two bounds, digit by digit.
-// Must not: allow a spelling that JSON does not: no leading zeros, no plus sign, no lone point.
+// Must not: allow a spelling that JSON does not (zeros in front, a plus sign, a lone point), or cut a number: where
+// no more digits can be represented, more may still be written, but then the number has no end.
 
-/// Which numbers an answer may have, in units of the last decimal place.
-struct GrammarRange {
-  /// Decimal places.
-  let places: Int
-  /// Digits before the point at most.
-  static let integerDigits = 12
-  let low: Int?
-  let high: Int?
-  /// What a number is a multiple of.
-  var multiple = 1
-  /// Greatest multiple.
-  static let greatestMultiple = 1_000_000
+/// Which numbers an answer may have.
+struct NumberRange {
+  /// An end of a range.
+  struct Bound {
+    let value: DecimalNumber
+    let isExclusive: Bool
+  }
+
+  var low: Bound?
+  var high: Bound?
+
+  /// Whether no number lies in it; whole ones are looked at only where those are meant.
+  var isEmpty: Bool {
+    guard let low, let high else { return false }
+    let order = low.value.compared(with: high.value)
+    return order > 0 || (order == 0 && (low.isExclusive || high.isExclusive))
+  }
+
+  /// With the nearest whole numbers inside of it as bounds.
+  var whole: NumberRange {
+    NumberRange(
+      low: low.map {
+        Bound(value: $0.value.wholeNumber(above: $0.isExclusive), isExclusive: false)
+      },
+      high: high.map {
+        Bound(value: $0.value.wholeNumber(below: $0.isExclusive), isExclusive: false)
+      })
+  }
 }
 
 extension GrammarProgram {
   /// A number of the range, then `next`.
-  mutating func number(_ range: GrammarRange, _ next: Int32) throws(GrammarError) -> Int32 {
-    guard range.low != nil || range.high != nil || range.multiple != 1 else {
-      return try anyNumber(range.places, next)
+  mutating func number(
+    _ range: NumberRange, isInteger: Bool, _ next: Int32
+  ) throws(GrammarError) -> Int32 {
+    guard !(isInteger ? range.whole : range).isEmpty else { return try dead() }
+    if let signs = NumberSigns(isInteger ? range.whole : range) {
+      return try add(.call(start: try free(signs, isInteger: isInteger), next: next))
     }
-    let unit = Self.power(range.places)
-    let greatest = Self.power(GrammarRange.integerDigits) * unit - 1
-    let (low, high) = (
-      max(range.low ?? -greatest, -greatest), min(range.high ?? greatest, greatest)
-    )
-    guard low <= high else { throw .contradictory("a number has no value between its bounds") }
-    var digits = GrammarDigits(range, next)
+    var starts = try bounded(
+      isInteger ? range.whole : range.ofDoubles, isInteger: isInteger, next)
+    if !isInteger, range.reachesWideNumbers {
+      starts += try bounded(range.whole, isInteger: true, next)
+    }
+    return starts.isEmpty ? try dead() : try either(starts)
+  }
+
+  private mutating func bounded(
+    _ range: NumberRange, isInteger: Bool, _ next: Int32
+  ) throws(GrammarError) -> [Int32] {
+    guard !range.isEmpty else { return [] }
     var starts: [Int32] = []
-    if high >= 0 { starts += try magnitude(max(0, low), high, &digits) }
-    if low < 0 {
-      let negative = try magnitude(max(1, -high), -low, &digits)
+    if let (low, high) = range.magnitudes(ofNegative: false) {
+      starts += try magnitude(low, high, isInteger: isInteger, next)
+    }
+    if let (low, high) = range.magnitudes(ofNegative: true) {
+      let negative = try magnitude(low, high, isInteger: isInteger, next)
       if !negative.isEmpty { starts.append(try literal("-", try either(negative))) }
     }
-    guard !starts.isEmpty else { throw .contradictory("a number has no value between its bounds") }
+    return starts
+  }
+
+  private mutating func magnitude(
+    _ low: NumberRange.Bound, _ high: NumberRange.Bound?, isInteger: Bool, _ next: Int32
+  ) throws(GrammarError) -> [Int32] {
+    var digits = BoundedDigits(low, high, isInteger: isInteger, next)
+    let plain = try digits.starts(&self)
+    return isInteger ? plain : try plain + scientific(low, high, next)
+  }
+
+  // MARK: Numbers without bounds
+
+  /// Most digits before the point of a number that has an end: no double has more.
+  private static let wholeDigits = 300
+  /// The greatest power of ten in exponent form, so that every number with one digit before the point is a double.
+  static let greatestExponent = 307
+  private static let leastExponent = -300
+
+  /// A rule for numbers of which only the signs are bounded.
+  mutating func free(
+    _ signs: NumberSigns, isInteger: Bool
+  ) throws(GrammarError) -> Int32 {
+    try shared(isInteger ? .integer(signs) : .number(signs)) {
+      program, end throws(GrammarError) in
+      var starts: [Int32] = []
+      if signs.allowsPositive {
+        starts += try program.freeMagnitude(isInteger: isInteger, allowsZero: signs.allowsZero, end)
+      } else if signs.allowsZero {
+        starts.append(try program.literal("0", end))
+      }
+      if signs.allowsNegative {
+        let negative = try program.freeMagnitude(
+          isInteger: isInteger, allowsZero: signs.allowsZero, end)
+        starts.append(try program.literal("-", try program.either(negative)))
+      }
+      return try program.either(starts)
+    }
+  }
+
+  private mutating func freeMagnitude(
+    isInteger: Bool, allowsZero: Bool, _ next: Int32
+  ) throws(GrammarError) -> [Int32] {
+    if isInteger {
+      let whole = try wholeDigits(most: Self.wholeDigits, next)
+      return allowsZero ? [whole, try literal("0", next)] : [whole]
+    }
+    let fraction = try either([try literal(".", try digits(next)), next])
+    var starts = [try wholeDigits(most: Self.wholeDigits, fraction)]
+    // With an exponent: behind one digit any that a double has, behind more of them 99 at most.
+    let large = try exponent(Self.leastExponent...99, allowsMore: true, next)
+    let largeFraction = try either([try literal(".", try digits(large)), large])
+    starts.append(try wholeDigits(most: Self.wholeDigits - 100, largeFraction))
+    let any = try exponent(Self.leastExponent...Self.greatestExponent, allowsMore: true, next)
+    let anyFraction = try either([try literal(".", try digits(any)), any])
+    starts.append(try digit(1...9, anyFraction))
+    if allowsZero {
+      starts += [try literal("0", fraction), try literal("0", anyFraction)]
+    } else {
+      starts.append(try literal("0.", try zerosAndMore(next)))
+    }
+    return starts
+  }
+
+  /// A digit that is not zero, and others behind it; with more than `most` the number has no end.
+  private mutating func wholeDigits(most: Int, _ next: Int32) throws(GrammarError) -> Int32 {
+    try digit(1...9, try openDigits(0...9, most: most - 1, next))
+  }
+
+  /// Any number of digits; behind more than `most` of them there is no end.
+  private mutating func openDigits(
+    _ digits: ClosedRange<UInt8>, most: Int, _ next: Int32
+  ) throws(GrammarError) -> Int32 {
+    let scope = GrammarScope(least: 0, most: most, isOpen: true)
+    return try inScope(scope) { program throws(GrammarError) in
+      let loop = try program.placeholder()
+      let digit = try program.digit(digits, loop)
+      program.set(
+        loop, try program.add(.leave(next: next)), try program.add(.count(rest: 0, next: digit)))
+      return loop
+    }
+  }
+
+  /// Zeros, then a digit that is not zero, then any: a fraction that is not zero as a double either.
+  private mutating func zerosAndMore(_ next: Int32) throws(GrammarError) -> Int32 {
+    let rest = try placeholder()
+    set(rest, next, try digit(0...9, rest))
+    return try openDigits(0...0, most: Self.wholeDigits, try digit(1...9, rest))
+  }
+
+  mutating func digit(_ digits: ClosedRange<UInt8>, _ next: Int32) throws(GrammarError) -> Int32 {
+    try add(.byte(low: 0x30 + digits.lowerBound, high: 0x30 + digits.upperBound, next: next))
+  }
+
+  /// At least one digit, then `next`.
+  mutating func digits(_ next: Int32) throws(GrammarError) -> Int32 {
+    let loop = try placeholder()
+    let digit = try digit(0...9, loop)
+    set(loop, next, digit)
+    return digit
+  }
+
+  // MARK: Exponents
+
+  /// `e` or `E`, perhaps a sign, and up to three digits of a power in the range.
+  /// - Parameter allowsMore: a power beyond the range may be written, too, but then the number has no end.
+  mutating func exponent(
+    _ range: ClosedRange<Int>, allowsMore: Bool = false, _ next: Int32
+  ) throws(GrammarError) -> Int32 {
+    var signs: [Int32] = []
+    if range.upperBound >= 0 {
+      let powers = try power(max(0, range.lowerBound)...range.upperBound, allowsMore, next)
+      signs += [powers, try literal("+", powers)]
+    }
+    if range.lowerBound < 0 {
+      let most = -range.lowerBound
+      let powers = try power(max(0, -range.upperBound)...most, allowsMore, next)
+      signs.append(try literal("-", powers))
+    }
+    let sign = try either(signs)
+    return try either([try literal("e", sign), try literal("E", sign)])
+  }
+
+  private mutating func power(
+    _ range: ClosedRange<Int>, _ allowsMore: Bool, _ next: Int32
+  ) throws(GrammarError) -> Int32 {
+    var starts: [Int32] = []
+    for count in 1...3 {
+      let greatest = count == 1 ? 9 : count == 2 ? 99 : 999
+      guard range.lowerBound <= greatest else { continue }
+      let digits = FixedDigits(range.lowerBound, min(range.upperBound, greatest), count: count)
+      if let start = try digits.start(&self, next) { starts.append(start) }
+    }
+    if allowsMore {
+      // Three digits or more that lead nowhere: the end of the answer is its budget's.
+      starts.append(try openDigits(0...9, most: -1, next))
+    }
     return try either(starts)
   }
 
-  private mutating func anyNumber(_ places: Int, _ next: Int32) throws(GrammarError) -> Int32 {
-    var end = next
-    if places > 0 { end = try either([try literal(".", try digits(most: places, next)), next]) }
-    let more = try either([try digits(most: GrammarRange.integerDigits - 1, end), end])
-    let whole = try either([
-      try add(.byte(low: 0x31, high: 0x39, next: more)), try literal("0", end),
-    ])
-    return try either([whole, try literal("-", whole)])
-  }
-
-  fileprivate static func power(_ exponent: Int) -> Int {
-    (0..<exponent).reduce(1) { value, _ in value * 10 }
-  }
-
-  /// Numbers from `low` to `high`, not negative, for each length of the part before the point.
-  private mutating func magnitude(
-    _ low: Int, _ high: Int, _ digits: inout GrammarDigits
+  /// Numbers with one digit before the point, not zero, and an exponent.
+  private mutating func scientific(
+    _ low: NumberRange.Bound, _ high: NumberRange.Bound?, _ next: Int32
   ) throws(GrammarError) -> [Int32] {
-    let unit = Self.power(digits.places)
+    if let high, high.value.isZero { return [] }
+    let least = low.value.isZero ? nil : low.value.scientific
+    let greatest = high?.value.scientific
+    // Below the lower bound's digits the power must be greater than its, above the upper bound's less.
     var starts: [Int32] = []
-    for length in 1...GrammarRange.integerDigits {
-      let least = max(low, length == 1 ? 0 : Self.power(length - 1) * unit)
-      let most = min(high, Self.power(length) * unit - 1)
-      guard least <= most else { continue }
-      if let start = try digits.start(&self, least, most, length: length) { starts.append(start) }
+    for reachesLow in least == nil ? [true] : [true, false] {
+      for staysBelowHigh in greatest == nil ? [true] : [true, false] {
+        let from = least.map { $0.exponent + (reachesLow ? 0 : 1) } ?? Self.leastExponent
+        let to = greatest.map { $0.exponent - (staysBelowHigh ? 0 : 1) } ?? Self.greatestExponent
+        let powers = (max(from, Self.leastExponent), min(to, Self.greatestExponent))
+        guard powers.0 <= powers.1 else { continue }
+        let range = NumberRange.mantissas(
+          least?.digits, low.isExclusive, reachesLow, greatest?.digits, high?.isExclusive ?? false,
+          staysBelowHigh)
+        guard let range else { continue }
+        let exponent = try exponent(powers.0...powers.1, next)
+        var digits = BoundedDigits(range.low, range.high, isInteger: false, exponent)
+        starts += try digits.starts(&self)
+      }
     }
     return starts
   }
 }
 
-/// Multiples between two numbers of the same length, as nodes.
-private struct GrammarDigits {
-  let places: Int
-  private let multiple: Int
-  private let next: Int32
-  private var low: [Int] = []
-  private var high: [Int] = []
-  private var length = 0
-  /// Bounds that were begun; what no bound binds is the same for all.
-  private var boundCount = 0
-  private var memo: [Place: Int32?] = [:]
+/// The signs that a range without other bounds allows.
+struct NumberSigns: Hashable, Sendable {
+  let allowsNegative: Bool
+  let allowsZero: Bool
+  let allowsPositive: Bool
 
-  /// Where a number stands.
-  private struct Place: Hashable {
-    var bounds: Int
-    var digitsLeft: Int
-    var isLow: Bool
-    var isHigh: Bool
-    /// Of what the digits so far are worth.
-    var remainder: Int
+  private init() { (allowsNegative, allowsZero, allowsPositive) = (true, true, true) }
+
+  /// Any number.
+  static let any = NumberSigns()
+
+  /// Nil for a range that bounds more than signs.
+  init?(_ range: NumberRange) {
+    guard range.low?.value.isZero ?? true, range.high?.value.isZero ?? true else { return nil }
+    allowsNegative = range.low == nil
+    allowsPositive = range.high == nil
+    allowsZero = !(range.low?.isExclusive ?? false) && !(range.high?.isExclusive ?? false)
   }
+}
 
-  init(_ range: GrammarRange, _ next: Int32) {
-    (places, multiple, self.next) = (range.places, range.multiple, next)
-  }
-
-  private func digits(_ number: Int) -> [Int] {
-    var (rest, digits) = (number, [Int](repeating: 0, count: length + places))
-    for index in digits.indices.reversed() {
-      digits[index] = rest % 10
-      rest /= 10
+extension NumberRange {
+  /// The magnitudes of its numbers with one sign, zero counting as positive; nil when it has none.
+  func magnitudes(ofNegative isNegative: Bool) -> (low: Bound, high: Bound?)? {
+    let (near, far) = isNegative ? (high, low) : (low, high)
+    let zero = Bound(value: .zero, isExclusive: isNegative)
+    if let far,
+      far.value.isZero ? isNegative || far.isExclusive : far.value.isNegative != isNegative
+    {
+      return nil
     }
-    return digits
-  }
-
-  /// Multiples from `least` to `most`, both of so many digits before the point; nil when there are none.
-  mutating func start(
-    _ program: inout GrammarProgram, _ least: Int, _ most: Int, length: Int
-  ) throws(GrammarError) -> Int32? {
-    self.length = length
-    (low, high) = (digits(least), digits(most))
-    boundCount += 1
-    return try node(0, true, true, 0, &program)
-  }
-
-  /// What may follow the first `position` digits, which are those of a bound where it is tight; nil when nothing.
-  private mutating func node(
-    _ position: Int, _ isLow: Bool, _ isHigh: Bool, _ remainder: Int,
-    _ program: inout GrammarProgram
-  ) throws(GrammarError) -> Int32? {
-    // A bound whose other digits are its extremes binds no more.
-    let isLow = isLow && low[position...].contains { $0 != 0 }
-    let isHigh = isHigh && high[position...].contains { $0 != 9 }
-    let left = low.count - position
-    let place = Place(
-      bounds: isLow || isHigh || position == 0 ? boundCount : 0, digitsLeft: left, isLow: isLow,
-      isHigh: isHigh, remainder: remainder)
-    if let known = memo[place] { return known }
-    try program.spend(24)
-    try program.reserve(1, of: 128)
-    var starts: [Int32] = []
-    // The rest may be left out where zeros would do: behind the point's place.
-    if position >= length, !isLow, remainder == 0 {
-      starts.append(next)
+    let farthest = far.map { Bound(value: $0.value.magnitude, isExclusive: $0.isExclusive) }
+    guard let near, !near.value.isZero, near.value.isNegative == isNegative else {
+      let isZeroOut = near.map { $0.value.isZero && $0.isExclusive } ?? false
+      return (isZeroOut ? Bound(value: .zero, isExclusive: true) : zero, farthest)
     }
-    if left > 0 {
-      let digits = try digit(position, isLow, isHigh, remainder, &program)
-      if position == length, !digits.isEmpty {
-        starts.append(try program.literal(".", try program.either(digits)))
+    return (Bound(value: near.value.magnitude, isExclusive: near.isExclusive), farthest)
+  }
+
+  /// Digits from 1 to below 10, as a number with one digit before the point, that reach those of a lower bound or do not,
+  /// and stay within those of an upper one or do not; nil when there are none.
+  static func mantissas(
+    _ least: [UInt8]?, _ isLowExclusive: Bool, _ reachesLow: Bool, _ greatest: [UInt8]?,
+    _ isHighExclusive: Bool, _ staysBelowHigh: Bool
+  ) -> (low: Bound, high: Bound)? {
+    func number(_ digits: [UInt8]) -> DecimalNumber {
+      DecimalNumber(isNegative: false, whole: [digits[0]], fraction: Array(digits[1...]))
+    }
+    let ten = DecimalNumber(isNegative: false, whole: [1, 0], fraction: [])
+    var range = NumberRange(
+      low: Bound(value: .one, isExclusive: false), high: Bound(value: ten, isExclusive: true))
+    func raise(_ bound: Bound) {
+      guard let low = range.low else { return }
+      let order = bound.value.compared(with: low.value)
+      if order > 0 || (order == 0 && bound.isExclusive) { range.low = bound }
+    }
+    func lower(_ bound: Bound) {
+      guard let high = range.high else { return }
+      let order = bound.value.compared(with: high.value)
+      if order < 0 || (order == 0 && bound.isExclusive) { range.high = bound }
+    }
+    if let least {
+      let value = number(least)
+      if reachesLow {
+        raise(Bound(value: value, isExclusive: isLowExclusive))
       } else {
-        starts += digits
+        lower(Bound(value: value, isExclusive: !isLowExclusive))
       }
     }
-    let result = starts.isEmpty ? nil : try program.either(starts)
-    memo[place] = .some(result)
-    return result
-  }
-
-  private mutating func digit(
-    _ position: Int, _ isLow: Bool, _ isHigh: Bool, _ remainder: Int,
-    _ program: inout GrammarProgram
-  ) throws(GrammarError) -> [Int32] {
-    let (first, last) = (isLow ? low[position] : 0, isHigh ? high[position] : 9)
-    guard first <= last else { return [] }
-    // What the place is worth: where that is a multiple itself, digits cannot be told apart.
-    let worth = GrammarProgram.power(low.count - position - 1) % multiple
-    var edges: [(from: Int, to: Int, rest: Int32)] = []
-    for digit in first...last {
-      let rest = try node(
-        position + 1, isLow && digit == first, isHigh && digit == last,
-        (remainder + digit * worth) % multiple, &program)
-      guard let rest else { continue }
-      if let edge = edges.last, edge.rest == rest, edge.to == digit - 1 {
-        edges[edges.count - 1].to = digit
+    if let greatest {
+      let value = number(greatest)
+      if staysBelowHigh {
+        lower(Bound(value: value, isExclusive: isHighExclusive))
       } else {
-        edges.append((digit, digit, rest))
+        raise(Bound(value: value, isExclusive: !isHighExclusive))
       }
     }
-    var starts: [Int32] = []
-    for edge in edges {
-      starts.append(
-        try program.add(
-          .byte(low: UInt8(0x30 + edge.from), high: UInt8(0x30 + edge.to), next: edge.rest)))
-    }
-    return starts
+    guard !range.isEmpty, let low = range.low, let high = range.high else { return nil }
+    return (low, high)
   }
 }

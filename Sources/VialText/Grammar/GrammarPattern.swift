@@ -17,23 +17,30 @@ struct GrammarPattern: Sendable {
   let least: Int
   /// Whether it matches the empty text only.
   let isEmpty: Bool
+  /// Whether it matches no text at all.
+  let isImpossible: Bool
 
   /// More characters than any string may have.
   static let countLimit = GrammarLimits.stringLength + 1
 
-  private init(_ form: Form, least: Int, isEmpty: Bool = false) {
+  private init(_ form: Form, least: Int, isEmpty: Bool = false, isImpossible: Bool = false) {
     self.form = form
     self.least = min(least, Self.countLimit)
     self.isEmpty = isEmpty
+    self.isImpossible = isImpossible
   }
 
-  /// One character of the ranges.
+  private static let nothing = GrammarPattern(
+    .characters([]), least: countLimit, isImpossible: true)
+
+  /// One character of the ranges, of which none is a surrogate or a control character without a short escape.
   static func characters(_ ranges: [ClosedRange<UInt32>]) -> GrammarPattern {
-    GrammarPattern(.characters(ranges), least: 1)
+    ranges.isEmpty ? nothing : GrammarPattern(.characters(ranges), least: 1)
   }
 
   /// All parts, one behind the other.
   static func sequence(_ parts: [GrammarPattern]) -> GrammarPattern {
+    if parts.contains(where: \.isImpossible) { return nothing }
     let parts = parts.filter { !$0.isEmpty }
     if parts.count == 1 { return parts[0] }
     let least = parts.reduce(0) { sum($0, $1.least) }
@@ -42,7 +49,9 @@ struct GrammarPattern: Sendable {
 
   /// One of the parts.
   static func alternatives(_ parts: [GrammarPattern]) -> GrammarPattern {
-    GrammarPattern(
+    let parts = parts.filter { !$0.isImpossible }
+    if parts.isEmpty { return nothing }
+    return GrammarPattern(
       .alternatives(parts), least: parts.map(\.least).min() ?? 0,
       isEmpty: parts.allSatisfy(\.isEmpty))
   }
@@ -50,6 +59,7 @@ struct GrammarPattern: Sendable {
   /// `part` from `least` to `most` times; nil: any number of times.
   static func repetition(_ part: GrammarPattern, least: Int, most: Int?) -> GrammarPattern {
     if part.isEmpty || most == 0 { return sequence([]) }
+    if part.isImpossible { return least == 0 ? sequence([]) : nothing }
     let (count, overflow) = part.least.multipliedReportingOverflow(by: least)
     return GrammarPattern(
       .repetition(part, least: least, most: most), least: overflow ? countLimit : count)
@@ -62,7 +72,7 @@ struct GrammarPattern: Sendable {
   }
 
   /// Any character.
-  static let any: [ClosedRange<UInt32>] = [0...0x10FFFF]
+  static let any = DialectSet([0...0x10FFFF]).common
   /// Any number of any characters.
   static let anything = repetition(.characters(any), least: 0, most: nil)
 }
@@ -72,11 +82,9 @@ extension GrammarProgram {
   mutating func jsonString(
     matching pattern: GrammarPattern, most: Int, _ next: Int32
   ) throws(GrammarError) -> Int32 {
-    guard pattern.least <= most else {
-      throw .contradictory("a pattern needs more characters than maxLength allows")
-    }
+    guard pattern.least <= most else { return try dead() }
     let close = try literal("\"", next)
-    let content = try inString(least: 0, most: most) { program throws(GrammarError) in
+    let content = try inScope(GrammarScope(least: 0, most: most)) { program throws(GrammarError) in
       try program.add(pattern, rest: 0, try program.add(.leave(next: close)))
     }
     return try literal("\"", content)
@@ -144,11 +152,11 @@ extension GrammarProgram {
       }
       for (scalar, escape) in [
         (0x22, "\\\""), (0x5C, "\\\\"), (0x0A, "\\n"), (0x0D, "\\r"), (0x09, "\\t"),
+        (0x08, "\\b"), (0x0C, "\\f"),
       ] as [(UInt32, StaticString)] where range.contains(scalar) {
         starts.append(try literal(escape, next))
       }
     }
-    guard !starts.isEmpty else { throw .contradictory("a pattern has a class without characters") }
-    return try either(starts)
+    return starts.isEmpty ? try dead() : try either(starts)
   }
 }

@@ -1,5 +1,6 @@
 // Regular expressions of a schema's `pattern`, as far as they are regular: parsed to a tree.
-// Must not: take what it cannot match exactly (look-around, back references, word boundaries, flags).
+// Must not: take what it cannot match exactly (look-around, back references, word boundaries, flags), or what dialects
+// read differently.
 
 /// Reads patterns.
 struct GrammarPatternReader {
@@ -10,14 +11,16 @@ struct GrammarPatternReader {
   /// The pattern as it must match a whole string.
   static func read(_ text: String) throws(GrammarError) -> GrammarPattern {
     var reader = GrammarPatternReader(text)
-    let tree = try reader.alternatives()
+    let tree = try reader.alternatives(isOutermost: true)
     guard reader.position == reader.scalars.count else { throw reader.error }
     return tree
   }
 
   private init(_ text: String) { scalars = text.unicodeScalars.map(\.value) }
 
-  private var error: GrammarError { .unsupported("a form of 'pattern'") }
+  private var error: GrammarError {
+    .unsupported("a pattern that is none, or that dialects read differently")
+  }
 
   private var current: UInt32? { position < scalars.count ? scalars[position] : nil }
 
@@ -27,29 +30,54 @@ struct GrammarPatternReader {
     return true
   }
 
-  private mutating func alternatives() throws(GrammarError) -> GrammarPattern {
+  /// `isOutermost`: what the alternatives match is all that the string holds.
+  private mutating func alternatives(isOutermost: Bool) throws(GrammarError) -> GrammarPattern {
     depth += 1
     guard depth <= GrammarLimits.depth else { throw .tooLarge("groups of a pattern") }
     defer { depth -= 1 }
-    var parts = [try sequence()]
-    while take("|") { parts.append(try sequence()) }
+    var parts = [try sequence(isOutermost: isOutermost)]
+    while take("|") { parts.append(try sequence(isOutermost: isOutermost)) }
     return parts.count == 1 ? parts[0] : .alternatives(parts)
   }
 
   /// Without an anchor at an end, anything may stand there; only whole alternatives have anchors.
-  private mutating func sequence() throws(GrammarError) -> GrammarPattern {
-    let isOutermost = depth == 1
+  private mutating func sequence(isOutermost: Bool) throws(GrammarError) -> GrammarPattern {
+    if isOutermost, current == 0x28, let whole = try wholeGroup() { return whole }
     var parts: [GrammarPattern] = []
     let isAnchored = take("^")
-    if isAnchored, !isOutermost { throw error }
+    if isAnchored, !isOutermost { throw Self.innerAnchor }
     if !isAnchored, isOutermost { parts.append(.anything) }
     while let character = current, character != 0x7C, character != 0x29, character != 0x24 {
       parts.append(try quantified(try atom()))
     }
     let endsHere = take("$")
-    if endsHere, !isOutermost || (current != nil && current != 0x7C) { throw error }
+    if endsHere, !isOutermost || !isAtEnd { throw Self.innerAnchor }
     if !endsHere, isOutermost { parts.append(.anything) }
     return .sequence(parts)
+  }
+
+  private static let innerAnchor = GrammarError.unsupported(
+    "a pattern with an anchor inside of it")
+
+  /// Whether an alternative ends here.
+  private var isAtEnd: Bool { current == nil || current == 0x7C || current == 0x29 }
+
+  /// A group that is an alternative by itself: its own alternatives may have anchors. Nil when more follows it.
+  private mutating func wholeGroup() throws(GrammarError) -> GrammarPattern? {
+    let start = position
+    position += 1
+    try groupKind()
+    let inner = try alternatives(isOutermost: true)
+    if take(")"), isAtEnd { return inner }
+    position = start
+    return nil
+  }
+
+  /// What may stand behind the parenthesis that opens a group.
+  private mutating func groupKind() throws(GrammarError) {
+    if take("?"), !take(":") {
+      throw .unsupported("a pattern with a look-around, a flag or a name of a group")
+    }
   }
 
   private mutating func atom() throws(GrammarError) -> GrammarPattern {
@@ -57,15 +85,16 @@ struct GrammarPatternReader {
     position += 1
     switch scalar {
     case "(":
-      if take("?"), !take(":") { throw error }
-      let inner = try alternatives()
+      try groupKind()
+      let inner = try alternatives(isOutermost: false)
       guard take(")") else { throw error }
       return inner
-    case "[": return .characters(try characterClass())
-    case ".": return .characters(Self.complement([0x0A...0x0A, 0x0D...0x0D]))
-    case "\\": return .characters(try escape(inClass: false))
-    case "*", "+", "?", "{", "^": throw error
-    default: return .characters([character...character])
+    case "[": return .characters(try characterClass().common)
+    case ".": return .characters(DialectSet.dot.common)
+    case "\\": return .characters(try escape().common)
+    case "^": throw Self.innerAnchor
+    case "*", "+", "?", "{": throw error
+    default: return .characters(DialectSet([character...character]).common)
     }
   }
 
@@ -107,89 +136,78 @@ struct GrammarPatternReader {
 
   // MARK: Characters
 
-  private static let digit: [ClosedRange<UInt32>] = [0x30...0x39]
-  private static let word: [ClosedRange<UInt32>] = [
-    0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A,
-  ]
-  private static let space: [ClosedRange<UInt32>] = [
-    0x09...0x0D, 0x20...0x20, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029,
-    0x202F...0x202F, 0x205F...0x205F, 0x3000...0x3000, 0xFEFF...0xFEFF,
-  ]
-
-  private mutating func escape(inClass: Bool) throws(GrammarError) -> [ClosedRange<UInt32>] {
+  private mutating func escape() throws(GrammarError) -> DialectSet {
     guard let character = current, let scalar = Unicode.Scalar(character) else { throw error }
     position += 1
     switch scalar {
-    case "d": return Self.digit
-    case "D": return Self.complement(Self.digit)
-    case "w": return Self.word
-    case "W": return Self.complement(Self.word)
-    case "s": return Self.space
-    case "S": return Self.complement(Self.space)
-    case "n": return [0x0A...0x0A]
-    case "r": return [0x0D...0x0D]
-    case "t": return [0x09...0x09]
-    case "u":
-      guard position + 4 <= scalars.count else { throw error }
-      var value: UInt32 = 0
-      for _ in 0..<4 {
-        guard let scalar = Unicode.Scalar(scalars[position]),
-          let digit = Character(scalar).hexDigitValue
-        else { throw error }
-        value = value * 16 + UInt32(digit)
-        position += 1
-      }
-      return [value...value]
-    case "a"..."z", "A"..."Z", "0"..."9": throw error
-    default: return [character...character]
+    case "d": return .digit
+    case "D": return DialectSet.digit.complement
+    case "w": return .word
+    case "W": return DialectSet.word.complement
+    case "s": return .space
+    case "S": return DialectSet.space.complement
+    case "n": return DialectSet([0x0A...0x0A])
+    case "r": return DialectSet([0x0D...0x0D])
+    case "t": return DialectSet([0x09...0x09])
+    case "f": return DialectSet([0x0C...0x0C])
+    case "v": return DialectSet([0x0B...0x0B])
+    case "x": return try hexadecimal(2)
+    case "u": return try hexadecimal(4)
+    case "b", "B": throw .unsupported("a pattern with a word boundary")
+    case "0"..."9": throw .unsupported("a pattern with a back-reference")
+    case "p", "P": throw .unsupported("a pattern with a Unicode property")
+    case "a"..."z", "A"..."Z": throw error
+    default: return DialectSet([character...character])
     }
   }
 
-  private mutating func characterClass() throws(GrammarError) -> [ClosedRange<UInt32>] {
+  private mutating func hexadecimal(_ count: Int) throws(GrammarError) -> DialectSet {
+    guard scalars.count - position >= count else { throw error }
+    var value: UInt32 = 0
+    for _ in 0..<count {
+      guard let scalar = Unicode.Scalar(scalars[position]),
+        let digit = Character(scalar).hexDigitValue
+      else { throw error }
+      value = value << 4 | UInt32(digit)
+      position += 1
+    }
+    // Half of a pair is a character to one dialect only.
+    guard !(0xD800..<0xE000).contains(value) else {
+      throw .unsupported("a pattern with half of a surrogate pair")
+    }
+    return DialectSet([value...value])
+  }
+
+  private mutating func characterClass() throws(GrammarError) -> DialectSet {
     let isNegated = take("^")
-    var ranges: [ClosedRange<UInt32>] = []
+    var set = DialectSet([])
     while let character = current, character != 0x5D {
       position += 1
-      let first = character == 0x5C ? try escape(inClass: true) : [character...character]
+      let first = character == 0x5C ? try escape() : DialectSet([character...character])
       guard current == 0x2D, position + 1 < scalars.count, scalars[position + 1] != 0x5D,
-        first.count == 1, first[0].count == 1
+        let low = first.single
       else {
-        ranges += first
+        set.ecma += first.ecma
+        set.python += first.python
         continue
       }
       position += 1
       let end = scalars[position]
       position += 1
-      let last = end == 0x5C ? try escape(inClass: true) : [end...end]
-      guard last.count == 1, last[0].count == 1, first[0].lowerBound <= last[0].lowerBound else {
-        throw error
-      }
-      ranges.append(first[0].lowerBound...last[0].lowerBound)
+      let last = end == 0x5C ? try escape() : DialectSet([end...end])
+      guard let high = last.single, low <= high else { throw error }
+      set.ecma.append(low...high)
+      set.python.append(low...high)
     }
     guard take("]") else { throw error }
-    return isNegated ? Self.complement(ranges) : Self.union(ranges)
+    return isNegated ? set.complement : set
   }
+}
 
-  private static func union(_ ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
-    var result: [ClosedRange<UInt32>] = []
-    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-      if let last = result.last, range.lowerBound <= last.upperBound &+ 1 {
-        result[result.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
-      } else {
-        result.append(range)
-      }
-    }
-    return result
-  }
-
-  private static func complement(_ ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
-    var result: [ClosedRange<UInt32>] = []
-    var next: UInt32 = 0
-    for range in union(ranges) {
-      if range.lowerBound > next { result.append(next...range.lowerBound - 1) }
-      next = range.upperBound + 1
-    }
-    if next <= 0x10FFFF { result.append(next...0x10FFFF) }
-    return result
+extension DialectSet {
+  /// The one character that it holds in both readings.
+  fileprivate var single: UInt32? {
+    guard ecma.count == 1, ecma[0].count == 1, ecma == python else { return nil }
+    return ecma[0].lowerBound
   }
 }

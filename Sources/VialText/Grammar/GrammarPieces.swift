@@ -1,4 +1,4 @@
-// Pieces that grammars are made of: literals, white space, characters, numbers.
+// Pieces that grammars are made of: literals, white space, characters, strings.
 // Must not: read a schema.
 
 extension GrammarProgram {
@@ -59,17 +59,21 @@ extension GrammarProgram {
 
   /// Nothing, a space, or a line end with an indentation of at most 24 spaces, then `next`.
   mutating func lineBreak(_ next: Int32) throws(GrammarError) -> Int32 {
-    let indent = try inString(least: 0, most: 24) { program throws(GrammarError) in
-      let loop = try program.placeholder()
-      let blank = try program.add(.byte(low: 0x20, high: 0x20, next: loop))
-      program.set(
-        loop, try program.add(.leave(next: next)), try program.add(.count(rest: 0, next: blank)))
-      return loop
+    let rule = try shared(.lineBreak) { program, end throws(GrammarError) in
+      let indent = try program.inScope(GrammarScope(least: 0, most: 24)) {
+        program throws(GrammarError) in
+        let loop = try program.placeholder()
+        let blank = try program.add(.byte(low: 0x20, high: 0x20, next: loop))
+        program.set(
+          loop, try program.add(.leave(next: end)), try program.add(.count(rest: 0, next: blank)))
+        return loop
+      }
+      return try program.either([
+        try program.add(.byte(low: 0x0A, high: 0x0A, next: indent)),
+        try program.add(.byte(low: 0x20, high: 0x20, next: end)), end,
+      ])
     }
-    return try either([
-      try add(.byte(low: 0x0A, high: 0x0A, next: indent)),
-      try add(.byte(low: 0x20, high: 0x20, next: next)), next,
-    ])
+    return try add(.call(start: rule, next: next))
   }
 
   /// A character from `low` to `high` as UTF-8, then `next`; surrogates are left out.
@@ -175,27 +179,103 @@ extension GrammarProgram {
   mutating func jsonString(
     least: Int, most: Int, _ next: Int32
   ) throws(GrammarError) -> Int32 {
-    let close = try literal("\"", next)
-    let content = try inString(least: least, most: most) { program throws(GrammarError) in
-      let loop = try program.placeholder()
-      program.markFree(loop: loop)
-      let character = try program.jsonCharacter(loop)
-      program.set(
-        loop, try program.add(.leave(next: close)),
-        try program.add(.count(rest: 0, next: character)))
-      return loop
+    let rule = try shared(.string(least: least, most: most)) { program, end throws(GrammarError) in
+      let close = try program.literal("\"", end)
+      let content = try program.inScope(GrammarScope(least: least, most: most)) {
+        program throws(GrammarError) in
+        let loop = try program.placeholder()
+        program.markFree(loop: loop)
+        let character = try program.jsonCharacter(loop)
+        program.set(
+          loop, try program.add(.leave(next: close)),
+          try program.add(.count(rest: 0, next: character)))
+        return loop
+      }
+      return try program.literal("\"", content)
     }
-    return try literal("\"", content)
+    return try add(.call(start: rule, next: next))
+  }
+}
+
+extension GrammarProgram {
+  /// The rule of any value.
+  mutating func anythingRule() throws(GrammarError) -> Int32 {
+    if let known = sharedRule(.anything) { return known }
+    let rule = try placeholder()
+    setShared(.anything, rule)
+    let start = try self.rule { program, end throws(GrammarError) in
+      let signs = NumberSigns.any
+      let item = GrammarEntry { program, next throws(GrammarError) in
+        try program.add(.call(start: rule, next: next))
+      }
+      let member = GrammarEntry { program, next throws(GrammarError) in
+        let value = try program.add(.call(start: rule, next: next))
+        let colon = try program.literal(":", try program.space(value))
+        return try program.key(colon)
+      }
+      return try program.either([
+        try program.jsonString(least: 0, most: GrammarLimits.stringLength, end),
+        try program.add(.call(start: program.free(signs, isInteger: false), next: end)),
+        try program.literal("true", end), try program.literal("false", end),
+        try program.literal("null", end),
+        try program.list("[", "]", least: 0, most: nil, item, end),
+        try program.list("{", "}", least: 0, most: nil, member, end),
+      ])
+    }
+    set(rule, start, start)
+    return rule
   }
 
-  /// At least one digit and at most `most`, then `next`.
-  mutating func digits(most: Int, _ next: Int32) throws(GrammarError) -> Int32 {
-    try inString(least: 1, most: most) { program throws(GrammarError) in
+  /// A key of any text, then `next`.
+  mutating func key(_ next: Int32) throws(GrammarError) -> Int32 {
+    try jsonString(least: 1, most: GrammarLimits.keyLength, next)
+  }
+
+  /// From `least` to `most` entries between brackets, with commas between them, then `next`.
+  mutating func list(
+    _ open: StaticString, _ close: StaticString, least: Int, most: Int?, _ entry: GrammarEntry,
+    _ next: Int32
+  ) throws(GrammarError) -> Int32 {
+    let empty = try literal(close, next)
+    let end = try lineBreak(empty)
+    guard most != 0 else { return try literal(open, empty) }
+    let first: Int32
+    if least <= 1, most == nil {
+      let more = try placeholder()
+      let start = try entry.make(&self, more)
+      set(more, end, try literal(",", try lineBreak(start)))
+      first = try lineBreak(start)
+    } else {
+      first = try lineBreak(try counted(least: least, most: most, entry, end))
+    }
+    return try literal(open, least == 0 ? try either([empty, first]) : first)
+  }
+
+  /// Entries that are counted; each is a rule of its own, so that it can count by itself.
+  mutating func counted(
+    least: Int, most: Int?, _ entry: GrammarEntry, _ end: Int32
+  ) throws(GrammarError) -> Int32 {
+    let rule = try self.rule { program, end throws(GrammarError) in try entry.make(&program, end) }
+    let scope = GrammarScope(
+      least: min(least, GrammarLimits.entryCount),
+      most: min(most ?? GrammarLimits.entryCount, GrammarLimits.entryCount))
+    guard least <= GrammarLimits.entryCount else { return try dead() }
+    return try inScope(scope) { program throws(GrammarError) in
       let loop = try program.placeholder()
-      let digit = try program.add(.byte(low: 0x30, high: 0x39, next: loop))
+      let behind = try program.placeholder()
+      let item = try program.add(.call(start: rule, next: behind))
+      let another = try program.literal(",", try program.lineBreak(item))
       program.set(
-        loop, try program.add(.leave(next: next)), try program.add(.count(rest: 0, next: digit)))
+        behind, try program.add(.leave(next: end)),
+        try program.add(.count(rest: 0, next: another)))
+      let first = try program.add(.count(rest: 0, next: item))
+      program.set(loop, first, first)
       return loop
     }
   }
+}
+
+/// One entry of a list: adds its nodes, which lead to the one that it is handed.
+struct GrammarEntry {
+  let make: (inout GrammarProgram, Int32) throws(GrammarError) -> Int32
 }

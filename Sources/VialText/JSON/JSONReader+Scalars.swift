@@ -134,9 +134,9 @@ extension JSONReader {
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isInteger, let value = Int64(text) { return .integer(value) }
     guard let value = Double(text), value.isFinite else {
-      throw JSONError(offset: start, "a number out of range")
+      throw JSONError(offset: start, .number, "a number out of range")
     }
-    return .number(value)
+    return isInteger ? .wide(JSONString(bytes: Array(bytes[start..<position]))) : .number(value)
   }
 
   private mutating func digits() throws(JSONError) {

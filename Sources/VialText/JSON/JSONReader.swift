@@ -24,7 +24,8 @@ public struct JSONReader {
     _ bytes: [UInt8], limits: Limits = Limits()
   ) throws(JSONError) -> JSONValue {
     guard bytes.count <= limits.byteCount else {
-      throw JSONError(offset: limits.byteCount, "the text is longer than \(limits.byteCount) bytes")
+      throw JSONError(
+        offset: limits.byteCount, .size, "the text is longer than \(limits.byteCount) bytes")
     }
     var reader = JSONReader(bytes: bytes, limits: limits)
     // A byte-order mark is not JSON, but editors leave one.
@@ -78,7 +79,9 @@ public struct JSONReader {
   }
 
   private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
-    guard depth <= limits.depth else { throw error("nested deeper than \(limits.depth) levels") }
+    guard depth <= limits.depth else {
+      throw JSONError(offset: position, .size, "nested deeper than \(limits.depth) levels")
+    }
     position += 1
     var elements: [JSONValue] = []
     skipSpace()
@@ -100,7 +103,9 @@ public struct JSONReader {
   }
 
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
-    guard depth <= limits.depth else { throw error("nested deeper than \(limits.depth) levels") }
+    guard depth <= limits.depth else {
+      throw JSONError(offset: position, .size, "nested deeper than \(limits.depth) levels")
+    }
     position += 1
     var members: [JSONObject.Member] = []
     var index: [JSONString: Int] = [:]
@@ -139,7 +144,9 @@ public struct JSONReader {
       }
       isNew = index.updateValue(members.count, forKey: key) == nil
     }
-    guard isNew else { throw JSONError(offset: keyOffset, "a key that appears twice") }
+    guard isNew else {
+      throw JSONError(offset: keyOffset, .repeatedKey, "a key that appears twice")
+    }
     skipSpace()
     guard current == UInt8(ascii: ":") else { throw error("expected ':' after an object key") }
     position += 1

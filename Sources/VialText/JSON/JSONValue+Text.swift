@@ -5,22 +5,32 @@ extension JSONValue {
   /// The value as JSON without white space.
   public var compactText: [UInt8] {
     var text: [UInt8] = []
-    append(to: &text)
+    append(to: &text, limit: .max)
     return text
   }
 
-  private func append(to text: inout [UInt8]) {
+  /// The value as JSON without white space, if it has at most so many bytes.
+  func compactText(limit: Int) -> [UInt8]? {
+    var text: [UInt8] = []
+    append(to: &text, limit: limit)
+    return text.count <= limit ? text : nil
+  }
+
+  /// Writes at least until the text is longer than `limit`.
+  private func append(to text: inout [UInt8], limit: Int) {
+    guard text.count <= limit else { return }
     switch self {
     case .null: text += "null".utf8
     case .bool(let value): text += (value ? "true" : "false").utf8
     case .integer(let value): text += value.description.utf8
     case .number(let value): text += value.description.utf8
+    case .wide(let digits): text += digits.bytes
     case .string(let value): value.append(to: &text)
     case .array(let elements):
       text.append(0x5B)
       for (index, element) in elements.enumerated() {
         if index > 0 { text.append(0x2C) }
-        element.append(to: &text)
+        element.append(to: &text, limit: limit)
       }
       text.append(0x5D)
     case .object(let object):
@@ -29,7 +39,7 @@ extension JSONValue {
         if index > 0 { text.append(0x2C) }
         member.key.append(to: &text)
         text.append(0x3A)
-        member.value.append(to: &text)
+        member.value.append(to: &text, limit: limit)
       }
       text.append(0x7D)
     }

@@ -9,6 +9,8 @@ public enum JSONValue: Sendable {
   case integer(Int64)
   /// Any other number.
   case number(Double)
+  /// An integer beyond 64 bits: its digits, perhaps behind a minus sign.
+  case wide(JSONString)
   case string(JSONString)
   case array([JSONValue])
   case object(JSONObject)
@@ -48,6 +50,7 @@ public enum JSONValue: Sendable {
     switch self {
     case .integer(let value): Double(value)
     case .number(let value): value
+    case .wide(let digits): Double(digits.text)
     default: nil
     }
   }

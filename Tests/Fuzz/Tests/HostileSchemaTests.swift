@@ -54,10 +54,10 @@ import VialText
     #expect(!grammar.matches(Array(#""a""#.utf8)))
   }
 
-  /// Alternatives of alternatives, none of which anything satisfies: what they add is taken back.
-  @Test(arguments: [(12, 3), (7, 7), (3, 400)]) func contradictionsAreNotFree(
+  /// Alternatives of alternatives, none of which anything satisfies: each is compiled once, however it is reached.
+  @Test(arguments: [(12, 3), (7, 7), (30, 10), (3, 400)]) func contradictionsAreLeftOut(
     _ depth: Int, _ count: Int
-  ) {
+  ) throws {
     var definitions = [#""x0":{"type":"string","minLength":2,"maxLength":1}"#]
     for level in 1...depth {
       definitions.append(#""x\#(level)":{"anyOf":\#(Self.references(count, "x\(level - 1)"))}"#)
@@ -66,18 +66,20 @@ import VialText
       {"$defs":{\##(definitions.joined(separator: ","))},
        "anyOf":[{"$ref":"#/$defs/x\##(depth)"},{"type":"boolean"}]}
       """##
-    expectTooLarge(schema)
+    let grammar = try Grammar(schema: Array(schema.utf8))
+    #expect(grammar.matches(Array("true".utf8)) && !grammar.matches(Array(#""""#.utf8)))
   }
 
   /// A required property leads back to the object, forty ways a level.
-  @Test func recursionIsNotFree() {
+  @Test func recursionHasAnEndOrNone() throws {
     let properties = (0..<40).map { ##""c\##($0)":{"$ref":"#/$defs/n"}"## }.joined(separator: ",")
+    let node = #""type":"object","properties":{\#(properties)}"#
     #expect(
-      error(
-        ##"""
-        {"$defs":{"n":{"type":"object","required":["c0"],"properties":{\##(properties)}}},
-         "$ref":"#/$defs/n"}
-        """##) == .unsupported("a $ref that leads back to itself"))
+      error(##"{"$defs":{"n":{"required":["c0"],\##(node)}},"$ref":"#/$defs/n"}"##)
+        == .contradictory("a $ref leads back to itself without an end"))
+    let grammar = try Grammar(
+      schema: Array(##"{"$defs":{"n":{\##(node)}},"$ref":"#/$defs/n"}"##.utf8))
+    #expect(grammar.matches(Array(#"{"c3":{"c7":{},"c9":{}}}"#.utf8)))
   }
 
   @Test func alternativesAreComparedForAPrice() {
@@ -105,25 +107,70 @@ import VialText
     )
   }
 
-  @Test(arguments: [
-    #"{"type":"integer","multipleOf":999983}"#,
-    #"{"type":"integer","multipleOf":999983,"minimum":-99999999999,"maximum":99999999999}"#,
-  ]) func multiplesAreCharged(_ schema: String) { expectTooLarge(schema) }
-
-  /// A pattern is read, and its characters are put together, each time that a reference leads to it.
-  @Test func patternsAreChargedEachTime() {
-    let letters = String(
-      String.UnicodeScalarView((0..<4000).map { Unicode.Scalar(0x4E00 + 2 * $0)! }))
-    expectTooLarge(
-      ##"""
-      {"$defs":{"a":{"type":"string","pattern":"^[\##(letters)]$","maxLength":0}},
-       "anyOf":\##(Self.references(2500, "a"))}
-      """##)
+  @Test(
+    arguments: [
+      (#"{"type":"integer","multipleOf":999983}"#, "a multipleOf with too many remainders"),
+      (
+        #"{"type":"integer","multipleOf":999983,"minimum":-99999999999,"maximum":99999999999}"#,
+        "a multipleOf with too many remainders"
+      ),
+      (
+        #"{"type":"number","multipleOf":0.000000001}"#,
+        "a multipleOf whose multiples validators do not agree on"
+      ),
+      (#"{"type":"integer","multipleOf":1e300}"#, "multipleOf of more than nine digits"),
+    ] as [(String, StaticString)]) func divisorsWithTooManyRemaindersAreRefused(
+      _ schema: String, _ reason: StaticString
+    )
+  {
+    #expect(error(schema) == .unsupported(reason))
   }
 
-  @Test func endlessCountsAreRefused() {
-    expectTooLarge(#"{"type":"array","items":{"type":"null"},"maxItems":4611686018427387904}"#)
-    expectTooLarge(#"{"type":"array","items":{"type":"null"},"minItems":9223372036854775807}"#)
+  /// Multiples and patterns as often as a schema can hold them.
+  @Test func statesAreCharged() {
+    expectTooLarge(
+      #"{"anyOf":"#
+        + Self.list(2000) { #"{"type":"integer","multipleOf":997,"minimum":\#($0)}"# } + "}")
+    expectTooLarge(
+      #"{"anyOf":"#
+        + Self.list(2000) {
+          #"{"pattern":"^([ab]?){\#(200 + $0 % 50)}$","minLength":60,"maxLength":62}"#
+        } + "}")
+  }
+
+  /// Keys are held against patterns, patterns against each other: all of it is charged.
+  @Test func patternsOfKeysAreCharged() {
+    let patterns = (0..<900).map { #""^(a|b|\#($0)|c){9}(.*)$":{"type":"null"}"# }
+    let properties = (0..<400).map { #""key\#($0)":true"# }
+    expectTooLarge(
+      #"{"patternProperties":{\#(patterns.joined(separator: ","))},"properties":{\#(properties.joined(separator: ","))}}"#
+    )
+    expectTooLarge(#"{"patternProperties":{\#(patterns.joined(separator: ","))}}"#)
+  }
+
+  /// Each condition doubles the cases.
+  @Test func casesAreCharged() {
+    let conditions = Self.list(60) {
+      #"{"if":{"properties":{"k\#($0)":{"const":1}},"required":["k\#($0)"]},"then":{"required":["v\#($0)"]}}"#
+    }
+    let properties = (0..<60).map { #""k\#($0)":{"enum":[1,2]},"v\#($0)":{"type":"null"}"# }
+    expectTooLarge(
+      #"{"type":"object","properties":{\#(properties.joined(separator: ","))},"allOf":\#(conditions)}"#
+    )
+    let dependencies = (0..<40).map { #""k\#($0)":{"required":["v\#($0)"]}"# }
+    expectTooLarge(
+      #"{"properties":{\#(properties.joined(separator: ","))},"dependencies":{\#(dependencies.joined(separator: ","))}}"#
+    )
+  }
+
+  @Test func endlessCountsAreCountedOrRefused() throws {
+    let many = try Grammar(
+      schema: Array(
+        #"{"type":"array","items":{"type":"null"},"maxItems":4611686018427387904}"#.utf8))
+    #expect(many.matches(Array("[null,null]".utf8)))
+    #expect(
+      error(#"{"type":"array","items":{"type":"null"},"minItems":99999999999999999999}"#)
+        == .contradictory("minItems is more than an answer can have"))
     #expect(
       error(#"{"type":"string","pattern":"^a*$","minLength":9223372036854775807}"#)
         == .contradictory("minLength is above maxLength"))

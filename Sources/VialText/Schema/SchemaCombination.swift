@@ -1,4 +1,4 @@
-// Schemas that several others make together: allOf, and keywords beside $ref, anyOf and oneOf.
+// Schemas that several others make together: allOf, and keywords beside $ref, anyOf and oneOf; their alternatives.
 // Must not: lose a constraint: what it cannot put together, it refuses by name.
 
 extension SchemaCompiler {
@@ -6,9 +6,10 @@ extension SchemaCompiler {
   mutating func parts(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
     try spend(object.members.count, times: 4)
     let keyword = ["$ref", "allOf", "anyOf", "oneOf"].first { object[$0] != nil }
-    guard let keyword, keyword == "allOf" || object.members.count(where: Self.isKeyword) > 1 else {
-      return nil
-    }
+    guard let keyword,
+      keyword == "allOf"
+        || object.members.count(where: { SchemaKeywords.isConstraint($0.key) }) > 1
+    else { return nil }
     let others = object.members.filter { $0.key != JSONString(keyword) }
     let this = JSONValue.object(
       try self.object([
@@ -18,7 +19,7 @@ extension SchemaCompiler {
     guard let all = object["allOf"]?.array, !all.isEmpty else {
       throw .unsupported("an allOf that is no list")
     }
-    return others.contains(where: Self.isKeyword)
+    return others.contains { SchemaKeywords.isConstraint($0.key) }
       ? [.object(try self.object(others))] + all : all
   }
 
@@ -95,75 +96,41 @@ extension SchemaCompiler {
     }
   }
 
-  /// The alternatives of anyOf, or of a oneOf whose alternatives exclude each other.
+  /// The alternatives of anyOf, or those of oneOf, each as far as it lies outside of all others. Nil for a schema that has
+  /// none.
   mutating func alternatives(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
     guard let found = object["anyOf"] ?? object["oneOf"] else { return nil }
     guard let alternatives = found.array, !alternatives.isEmpty else {
       throw .unsupported("an anyOf or oneOf that is no list")
     }
     guard object["oneOf"] != nil else { return alternatives }
+    var result: [JSONValue] = []
     for (index, alternative) in alternatives.enumerated() {
-      for other in alternatives[..<index] {
-        guard try excludes(alternative, other) else {
-          throw .unsupported("oneOf whose alternatives have a type in common")
+      var parts = [alternative]
+      for (other, another) in alternatives.enumerated() where other != index {
+        var outside: [JSONValue] = []
+        for part in parts {
+          guard let rest = try excluding(part, another, depth: 0) else {
+            throw .unsupported("oneOf whose alternatives may hold together")
+          }
+          outside += rest
         }
+        parts = outside
       }
+      result += parts
     }
-    return alternatives
-  }
-
-  /// Whether no value satisfies both: by their types, or by a required property that tells them apart.
-  private mutating func excludes(
-    _ one: JSONValue, _ other: JSONValue
-  ) throws(GrammarError) -> Bool {
-    let (one, other) = (try followed(one), try followed(other))
-    guard let first = try types(one), let second = try types(other) else {
-      throw .unsupported("oneOf whose alternatives have no type")
-    }
-    if first.isDisjoint(with: second) { return true }
-    guard first == ["object"], second == ["object"] else { return false }
-    for member in one["properties"]?.object?.members ?? [] {
-      let key = member.key
-      guard try requires(one, key), try requires(other, key),
-        let property = other["properties"]?.object?[key],
-        let values = try listedTexts(try followed(member.value)),
-        let others = try listedTexts(try followed(property))
-      else { continue }
-      if values.isDisjoint(with: others) { return true }
-    }
-    return false
+    return result
   }
 
   /// The schema behind references alone.
-  private mutating func followed(_ schema: JSONValue) throws(GrammarError) -> JSONValue {
+  mutating func followed(_ schema: JSONValue) throws(GrammarError) -> JSONValue {
     var schema = schema
     for _ in 0..<GrammarLimits.depth {
       guard let reference = schema["$ref"] else { return schema }
+      if let object = schema.object, try parts(object) != nil { return schema }
       schema = try target(reference)
     }
     return schema
-  }
-
-  private mutating func requires(
-    _ schema: JSONValue, _ key: JSONString
-  ) throws(GrammarError) -> Bool {
-    let names = schema["required"]?.array ?? []
-    try spend(names.count + 1)
-    return names.contains { $0.string == key }
-  }
-
-  private mutating func listedTexts(_ schema: JSONValue) throws(GrammarError) -> Set<[UInt8]>? {
-    guard let values = schema["const"].map({ [$0] }) ?? schema["enum"]?.array else { return nil }
-    var texts: Set<[UInt8]> = []
-    for value in values { texts.insert(try text(value)) }
-    return texts
-  }
-
-  /// Names of a schema's types, integers among the numbers; nil when it says none.
-  private mutating func types(_ schema: JSONValue) throws(GrammarError) -> Set<String>? {
-    guard let type = schema["type"] else { return nil }
-    try spend((type.array?.count ?? 1) + 4, times: 8)
-    return Set(Self.typeNames(type).map { $0 == "integer" ? "number" : $0 })
   }
 
   // MARK: Keywords
@@ -174,26 +141,64 @@ extension SchemaCompiler {
   ) throws(GrammarError) -> JSONValue {
     try spend(one.members.count + other.members.count + 4, times: 4)
     var members: [JSONObject.Member] = []
+    let (one, other) = (try listed(one), try listed(other))
     let (left, right) = (try closed(one, by: other), try closed(other, by: one))
     for member in left.members {
       guard let second = right[member.key] else {
         members.append(member)
         continue
       }
-      let value = try merged(member.key.text, member.value, second, depth: depth)
+      let value = try merged(member.key, member.value, second, depth: depth)
+      // Two constants, or types, that exclude each other: nothing satisfies both.
+      if value.array?.isEmpty == true, ["const", "type"].contains(member.key) {
+        return .bool(false)
+      }
       members.append(JSONObject.Member(key: member.key, value: value))
     }
     members += right.members.filter { left[$0.key] == nil }
     return .object(try self.object(members))
   }
 
+  /// `object` with those keywords as lists that can stand in it several times over.
+  mutating func listed(_ object: JSONObject) throws(GrammarError) -> JSONObject {
+    guard object["not"] != nil || object["if"] != nil || object["pattern"] != nil else {
+      return object
+    }
+    var members: [JSONObject.Member] = []
+    var lists: [JSONString: [JSONValue]] = [:]
+    var condition: [JSONObject.Member] = []
+    for member in object.members {
+      switch member.key {
+      case "not": lists[SchemaKeywords.noneOf, default: []].append(member.value)
+      case "pattern": lists[SchemaKeywords.allPatterns, default: []].append(member.value)
+      case "if", "then", "else": condition.append(member)
+      case SchemaKeywords.noneOf, SchemaKeywords.allPatterns, SchemaKeywords.conditions:
+        lists[member.key, default: []] += member.value.array ?? []
+      default: members.append(member)
+      }
+    }
+    if object["if"] != nil {
+      lists[SchemaKeywords.conditions, default: []].append(.object(try self.object(condition)))
+    }
+    for key in [SchemaKeywords.noneOf, SchemaKeywords.allPatterns, SchemaKeywords.conditions] {
+      if let list = lists[key] {
+        members.append(JSONObject.Member(key: key, value: .array(list)))
+      }
+    }
+    return try self.object(members)
+  }
+
   /// `object` with what the other's additionalProperties say about properties that only it names.
   private mutating func closed(
     _ object: JSONObject, by other: JSONObject
   ) throws(GrammarError) -> JSONObject {
-    guard let additional = other["additionalProperties"],
-      let properties = object["properties"]?.object
-    else { return object }
+    guard let additional = other["additionalProperties"], additional.bool != true else {
+      return object
+    }
+    guard object["patternProperties"] == nil, other["patternProperties"] == nil else {
+      throw .unsupported("allOf of patternProperties and additionalProperties")
+    }
+    guard let properties = object["properties"]?.object else { return object }
     let named = other["properties"]?.object
     var members: [JSONObject.Member] = []
     for member in properties.members {
@@ -212,26 +217,37 @@ extension SchemaCompiler {
   }
 
   private mutating func merged(
-    _ keyword: String, _ one: JSONValue, _ other: JSONValue, depth: Int
+    _ key: JSONString, _ one: JSONValue, _ other: JSONValue, depth: Int
   ) throws(GrammarError) -> JSONValue {
-    switch keyword {
+    switch key {
     case "type": return try commonTypes(one, other)
-    case "properties": return try mergedProperties(one, other, depth: depth)
-    case "items", "additionalProperties": return try combined(one, other, depth: depth + 1)
-    case "required":
-      let names = (one.array ?? []) + (other.array ?? [])
-      try spend(names.count)
-      try program.reserve(names.count, of: 16)
-      return .array(names)
+    case "properties", "patternProperties", "dependentSchemas":
+      return try mergedProperties(one, other)
+    case "dependencies", "dependentRequired": return try mergedDependencies(one, other)
+    case "items" where one.array == nil && other.array == nil,
+      "additionalProperties", "additionalItems", "propertyNames":
+      return try combined(one, other, depth: depth + 1)
+    case "required", SchemaKeywords.allPatterns, SchemaKeywords.noneOf, SchemaKeywords.conditions:
+      let values = (one.array ?? []) + (other.array ?? [])
+      try spend(values.count)
+      try program.reserve(values.count, of: 32)
+      return .array(values)
     case "enum": return try commonValues(one, other)
-    case "minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties":
-      return try bound(one, other) { $0 >= $1 }
-    case "maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties":
-      return try bound(one, other) { $0 <= $1 }
+    case "minimum", "minLength", "minItems", "minProperties":
+      return try bound(one, other) { $0 > 0 }
+    case "maximum", "maxLength", "maxItems", "maxProperties":
+      return try bound(one, other) { $0 < 0 }
+    case "exclusiveMinimum" where one.decimal != nil && other.decimal != nil:
+      return try bound(one, other) { $0 > 0 }
+    case "exclusiveMaximum" where one.decimal != nil && other.decimal != nil:
+      return try bound(one, other) { $0 < 0 }
+    case "uniqueItems": return .bool(one.bool ?? true || other.bool ?? true)
     default:
-      if Self.isRemark(keyword) { return one }
-      let (first, second) = (try text(one), try text(other))
+      if !SchemaKeywords.isConstraint(key) { return one }
+      let (first, second) = (try normalText(one), try normalText(other))
       guard first == second else {
+        // No value is two values.
+        if key == "const" { return .array([]) }
         throw .unsupported("allOf of two different values of one keyword")
       }
       return one
@@ -242,37 +258,62 @@ extension SchemaCompiler {
     _ one: JSONValue, _ other: JSONValue
   ) throws(GrammarError) -> JSONValue {
     var texts: Set<[UInt8]> = []
-    for value in other.array ?? [] { texts.insert(try text(value)) }
+    for value in other.array ?? [] { texts.insert(try normalText(value)) }
     var values: [JSONValue] = []
-    for value in one.array ?? [] where texts.contains(try text(value)) { values.append(value) }
+    for value in one.array ?? [] where texts.contains(try normalText(value)) {
+      values.append(value)
+    }
     return .array(values)
   }
 
   private func bound(
-    _ one: JSONValue, _ other: JSONValue, _ isTighter: (Double, Double) -> Bool
+    _ one: JSONValue, _ other: JSONValue, _ isTighter: (Int) -> Bool
   ) throws(GrammarError) -> JSONValue {
-    guard let first = one.number, let second = other.number else {
+    guard let first = one.decimal, let second = other.decimal else {
       throw .unsupported("a bound that is no number")
     }
-    return isTighter(first, second) ? one : other
+    return isTighter(first.compared(with: second)) ? one : other
   }
 
   private mutating func commonTypes(
     _ one: JSONValue, _ other: JSONValue
   ) throws(GrammarError) -> JSONValue {
-    let (first, second) = (Self.typeNames(one), Self.typeNames(other))
+    let (first, second) = (SchemaKeywords.typeNames(one), SchemaKeywords.typeNames(other))
     try spend(first.count + 8, times: second.count + 8)
     let common = first.compactMap { type -> String? in
       if second.contains(type) { return type }
       let isNumber = type == "integer" && second.contains("number")
       return isNumber || type == "number" && second.contains("integer") ? "integer" : nil
     }
-    guard !common.isEmpty else { throw .contradictory("allOf of types that exclude each other") }
     return .array(common.map { .string(JSONString($0)) })
   }
 
   private mutating func mergedProperties(
-    _ one: JSONValue, _ other: JSONValue, depth: Int
+    _ one: JSONValue, _ other: JSONValue
+  ) throws(GrammarError) -> JSONValue {
+    try mergedMembers(one, other) { compiler, first, second throws(GrammarError) in
+      if first.bool == false || second.bool == false { return .bool(false) }
+      return .object(
+        try compiler.object([JSONObject.Member(key: "allOf", value: .array([first, second]))]))
+    }
+  }
+
+  private mutating func mergedDependencies(
+    _ one: JSONValue, _ other: JSONValue
+  ) throws(GrammarError) -> JSONValue {
+    try mergedMembers(one, other) { compiler, first, second throws(GrammarError) in
+      if let names = first.array, let others = second.array { return .array(names + others) }
+      guard first.array == nil, second.array == nil else {
+        throw .unsupported("allOf of dependencies of two kinds")
+      }
+      return .object(
+        try compiler.object([JSONObject.Member(key: "allOf", value: .array([first, second]))]))
+    }
+  }
+
+  private mutating func mergedMembers(
+    _ one: JSONValue, _ other: JSONValue,
+    _ both: (inout SchemaCompiler, JSONValue, JSONValue) throws(GrammarError) -> JSONValue
   ) throws(GrammarError) -> JSONValue {
     guard let first = one.object, let second = other.object else {
       throw .unsupported("properties that are no object")
@@ -283,11 +324,10 @@ extension SchemaCompiler {
         members.append(member)
         continue
       }
-      let both = JSONValue.object(
-        try self.object([JSONObject.Member(key: "allOf", value: .array([member.value, value]))]))
-      members.append(JSONObject.Member(key: member.key, value: both))
+      members.append(
+        JSONObject.Member(key: member.key, value: try both(&self, member.value, value)))
     }
     members += second.members.filter { first[$0.key] == nil }
-    return .object(try self.object(members))
+    return .object(try object(members))
   }
 }
