@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Vial
+import VialEngine
 import VialSystem
 import VialText
 
@@ -62,6 +63,9 @@ struct AnswerArguments: ParsableArguments {
       options.grammar = try engine.grammar(schema: text)
     } else if let schema = template?.schema, !noSchema {
       options.grammar = try engine.grammar(schema: Array(schema.utf8))
+    }
+    for warning in UnkeptFormats.warnings(options.grammar?.unkeptFormats ?? []) {
+      StandardError.write(warning)
     }
   }
 }

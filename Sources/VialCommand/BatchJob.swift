@@ -41,6 +41,8 @@ final class BatchJob {
   private var held: [Int: BatchAnswer] = [:]
   private var (placeCount, writtenCount) = (0, 0)
   private var total = 0
+  /// Formats of schemas that were told not to be kept.
+  private var toldFormats: Set<String> = []
   private let salt: [UInt8]
 
   init(_ engine: Engine, settings: BatchSettings, lines: LineFile, log: BatchLog) {
@@ -118,6 +120,7 @@ final class BatchJob {
       guard let value else { throw BatchError("the line is too long") }
       let request = try BatchRequest(value.get(), defaults: settings.defaults, engine: engine)
       _ = try id.get()
+      tellUnkeptFormats(of: request)
       try submit(request, key, place)
     } catch let error as VialError {
       guard Self.isOfTheLine(error) else { throw error }
@@ -127,6 +130,12 @@ final class BatchJob {
     } catch let error as JSONError {
       try fail(key, place, "byte \(error.offset): not JSON")
     }
+  }
+
+  private func tellUnkeptFormats(of request: BatchRequest) {
+    let formats = request.options.grammar?.unkeptFormats ?? []
+    let new = formats.filter { toldFormats.count < 64 && toldFormats.insert($0).inserted }
+    for warning in UnkeptFormats.warnings(new) { progress.say(warning) }
   }
 
   /// Whether other lines may fare better.

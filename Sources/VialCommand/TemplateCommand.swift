@@ -223,6 +223,13 @@ struct TemplateCheckCommand: ParsableCommand {
         ] where clause == nil {
           StandardError.write("warning: \(path): no '# \(name)'")
         }
+        if let schema = template.schema {
+          for warning in UnkeptFormats.warnings(
+            try Grammar(schema: Array(schema.utf8)).unkeptFormats)
+          {
+            StandardError.write("\(path): \(warning)")
+          }
+        }
         try StandardOutput.write("\(TerminalText.line(path)): \(template.id), in order\n")
       } catch {
         hasFailed = true

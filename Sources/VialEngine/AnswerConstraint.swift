@@ -12,6 +12,9 @@ public struct AnswerGrammar: Sendable {
   public init(grammar: Grammar, vocabulary: GrammarVocabulary) {
     (self.grammar, self.vocabulary) = (grammar, vocabulary)
   }
+
+  /// Formats that the schema names and that answers are not held to, in the order of their names, at most 16.
+  public var unkeptFormats: [String] { grammar.unkeptFormats }
 }
 
 /// Automata of the grammars that were used last. The engine's thread owns it.

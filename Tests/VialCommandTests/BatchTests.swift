@@ -69,7 +69,9 @@ import Testing
         #"{"template": "patient-education", "variables": ["fever"], "max_tokens": 9}"#,
         #"{"prompt": "fever", "variables": {"topic": "fever"}, "max_tokens": 9}"#,
         #"{"prompt": "fever", "schema": {"enum": ["yes", "no"]}, "max_tokens": 40}"#,
-        #"{"prompt": "fever", "schema": {"not": {}}, "max_tokens": 9}"#,
+        #"{"prompt": "fever", "schema": {"contains": {}}, "max_tokens": 9}"#,
+        #"{"prompt": "fever", "schema": {"const": "a", "format": "odd\u001B"}, "max_tokens": 9}"#,
+        #"{"prompt": "fever", "schema": {"const": "b", "format": "odd\u001B"}, "max_tokens": 9}"#,
       ])
     let out = folder.path("out.jsonl")
     let run = try batch(input, out, "--ordered")
@@ -96,7 +98,9 @@ import Testing
     #expect(lines[4]["tokens"] as? [Int] == held["tokens"] as? [Int])
     #expect(lines[4]["finish_reason"] as? String == held["finish_reason"] as? String)
     #expect(["stop", "budget"].contains(lines[4]["finish_reason"] as? String ?? ""))
-    #expect((lines[5]["error"] as? String)?.contains("not supported: not") == true)
+    #expect((lines[5]["error"] as? String)?.contains("not supported: contains") == true)
+    // Once for all lines, and nothing that drives a terminal.
+    #expect(run.message.components(separatedBy: #"format "odd\u{1b}" of the schema"#).count == 2)
   }
 
   @Test func brokenLinesAreNamedAndTheRestRuns() throws {
