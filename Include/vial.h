@@ -169,7 +169,8 @@ enum {
   VIAL_STATUS_OUT_OF_MEMORY = 7,
   /** The operating system refused; system_code of the error is its errno (0 when there is none). */
   VIAL_STATUS_SYSTEM = 8,
-  /** The file breaks a rule; rule and byte_offset of the error say which (Spec/FORMAT.md) and where. */
+  /** The file breaks a rule; rule and byte_offset of the error say which (Spec/FORMAT.md) and where. Rule 0: its
+   *  tokenizer makes a text too costly (VIAL_TOKENIZER_WORK_PER_BYTE). */
   VIAL_STATUS_FORMAT = 9,
   /** A token id is not in the model's vocabulary. */
   VIAL_STATUS_UNKNOWN_TOKEN = 10,
@@ -493,6 +494,13 @@ enum {
   VIAL_TOKENIZE_LITERAL = 2
 };
 
+/** Steps of a nanosecond or so that a text may take for each of its bytes, and however short it is, until the file's
+ *  tokenizer is refused with VIAL_STATUS_FORMAT, on every machine at the same text: an honest one takes half at most,
+ *  and a fifth for prose. Holds wherever text becomes tokens (Spec/TOKENIZER.md, "Limits"). */
+#define VIAL_TOKENIZER_WORK_PER_BYTE 192u
+/** However short it is. */
+#define VIAL_TOKENIZER_WORK_LEAST 1000000u
+
 /** Turns text into token ids. The text may be hostile. Any thread. O(n log n) at worst.
  *
  *  text, text_length  UTF-8; at most VIAL_TEXT_BYTE_LIMIT bytes.
@@ -502,7 +510,8 @@ enum {
  *  out_token_count    Gets the number of ids of the whole text.
  *  out_error          Gets the details; may be NULL.
  *
- *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG, BUFFER_TOO_SMALL. */
+ *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG (the text or its normalised form),
+ *  BUFFER_TOO_SMALL, FORMAT (the tokenizer's tables make the text too costly), OUT_OF_MEMORY. */
 vial_status vial_model_tokenize(vial_model *model, const char *text, uint64_t text_length, uint32_t flags,
                                 uint64_t token_capacity, uint32_t *out_tokens, uint64_t *out_token_count,
                                 vial_error *out_error);
@@ -571,7 +580,7 @@ typedef struct vial_message {
  *  out_error                Gets the details; may be NULL.
  *
  *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG, NOT_IN_FILE (no chat template),
- *  TEMPLATE, BUFFER_TOO_SMALL, OUT_OF_MEMORY. */
+ *  TEMPLATE, BUFFER_TOO_SMALL, FORMAT (as vial_model_tokenize), OUT_OF_MEMORY. */
 vial_status vial_model_render_chat(vial_model *model, const vial_message *messages, uint64_t message_count,
                                    uint32_t flags, uint64_t token_capacity, uint32_t *out_tokens,
                                    uint64_t *out_token_count, vial_error *out_error);
@@ -635,8 +644,8 @@ vial_status vial_model_get_template_text(vial_model *model, uint32_t index, uint
  *  out_error             Gets the details: which variable or value, by its number; may be NULL.
  *
  *  Returns OK, INVALID_ARGUMENT, INVALID_STRUCT_SIZE, TOO_LONG, NOT_IN_FILE (no such template, no chat template),
- *  TEMPLATE (a value is missing, unknown, too long or not of its variable's type), FORMAT, BUFFER_TOO_SMALL,
- *  OUT_OF_MEMORY. */
+ *  TEMPLATE (a value is missing, unknown, too long or not of its variable's type), FORMAT (the template is damaged; or as
+ *  vial_model_tokenize), BUFFER_TOO_SMALL, OUT_OF_MEMORY. */
 vial_status vial_model_render_template(vial_model *model, const char *id, uint64_t id_length,
                                        const vial_template_value *values, uint64_t value_count,
                                        uint64_t token_capacity, uint32_t *out_tokens, uint64_t *out_token_count,
@@ -1183,7 +1192,7 @@ typedef struct vial_request_options {
  *  Returns OK, INVALID_ARGUMENT (also an empty prompt), INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG (a prompt that
  *  does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template, no prompt template or adapter
  *  of that name), TEMPLATE, SCHEMA, FORMAT (the prompt template is damaged; the adapter is damaged or not one of this
- *  model), BUSY, CLOSED, OUT_OF_MEMORY, TOO_MANY_HANDLES. */
+ *  model; the tokenizer's tables make the text too costly), BUSY, CLOSED, OUT_OF_MEMORY, TOO_MANY_HANDLES. */
 vial_status vial_engine_submit(vial_engine *engine, const vial_request_options *options,
                                vial_request **out_request, vial_error *out_error);
 

@@ -75,7 +75,9 @@ struct Failure: Error {
     case .invalidUTF8(let offset):
       self.init(VIAL_STATUS_INVALID_UTF8, sentence: error.description)
       byteOffset = UInt64(clamping: offset)
-    case .textTooLong: self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
+    case .textTooLong, .normalizedTextTooLong:
+      self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
+    case .tokenizerLimit: self.init(VIAL_STATUS_FORMAT, sentence: error.description)
     case .templateRefused, .templateUnsupported, .templateLimit, .templateType:
       self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
     case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)

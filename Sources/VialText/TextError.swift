@@ -15,6 +15,10 @@ public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
   case templateLimit
   /// The chat template met a value of a kind that it cannot use there.
   case templateType
+  /// The text's normalised form is longer than `TokenizerLimits` allows.
+  case normalizedTextTooLong
+  /// The tokenizer's tables are so bad that the text would take more than `TokenizerLimits.work`.
+  case tokenizerLimit
   /// Memory is short.
   case outOfMemory
 
@@ -27,6 +31,8 @@ public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
     case .templateUnsupported: "the chat template needs something that is not supported"
     case .templateLimit: "the chat template exceeds its limits"
     case .templateType: "the chat template uses a value of the wrong kind"
+    case .normalizedTextTooLong: "the text's normalised form is too long"
+    case .tokenizerLimit: "the tokenizer's tables make this text too costly"
     case .outOfMemory: "memory is short"
     }
   }

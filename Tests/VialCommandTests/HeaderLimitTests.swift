@@ -12,6 +12,8 @@ import VialText
     #expect(Int(VIAL_CHOICE_COUNT_LIMIT) == GrammarLimits.valueCount)
     #expect(Int(VIAL_CHOICE_BYTE_LIMIT) == GrammarLimits.valueByteCount)
     #expect(Int(VIAL_TEMPLATE_WORK_LIMIT) == TemplateLayout.maxWork)
+    #expect(Int(VIAL_TOKENIZER_WORK_PER_BYTE) == TokenizerLimits.workPerByte)
+    #expect(Int(VIAL_TOKENIZER_WORK_LEAST) == TokenizerLimits.leastWork)
     #expect(Int(VIAL_TEXT_BYTE_LIMIT) == TemplateLayout.maxOutputByteCount)
     #expect(Int(VIAL_TEXT_BYTE_LIMIT) == PromptLimits.renderedByteCount)
     #expect(Int(VIAL_STOP_COUNT_LIMIT) == StopStrings.maxCount)

@@ -36,10 +36,10 @@ struct AddedTokenMatcher: ~Escapable {
   var isEmpty: Bool { first >= end }
 
   /// The first match at or after `position`. `taken` is where the previous match ended, which
-  /// stripping to the left does not pass.
+  /// stripping to the left does not pass. Nil, too, when the budget is spent.
   func nextMatch(
     in text: Span<UInt8>, _ range: Range<Int>, from position: Int, taken: Int,
-    literals: LiteralRanges, classes: UnicodeClassView
+    literals: LiteralRanges, classes: UnicodeClassView, _ work: inout WorkBudget
   ) -> AddedMatch? {
     if isEmpty { return nil }
     var position = position
@@ -48,7 +48,8 @@ struct AddedTokenMatcher: ~Escapable {
       if zone.isEmpty { return nil }
       position = zone.lowerBound
       while position < zone.upperBound {
-        guard let (entry, length) = longest(text, position, zone.upperBound) else {
+        guard let (entry, length) = longest(text, position, zone.upperBound, &work) else {
+          if work.work == 0 { return nil }
           position += 1
           continue
         }
@@ -63,7 +64,7 @@ struct AddedTokenMatcher: ~Escapable {
   /// The longest entry that the text spells at `position`, and its length: the sorted entries are narrowed byte by
   /// byte, so the cost is the match's length times log n.
   private func longest(
-    _ text: Span<UInt8>, _ position: Int, _ limit: Int
+    _ text: Span<UInt8>, _ position: Int, _ limit: Int, _ work: inout WorkBudget
   ) -> (entry: Int, length: Int)? {
     var low = first
     var high = end
@@ -71,6 +72,7 @@ struct AddedTokenMatcher: ~Escapable {
     var best: (entry: Int, length: Int)?
     while position + depth < limit {
       let byte = Int(text[position + depth])
+      guard work.spend(Self.work(high - low, depth)) else { return nil }
       low = lowerBound(low, high, depth) { $0 < byte }
       high = lowerBound(low, high, depth) { $0 <= byte }
       if low >= high { break }
@@ -79,6 +81,13 @@ struct AddedTokenMatcher: ~Escapable {
       if bytes(of: low).count == depth { best = (low, depth) }
     }
     return best
+  }
+
+  /// What two searches among `count` entries cost in steps. The entries that every place of a text asks for are near;
+  /// others may be far.
+  @inline(__always)
+  private static func work(_ count: Int, _ depth: Int) -> Int {
+    (Int.bitWidth - count.leadingZeroBitCount) * (depth == 0 ? 1 : 4)
   }
 
   /// The first entry of low..<high whose byte at `depth` (-1 behind its end) is not before.

@@ -74,7 +74,9 @@ extension Encoder {
       emit(tables.byteTokens[Int(text[range.lowerBound])], &output, &count)
       return
     }
-    if has(TokenizerLayout.Flag.ignoreMerges), let id = tables.token(text, range) {
+    if has(TokenizerLayout.Flag.ignoreMerges),
+      let id = tables.token(text, range, &workspace.work)
+    {
       emit(id, &output, &count)
       return
     }
@@ -102,29 +104,32 @@ extension Encoder {
     _ text: Span<UInt8>, _ range: Range<Int>, _ workspace: inout TokenizerWorkspace,
     _ output: inout MutableSpan<UInt32>, _ count: inout Int
   ) throws(TextError) {
-    if has(TokenizerLayout.Flag.ignoreMerges), let id = tables.token(text, range) {
+    if has(TokenizerLayout.Flag.ignoreMerges),
+      let id = tables.token(text, range, &workspace.work)
+    {
       emit(id, &output, &count)
       return
     }
     try workspace.symbols.reserve(range.count, fill: 0)
-    let symbolCount = characterSymbols(text, range, &workspace.symbols)
+    let symbolCount = characterSymbols(text, range, &workspace.symbols, &workspace.work)
     try finish(symbolCount, &workspace, &output, &count)
   }
 
   /// At most one symbol per byte. An unknown token waits for the next known character, so that
   /// neighbours can be fused; byte tokens in between overtake it, as in the original.
   private func characterSymbols(
-    _ text: Span<UInt8>, _ range: Range<Int>, _ buffer: inout WipedBuffer<UInt32>
+    _ text: Span<UInt8>, _ range: Range<Int>, _ buffer: inout WipedBuffer<UInt32>,
+    _ work: inout WorkBudget
   ) -> Int {
     var symbols = buffer.mutableSpan
     var written = 0
     var isUnknownWaiting = false
     var position = range.lowerBound
-    while position < range.upperBound {
+    while position < range.upperBound, work.work > 0 {
       let scalar = UTF8Text.decode(text, at: position, limit: range.upperBound)
       let character = position..<position + scalar.byteCount
       position = character.upperBound
-      if let id = symbol(text, character) {
+      if let id = symbol(text, character, &work) {
         if isUnknownWaiting {
           symbols[written] = header.unknownToken
           written += 1
@@ -153,12 +158,14 @@ extension Encoder {
   }
 
   @inline(__always)
-  private func symbol(_ text: Span<UInt8>, _ character: Range<Int>) -> UInt32? {
+  private func symbol(
+    _ text: Span<UInt8>, _ character: Range<Int>, _ work: inout WorkBudget
+  ) -> UInt32? {
     if character.count == 1 {
       let id = tables.byteTokens[Int(text[character.lowerBound])]
       return id == TokenizerLayout.noToken ? nil : id
     }
-    return tables.token(text, character)
+    return tables.token(text, character, &work)
   }
 
   /// Whether every byte of a character has a byte token.
@@ -176,6 +183,7 @@ extension Encoder {
     _ output: inout MutableSpan<UInt32>, _ count: inout Int
   ) throws(TextError) {
     let remaining = try MergeEngine.merge(count: symbolCount, tables, &workspace)
+    try workspace.checkWork()
     let symbols = workspace.symbols.span
     for index in 0..<remaining { emit(symbols[index], &output, &count) }
   }

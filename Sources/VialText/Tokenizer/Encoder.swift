@@ -33,7 +33,7 @@ extension Tokenizer {
   ///
   /// `literals` are the stretches, ascending and not overlapping, in which text that spells an
   /// added token stays text; the text is cut and merged as one nevertheless.
-  /// - Throws: `textTooLong`, `invalidUTF8`, `outOfMemory`.
+  /// - Throws: `textTooLong`, `normalizedTextTooLong`, `invalidUTF8`, `tokenizerLimit`, `outOfMemory`.
   public func encode(
     _ text: Span<UInt8>, _ options: EncodeOptions = EncodeOptions(),
     literals: Span<TextRange> = Span(), workspace: inout TokenizerWorkspace,
@@ -48,6 +48,7 @@ extension Tokenizer {
     let encoder = Encoder(
       self, tables, classes.view, LiteralRanges(literals, isEverything: options.isLiteral))
     var count = 0
+    workspace.begin(byteCount: text.count)
     if options.addsSpecialTokens {
       for index in 0..<Int(header.prefixCount) {
         encoder.emit(header.prefix[index], &output, &count)
@@ -107,7 +108,8 @@ struct Encoder: ~Escapable {
     var taken = 0
     var position = 0
     while let match = rawMatcher.nextMatch(
-      in: text, whole, from: position, taken: taken, literals: literals, classes: classes)
+      in: text, whole, from: position, taken: taken, literals: literals, classes: classes,
+      &workspace.work)
     {
       if taken < match.range.lowerBound {
         try stretch(text, taken..<match.range.lowerBound, &workspace, &output, &count)
@@ -116,6 +118,7 @@ struct Encoder: ~Escapable {
       taken = match.range.upperBound
       position = match.resume
     }
+    try workspace.checkWork()
     if taken < text.count { try stretch(text, taken..<text.count, &workspace, &output, &count) }
   }
 
@@ -140,16 +143,19 @@ struct Encoder: ~Escapable {
     let byteCount =
       header.normalizer == .nfc
       ? try NormalizationC.normalize(
-        text, range, classes, literals: literals, wantsFlags: wantsFlags, workspace: &workspace)
+        text, range, classes, growth: workspace.growth, literals: literals,
+        wantsFlags: wantsFlags, workspace: &workspace)
       : try SpaceNormalizer.normalize(
         text, range, prepends: has(TokenizerLayout.Flag.prependSpace),
         replaces: has(TokenizerLayout.Flag.replaceSpace), literals: literals,
         wantsFlags: wantsFlags, &workspace.normalized, &workspace.literalFlags)
+    if header.normalizer == .nfc { workspace.grow(byteCount - range.count) }
     // The buffers leave the workspace for the time of the call, so that both can be used.
     var normalized = WipedBuffer<UInt8>()
     swap(&normalized, &workspace.normalized)
     let flagged = try FlaggedRanges(
       workspace.literalFlags, byteCount: wantsFlags ? byteCount : 0)
+    workspace.dropFlags()
     try normalizedStretch(
       normalized.span, 0..<byteCount,
       LiteralRanges(flagged.span, isEverything: literals.isEverything), isFirst,
@@ -166,7 +172,8 @@ struct Encoder: ~Escapable {
     var taken = range.lowerBound
     var position = range.lowerBound
     while let match = normalizedMatcher.nextMatch(
-      in: text, range, from: position, taken: taken, literals: literals, classes: classes)
+      in: text, range, from: position, taken: taken, literals: literals, classes: classes,
+      &workspace.work)
     {
       if taken < match.range.lowerBound {
         try words(
@@ -177,6 +184,7 @@ struct Encoder: ~Escapable {
       taken = match.range.upperBound
       position = match.resume
     }
+    try workspace.checkWork()
     if taken < range.upperBound {
       try words(
         text, taken..<range.upperBound, isFirst && taken == range.lowerBound,

@@ -44,44 +44,64 @@ struct EncoderTables: ~Escapable {
 
   /// Rank << 32 | resulting symbol of a pair, or `Merge.none`. O(1), bounded probes.
   @inline(__always)
-  func merge(_ left: UInt32, _ right: UInt32) -> UInt64 {
+  func merge(_ left: UInt32, _ right: UInt32, _ work: inout WorkBudget) -> UInt64 {
     let pair = UInt64(left) << 32 | UInt64(right)
     var slot = Int(truncatingIfNeeded: TokenizerLayout.hash(pair: pair, seed: seed)) & mergeMask
-    var probesLeft = mergeProbeCount
-    while probesLeft > 0 {
-      let value = mergeSlots[slot &* 2 &+ 1]
+    var probeCount = 0
+    var found = Merge.none
+    while probeCount < mergeProbeCount {
+      probeCount &+= 1
+      // The table has twice `mergeMask` + 1 words.
+      let value = unsafe mergeSlots[unchecked: slot &* 2 &+ 1]
       // An empty slot ends the search; a real value is never all ones.
-      if value == Merge.none { return Merge.none }
-      if mergeSlots[slot &* 2] == pair { return value }
+      if value == Merge.none { break }
+      if unsafe mergeSlots[unchecked: slot &* 2] == pair {
+        found = value >> 32 < TokenizerLayout.maxMergeCount ? value : Merge.none
+        break
+      }
       slot = (slot &+ 1) & mergeMask
-      probesLeft &-= 1
     }
-    return Merge.none
+    return work.spend(probeCount) ? found : Merge.none
   }
 
   /// The token whose bytes are exactly `text[range]`, or nil. O(length), bounded probes.
-  func token(_ text: Span<UInt8>, _ range: Range<Int>) -> UInt32? {
+  /// Nil, too, when the budget is spent.
+  func token(
+    _ text: Span<UInt8>, _ range: Range<Int>, _ work: inout WorkBudget
+  ) -> UInt32? {
     guard range.count <= longestToken else { return nil }
     var hash = TokenizerLayout.hashStart(seed: seed)
     for index in range { hash = TokenizerLayout.hashStep(hash, text[index]) }
     hash = TokenizerLayout.hashEnd(hash)
     var slot = Int(truncatingIfNeeded: hash) & vocabularyMask
+    // A slot leads to a token's place, and a token of this length to its bytes.
+    let slotWork = 8
     for _ in 0..<vocabularyProbeCount {
       let entry = vocabularySlots[slot]
       if entry == 0 { return nil }
       let id = entry - 1
-      if id < tokenCount, spells(id, text, range) { return id }
+      guard work.spend(slotWork) else { return nil }
+      if id < tokenCount, let bytes = bytes(of: id), bytes.count == range.count {
+        guard work.spend(range.count) else { return nil }
+        if spells(bytes, text, range) { return id }
+      }
       slot = (slot &+ 1) & vocabularyMask
     }
     return nil
   }
 
-  private func spells(_ id: UInt32, _ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+  /// Where the token's bytes lie, or nil when the table has no such place.
+  @inline(__always)
+  private func bytes(of id: UInt32) -> Range<Int>? {
     let start = Int(tokenOffsets[Int(id)])
     let end = Int(tokenOffsets[Int(id) + 1])
-    guard start <= end, end <= tokenBytes.count, end - start == range.count else { return false }
+    guard start <= end, end <= tokenBytes.count else { return nil }
+    return start..<end
+  }
+
+  private func spells(_ bytes: Range<Int>, _ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
     for index in 0..<range.count
-    where tokenBytes[start + index] != text[range.lowerBound + index] {
+    where tokenBytes[bytes.lowerBound + index] != text[range.lowerBound + index] {
       return false
     }
     return true

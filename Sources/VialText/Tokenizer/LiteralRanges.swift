@@ -30,11 +30,10 @@ struct LiteralRanges: ~Escapable {
   /// Nothing is literal.
   var isEmpty: Bool { !isEverything && ranges.isEmpty }
 
-  /// Whether any byte of `range` is literal. O(log n).
-  func intersect(_ range: Range<Int>) -> Bool {
-    if isEverything { return true }
-    let index = firstEnding(after: range.lowerBound)
-    return index < ranges.count && ranges[index].start < range.upperBound
+  /// Answers for places that ascend.
+  var cursor: LiteralCursor {
+    @_lifetime(copy self)
+    get { LiteralCursor(ranges, isEverything: isEverything) }
   }
 
   /// The first stretch without literal bytes that starts at or after `position`, cut at `limit`.
@@ -64,5 +63,28 @@ struct LiteralRanges: ~Escapable {
       }
     }
     return low
+  }
+}
+
+/// Tells whether places of a text are literal, one behind the other: O(1) each on the whole.
+struct LiteralCursor: ~Escapable {
+  private let ranges: Span<TextRange>
+  private let isEverything: Bool
+  private var index = 0
+
+  @_lifetime(copy ranges)
+  init(_ ranges: Span<TextRange>, isEverything: Bool) {
+    self.ranges = ranges
+    self.isEverything = isEverything
+  }
+
+  /// Whether any byte of `range` is literal; it must not begin before the one that was asked about last.
+  @inline(__always)
+  mutating func meets(_ range: Range<Int>) -> Bool {
+    if isEverything { return true }
+    while index < ranges.count,
+      ranges[index].start &+ ranges[index].byteCount <= range.lowerBound
+    { index += 1 }
+    return index < ranges.count && ranges[index].start < range.upperBound
   }
 }

@@ -21,13 +21,14 @@ enum SpaceNormalizer {
       if wantsFlags { flags[0] = 0 }
       written = 1
     }
+    var literal = literals.cursor
     var position = range.lowerBound
     while position < range.upperBound {
       let isMarker = replaces && Self.isMarker(text, at: position, limit: range.upperBound)
       let length = isMarker ? 3 : 1
       output[written] = isMarker ? 0x20 : text[position]
       if wantsFlags {
-        flags[written] = literals.intersect(position..<position + length) ? 1 : 0
+        flags[written] = literal.meets(position..<position + length) ? 1 : 0
       }
       written += 1
       position += length

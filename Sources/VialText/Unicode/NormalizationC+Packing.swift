@@ -8,7 +8,7 @@ extension NormalizationC {
     let classes = UnicodeClasses.pinned
     guard
       let count = try? normalize(
-        text.span, 0..<text.count, classes.view,
+        text.span, 0..<text.count, classes.view, growth: Int.max,
         literals: LiteralRanges(Span(), isEverything: false), wantsFlags: false,
         workspace: &workspace)
     else { preconditionFailure("memory is short") }

@@ -13,6 +13,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case keyvalues
   /// A tokenizer section: opening, encoding, decoding.
   case tokenizer
+  /// Changes of tokenizer tables, and a part of a text that is repeated: what they cost together.
+  case encoding
   /// A chat template's program: opening, rendering.
   case template
   /// A compressed text.
@@ -52,6 +54,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .keyvalues: FileTargets.keyValues(input)
     case .lz4: FileTargets.compressedText(input)
     case .tokenizer: TextTargets.tokenizer(input)
+    case .encoding: EncodingTarget.run(input)
     case .template: TextTargets.template(input)
     case .safetensors: CheckpointTargets.safetensors(input)
     case .config: CheckpointTargets.configuration(input)

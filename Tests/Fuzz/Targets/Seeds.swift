@@ -21,6 +21,7 @@ public enum Seeds {
     case .tokenizer:
       let text = Array("the 1\u{E9} <think>".utf8)
       return tokenizers.map { [UInt8(text.count)] + text + $0 }
+    case .encoding: return encodings
     case .template: return [TinyModel.chatTemplate]
     case .lz4: return [compressed("ab", times: 100), compressed("The quick brown fox. ", times: 1)]
     case .safetensors: return [TinyTokenizer.safetensors]
@@ -98,7 +99,21 @@ public enum Seeds {
     ),
   ]
 
-  private static let tokenizers: [[UInt8]] = [TinyTokenizer.byteLevel, TinyTokenizer.pieces].map {
+  /// Parts of texts, under both tables and what is done to them.
+  private static let encodings: [[UInt8]] = {
+    let parts = [
+      "the", "the ", "\u{E9}<think>", "a\u{301}\u{316}", "<|user", "\u{1D160}", "   mask",
+    ]
+    var inputs: [[UInt8]] = []
+    for (index, part) in parts.enumerated() {
+      for table: UInt8 in 0...1 {
+        inputs.append([7, table, UInt8(index * 3 % 16), UInt8(part.utf8.count)] + Array(part.utf8))
+      }
+    }
+    return inputs
+  }()
+
+  static let tokenizers: [[UInt8]] = [TinyTokenizer.byteLevel, TinyTokenizer.pieces].map {
     guard let tables = try? TokenizerTables.build(tokenizerJSON: $0) else {
       fatalError("a tiny tokenizer is not valid")
     }
