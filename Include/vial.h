@@ -1104,7 +1104,7 @@ typedef struct vial_request_options {
   uint32_t max_tokens;
   /** VIAL_GIVEN_...: which of the next five count. */
   uint32_t given;
-  /** 0 (always the likeliest token) to 100. */
+  /** 0 (always the likeliest token) to 100. Below 0.00001 it counts as 0. */
   float temperature;
   /** Choose among this many tokens; 0: all. */
   uint32_t top_k;

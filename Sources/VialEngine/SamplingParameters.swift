@@ -3,7 +3,7 @@
 
 /// How the next token is chosen (Spec/ARITHMETIC.md, rule 13).
 public struct SamplingParameters: Sendable, Equatable {
-  /// 0 is greedy; otherwise logits are divided by it. 0 ... 100.
+  /// Below `leastTemperature` greedy; otherwise logits are divided by it. 0 ... 100.
   public var temperature: Float
   /// Keep only the most likely ids, this many; 0 keeps all.
   public var topK: UInt32
@@ -17,6 +17,9 @@ public struct SamplingParameters: Sendable, Equatable {
   public var seed: UInt64
   /// Which of several answers to the same prompt and seed.
   public var sampleIndex: UInt32 = 0
+
+  /// Temperatures below it are greedy: `VIAL_LEAST_TEMPERATURE` of the kernels.
+  public static let leastTemperature: Float = 1e-5
 
   /// Greedy unless told otherwise.
   public init(

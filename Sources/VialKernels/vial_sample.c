@@ -100,7 +100,7 @@ vial_kernel_status vial_sample(
   vial_kernel_status status = kernels->greatest(logits, count, allowed, &greatest);
   if (status != VIAL_KERNEL_OK) return status;
   *out_id = greatest.id;
-  if (s->temperature == 0.0f) return VIAL_KERNEL_OK;
+  if (s->temperature < VIAL_LEAST_TEMPERATURE) return VIAL_KERNEL_OK;
 
   uint32_t kept;
   float maximum = vial_heat_inline(greatest.logit, s->temperature);

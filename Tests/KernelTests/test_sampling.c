@@ -260,8 +260,22 @@ int test_sampling(void) {
     tally[id]++;
   }
   CHECK(tally[1] > 200 && tally[2] > 200 && tally[6] > 200, "min-p 1 drops equals of the best");
-  warm.temperature = 0x1p-126f;
-  CHECK(vial_sample(kernels, logits, 8, NULL, &warm, 0, 0, scratch, &id) == VIAL_KERNEL_OK && id < 8, "tiny temperature");
+  // Temperatures below the bound are greedy, whatever else is asked; the bound itself is not.
+  static const float cold[] = {0.0f, 0x1p-149f, 0x1p-126f, 3e-38f, 1e-6f, 0x1.4f8b56p-17f};
+  const float close[8] = {1, 0x1.400002p+2f, 5, -3, 0, 2, 0x1.400002p+2f, 1};
+  for (size_t c = 0; c < sizeof cold / sizeof *cold; c++)
+    for (uint32_t i = 0; i < 200; i++) {
+      warm = (vial_sampling){.temperature = cold[c], .top_p = 1, .min_p = 0, .seed = i};
+      vial_kernel_status status = vial_sample(kernels, close, 8, NULL, &warm, i, 0, scratch, &id);
+      CHECK(status == VIAL_KERNEL_OK && id == 1, "temperature %g draws %u", (double)cold[c], id);
+    }
+  memset(tally, 0, sizeof tally);
+  warm.temperature = 0x1.4f8b58p-17f;
+  for (uint32_t i = 0; i < 1000; i++) {
+    vial_sample(kernels, close, 8, NULL, &warm, i, 0, scratch, &id);
+    tally[id]++;
+  }
+  CHECK(tally[1] > 200 && tally[2] > 200 && tally[6] > 200, "the least temperature is greedy");
   logits[4] = NAN;
   CHECK(vial_sample(kernels, logits, 8, NULL, &warm, 0, 0, scratch, &id) == VIAL_KERNEL_NOT_FINITE, "a NaN logit passes");
   CHECK(vial_sample(kernels, logits, 8, some, &warm, 0, 0, scratch, &id) == VIAL_KERNEL_OK, "a masked NaN counts");

@@ -21,9 +21,12 @@ typedef struct vial_logit_bias {
   float bias;
 } vial_logit_bias;
 
+/// Temperatures below it are greedy: divided by less, logits that differ by a hair are as far apart as any.
+#define VIAL_LEAST_TEMPERATURE 1e-5f
+
 /// What shapes the draw. Values outside the ranges are the caller's to refuse.
 typedef struct vial_sampling {
-  float temperature;  ///< 0: greedy, else > 0
+  float temperature;  ///< >= 0; below VIAL_LEAST_TEMPERATURE: greedy
   float top_p;        ///< 0 < p <= 1; 1 switches it off
   float min_p;        ///< 0 ... 1; 0 switches it off
   uint32_t top_k;     ///< 0 switches it off
