@@ -96,16 +96,52 @@ public final class Conversation {
 
 extension Model {
   /// The ids of a conversation that asks for an answer, rendered through the file's chat template.
-  public func chatTokens(_ conversation: Conversation) throws(VialError) -> SecureBuffer<UInt32> {
+  /// - Parameter prefill: the answer's first words, literal; the model goes on behind them. Where the template opens the
+  ///   reasoning, that is closed again, empty, before them.
+  public func chatTokens(
+    _ conversation: Conversation, prefill: SecureBuffer<UInt8>? = nil
+  ) throws(VialError) -> SecureBuffer<UInt32> {
     guard let chatTemplate else { throw .noChatTemplate }
     let (text, literals) = try conversation.render(chatTemplate)
-    return try encode(text.span, literals: literals.span)
+    guard let prefill, prefill.count > 0 else {
+      return try encode(text.span, literals: literals.span)
+    }
+    let opening = try encode(text.span, literals: literals.span)
+    let closing: [UInt8] = isInsideReasoning(opening.span) ? Array("\n</think>\n\n".utf8) : []
+    // One text: tokens may reach from the template's end into the prefill, as in what models were trained on.
+    let start = text.count + closing.count
+    guard let whole = SecureBuffer<UInt8>(capacity: start + prefill.count),
+      let ranges = CheckedBuffer<TextRange>(capacity: literals.count + 1)
+    else { throw .outOfMemory }
+    whole.append(contentsOf: text.span)
+    whole.append(contentsOf: closing.span)
+    whole.append(contentsOf: prefill.span)
+    _ = ranges.append(contentsOf: literals.span)
+    _ = ranges.append(TextRange(start: start, byteCount: prefill.count))
+    return try encode(whole.span, literals: ranges.span)
   }
 
   /// The ids of one user message, its text being literal.
-  public func chatTokens(user text: Span<UInt8>) throws(VialError) -> SecureBuffer<UInt32> {
+  /// - Parameter prefill: the answer's first words, as above.
+  public func chatTokens(
+    user text: Span<UInt8>, prefill: SecureBuffer<UInt8>? = nil
+  ) throws(VialError) -> SecureBuffer<UInt32> {
     guard let conversation = Conversation(byteCount: text.count + 16) else { throw .outOfMemory }
     conversation.append(role: "user", content: text, isLiteral: true)
-    return try chatTokens(conversation)
+    return try chatTokens(conversation, prefill: prefill)
+  }
+
+  /// The ids of a text behind the file's BOS, without a chat template, all of it literal, and of a prefill behind it.
+  public func rawTokens(
+    _ text: Span<UInt8>, prefill: SecureBuffer<UInt8>? = nil
+  ) throws(VialError) -> SecureBuffer<UInt32> {
+    let options = EncodeOptions(addsSpecialTokens: true, isLiteral: true)
+    guard let prefill else { return try encode(text, options: options) }
+    guard let whole = SecureBuffer<UInt8>(capacity: text.count + prefill.count) else {
+      throw .outOfMemory
+    }
+    whole.append(contentsOf: text)
+    whole.append(contentsOf: prefill.span)
+    return try encode(whole.span, options: options)
   }
 }

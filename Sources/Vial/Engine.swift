@@ -105,6 +105,14 @@ public final class Engine: Sendable {
     guard (0...RequestPlan.alternativeLimit).contains(options.alternativeCount) else {
       throw .invalidOption("at most 20 alternatives")
     }
+    let invalidRule = options.rules.firstInvalid(
+      vocabularySize: model.file.configuration.vocabularySize,
+      maximumTokens: options.maximumTokens)
+    if let invalidRule { throw .invalidOption(invalidRule) }
+    if options.isPinned, options.scoresPrompt {
+      throw .invalidOption("a pinned prompt has no log-probabilities")
+    }
+    try check(options.prefill, options.grammar)
     try model.check(options.adapter)
     guard options.tenant.count <= RequestPlan.tenantByteLimit else {
       throw .invalidOption("a tenant's label has at most 256 bytes")
@@ -113,6 +121,9 @@ public final class Engine: Sendable {
       prompt: prompt, sampling: options.sampling, maximumTokens: options.maximumTokens,
       stops: options.stops)
     plan.adapter = options.adapter
+    plan.rules = options.rules
+    plan.prefill = options.prefill
+    plan.scoresPrompt = options.scoresPrompt
     plan.alternativeCount = options.alternativeCount
     plan.reportsEntropy = options.reportsEntropy
     plan.deadline = options.deadline.map { MonotonicClock.seconds + $0 }
@@ -125,6 +136,26 @@ public final class Engine: Sendable {
     plan.withholdsReasoning = options.withholdsReasoning
     plan.startsInReasoning = model.isInsideReasoning(prompt.span)
     return batch.prepare(plan, onEvent: onEvent)
+  }
+
+  /// Refuses a prefill that the answer must not begin with.
+  private func check(
+    _ prefill: SecureBuffer<UInt8>?, _ grammar: AnswerGrammar?
+  ) throws(VialError) {
+    guard let prefill else { return }
+    guard prefill.count <= RequestPlan.prefillByteLimit else {
+      throw .invalidOption("a prefill has at most 16384 bytes")
+    }
+    guard let grammar else { return }
+    guard MemoryReserve.hold(MemoryReserve.template) else { throw .outOfMemory }
+    defer { MemoryReserve.release(MemoryReserve.template) }
+    // On a thread of its own, as grammars are compiled: they nest, and the caller's stack is the host's.
+    var isAllowed = false
+    let isDone = SystemThread.perform { isAllowed = grammar.allows(beginning: prefill.span) }
+    guard isDone else { throw .outOfMemory }
+    if !isAllowed {
+      throw .invalidOption("schema or choices allow no answer that begins with the prefill")
+    }
   }
 
   /// Puts a prepared request of this engine into the queue. Once.

@@ -4,6 +4,7 @@
 public import VialEngine
 import VialFormat
 public import VialModel
+public import VialSystem
 
 /// What a generation may do.
 public struct GenerationOptions: Sendable {
@@ -13,7 +14,15 @@ public struct GenerationOptions: Sendable {
   public var adapter: AppliedAdapter?
   /// How tokens are chosen.
   public var sampling: SamplingParameters
-  /// Likeliest tokens to report beside each chosen one.
+  /// Biases, bans, and what ends the answer.
+  public var rules = TokenRules()
+  /// The text at the end of the prompt that is the answer's beginning, as `chatTokens(_:prefill:)` put it there: a
+  /// schema or choices must allow an answer that begins with it. The answer that comes out does not repeat it.
+  public var prefill: SecureBuffer<UInt8>?
+  /// Whether the tokens of the prompt get log-probabilities (`Request.forEachPromptFigure`). Nothing of the prompt is
+  /// taken from the cache then, or left in it.
+  public var scoresPrompt = false
+  /// Likeliest tokens to report beside each chosen one, and each of the prompt when it is scored.
   public var alternativeCount = 0
   /// Whether events carry the entropy of what each token was chosen from; costs a pass over the logits.
   public var reportsEntropy = false

@@ -120,23 +120,26 @@ extension Model {
   ///
   /// Where the chat template opens the reasoning by itself, as DeepSeek-R1's does, the system message becomes the
   /// beginning of the user's: such models were trained without one.
-  public func tokens(of messages: PromptMessages) throws(VialError) -> SecureBuffer<UInt32> {
+  /// - Parameter prefill: the answer's first words, as in `chatTokens`.
+  public func tokens(
+    of messages: PromptMessages, prefill: SecureBuffer<UInt8>? = nil
+  ) throws(VialError) -> SecureBuffer<UInt32> {
     let (text, split) = (messages.text, messages.systemByteCount)
-    guard split > 0 else { return try chatTokens(user: text.span) }
+    guard split > 0 else { return try chatTokens(user: text.span, prefill: prefill) }
     if try opensReasoning() {
       guard let joined = SecureBuffer<UInt8>(capacity: text.count + 2) else { throw .outOfMemory }
       joined.append(contentsOf: text.span.extracting(0..<split))
       joined.append(0x0A)
       joined.append(0x0A)
       joined.append(contentsOf: text.span.extracting(split..<text.count))
-      return try chatTokens(user: joined.span)
+      return try chatTokens(user: joined.span, prefill: prefill)
     }
     guard let conversation = Conversation(byteCount: text.count + 32) else { throw .outOfMemory }
     conversation.append(
       role: "system", content: text.span.extracting(0..<split), isLiteral: true)
     conversation.append(
       role: "user", content: text.span.extracting(split..<text.count), isLiteral: true)
-    return try chatTokens(conversation)
+    return try chatTokens(conversation, prefill: prefill)
   }
 
   /// Whether the chat template ends a prompt inside the reasoning.

@@ -87,7 +87,7 @@ struct Failure: Error {
   init(_ error: RunnerError) {
     switch error {
     case .outOfMemory, .cacheFull: self.init(VIAL_STATUS_OUT_OF_MEMORY)
-    case .numericError: self.init(VIAL_STATUS_NUMERIC)
+    case .numericError, .noCandidate: self.init(VIAL_STATUS_NUMERIC)
     case .unknownToken: self.init(VIAL_STATUS_UNKNOWN_TOKEN)
     case .damagedWeights(let error): self.init(error)
     }

@@ -88,7 +88,7 @@ final class BenchBatch {
         draw.token =
           sampler.choose(
             logits: logits, parameters: SamplingParameters(),
-            position: sequences[index].tokens.count, seen: nil, alternatives: &draw.alternatives,
+            position: sequences[index].tokens.count, alternatives: &draw.alternatives,
             worker: worker)?.token
       }
       for (sequence, draw) in zip(sequences, draws) {

@@ -73,7 +73,8 @@ struct EvalExaminer {
       }
     } catch let error as VialError {
       switch error {
-      case .promptTooLong, .text, .template, .computation(.numericError):
+      case .promptTooLong, .text, .template, .computation(.numericError),
+        .computation(.noCandidate):
         outcome.failure = error.description
       default: throw error
       }

@@ -21,7 +21,6 @@ final class ActiveRequest {
   private(set) var lastTokenTime: Double?
   /// Most tokens of the answer.
   let limit: Int
-  private let endTokens: [UInt32]
   private let marks: ReasoningMarks?
   private let writer: AnswerWriter
   /// Grammar and budget of reasoning.
@@ -32,7 +31,13 @@ final class ActiveRequest {
   private(set) var choiceFailure = RunnerError.numericError
   private var alternatives: [TokenAlternative] = []
   private var limits: TokenLimits?
-  private var seen: SeenTokens?
+  /// What penalties look at; nil when there is none.
+  private var counts: TokenCounts?
+  /// What all choices do to logits and mask, and what the step's does; nil when nothing is wanted.
+  private let plainShaping: TokenShaping?
+  private var shaping: TokenShaping?
+  /// Scores of the prompt's tokens; nil when they are not wanted.
+  private let promptScores: PromptScores?
   private var started = 0.0
   private var first: Double?
   private var answerCount = 0
@@ -67,7 +72,6 @@ final class ActiveRequest {
     self.sequence = sequence
     self.number = number
     self.limit = limit
-    endTokens = text.endTokens
     marks = text.marks
     guard
       let writer = AnswerWriter(
@@ -75,10 +79,14 @@ final class ActiveRequest {
     else { return nil }
     self.writer = writer
     constraint = AnswerConstraint(request.plan, text)
-    guard request.plan.sampling.repetitionPenalty != 1 else { return }
-    guard let seen = SeenTokens(idCount: runner.vocabularySize) else { return nil }
-    for index in 0..<prompt.count { seen.insert(prompt.pointer[index]) }
-    self.seen = seen
+    plainShaping = TokenShaping(request.plan)
+    promptScores =
+      request.plan.scoresPrompt
+      ? PromptScores(prompt: prompt, alternativeCount: request.plan.alternativeCount) : nil
+    guard promptScores != nil || !request.plan.scoresPrompt else { return nil }
+    guard request.plan.sampling.countsTokens else { return }
+    counts = TokenCounts(request.plan.sampling, promptCount: prompt.count)
+    guard counts?.update(sequence.tokens) == true else { return nil }
   }
 
   /// Whether the next step computes the token that was chosen last, and no other.
@@ -106,13 +114,37 @@ final class ActiveRequest {
       > Sequence.blockCount(for: sequence.tokens.count + 1)
   }
 
-  /// Bits of the ids seen so far, when there is a penalty.
-  private var seenBits: UnsafePointer<UInt64>? { seen?.pointer }
+  /// Why there is nothing to choose, if that is so: no token is wanted, or the prefill says all that may be said.
+  var reasonToSayNothing: FinishReason? {
+    if limit == 0 { return .length }
+    return constraint.isOver ? .stop : nil
+  }
+
+  /// Whether it ends before it is computed.
+  var isIdle: Bool {
+    reasonToSayNothing != nil && !request.plan.isPinned && promptScores == nil
+  }
+
+  /// Positions of the step that computes `tokenCount` tokens whose logits score the prompt.
+  func scoredPositions(in tokenCount: Int) -> Range<Int> {
+    guard let promptScores else { return 0..<0 }
+    let computed = sequence.computedCount
+    let first = max(computed, promptScores.readyCount)
+    return first..<max(first, min(computed + tokenCount, promptScores.count))
+  }
+
+  /// Notes what logits behind a position say of the prompt.
+  func score(
+    _ logits: UnsafePointer<Float>, behind position: Int, _ sampler: Sampler, worker: Int
+  ) {
+    promptScores?.note(logits, behind: position, sampler, worker: worker)
+  }
 
   /// Notes that the request left the queue.
   func begin(_ answer: inout AnswerLog) {
     started = MonotonicClock.seconds
     answer.stage = .running
+    answer.promptScores = promptScores
     answer.timings.promptTokenCount = request.plan.prompt.count
     answer.timings.queueSeconds = started - request.submitted
   }
@@ -122,6 +154,10 @@ final class ActiveRequest {
     let promptCount = request.plan.prompt.count
     answer.timings.computedPromptTokenCount = max(
       answer.timings.computedPromptTokenCount, min(sequence.computedCount, promptCount))
+    if let promptScores {
+      promptScores.readyCount = max(
+        promptScores.readyCount, min(sequence.computedCount, promptScores.count))
+    }
     answer.timings.preemptionCount = preemptionCount
     // What is found again after a preemption is no gain.
     if preemptionCount == 0 { answer.timings.cachedPromptTokenCount = sequence.adoptedCount }
@@ -142,19 +178,28 @@ final class ActiveRequest {
     guard MemoryReserve.hold(maskByteCount) else { return nil }
     defer { MemoryReserve.release(maskByteCount) }
     limits = constraint.limits()
+    shaping = nextShaping
     return constraint.maskCost
+  }
+
+  /// What the next choice does to logits and mask; nil when nothing is wanted.
+  private var nextShaping: TokenShaping? {
+    guard var shaping = plainShaping else { return nil }
+    shaping.counts = counts?.entries
+    if answerCount < request.plan.rules.minimumTokens { shaping.barredEnds = constraint.endTokens }
+    return shaping
   }
 
   /// Chooses the next token; `choice` stays nil when that is impossible, and `choiceFailure` says why. Changes nothing
   /// that others share.
   func choose(_ logits: UnsafeMutablePointer<Float>, _ sampler: Sampler, worker: Int) {
     let plan = request.plan
-    guard !plan.isPinned else { return }
+    guard !plan.isPinned, reasonToSayNothing == nil else { return }
     do throws(RunnerError) {
       choice = try sampler.choose(
-        logits: logits, parameters: plan.sampling, position: sequence.tokens.count, seen: seenBits,
+        logits: logits, parameters: plan.sampling, position: sequence.tokens.count,
         alternativeCount: plan.alternativeCount, alternatives: &alternatives, limits: limits,
-        wantsEntropy: plan.reportsEntropy, worker: worker)
+        shaping: shaping, wantsEntropy: plan.reportsEntropy, worker: worker)
     } catch { choiceFailure = error }
   }
 
@@ -167,9 +212,9 @@ final class ActiveRequest {
       answer.timings.promptSeconds = now - started
     }
     answer.timings.generatedTokenCount += 1
-    if endTokens.contains(chosen.token) { return .stop }
+    if constraint.isEnd(chosen.token) { return .stop }
     sequence.tokens.append(chosen.token)
-    seen?.insert(chosen.token)
+    guard counts?.update(sequence.tokens) ?? true else { return .error }
     constraint.accept(chosen.token)
     answerCount += 1
     answer.timings.answerTokenCount = answerCount

@@ -1,6 +1,7 @@
 // Owns: what an answer must keep to while it is generated: a grammar, and a budget of reasoning.
 // Must not: choose or know logits. Implements Spec/ARITHMETIC.md, "Budgets".
 
+import VialSystem
 public import VialText
 
 /// A grammar with the vocabulary that it is held against.
@@ -43,7 +44,9 @@ struct AnswerConstraint {
   private var matcher: GrammarMatcher?
   private let tokenizer: Tokenizer
   private let marks: ReasoningMarks?
-  private let endTokens: [UInt32]
+  /// Ids that end the answer: the model's, unless they are ignored, and the request's.
+  let endTokens: [UInt32]
+  private let stopTokens: [UInt32]
   private let reasoningLimit: Int?
   private var isReasoning: Bool
   private var reasoningCount = 0
@@ -54,9 +57,12 @@ struct AnswerConstraint {
     }
     tokenizer = text.tokenizer
     marks = text.marks
-    endTokens = text.endTokens
+    let ignoresEnd = plan.rules.ignoresEnd && plan.grammar == nil
+    stopTokens = plan.rules.stopTokens
+    endTokens = (ignoresEnd ? [] : text.endTokens) + stopTokens
     reasoningLimit = plan.maximumReasoningTokens
     isReasoning = plan.startsInReasoning
+    if let prefill = plan.prefill { _ = matcher?.advance(prefill.span) }
   }
 
   /// Whether the next token must keep to a grammar.
@@ -68,8 +74,24 @@ struct AnswerConstraint {
   /// What the next token must keep to.
   func limits() -> TokenLimits {
     TokenLimits(
-      forcedToken: forcedToken, mask: isReasoning ? nil : matcher?.mask(), endTokens: endTokens,
+      forcedToken: forcedToken, mask: isReasoning ? nil : mask, endTokens: endTokens,
       endReplacement: isReasoning && matcher != nil ? marks?.end : nil)
+  }
+
+  /// What the grammar allows, the request's own end tokens where the text may end.
+  private var mask: [UInt64]? {
+    guard let matcher else { return nil }
+    var mask = matcher.mask()
+    guard !stopTokens.isEmpty, matcher.isComplete else { return mask }
+    for id in stopTokens where Int(id) < mask.count * 64 {
+      mask[Int(id) / 64] |= 1 << UInt64(id % 64)
+    }
+    return mask
+  }
+
+  /// Whether the answer ends with this id: inside a text that is held to a grammar stop ids are text.
+  func isEnd(_ token: UInt32) -> Bool {
+    endTokens.contains(token) && (matcher?.isComplete ?? true)
   }
 
   private var forcedToken: UInt32? {

@@ -34,6 +34,8 @@ struct AnswerLog {
   let text = SecureLog<UInt8>(firstCapacity: 128, doublings: 5)
   let alternatives = SecureLog<TokenAlternative>(firstCapacity: 32, doublings: 3)
   let entries = SecureLog<Entry>(firstCapacity: 8, doublings: 4)
+  /// Scores of the prompt's tokens, when they are wanted.
+  var promptScores: PromptScores?
   var stage = Stage.waiting
   var ending: Ending?
   var timings = RequestTimings()

@@ -13,6 +13,8 @@ final class AnswerWriter {
   var isStopped: Bool { stops.isStopped }
   private let marks: ReasoningMarks?
   private let watchesForStops: Bool
+  /// Tokens in which stop strings are not looked for yet.
+  private var unwatchedCount: Int
   private var decoder: StreamingDecoder
   private var stops: StopStrings
   private var part: AnswerPart
@@ -24,12 +26,14 @@ final class AnswerWriter {
     self.stops = stops
     self.marks = marks
     watchesForStops = !plan.stops.isEmpty
-    decoder = StreamingDecoder(tokenizer)
+    unwatchedCount = plan.rules.minimumTokens
+    decoder = StreamingDecoder(tokenizer, continuesText: plan.prefill != nil)
     part = plan.startsInReasoning ? .reasoning : .answer
   }
 
   /// Appends the text that `id` makes certain to `log`.
   func append(_ id: UInt32, to log: SecureLog<UInt8>) -> Piece {
+    defer { unwatchedCount = max(0, unwatchedCount - 1) }
     if let marks, id == marks.begin || id == marks.end {
       let piece = finish(log)
       part = id == marks.begin ? .reasoning : .answer
@@ -54,7 +58,7 @@ final class AnswerWriter {
     capacity: Int, to log: SecureLog<UInt8>, isEnd: Bool = false,
     _ body: (inout StreamingDecoder, inout MutableSpan<UInt8>) -> Int
   ) -> UnsafeBufferPointer<UInt8>? {
-    guard watchesForStops else {
+    guard watchesForStops, unwatchedCount == 0 else {
       return log.append(capacity: capacity) { room in
         var output = room.mutableSpan
         return body(&decoder, &output)

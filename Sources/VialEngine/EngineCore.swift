@@ -199,10 +199,10 @@ final class EngineCore: Sendable {
         end(request, nil, .error, failure: isTooLarge ? .cacheFull : .outOfMemory)
         continue
       }
-      if active.limit == 0 && !request.plan.isPinned {
+      if active.isIdle, let reason = active.reasonToSayNothing {
         scheduler.dropCandidate(entry)
         begin(active)
-        finish(active, .length)
+        finish(active, reason)
         continue
       }
       switch scheduler.admit(active) {
@@ -227,7 +227,8 @@ final class EngineCore: Sendable {
     _ text: EngineText
   ) -> ActiveRequest? {
     let plan = entry.request.plan
-    let shares = sharesPrefixes && plan.sharesPrefix || plan.isPinned
+    // What is found in the cache has no logits.
+    let shares = (sharesPrefixes && plan.sharesPrefix || plan.isPinned) && !plan.scoresPrompt
     let common =
       shares && scheduler.pins.hasCommon
       ? prefixes.names(tenant: prefixes.common, adapter: plan.adapterIdentity) : nil
@@ -330,12 +331,21 @@ final class EngineCore: Sendable {
   private func compute(
     _ plan: [Scheduler.Share], _ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler
   ) -> [ActiveRequest] {
-    let items = plan.map { StepItem(sequence: $0.active.sequence, tokenCount: $0.tokenCount) }
+    let items = plan.map { share in
+      var item = StepItem(sequence: share.active.sequence, tokenCount: share.tokenCount)
+      item.scoredPositions = share.active.scoredPositions(in: share.tokenCount)
+      return item
+    }
     var over: [ActiveRequest] = []
     func choose(_ worker: Int, _ item: Int, _ logits: UnsafeMutablePointer<Float>) {
       plan[item].active.choose(logits, sampler, worker: worker)
     }
-    runner.step(items, onLogits: choose) { index, result in
+    func score(
+      _ worker: Int, _ item: Int, _ position: Int, _ logits: UnsafeMutablePointer<Float>
+    ) {
+      plan[item].active.score(logits, behind: position, sampler, worker: worker)
+    }
+    runner.step(items, onScored: score, onLogits: choose) { index, result in
       let active = plan[index].active
       switch result {
       case .pending:
@@ -350,6 +360,9 @@ final class EngineCore: Sendable {
           scheduler.pins.hold(active)
           over.append(active)
           finish(active, .length)
+        } else if let reason = active.reasonToSayNothing {
+          over.append(active)
+          finish(active, reason)
         } else if !acceptChoice(of: active) {
           over.append(active)
         }

@@ -142,6 +142,21 @@ public final class Request: Sendable {
     }
   }
 
+  /// Hands the likeliest ids in the place of each token so far to `body`, in order. `body` must not call this request.
+  public func forEachAlternatives(_ body: (UnsafeBufferPointer<TokenAlternative>) -> Void) {
+    answer.withLock { answer in
+      for index in 0..<answer.entries.count {
+        body(answer.entries.element(at: index).alternatives)
+      }
+    }
+  }
+
+  /// Hands the scores of the prompt's tokens so far to `body`, in order, from the second token on; none unless the
+  /// request asks for them. `body` must not call this request.
+  public func forEachPromptFigure(_ body: (PromptFigures) -> Void) {
+    answer.withLock { $0.promptScores?.forEach(body) }
+  }
+
   // MARK: The engine's side
 
   /// Holds memory for its places in queues and tables until it is released; false when memory is short.

@@ -16,7 +16,14 @@ public struct RequestPlan: Sendable {
   public var adapter: AppliedAdapter?
   /// How tokens are chosen.
   public var sampling: SamplingParameters
-  /// Likeliest tokens to report beside each chosen one, 0 ... `alternativeLimit`.
+  /// Biases, bans, and what ends the answer.
+  public var rules = TokenRules()
+  /// Text at the end of the prompt that is the answer's beginning: what holds the answer holds it, too. The answer
+  /// that comes out does not repeat it.
+  public var prefill: SecureBuffer<UInt8>?
+  /// Whether the prompt's own tokens get log-probabilities. They are computed, and not found in the cache.
+  public var scoresPrompt = false
+  /// Likeliest tokens to report beside each chosen one, and each scored one, 0 ... `alternativeLimit`.
   public var alternativeCount = 0
   /// Whether events carry entropies.
   public var reportsEntropy = false
@@ -50,6 +57,8 @@ public struct RequestPlan: Sendable {
 
   /// Most alternatives of a token.
   public static let alternativeLimit = 20
+  /// Longest prefill in bytes.
+  public static let prefillByteLimit = 16 << 10
   /// Longest label of a tenant.
   public static let tenantByteLimit = 256
 
@@ -62,6 +71,15 @@ public struct RequestPlan: Sendable {
     self.sampling = sampling
     self.maximumTokens = maximumTokens
     self.stops = stops
+  }
+}
+
+extension AnswerGrammar {
+  /// Whether an answer may begin with a text. O(bytes).
+  public func allows(beginning text: borrowing Span<UInt8>) -> Bool {
+    var matcher = GrammarMatcher(
+      GrammarAutomaton(grammar, vocabulary: vocabulary, endTokens: []))
+    return matcher.advance(copy text)
   }
 }
 

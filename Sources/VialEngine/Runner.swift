@@ -43,6 +43,8 @@ public enum RunnerError: Error, Sendable, Equatable, CustomStringConvertible {
   case cacheFull
   /// A value became infinite or not a number: the weights are damaged or do not fit the input.
   case numericError
+  /// Grammar, bans and biases leave no token that may be chosen.
+  case noCandidate
   /// A token id is not in the model's vocabulary.
   case unknownToken
   /// The file is verified lazily, and weights do not match their digest.
@@ -54,6 +56,7 @@ public enum RunnerError: Error, Sendable, Equatable, CustomStringConvertible {
     case .outOfMemory: return "not enough memory for the KV cache and the activations"
     case .cacheFull: return "the KV cache is full"
     case .numericError: return "the computation met a value that is infinite or not a number"
+    case .noCandidate: return "no token is left that may be chosen"
     case .unknownToken: return "a token id is not in the model's vocabulary"
     case .damagedWeights(let error): return error.description
     }
@@ -121,9 +124,14 @@ public final class Runner {
   /// Computes the next tokens of some sequences in one step. `body` hears, for each item in order, what came out.
   ///
   /// The items hold at most `chunkSize` tokens together, each at least one and at most its sequence's pending ones.
-  /// - Parameter onLogits: gets logits before `body` does, on the workers, those of several items at the same time.
+  /// - Parameters:
+  ///   - onScored: gets the logits behind each of the items' `scoredPositions`, on the workers, several at the same time.
+  ///   - onLogits: gets logits before `body` does, on the workers, those of several items at the same time.
   public func step(
     _ items: [StepItem],
+    onScored: (
+      (_ worker: Int, _ item: Int, _ position: Int, UnsafeMutablePointer<Float>) -> Void
+    )? = nil,
     onLogits: ((_ worker: Int, _ item: Int, UnsafeMutablePointer<Float>) -> Void)? = nil,
     body: (_ item: Int, StepResult) -> Void
   ) {
@@ -140,12 +148,14 @@ public final class Runner {
     guard !ready.isEmpty else { return }
     let segments = ready.map { ready in
       let item = items[ready.item]
-      let isComplete = item.sequence.pendingCount == item.tokenCount
-      return item.sequence.segment(count: item.tokenCount, logitsCount: isComplete ? 1 : 0)
+      return item.sequence.segment(count: item.tokenCount, logitsCount: item.logitsCount)
     }
     if let failure = run(segments) {
       for (index, _) in ready { body(index, .failed(failure)) }
       return
+    }
+    for (index, firstRow) in ready where !items[index].scoredPositions.isEmpty {
+      score(items[index], index, firstRow: firstRow, onScored)
     }
     for (index, _) in ready { items[index].sequence.computedCount += items[index].tokenCount }
     for begin in stride(from: 0, to: ready.count, by: Self.logitRows) {
@@ -160,6 +170,22 @@ public final class Runner {
     guard sequence.pendingTokensAreBelow(UInt32(vocabularySize)) else { return .unknownToken }
     let positionCount = sequence.computedCount + item.tokenCount
     return sequence.reserve(positionCount: positionCount) ? nil : .cacheFull
+  }
+
+  /// Logits behind the scored positions of one item, which is not counted as computed yet.
+  private func score(
+    _ item: StepItem, _ index: Int, firstRow: Int,
+    _ body: ((_ worker: Int, _ item: Int, _ position: Int, UnsafeMutablePointer<Float>) -> Void)?
+  ) {
+    let (out, positions) = (logits.elements(Float.self), item.scoredPositions)
+    for begin in stride(from: positions.lowerBound, to: positions.upperBound, by: Self.logitRows) {
+      let row = firstRow + begin - item.sequence.computedCount
+      let count = min(Self.logitRows, positions.upperBound - begin)
+      forward.logits(ofRows: Array(row..<row + count), into: out) {
+        [vocabularySize] worker, place in
+        body?(worker, index, begin + place, out + place * vocabularySize)
+      }
+    }
   }
 
   /// Logits of the items that are complete, and word of the others.
@@ -239,11 +265,22 @@ public struct StepItem {
   public let sequence: Sequence
   /// How many of its pending tokens.
   public let tokenCount: Int
+  /// Positions among these whose logits are wanted, too; none unless said otherwise.
+  public var scoredPositions = 0..<0
 
   /// The next `tokenCount` pending tokens of `sequence`.
   public init(sequence: Sequence, tokenCount: Int) {
     self.sequence = sequence
     self.tokenCount = tokenCount
+  }
+
+  /// How many of the last of its tokens logits are asked for.
+  var logitsCount: Int {
+    let isComplete = sequence.pendingCount == tokenCount
+    let scored =
+      scoredPositions.isEmpty
+      ? 0 : sequence.computedCount + tokenCount - scoredPositions.lowerBound
+    return max(isComplete ? 1 : 0, scored)
   }
 }
 

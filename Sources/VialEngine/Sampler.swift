@@ -19,8 +19,10 @@ public final class Sampler {
   private struct Scratch {
     /// What `vial_sample` works in.
     let sampling: WorkMemory
-    /// The logits as they were before a penalty.
+    /// The logits as they were before penalties and biases.
     let plain: WorkMemory
+    /// A mask without the ids that a request bars.
+    let mask: WorkMemory
   }
 
   /// Ids below this exist in the tokenizer; others are never chosen.
@@ -40,9 +42,10 @@ public final class Sampler {
     var scratches: [Scratch] = []
     for _ in 0..<max(1, workerCount) {
       guard byteCount > 0, let sampling = WorkMemory(byteCount: byteCount, source: runner.memory),
-        let plain = WorkMemory(byteCount: rowByteCount, source: runner.memory)
+        let plain = WorkMemory(byteCount: rowByteCount, source: runner.memory),
+        let mask = WorkMemory(byteCount: (idCount + 63) / 64 * 8, source: runner.memory)
       else { throw .outOfMemory }
-      scratches.append(Scratch(sampling: sampling, plain: plain))
+      scratches.append(Scratch(sampling: sampling, plain: plain, mask: mask))
     }
     allowed = try Self.bitmap(idCount, isAllowed)
     vocabularySize = runner.vocabularySize
@@ -65,36 +68,35 @@ public final class Sampler {
     return count == idCount ? nil : memory
   }
 
-  /// Chooses the next token; changes `logits` (penalty). nil when a logit is not finite or nothing is left.
+  /// Chooses the next token, without penalties. nil when a logit is not finite or nothing is left.
   /// - Parameters:
   ///   - position: absolute position of the token to be drawn.
-  ///   - seen: a bit per id of the text so far, or nil when there is no penalty.
   ///   - alternatives: gets the `alternativeCount` likeliest ids that may be chosen, best first.
   ///   - worker: whose scratch memory is used.
   public func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
-    seen: UnsafePointer<UInt64>?, alternativeCount: Int = 0,
-    alternatives: inout [TokenAlternative], worker: Int = 0
+    alternativeCount: Int = 0, alternatives: inout [TokenAlternative], worker: Int = 0
   ) -> ChosenToken? {
     do throws(RunnerError) {
       return try choose(
-        logits: logits, parameters: parameters, position: position, seen: seen,
-        alternativeCount: alternativeCount, alternatives: &alternatives, limits: nil, worker: worker
-      )
+        logits: logits, parameters: parameters, position: position,
+        alternativeCount: alternativeCount, alternatives: &alternatives, limits: nil,
+        shaping: nil, worker: worker)
     } catch { return nil }
   }
 
-  /// The same for an answer with a grammar or a budget of reasoning, and with the entropy when it is wanted.
-  /// - Throws: `numericError` when a logit is not finite or nothing is left; `unknownToken` when the limits name an id
-  ///   that is never chosen, or are of another vocabulary. Nothing is read beyond the logits.
+  /// The same for an answer with a grammar or a budget of reasoning, with penalties, biases and barred ids, which change
+  /// `logits`, and with the entropy when it is wanted.
+  /// - Throws: `numericError` when a logit is not finite; `noCandidate` when nothing is left; `unknownToken` when the
+  ///   limits name an id that is never chosen, or are of another vocabulary. Nothing is read beyond the logits.
   func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
-    seen: UnsafePointer<UInt64>?, alternativeCount: Int,
-    alternatives: inout [TokenAlternative], limits: TokenLimits?, wantsEntropy: Bool = false,
-    worker: Int
+    alternativeCount: Int, alternatives: inout [TokenAlternative], limits: TokenLimits?,
+    shaping: TokenShaping?, wantsEntropy: Bool = false, worker: Int
   ) throws(RunnerError) -> ChosenToken {
     if let limits, !fits(limits) { throw .unknownToken }
     let scratch = scratches[worker]
+    var failure = RunnerError.numericError
     let chosen = KernelFamily.withContractState { () -> ChosenToken? in
       var (maximum, sum) = (Float(0), Float(0))
       kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
@@ -103,18 +105,48 @@ public final class Sampler {
         fill(&alternatives, alternativeCount, logits, maximum: maximum, sum: sum, scratch)
       }
       let entropy = wantsEntropy ? entropy(logits, maximum: maximum, sum: sum) : .nan
-      // The model's own logit of the chosen id is reported, not what the penalty made of it.
-      let own = seen == nil ? logits : copy(logits, into: scratch.plain)
-      let drawn =
-        limits?.forcedToken
-        ?? draw(logits, parameters, position: position, seen: seen, mask: limits?.mask, scratch)
-      guard let id = drawn.map({ limits?.replacement(for: $0) ?? $0 }) else { return nil }
-      return ChosenToken(
-        token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum),
-        entropy: entropy)
+      // The model's own logit of the chosen id is reported, not what penalties made of it.
+      let changes = shaping?.changesLogits ?? false
+      let own = changes ? copy(logits, into: scratch.plain) : logits
+      let drawn: Result<UInt32, RunnerError>
+      if let forced = limits?.forcedToken {
+        drawn = .success(forced)
+      } else {
+        if changes { shaping?.apply(to: logits, idCount: idCount) }
+        drawn = draw(
+          logits, parameters, position: position, mask: limits?.mask, shaping, scratch)
+      }
+      switch drawn {
+      case .failure(let error):
+        failure = error
+        return nil
+      case .success(let id):
+        let id = limits?.replacement(for: id) ?? id
+        return ChosenToken(
+          token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum),
+          entropy: entropy)
+      }
     }
-    guard let chosen else { throw .numericError }
+    guard let chosen else { throw failure }
     return chosen
+  }
+
+  /// Natural logarithm of the probability of `id` under unscaled logits, with the `alternativeCount` likeliest ids that
+  /// may be chosen, best first.
+  func score(
+    _ id: UInt32, logits: UnsafePointer<Float>, alternativeCount: Int,
+    alternatives: inout [TokenAlternative], worker: Int
+  ) -> Float {
+    guard Int(id) < vocabularySize else { return .nan }
+    return KernelFamily.withContractState {
+      var (maximum, sum) = (Float(0), Float(0))
+      kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
+      alternatives.removeAll(keepingCapacity: true)
+      if alternativeCount > 0 {
+        fill(&alternatives, alternativeCount, logits, maximum: maximum, sum: sum, scratches[worker])
+      }
+      return vial_log_probability(logits[Int(id)], maximum, sum)
+    }
   }
 
   /// Whether limits name only ids that may come out, and their mask reaches as far as ids do.
@@ -130,25 +162,46 @@ public final class Sampler {
   }
 
   private func draw(
-    _ logits: UnsafeMutablePointer<Float>, _ parameters: SamplingParameters, position: Int,
-    seen: UnsafePointer<UInt64>?, mask: [UInt64]?, _ scratch: Scratch
-  ) -> UInt32? {
-    if let seen {
-      vial_penalize(logits, UInt32(idCount), seen, parameters.repetitionPenalty)
-    }
+    _ logits: UnsafePointer<Float>, _ parameters: SamplingParameters, position: Int,
+    mask: [UInt64]?, _ shaping: TokenShaping?, _ scratch: Scratch
+  ) -> Result<UInt32, RunnerError> {
     var sampling = vial_sampling(
       temperature: parameters.temperature, top_p: parameters.topP, min_p: parameters.minP,
       top_k: parameters.topK, seed: parameters.seed)
     var id: UInt32 = 0
     func sample(_ allowed: UnsafePointer<UInt64>?) -> vial_kernel_status {
-      vial_sample(
+      var allowed = allowed
+      if let shaping, shaping.changesMask {
+        let bits = copy(allowed, into: scratch.mask)
+        shaping.bar(bits, wordCount: (idCount + 63) / 64, keepsEnds: mask != nil)
+        allowed = UnsafePointer(bits)
+      }
+      return vial_sample(
         kernels, logits, UInt32(idCount), allowed, &sampling, UInt32(position),
         parameters.sampleIndex, scratch.sampling.base, &id)
     }
     // A grammar's mask has ids with a token only.
     let status =
       mask?.withUnsafeBufferPointer { sample($0.baseAddress) } ?? sample(allowedBits)
-    return status == VIAL_KERNEL_OK ? id : nil
+    switch status {
+    case VIAL_KERNEL_OK: return .success(id)
+    case VIAL_KERNEL_NO_CANDIDATE: return .failure(.noCandidate)
+    default: return .failure(.numericError)
+    }
+  }
+
+  /// A mask that may be changed; without one, all ids.
+  private func copy(
+    _ mask: UnsafePointer<UInt64>?, into room: WorkMemory
+  ) -> UnsafeMutablePointer<UInt64> {
+    let (bits, wordCount) = (room.elements(UInt64.self), (idCount + 63) / 64)
+    if let mask {
+      bits.update(from: mask, count: wordCount)
+    } else {
+      bits.update(repeating: ~0, count: wordCount)
+      if idCount % 64 > 0 { bits[wordCount - 1] = 1 << UInt64(idCount % 64) - 1 }
+    }
+    return bits
   }
 
   private var allowedBits: UnsafePointer<UInt64>? {

@@ -11,8 +11,17 @@ public struct SamplingParameters: Sendable, Equatable {
   public var topP: Float
   /// Keep ids that are at least this share as likely as the best one; 0 ... 1.
   public var minP: Float
-  /// Logits of ids seen before are divided by it (multiplied when negative); above 0, 1 changes nothing.
+  /// Logits of ids that `repetitionReach` holds are divided by it (multiplied when negative); above 0, at most 100, 1
+  /// changes nothing.
   public var repetitionPenalty: Float
+  /// What the repetition penalty looks at.
+  public var repetitionReach = PenaltyReach(.both)
+  /// Taken from an id's logit for each time that it stands in `penaltyReach`; -2 ... 2.
+  public var frequencyPenalty: Float = 0
+  /// Taken once from the logits of ids that stand there at all; -2 ... 2.
+  public var presencePenalty: Float = 0
+  /// What frequency and presence penalty look at.
+  public var penaltyReach = PenaltyReach(.answer)
   /// Seed of the random numbers.
   public var seed: UInt64
   /// Which of several answers to the same prompt and seed.
@@ -42,6 +51,13 @@ public struct SamplingParameters: Sendable, Equatable {
     if !(repetitionPenalty > 0 && repetitionPenalty <= 100) {
       return "repetition penalty must be above 0 and at most 100"
     }
+    if !(-2...2).contains(frequencyPenalty) { return "frequency penalty must be -2 to 2" }
+    if !(-2...2).contains(presencePenalty) { return "presence penalty must be -2 to 2" }
     return nil
+  }
+
+  /// Whether choices depend on which ids were used before.
+  var countsTokens: Bool {
+    repetitionPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0
   }
 }

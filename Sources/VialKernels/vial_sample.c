@@ -7,12 +7,20 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-void vial_penalize(float *logits, uint32_t count, const uint64_t *seen, float penalty) {
-  for (uint32_t base = 0; base < count; base += 64)
-    for (uint64_t word = seen[base / 64]; word != 0; word &= word - 1) {
-      uint32_t id = base + (uint32_t)__builtin_ctzll(word);
-      if (id < count) logits[id] = logits[id] < 0.0f ? logits[id] * penalty : logits[id] / penalty;
+void vial_penalize(
+  float *logits, uint32_t count, const vial_token_count *counts, size_t entry_count, const vial_penalties *penalties) {
+  const uint32_t most = 1u << 24;  // above it a count is no longer exact in f32
+  for (size_t i = 0; i < entry_count; i++) {
+    const vial_token_count *entry = counts + i;
+    if (entry->id >= count) continue;
+    float x = logits[entry->id];
+    if (entry->repeated > 0) x = x < 0.0f ? x * penalties->repetition : x / penalties->repetition;
+    if (entry->counted > 0) {
+      x = x - penalties->frequency * (float)(entry->counted < most ? entry->counted : most);
+      x = x - penalties->presence;
     }
+    logits[entry->id] = x;
+  }
 }
 
 void vial_bias(float *logits, uint32_t count, const vial_logit_bias *biases, size_t bias_count) {

@@ -152,6 +152,28 @@ static uint32_t plain_sample(
   return id;
 }
 
+/// Penalties against values that were computed by hand: a logit of 3, of -3 and of 0.1.
+int test_penalties(void) {
+  int failures = 0;
+  float l[6] = {3, -3, 0.1f, 3, 3, -INFINITY};
+  const vial_token_count counts[] = {
+    {0, 7, 0}, {1, 1, 3}, {2, 0, 2}, {UINT32_MAX, 1, 1}, {6, 1, 1}, {4, 0, 0}, {5, 1, 1}};
+  vial_penalize(l, 6, counts, 7, &(vial_penalties){.repetition = 1.5f, .frequency = 0.25f, .presence = 0.5f});
+  CHECK(l[0] == 2.0f, "repetition divides, once: %a", (double)l[0]);
+  CHECK(l[1] == -4.5f - 0.75f - 0.5f, "below zero it multiplies, then counts and presence: %a", (double)l[1]);
+  float expected = 0.1f;
+  expected = expected - 0.25f * 2.0f;
+  expected = expected - 0.5f;
+  CHECK(l[2] == expected && l[2] < -0.89f && l[2] > -0.91f, "counts without repetition: %a", (double)l[2]);
+  CHECK(l[3] == 3 && l[4] == 3 && l[5] == -INFINITY, "ids without a count change");
+  // Negative ones encourage; a count is exact, and above 2^24 stays there.
+  float m[2] = {1, 0};
+  const vial_token_count many[] = {{0, 0, 4}, {1, 0, UINT32_MAX}};
+  vial_penalize(m, 2, many, 2, &(vial_penalties){.repetition = 1, .frequency = -0.5f, .presence = -2});
+  CHECK(m[0] == 5 && m[1] == 0x1p23f + 2, "negative penalties: %a %a", (double)m[0], (double)m[1]);
+  return failures;
+}
+
 /// Distributions around the point where probabilities stop to count: steep ones, huge ones, tiny min-p.
 int test_sampling_tails(void) {
   int failures = 0;
@@ -280,8 +302,8 @@ int test_sampling(void) {
   CHECK(vial_sample(kernels, logits, 8, NULL, &warm, 0, 0, scratch, &id) == VIAL_KERNEL_NOT_FINITE, "a NaN logit passes");
   CHECK(vial_sample(kernels, logits, 8, some, &warm, 0, 0, scratch, &id) == VIAL_KERNEL_OK, "a masked NaN counts");
   float l[4] = {2, -2, 1, 0};
-  const uint64_t seen[1] = {0x3};
-  vial_penalize(l, 4, seen, 2);
+  const vial_token_count once[] = {{0, 1, 0}, {1, 1, 0}};
+  vial_penalize(l, 4, once, 2, &(vial_penalties){.repetition = 2});
   CHECK(l[0] == 1 && l[1] == -4 && l[2] == 1, "penalty");
   const vial_logit_bias biases[3] = {{2, 0.5f}, {9, 1}, {2, 0.25f}};
   vial_bias(l, 4, biases, 3);

@@ -32,6 +32,7 @@ static const struct {
   {"candidates", test_candidates},
   {"sampling", test_sampling},
   {"sampling_tails", test_sampling_tails},
+  {"penalties", test_penalties},
   {"pinned_bits", test_pinned_bits},
 };
 enum { TEST_COUNT = sizeof kernel_tests / sizeof *kernel_tests };

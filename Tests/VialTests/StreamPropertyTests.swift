@@ -96,7 +96,7 @@ import VialSystem
         draw.token =
           sampler.choose(
             logits: logits, parameters: tasks[items[index].task].sampling,
-            position: items[index].item.sequence.tokens.count, seen: nil,
+            position: items[index].item.sequence.tokens.count,
             alternatives: &draw.alternatives, worker: worker)?.token
       }
       runner.step(items.map(\.item), onLogits: draw) { index, result in

@@ -30,6 +30,21 @@ import VialText
     }
   }
 
+  /// A text in two parts is the text in one when the second is said to continue: no space between them is lost.
+  @Test(arguments: FixtureVectorTests.names)
+  func aContinuationKeepsItsSpace(_ name: String) throws {
+    let tokenizer = try TestTokenizer(folder: Files.fixture("tokenizers/\(name)"))
+    let ids = try tokenizer.encode(Array("fever and a cough and a rash".utf8))
+    let whole = TestTokenizer.stream(tokenizer.tokenizer, ids).flatMap { $0 }
+    for cut in 1..<ids.count {
+      let first = TestTokenizer.stream(tokenizer.tokenizer, Array(ids[..<cut])).flatMap { $0 }
+      let second = TestTokenizer.stream(
+        tokenizer.tokenizer, Array(ids[cut...]), continuesText: true
+      ).flatMap { $0 }
+      #expect(first + second == whole, "\(cut)")
+    }
+  }
+
   @Test func bytesWaitForTheirCharacter() throws {
     let tokenizer = try TestTokenizer(folder: Files.fixture("tokenizers/byte-nfc"))
     let text = Array("\u{1FA7A}".utf8)

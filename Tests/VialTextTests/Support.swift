@@ -95,9 +95,11 @@ struct TestTokenizer {
 
   /// What the streaming decoder lets out for each id, and at the end.
   static func stream(
-    _ tokenizer: Tokenizer, _ ids: [UInt32], skipsSpecialTokens: Bool = false
+    _ tokenizer: Tokenizer, _ ids: [UInt32], skipsSpecialTokens: Bool = false,
+    continuesText: Bool = false
   ) -> [[UInt8]] {
-    var decoder = StreamingDecoder(tokenizer, skipsSpecialTokens: skipsSpecialTokens)
+    var decoder = StreamingDecoder(
+      tokenizer, skipsSpecialTokens: skipsSpecialTokens, continuesText: continuesText)
     var pieces: [[UInt8]] = []
     for id in ids {
       var buffer = [UInt8](repeating: 0, count: decoder.capacity(for: id))

@@ -21,6 +21,20 @@ typedef struct vial_logit_bias {
   float bias;
 } vial_logit_bias;
 
+/// How often an id stands in the texts that penalties look at. Each id stands in one entry at most.
+typedef struct vial_token_count {
+  uint32_t id;
+  uint32_t repeated;  ///< in the text of the repetition penalty
+  uint32_t counted;   ///< in the text of the frequency and the presence penalty
+} vial_token_count;
+
+/// What ids that were used before lose. Values outside the ranges are the caller's to refuse.
+typedef struct vial_penalties {
+  float repetition;  ///< > 0; 1 switches it off
+  float frequency;   ///< for each time; 0 switches it off
+  float presence;    ///< once; 0 switches it off
+} vial_penalties;
+
 /// Temperatures below it are greedy: divided by less, logits that differ by a hair are as far apart as any.
 #define VIAL_LEAST_TEMPERATURE 1e-5f
 
@@ -33,15 +47,17 @@ typedef struct vial_sampling {
   uint64_t seed;
 } vial_sampling;
 
-/// Repetition penalty: every id below `count` whose bit is set in `seen` (word id/64, bit id%64): a logit below 0 is
-/// multiplied by the penalty, another one divided by it. A penalty of 1 changes nothing.
-void vial_penalize(float *logits, uint32_t count, const uint64_t *seen, float penalty);
+/// Penalties of the entries whose id is below `count`. One with `repeated` above 0: a logit below 0 is multiplied by the
+/// repetition penalty, another one divided by it. Then one with `counted` above 0: frequency times `counted` is taken
+/// from it, then presence.
+void vial_penalize(
+  float *logits, uint32_t count, const vial_token_count *counts, size_t entry_count, const vial_penalties *penalties);
 /// Adds biases in the order given; ids >= count are ignored. A bias may be -infinity.
 void vial_bias(float *logits, uint32_t count, const vial_logit_bias *biases, size_t bias_count);
 
 /// Scratch bytes for vial_sample and vial_top_candidates with `count` logits (16-byte aligned); 0 on overflow.
 size_t vial_sample_scratch_byte_count(uint32_t count);
-/// Draws an id < count. `allowed`: a bit per id as in vial_penalize, or NULL for all. NOT_FINITE if a logit of an
+/// Draws an id < count. `allowed`: a bit per id (word id/64, bit id%64), or NULL for all. NOT_FINITE if a logit of an
 /// allowed id is NaN or +infinity; NO_CANDIDATE if none is above -infinity. position: the absolute position of the
 /// token to be drawn; sample_index: which of several answers to the same prompt.
 vial_kernel_status vial_sample(

@@ -13,14 +13,18 @@ public struct StreamingDecoder: ~Copyable, Sendable {
   private let tokenizer: Tokenizer
   private let skipsSpecialTokens: Bool
   private var assembler = UTF8Assembler()
-  private var isFirstToken = true
+  private var isFirstToken: Bool
   private var stripsNextSpace: Bool
 
   /// A decoder at the start of a text.
-  public init(_ tokenizer: Tokenizer, skipsSpecialTokens: Bool = true) {
+  /// - Parameter continuesText: whether text came before, so that a space at the start is one.
+  public init(
+    _ tokenizer: Tokenizer, skipsSpecialTokens: Bool = true, continuesText: Bool = false
+  ) {
     self.tokenizer = tokenizer
     self.skipsSpecialTokens = skipsSpecialTokens
-    stripsNextSpace = tokenizer.has(TokenizerLayout.Flag.stripLeadingSpace)
+    isFirstToken = !continuesText
+    stripsNextSpace = !continuesText && tokenizer.has(TokenizerLayout.Flag.stripLeadingSpace)
   }
 
   /// Most bytes that `append` of this id can write.

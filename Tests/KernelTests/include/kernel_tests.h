@@ -25,6 +25,7 @@ int test_philox(void);
 int test_candidates(void);
 int test_sampling(void);
 int test_sampling_tails(void);
+int test_penalties(void);
 int test_pinned_bits(void);
 int test_dispatch(void);
 int test_fp_state(void);
