@@ -15,7 +15,12 @@ struct BatchCommand: ParsableCommand {
     discussion: """
       REQUESTS.jsonl has one request per line: "prompt", "messages" [{"role", "content"}], or "template" with \
       "variables" {name: value}; and optionally "id" (a string or an integer), "adapter" (NAME or NAME:SCALE), "schema" (an \
-      object or its text), "max_tokens", "temperature", "top_p", "top_k", "min_p", "seed" and "stop" (a string or a list). \
+      object or its text) or "choices" (a list), "prefill" (the answer's first words, which it does not repeat), "max_tokens", \
+      "min_tokens", "max_reasoning_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop" (a string or a list), \
+      "stop_token_ids", "ignore_eos", "logit_bias" {"ID": value}, "banned_token_ids", "repetition_penalty" (over \
+      "repetition_scope": "both", "answer" or "prompt", the last "repetition_window" tokens of it), "presence_penalty" and \
+      "frequency_penalty" (over "penalty_scope", "answer" unless given, and "penalty_window"), "logprobs", "top_logprobs" and \
+      "prompt_logprobs" (the answer's line then has them). \
       Null counts as not given. Any other field is an error that names it. ANSWERS.jsonl, which only you can read when \
       it is new, gets a line for each: "id" as it was, "text", "tokens", "reasoning", "finish_reason", "error" (null \
       when all went well), "line" (of the request) and "digest". An answer does not depend on its neighbours. A run \

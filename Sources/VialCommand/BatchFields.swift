@@ -8,8 +8,12 @@ import VialText
 enum BatchFields {
   /// Of a line; README's table and `vial batch --help` have the same.
   static let ofLine = [
-    "id", "prompt", "messages", "template", "variables", "adapter", "schema", "max_tokens",
-    "temperature", "top_p", "top_k", "min_p", "seed", "stop",
+    "id", "prompt", "messages", "template", "variables", "prefill", "adapter", "schema", "choices",
+    "max_tokens", "max_reasoning_tokens", "temperature", "top_p", "top_k", "min_p", "seed",
+    "repetition_penalty", "repetition_scope", "repetition_window", "presence_penalty",
+    "frequency_penalty", "penalty_scope", "penalty_window", "logit_bias", "banned_token_ids",
+    "stop", "stop_token_ids", "min_tokens", "ignore_eos", "logprobs", "top_logprobs",
+    "prompt_logprobs",
   ]
   /// Of a message.
   static let ofMessage = ["role", "content"]

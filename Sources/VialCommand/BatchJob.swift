@@ -35,7 +35,7 @@ final class BatchJob {
   private let lines: LineFile
   private let progress = ProgressReporter(unit: .things("requests"))
   private var summary = Summary()
-  private var keys: [ObjectIdentifier: (key: BatchKey, place: Int)] = [:]
+  private var keys: [ObjectIdentifier: (key: BatchKey, place: Int, report: BatchReport)] = [:]
   private var requests: [ObjectIdentifier: Request] = [:]
   /// Answers that wait for earlier ones, by place; only in order.
   private var held: [Int: BatchAnswer] = [:]
@@ -142,6 +142,7 @@ final class BatchJob {
   private static func isOfTheLine(_ error: VialError) -> Bool {
     switch error {
     case .promptTooLong, .emptyPrompt, .text, .invalidOption, .computation(.numericError),
+      .computation(.noCandidate),
       .noChatTemplate:
       true
     default: false
@@ -158,7 +159,7 @@ final class BatchJob {
       try waitForOne()
     }
     let submitted = try engine.submit(prompt: tokens, options: request.options)
-    keys[ObjectIdentifier(submitted)] = (key, place)
+    keys[ObjectIdentifier(submitted)] = (key, place, request.report)
     requests[ObjectIdentifier(submitted)] = submitted
   }
 
@@ -169,15 +170,16 @@ final class BatchJob {
     else { return }
     let name = ObjectIdentifier(request)
     requests[name] = nil
-    guard let (key, place) = keys.removeValue(forKey: name), let ending = request.ending else {
-      return
-    }
+    guard let (key, place, report) = keys.removeValue(forKey: name), let ending = request.ending
+    else { return }
     if let failure = ending.failure {
       let error = VialError.computation(failure)
       guard Self.isOfTheLine(error) else { throw error }
       return try fail(key, place, "\(error)")
     }
-    try write(BatchAnswer(key, request), place)
+    var answer = BatchAnswer(key, request)
+    answer.probabilities = report.members(request)
+    try write(answer, place)
   }
 
   private func fail(_ key: BatchKey, _ place: Int, _ sentence: String) throws {

@@ -90,6 +90,8 @@ struct BatchAnswer {
   var reasoning = ""
   var reason = FinishReason.error.rawValue
   var error: String?
+  /// Members about log-probabilities, as JSON; nil: none.
+  var probabilities: String?
 
   /// The keys that README promises, and what the next run needs.
   var json: String {
@@ -101,6 +103,7 @@ struct BatchAnswer {
       output.member("tokens", ids: tokens.span)
       output.member("reasoning", reasoning)
       output.member("finish_reason", reason)
+      if let probabilities { output.raw(probabilities) }
       output.key("error")
       if let error { output.value(error) } else { output.null() }
       output.member("line", key.line)

@@ -25,6 +25,8 @@ struct BatchRequest {
 
   let source: Source
   let options: GenerationOptions
+  /// What the answer's line says of log-probabilities.
+  let report: BatchReport
 
   /// Reads a line's object.
   init(_ value: JSONValue, defaults: GenerationOptions, engine: Engine) throws(BatchError) {
@@ -42,13 +44,23 @@ struct BatchRequest {
       options = try Self.options(value, defaults, model)
     }
     if let grammar = try Self.grammar(value, source, engine) { options.grammar = grammar }
+    try Self.addRules(value, &options, model)
+    report = try BatchReport(value, &options)
     self.options = options
   }
 
-  /// What the line's schema, else its template's, holds the answer to.
+  /// What the line's schema or choices, else its template's schema, hold the answer to.
   private static func grammar(
     _ value: JSONValue, _ source: Source, _ engine: Engine
   ) throws(BatchError) -> AnswerGrammar? {
+    if let choices = try choices(value) {
+      guard member(value, "schema") == nil else {
+        throw BatchError("\"schema\" and \"choices\" exclude each other")
+      }
+      do throws(VialError) { return try engine.grammar(choices: choices) } catch {
+        throw BatchError("\"choices\": \(error)")
+      }
+    }
     var schema = member(value, "schema").map { $0.string?.bytes ?? $0.compactText }
     if schema == nil, case .template(let template) = source { schema = template.schema }
     guard let schema else { return nil }
@@ -108,6 +120,7 @@ struct BatchRequest {
     if let seed = try integer(value, "seed", 0...Int64.max) {
       options.sampling.seed = UInt64(seed)
     }
+    try addPenalties(value, &options.sampling)
     if let sentence = options.sampling.firstInvalid { throw BatchError("\(sentence)") }
     if let stop = member(value, "stop") { options.stops = try stops(stop) }
     if let name = member(value, "adapter") { options.adapter = try adapter(name, model) }
@@ -132,7 +145,7 @@ struct BatchRequest {
     }
   }
 
-  private static func integer(
+  static func integer(
     _ value: JSONValue, _ field: String, _ range: ClosedRange<Int64>
   ) throws(BatchError) -> Int64? {
     guard let member = member(value, field) else { return nil }
@@ -142,7 +155,7 @@ struct BatchRequest {
     return integer
   }
 
-  private static func number(
+  static func number(
     _ value: JSONValue, _ field: String
   ) throws(BatchError) -> Float? {
     guard let member = member(value, field) else { return nil }
@@ -168,11 +181,11 @@ struct BatchRequest {
   /// The prompt's ids.
   func tokens(_ model: Model, isRaw: Bool) throws -> SecureBuffer<UInt32> {
     switch source {
-    case .template(let template): return try template.tokens(model)
+    case .template(let template): return try template.tokens(model, prefill: options.prefill)
     case .prompt(let text):
-      guard isRaw else { return try model.chatTokens(user: text.span) }
-      return try model.encode(
-        text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
+      return isRaw
+        ? try model.rawTokens(text.span, prefill: options.prefill)
+        : try model.chatTokens(user: text.span, prefill: options.prefill)
     case .messages(let messages):
       let byteCount = messages.reduce(0) { $0 + $1.role.count + $1.content.count }
       guard let conversation = Conversation(byteCount: byteCount) else {
@@ -182,7 +195,7 @@ struct BatchRequest {
         conversation.append(
           role: message.role.span, content: message.content.span, isLiteral: true)
       }
-      return try model.chatTokens(conversation)
+      return try model.chatTokens(conversation, prefill: options.prefill)
     }
   }
 }

@@ -59,6 +59,8 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var sampling: SamplingArguments
 
+  @OptionGroup var rules: RuleArguments
+
   @OptionGroup var compute: ComputeArguments
 
   @Option(
@@ -79,6 +81,9 @@ struct RunCommand: ParsableCommand {
     if interactive, raw || json {
       throw ValidationError("--interactive goes without --raw and --json")
     }
+    if interactive, rules.prefill != nil {
+      throw ValidationError("--prefill goes without --interactive")
+    }
     if perToken, !json { throw ValidationError("--per-token goes with --json") }
     if raw, prompt == nil { throw ValidationError("--raw goes with --prompt") }
     if template == nil, !values.isEmpty {
@@ -98,7 +103,7 @@ struct RunCommand: ParsableCommand {
       if interactive { return try converse(model) }
       let template = try template.map { try TemplateArguments.template($0, in: model) }
       let tokens = try promptTokens(model, template)
-      var options = generationOptions(model, template)
+      var options = try generationOptions(model, template)
       let limit = min(options.maximumTokens ?? 0, 1 << 24)
       let capacity = min(model.contextLength, tokens.count + limit + 1)
       let engine = try engine(model, capacity: capacity * samples)
@@ -110,8 +115,8 @@ struct RunCommand: ParsableCommand {
       let request = try several?.winner ?? answer(engine, tokens, options)
       var report = RunReport(engine: engine, request: request, openSeconds: openSeconds)
       report.samples = several
-      // What is kept back cannot be scored behind.
-      if json, !shape.hideReasoning, let choices = shape.choiceTexts {
+      // What is kept back cannot be scored behind, nor a choice that is begun.
+      if json, !shape.hideReasoning, options.prefill == nil, let choices = shape.choiceTexts {
         report.shares = try ChoiceShares(
           model, request, choices: choices, compute: compute.options)
       }
@@ -136,20 +141,23 @@ struct RunCommand: ParsableCommand {
   }
 
   /// What was asked for, else what the template says, else what the file says.
-  private func generationOptions(_ model: Model, _ template: PromptTemplate?) -> GenerationOptions {
+  private func generationOptions(
+    _ model: Model, _ template: PromptTemplate?
+  ) throws -> GenerationOptions {
     let defaults = template.map { model.sampling(of: $0) } ?? model.recommendedSampling
     var options = GenerationOptions(
       maximumTokens: maxTokens ?? template?.maximumTokens ?? 2048,
       sampling: sampling.parameters(over: defaults))
     if let stops = template.flatMap(StopList.init) { options.stops = stops }
     options.reportsEntropy = perToken
+    try rules.apply(to: &options)
     return options
   }
 
   private func converse(_ model: Model) throws {
     let engine = try engine(
       model, capacity: min(model.contextLength, EngineOptions.defaultPositionCount))
-    var options = generationOptions(model, nil)
+    var options = try generationOptions(model, nil)
     options.adapter = try adapter.applied(in: model)
     try ChatSession(engine, options: options).run()
   }
@@ -157,21 +165,24 @@ struct RunCommand: ParsableCommand {
   private func promptTokens(
     _ model: Model, _ template: PromptTemplate?
   ) throws -> SecureBuffer<UInt32> {
-    if let template { return try model.tokens(of: values.messages(template)) }
+    let prefill = try rules.prefillText()
+    if let template {
+      return try model.tokens(of: values.messages(template), prefill: prefill)
+    }
     if let ids {
       try ids.check(model)
-      guard let tokens = SecureBuffer<UInt32>(capacity: ids.ids.count) else {
-        throw VialError.outOfMemory
+      let rest = try prefill.map {
+        try model.encode($0.span, options: EncodeOptions(isLiteral: true))
       }
+      let count = ids.ids.count + (rest?.count ?? 0)
+      guard let tokens = SecureBuffer<UInt32>(capacity: count) else { throw VialError.outOfMemory }
       tokens.append(contentsOf: ids.ids.span)
+      if let rest { tokens.append(contentsOf: rest.span) }
       return tokens
     }
     let text = Array((prompt ?? "").utf8)
-    if raw {
-      return try model.encode(
-        text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
-    }
-    return try model.chatTokens(user: text.span)
+    if raw { return try model.rawTokens(text.span, prefill: prefill) }
+    return try model.chatTokens(user: text.span, prefill: prefill)
   }
 
   /// An engine with room for one text of `capacity` tokens.

@@ -1,12 +1,14 @@
 // Owns: the flags that shape the choice of tokens. What is not given comes from the file.
 
-import ArgumentParser
+public import ArgumentParser
 import Vial
-import VialEngine
+public import VialEngine
 
-/// --temperature, --top-k, --top-p, --min-p, --seed.
+extension PenaltyScope: ExpressibleByArgument {}
+
+/// --temperature, --top-k, --top-p, --min-p, --seed, and the penalties.
 struct SamplingArguments: ParsableArguments {
-  @Option(help: "0 is greedy; higher is more varied (default: the file's).")
+  @Option(help: "0 (and below 0.00001) is greedy; higher is more varied (default: the file's).")
   var temperature: Float?
 
   @Option(help: "Choose among this many tokens; 0: all (default: the file's).")
@@ -22,6 +24,46 @@ struct SamplingArguments: ParsableArguments {
 
   @Option(help: "Seed of the random numbers.")
   var seed: UInt64 = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "Divide logits of used tokens by it (multiply negative ones); 1: off (default: the file's).",
+      valueName: "x"))
+  var repetitionPenalty: Float?
+
+  @Option(
+    help: ArgumentHelp(
+      "Whose tokens the repetition penalty sees: answer, prompt or both (default: both).",
+      valueName: "scope"))
+  var repetitionScope: PenaltyScope?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many of these, the last ones; 0: all (default: 0).", valueName: "n"))
+  var repetitionWindow: UInt32?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Take it once from logits of used tokens, -2 to 2 (default: 0).", valueName: "x"))
+  var presencePenalty: Float?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Take it for each time that a token was used, -2 to 2 (default: 0).", valueName: "x"))
+  var frequencyPenalty: Float?
+
+  @Option(
+    help: ArgumentHelp(
+      "Whose tokens presence and frequency penalty see: answer, prompt or both (default: answer).",
+      valueName: "scope"))
+  var penaltyScope: PenaltyScope?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many of these, the last ones; 0: all (default: 0).", valueName: "n"))
+  var penaltyWindow: UInt32?
 
   func validate() throws {
     if let sentence = parameters(over: SamplingParameters()).firstInvalid {
@@ -42,6 +84,13 @@ struct SamplingArguments: ParsableArguments {
     if let topP { parameters.topP = topP }
     if let minP { parameters.minP = minP }
     parameters.seed = seed
+    if let repetitionPenalty { parameters.repetitionPenalty = repetitionPenalty }
+    if let repetitionScope { parameters.repetitionReach.scope = repetitionScope }
+    if let repetitionWindow { parameters.repetitionReach.window = repetitionWindow }
+    if let presencePenalty { parameters.presencePenalty = presencePenalty }
+    if let frequencyPenalty { parameters.frequencyPenalty = frequencyPenalty }
+    if let penaltyScope { parameters.penaltyReach.scope = penaltyScope }
+    if let penaltyWindow { parameters.penaltyReach.window = penaltyWindow }
     return parameters
   }
 }

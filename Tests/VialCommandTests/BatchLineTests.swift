@@ -35,7 +35,7 @@ import Testing
   @Test func unknownFieldsAreNamed() throws {
     #expect(
       try error(of: "\"max_token\"").hasPrefix("unknown field \"max_token\"; a line has: id,"))
-    for field in ["choices", "max_reasoning_tokens", "tenant", "priority", "Prompt", "seed-1"] {
+    for field in ["choice", "max_tokens_", "tenant", "priority", "Prompt", "seed-1"] {
       #expect(try error(of: "\"\(field)\"").contains("\"\(field)\""))
     }
     let several = try error(
