@@ -154,7 +154,9 @@ let package = Package(
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["AllocationMeter", "FuzzTargets", "VialFormat", "VialPacking", "VialText"],
+      dependencies: [
+        "AllocationMeter", "FuzzTargets", "VialFormat", "VialPacking", "VialSystem", "VialText",
+      ],
       path: "Tests/Fuzz/Tests", swiftSettings: house),
     .target(
       name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",

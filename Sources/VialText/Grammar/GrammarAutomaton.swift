@@ -54,12 +54,12 @@ public final class GrammarAutomaton {
     }
     var canonical = runner.canonical(threads, of: stack)
     if let number = numbers[canonical], let mask = masks[number] { return mask }
-    var mask = walk(from: number(canonical) ?? 0)
+    var mask = walk(from: number(canonical))
     if isOverfull {
       // The same state again, from an empty memory: the outcome then depends on the state alone.
       forget()
       canonical = runner.canonical(threads, of: stack)
-      mask = walk(from: number(canonical) ?? 0)
+      mask = walk(from: number(canonical))
       if isOverfull {
         forget()
         return mask
@@ -136,7 +136,12 @@ public final class GrammarAutomaton {
     return edge
   }
 
-  private func walk(from start: Int32) -> [UInt64] {
+  /// - Parameter start: nil where there is no room for the state; then nothing is offered.
+  private func walk(from start: Int32?) -> [UInt64] {
+    guard let start else {
+      isOverfull = true
+      return [UInt64](repeating: 0, count: (tries.idCount + 63) / 64)
+    }
     work = 0
     walkCount += 1
     // Between two characters of a string of any characters, plain tokens need no walk.

@@ -55,6 +55,8 @@ public enum GrammarLimits {
   static let callDepth = 48
   /// Schemas that are put together from several.
   static let combinationCount = 4096
+  /// Schemas that are put together, or held against each other, inside of each other.
+  static let combinationDepth = 128
   /// Longest string whose length is counted.
   public static let stringLength = 1 << 24
   /// Characters of a key that a schema does not name.

@@ -64,16 +64,12 @@ struct ObjectStates {
     var there: UInt64 = 0
   }
 
-  /// A property that needs another.
-  private struct Need {
-    let index: Int
-    let needed: Int
-  }
-
   private let count: Int
   private let least: Int
   private let most: Int
-  private var needs: [Need] = []
+  /// For each property those that it needs, and those that need it, each once: a schema may say so thousands of times.
+  private var needed: [Set<Int>]
+  private var needing: [Set<Int>]
   /// For each property its bit; nil when nothing depends on it.
   private var bits: [Int?]
   /// Properties that may never come: what they need is not there.
@@ -87,11 +83,13 @@ struct ObjectStates {
     most = min(shape.most ?? keys.count, keys.count)
     bits = [Int?](repeating: nil, count: keys.count)
     isBarred = [Bool](repeating: false, count: keys.count)
+    needed = [Set<Int>](repeating: [], count: keys.count)
+    needing = needed
     let numbers = Dictionary(keys.enumerated().map { ($1, $0) }) { first, _ in first }
     var bitCount = 0
-    for (key, needed) in shape.dependencies {
+    for (key, others) in shape.dependencies {
       guard let index = numbers[key] else { continue }
-      for other in needed {
+      for other in others {
         guard let target = numbers[other] else {
           isBarred[index] = true
           continue
@@ -100,7 +98,8 @@ struct ObjectStates {
           bits[property] = bitCount
           bitCount += 1
         }
-        needs.append(Need(index: index, needed: target))
+        needed[index].insert(target)
+        needing[target].insert(index)
       }
     }
     guard bitCount <= Self.bitLimit else { throw .tooLarge("dependencies of an object") }
@@ -114,8 +113,7 @@ struct ObjectStates {
   func including(_ index: Int, _ state: State) -> State? {
     guard !isBarred[index], state.count < most else { return nil }
     // What it needs and was left out cannot come any more.
-    guard needs.allSatisfy({ $0.index != index || $0.needed > index || isThere($0.needed, state) })
-    else { return nil }
+    guard needed[index].allSatisfy({ $0 >= index || isThere($0, state) }) else { return nil }
     var state = state
     state.count = min(state.count + 1, max(least, most))
     if let bit = bits[index] { state.there |= 1 << UInt64(bit) }
@@ -124,9 +122,7 @@ struct ObjectStates {
 
   /// The state without a property; nil when one before needs it.
   func excluding(_ index: Int, _ state: State) -> State? {
-    let isNeeded = needs.contains { need in
-      need.needed == index && need.index < index && isThere(need.index, state)
-    }
+    let isNeeded = needing[index].contains { $0 < index && isThere($0, state) }
     return isNeeded ? nil : state
   }
 

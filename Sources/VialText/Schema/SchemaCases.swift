@@ -77,6 +77,8 @@ extension SchemaCompiler {
   ) throws(GrammarError) -> Remainder {
     try spend(64)
     guard depth < Self.exclusionDepth else { return .unknown }
+    try enterCombination()
+    defer { leaveCombination() }
     let (schema, other) = (try resolved(schema), try resolved(other))
     if let isAnything = other.bool { return isAnything ? .parts([]) : .whole }
     if schema.bool == false { return .parts([]) }

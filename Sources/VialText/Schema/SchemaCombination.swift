@@ -46,6 +46,8 @@ extension SchemaCompiler {
   ) throws(GrammarError) -> JSONValue {
     combinationCount += 1
     try spend(16)
+    try enterCombination()
+    defer { leaveCombination() }
     guard combinationCount <= GrammarLimits.combinationCount, depth < GrammarLimits.depth else {
       throw .tooLarge("combinations of schemas")
     }

@@ -12,6 +12,8 @@ struct SchemaCompiler {
   /// Formats that answers are not held to.
   private(set) var unkeptFormats: Set<String> = []
   private var depth = 0
+  /// Combinations inside of each other.
+  private var combinationDepth = 0
   /// Where the rule of each reference begins; what it does comes later.
   private var rules: [JSONString: Int32] = [:]
   /// Schemas made of several that are being compiled, and the rules of those that lead back to themselves.
@@ -297,6 +299,17 @@ struct SchemaCompiler {
   }
 
   mutating func leaveCheck() { depth -= 1 }
+
+  /// Begins to put schemas together, or to hold one against another; throws where that leads back to itself, which it may
+  /// through references, properties and alternatives by turns: each of them counts its own depth only.
+  mutating func enterCombination() throws(GrammarError) {
+    combinationDepth += 1
+    guard combinationDepth <= GrammarLimits.combinationDepth else {
+      throw .tooLarge("combinations of schemas")
+    }
+  }
+
+  mutating func leaveCombination() { combinationDepth -= 1 }
 
   /// Notes a format that answers are not held to.
   mutating func noteUnkept(_ format: String) {

@@ -268,6 +268,9 @@ extension SchemaCompiler {
       }
     } else {
       key = try rule { compiler, end throws(GrammarError) in
+        guard forms.least <= forms.most else {
+          return try compiler.nothing("keys have more characters than are offered")
+        }
         guard let first = forms.patterns.first else {
           return try compiler.program.jsonString(
             least: max(1, forms.least), most: forms.most, end)

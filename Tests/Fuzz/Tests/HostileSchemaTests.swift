@@ -2,6 +2,7 @@
 // budget of a call. Without it most of these never return.
 
 import Testing
+import VialSystem
 import VialText
 
 @Suite struct HostileSchemaTests {
@@ -174,6 +175,46 @@ import VialText
     #expect(
       error(#"{"type":"string","pattern":"^a*$","minLength":9223372036854775807}"#)
         == .contradictory("minLength is above maxLength"))
+  }
+
+  /// Schemas that lead back to themselves while they are put together or held against each other: through alternatives,
+  /// properties and references by turns, none of which goes deep by itself. On the stack that compiling has in a host.
+  @Test(arguments: [
+    ##"{"oneOf":[{"$ref":"#"},{"type":"string"}]}"##,
+    ##"{"properties":{"k":{"$ref":"#/$defs/a"}},"$defs":{"a":{"oneOf":[{"$ref":"#/$defs/b"},{"type":"string"}]},"b":{"oneOf":[{"$ref":"#/$defs/a"},{"type":"null"}]}}}"##,
+    ##"{"allOf":[{"$ref":"#/$defs/a"},{"maxLength":3}],"$defs":{"a":{"allOf":[{"oneOf":[{"$ref":"#/$defs/a"},{"type":"string"}]},{"minLength":1}]}}}"##,
+    ##"{"oneOf":[{"type":"object","required":["k"],"properties":{"k":{"oneOf":[{"$ref":"#"},{"const":1}]}}},{"type":"object","required":["k"],"properties":{"k":{"$ref":"#"}}}]}"##,
+    ##"{"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/b"}],"$defs":{"a":{"properties":{"p":{"$ref":"#/$defs/a"},"q":{"type":"null"}}},"b":{"additionalProperties":{"$ref":"#/$defs/b"}}}}"##,
+    ##"{"oneOf":[{"$ref":"#/$defs/a"},{"type":"array","items":{"type":"array","items":{"$ref":"#/$defs/a"}}}],"$defs":{"a":{"type":"array","minItems":1,"items":{"oneOf":[{"$ref":"#/$defs/a"},{"type":"array","items":{"$ref":"#/$defs/a"}}]}}}}"##,
+  ]) func combinationsThatLeadBackNeedNoStack(_ schema: String) {
+    var found: GrammarError?
+    #expect(SystemThread.perform { found = error(schema) })
+    #expect(found == .tooLarge("combinations of schemas"))
+  }
+
+  /// One property needs another, said thousands of times: once is enough, since what is needed is held against each state
+  /// of each property. A property that needs itself may come.
+  @Test func repeatedDependenciesAreOne() throws {
+    let needed = Self.list(20_000) { _ in #""p1""# }
+    let properties = (0..<250).map { #""p\#($0)":{"type":"null"}"# }.joined(separator: ",")
+    expectTooLarge(
+      #"{"minProperties":2,"properties":{\#(properties)},"dependentRequired":{"p0":\#(needed)}}"#)
+    let few = #""p0":{"type":"null"},"p1":{"type":"null"}"#
+    let grammar = try Grammar(
+      schema: Array(
+        #"{"properties":{\#(few)},"dependentRequired":{"p0":\#(needed),"p1":["p1"]}}"#.utf8))
+    #expect(grammar.matches(Array(#"{"p0":null,"p1":null}"#.utf8)))
+    #expect(grammar.matches(Array(#"{"p1":null}"#.utf8)))
+    #expect(!grammar.matches(Array(#"{"p0":null}"#.utf8)))
+  }
+
+  /// Keys have at most 64 characters: one that must have more would lead an answer to where nothing may follow.
+  @Test func keysThatAreTooLongAreNotOffered() throws {
+    let names = #""propertyNames":{"minLength":65}"#
+    #expect(error(#"{"type":"object",\#(names)}"#) == nil)
+    #expect(
+      error(#"{"type":"object","minProperties":1,\#(names)}"#)
+        == .contradictory("keys have more characters than are offered"))
   }
 
   /// A thousand texts, each the beginning of the next: a path of their length, but no recursion of it.
