@@ -60,8 +60,15 @@
  * refused, the library holds memory before it begins: 2 MiB at all times; for a call or a step that needs more, as
  * long as it takes (some 50 MiB to render a template, 100 MiB to compile a schema); 1.5 KiB for each open request, some
  * 50 KiB more while it is computed. That is address space: what is not needed is not touched. The host's malloc is
- * used, and neither replaced nor told anything. A thread that calls needs 256 KiB of stack, which no library can ask
- * for.
+ * used, and neither replaced nor told anything. Stack, which no library can ask for, is VIAL_STACK_BYTE_COUNT (THREADS).
+ *
+ * LIMITS
+ *
+ * Whatever a file or an argument holds, a call ends. Beyond 0.2 s of one core and 8 MiB for each MiB of text or file that
+ * it must read, no call takes 1 s or 256 MiB, but those that compute with weights and those that wait; more than 4 MiB of
+ * text under a tokenizer that is made to be slow may take 0.4 s for each MiB. What would take more is refused. Steps are counted
+ * and not seconds, so what is refused does not depend on the machine. Each limit stands in Spec/SECURITY.md, "Memory and
+ * time".
  *
  * THREADS
  *
