@@ -128,7 +128,9 @@ final class BatchJob {
     } catch let error as BatchError {
       try fail(key, place, "\(error)")
     } catch let error as JSONError {
-      try fail(key, place, "byte \(error.offset): not JSON")
+      // Sentences of the reader say what is wrong; those of syntax would be many words for "not JSON".
+      let isSyntax = error.kind == .syntax
+      try fail(key, place, isSyntax ? "byte \(error.offset): not JSON" : "\(error)")
     }
   }
 

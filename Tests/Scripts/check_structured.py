@@ -159,7 +159,7 @@ def ask(options, number):
         run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
         # Bounds without a multiple between them, and the like; multiples that take too many states.
-        refusal = "nothing satisfies the schema" in run.stderr or "the schema is too large" in run.stderr
+        refusal = "satisfies the schema" in run.stderr or "the schema is too large" in run.stderr
         return form, "refused" if refusal else "exit", None if refusal else run.stderr.strip()
     answer = json.loads(run.stdout)
     reason = answer["finish_reason"]

@@ -140,12 +140,14 @@ import Testing
       #expect(
         object["error"] as? String == "\"id\" is no string and no integer", "\(id): \(answer)")
     }
-    // Half of a surrogate pair, and a key that comes twice, are no JSON.
+    // Half of a surrogate pair is no JSON, and a key that comes twice says two things.
     let (broken, lines) = try self.answers([
       #"{"id": "\ud800", "prompt": "x"}"#, #"{"id": 1, "id": 2, "prompt": "x"}"#,
     ])
     #expect(broken.status == 1)
-    for line in lines { #expect(line.contains("not JSON") && line.hasPrefix("{\"id\":null,")) }
+    for (line, reason) in zip(lines, ["not JSON", "a key that appears twice"]) {
+      #expect(line.contains(reason) && line.hasPrefix("{\"id\":null,"))
+    }
   }
 
   private func mode(_ path: String) throws -> Int {

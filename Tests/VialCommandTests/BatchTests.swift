@@ -139,8 +139,10 @@ import Testing
     #expect(try batch(input, whole, "--ordered").status == 0)
     let truth = try answers(whole).map { $0["text"] as? String }
     var kills = 0
-    for flag in ["--ordered", "--no-ordered"] {
-      let out = folder.path("out\(flag).jsonl")
+    // On a busy machine a round may end before it is killed; then there are more.
+    for pass in 0..<8 where kills <= 6 || pass < 2 {
+      let flag = pass % 2 == 0 ? "--ordered" : "--no-ordered"
+      let out = folder.path("out\(pass).jsonl")
       var (size, round) = (0, 0)
       while true {
         // Each round gets a little further than the one before.

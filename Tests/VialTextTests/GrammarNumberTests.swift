@@ -151,7 +151,9 @@ import VialText
     try expectSchema(
       #"{"type": "integer", "maximum": 1e23}"#, takes: ["99999999999999991611392"],
       refuses: ["100000000000000000000000", "99999999999999991611393"])
-    #expect(throws: GrammarError.contradictory("a number has no value between its bounds")) {
+    let close = GrammarError.unsupported(
+      "bounds with nothing but numbers between them that are no doubles")
+    #expect(throws: close) {
       try Grammar(
         schema: Array(
           #"{"type": "number", "exclusiveMinimum": 1, "exclusiveMaximum": 1.0000000000000002}"#.utf8

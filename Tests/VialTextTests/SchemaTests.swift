@@ -210,4 +210,89 @@ import VialText
       #"{"type": "array", "uniqueItems": true, "items": {"enum": ["z", "b", "y", "a", "x", "c", "w"]}}"#,
       takes: [#"["z","b","w"]"#, #"["y","a"]"#], refuses: [#"["a","y"]"#, #"["z","z"]"#])
   }
+
+  /// Alternatives without a type hold for values of all others, too.
+  @Test func untypedAlternativesExcludeWhatTheyHoldFor() throws {
+    try expectSchema(
+      #"{"type": ["null", "object"], "oneOf": [{"type": "null"}, {"properties": {"a": {"type": "integer"}}, "required": ["a"]}]}"#,
+      takes: [#"{"a":1}"#], refuses: ["null"])
+    try expectSchema(
+      #"{"type": "integer", "oneOf": [{"minimum": 0}, {"maxLength": 3}]}"#, takes: ["-1"],
+      refuses: ["1"])
+    try expectSchema(
+      #"{"enum": ["x", 1, -1], "oneOf": [{"type": "string"}, {"minimum": 0}]}"#, takes: ["1"],
+      refuses: [#""x""#, "-1"])
+    try expectSchema(
+      #"{"type": ["string", "number"], "if": {"type": "number"}, "then": {"type": "string"}, "else": {"type": ["string", "number"]}}"#,
+      takes: [#""a""#], refuses: ["1"])
+    let none = GrammarError.contradictory("minLength is above maxLength")
+    #expect(throws: none) {
+      try Grammar(
+        schema: Array(
+          #"{"type": "string", "maxLength": 2, "oneOf": [{"type": "string"}, {"required": ["a"]}]}"#
+            .utf8))
+    }
+  }
+
+  /// Items of one schema hold at the places of which another one speaks.
+  @Test func itemsHoldAtEveryPlaceOfBoth() throws {
+    try expectSchema(
+      #"{"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2, "allOf": [{"type": "array", "prefixItems": [{"type": ["null", "integer"]}]}]}"#,
+      takes: ["[1]", "[1,2]"], refuses: ["[null]", "[1,null]"])
+    try expectSchema(
+      #"{"allOf": [{"type": "array", "items": {"type": "boolean"}, "minItems": 2, "maxItems": 2}, {"prefixItems": [{"type": ["null", "boolean"]}], "items": {"type": ["null", "boolean"]}}]}"#,
+      takes: ["[true,false]"], refuses: ["[null,true]", "[true,null]", "[true]"])
+  }
+
+  /// Where a name or a reference could mean another schema to a validator, the schema is refused.
+  @Test(
+    arguments: [
+      (
+        ##"{"type": "object", "properties": {"a": {"$id": "http://x/sub", "$defs": {"t": {"type": "boolean"}}, "$ref": "#/$defs/t"}}, "required": ["a"], "$defs": {"t": {"type": "null"}}}"##,
+        "a $ref below an $id that is not the whole schema's"
+      ),
+      (
+        ##"{"$defs": {"s": {"$defs": {"t": {"$anchor": "z", "type": "boolean"}}}, "t": {"$anchor": "z", "type": "null"}}, "$ref": "#z"}"##,
+        "a $ref to one of several schemas of one name"
+      ),
+      (
+        ##"{"$schema": "http://json-schema.org/draft-07/schema#", "type": "array", "prefixItems": [{"type": "string"}]}"##,
+        "prefixItems in a schema of a draft that does not have them"
+      ),
+      (
+        ##"{"enum": ["é", "x"], "not": {"type": "string", "format": "date"}}"##,
+        "a format that says which schema holds, and that may be a remark"
+      ),
+      (
+        ##"{"enum": ["é", "a"], "type": "string", "not": {"pattern": "^\\w$"}}"##,
+        "a pattern that dialects read differently, and a text where it matters"
+      ),
+      (
+        ##"{"type": "string", "minLength": 1, "maxLength": 1, "pattern": "^[é]$", "not": {"pattern": "^\\w$"}}"##,
+        "a 'not' whose opposite cannot be told"
+      ),
+      (
+        ##"{"type": "object", "required": ["a"], "minProperties": 2}"##,
+        "an object that needs properties beside those that it names"
+      ),
+      (
+        ##"{"type": "number", "exclusiveMinimum": 0, "maximum": 1e-307}"##,
+        "bounds with nothing but numbers between them that are no doubles"
+      ),
+    ] as [(String, StaticString)]) func whatValidatorsCouldReadOtherwiseIsRefused(
+      _ schema: String, _ reason: StaticString
+    )
+  {
+    #expect(throws: GrammarError.unsupported(reason)) { try Grammar(schema: Array(schema.utf8)) }
+  }
+
+  /// A name in data is none, and keys are offered only where every dialect matches them.
+  @Test func namesAndKeysAreThoseOfEveryReading() throws {
+    try expectSchema(
+      ##"{"$defs": {"q": {"enum": [{"$anchor": "z", "type": "boolean"}]}, "r": {"$anchor": "z", "type": "null"}}, "$ref": "#z"}"##,
+      takes: ["null"], refuses: ["true"])
+    try expectSchema(
+      #"{"type": "object", "patternProperties": {"^\\w$": {"type": "null"}}, "propertyNames": {"enum": ["b", "-", "c"]}, "additionalProperties": false}"#,
+      takes: [#"{"b":null}"#, "{}"], refuses: [#"{"-":null}"#])
+  }
 }

@@ -7,7 +7,7 @@ public enum GrammarError: Error, Sendable, Equatable, CustomStringConvertible {
   case notJSON(offset: Int, StaticString)
   /// The schema has a keyword, or a form of it, that is not compiled.
   case unsupported(StaticString)
-  /// No value satisfies the schema.
+  /// No value satisfies the schema, of those that answers may have.
   case contradictory(StaticString)
   /// The schema exceeds a limit.
   case tooLarge(StaticString)
@@ -17,7 +17,7 @@ public enum GrammarError: Error, Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .notJSON(let offset, let why): "the schema cannot be read: byte \(offset): \(why)"
     case .unsupported(let what): "the schema needs what is not supported: \(what)"
-    case .contradictory(let what): "nothing satisfies the schema: \(what)"
+    case .contradictory(let what): "nothing that is offered satisfies the schema: \(what)"
     case .tooLarge(let what): "the schema is too large: \(what)"
     }
   }

@@ -8,15 +8,34 @@ struct GrammarPatternReader {
   private var position = 0
   private var depth = 0
 
+  /// What is meant where dialects differ.
+  enum Reading {
+    /// Texts that match to all: for what is offered.
+    case common
+    /// Texts that match to any: for what is left out.
+    case either
+  }
+
+  private let reading: Reading
+
   /// The pattern as it must match a whole string.
-  static func read(_ text: String) throws(GrammarError) -> GrammarPattern {
-    var reader = GrammarPatternReader(text)
+  static func read(
+    _ text: String, _ reading: Reading = .common
+  ) throws(GrammarError) -> GrammarPattern {
+    var reader = GrammarPatternReader(text, reading)
     let tree = try reader.alternatives(isOutermost: true)
     guard reader.position == reader.scalars.count else { throw reader.error }
     return tree
   }
 
-  private init(_ text: String) { scalars = text.unicodeScalars.map(\.value) }
+  private init(_ text: String, _ reading: Reading) {
+    scalars = text.unicodeScalars.map(\.value)
+    self.reading = reading
+  }
+
+  private func characters(_ set: DialectSet) -> GrammarPattern {
+    .characters(reading == .common ? set.common : set.either)
+  }
 
   private var error: GrammarError {
     .unsupported("a pattern that is none, or that dialects read differently")
@@ -53,6 +72,10 @@ struct GrammarPatternReader {
     let endsHere = take("$")
     if endsHere, !isOutermost || !isAtEnd { throw Self.innerAnchor }
     if !endsHere, isOutermost { parts.append(.anything) }
+    // To Python, `$` matches before a line end, too.
+    if endsHere, reading == .either {
+      parts.append(.repetition(characters(DialectSet([0x0A...0x0A])), least: 0, most: 1))
+    }
     return .sequence(parts)
   }
 
@@ -89,12 +112,12 @@ struct GrammarPatternReader {
       let inner = try alternatives(isOutermost: false)
       guard take(")") else { throw error }
       return inner
-    case "[": return .characters(try characterClass().common)
-    case ".": return .characters(DialectSet.dot.common)
-    case "\\": return .characters(try escape().common)
+    case "[": return characters(try characterClass())
+    case ".": return characters(DialectSet.dot)
+    case "\\": return characters(try escape())
     case "^": throw Self.innerAnchor
     case "*", "+", "?", "{": throw error
-    default: return .characters(DialectSet([character...character]).common)
+    default: return characters(DialectSet([character...character]))
     }
   }
 
@@ -180,6 +203,8 @@ struct GrammarPatternReader {
 
   private mutating func characterClass() throws(GrammarError) -> DialectSet {
     let isNegated = take("^")
+    // `[]` is empty to ECMA-262, and begins a class that holds the bracket to Python.
+    guard current != 0x5D else { throw error }
     var set = DialectSet([])
     while let character = current, character != 0x5D {
       position += 1

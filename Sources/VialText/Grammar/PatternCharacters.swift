@@ -25,6 +25,11 @@ struct DialectSet {
       Self.offered)
   }
 
+  /// Characters that are in it to one reading at least, as far as JSON strings are offered with them.
+  var either: [ClosedRange<UInt32>] {
+    CharacterSet.intersection(CharacterSet.union(ecma + python), Self.offered)
+  }
+
   /// All characters but surrogates, and those control characters that have short escapes.
   private static let offered: [ClosedRange<UInt32>] = [
     0x08...0x0A, 0x0C...0x0D, 0x20...0xD7FF, 0xE000...0x10FFFF,

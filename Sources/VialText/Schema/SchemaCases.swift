@@ -35,12 +35,12 @@ extension SchemaCompiler {
   ) throws(GrammarError) -> [JSONValue] {
     let test = condition["if"] ?? .bool(true)
     let whole = JSONValue.object(rest)
-    guard let outside = try excluding(whole, test, depth: 0) else {
+    // With "else" first: by itself the rest may speak of fewer types.
+    let other = try combined([whole, condition["else"] ?? .bool(true)])
+    guard let outside = try excluding(other, test, depth: 0) else {
       throw .unsupported("an 'if' whose opposite cannot be told")
     }
-    var cases = [try combined([whole, test, condition["then"] ?? .bool(true)])]
-    for part in outside { cases.append(try combined([part, condition["else"] ?? .bool(true)])) }
-    return cases
+    return [try combined([whole, test, condition["then"] ?? .bool(true)])] + outside
   }
 
   // MARK: Outside of a schema
@@ -101,7 +101,7 @@ extension SchemaCompiler {
     }
     if let values = try values(of: .object(object)) {
       var outside: [JSONValue] = []
-      for value in values where try !satisfies(value, other) { outside.append(value) }
+      for value in values where try !selects(value, other) { outside.append(value) }
       if outside.count == values.count { return .whole }
       return .parts(outside.isEmpty ? [] : [.object(try enumeration(outside))])
     }
@@ -172,6 +172,12 @@ extension SchemaCompiler {
       guard let schemas = rest.schemas(of: .object(typed)) else { return .unknown }
       if case .parts = rest { isWhole = false }
       parts += schemas
+    }
+    // Without a type, the schema may be put together with one that has others.
+    if object["type"] == nil,
+      ["dependentSchemas", "dependencies"].contains(where: { object[$0] != nil })
+    {
+      isWhole = false
     }
     return isWhole ? .whole : .parts(parts)
   }

@@ -39,11 +39,11 @@ extension SchemaCompiler {
       return false
     case "oneOf":
       var count = 0
-      for schema in argument.array ?? [] where try satisfies(value, schema) { count += 1 }
+      for schema in argument.array ?? [] where try selects(value, schema) { count += 1 }
       return count == 1
-    case "not": return try !satisfies(value, argument)
+    case "not": return try !selects(value, argument)
     case SchemaKeywords.noneOf:
-      for schema in argument.array ?? [] where try satisfies(value, schema) { return false }
+      for schema in argument.array ?? [] where try selects(value, schema) { return false }
       return true
     case "if": return try holds(.object(object), value)
     case SchemaKeywords.conditions:
@@ -57,8 +57,16 @@ extension SchemaCompiler {
   private mutating func holds(
     _ condition: JSONValue, _ value: JSONValue
   ) throws(GrammarError) -> Bool {
-    let isMet = try satisfies(value, condition["if"] ?? .bool(true))
+    let isMet = try selects(value, condition["if"] ?? .bool(true))
     return try satisfies(value, condition[isMet ? "then" : "else"] ?? .bool(true))
+  }
+
+  /// The same for a schema that must not hold, or that says which others must.
+  mutating func selects(_ value: JSONValue, _ schema: JSONValue) throws(GrammarError) -> Bool {
+    let outer = isSelecting
+    isSelecting = true
+    defer { isSelecting = outer }
+    return try satisfies(value, schema)
   }
 
   private mutating func isEqual(
@@ -115,10 +123,19 @@ extension SchemaCompiler {
       return try string.text.unicodeScalars.count >= count(object, key) ?? 0
     case "maxLength":
       return try string.text.unicodeScalars.count <= count(object, key) ?? .max
-    case "pattern", "format", SchemaKeywords.allPatterns:
+    case "pattern", SchemaKeywords.allPatterns:
+      let member = JSONObject.Member(key: key, value: object[key] ?? .null)
+      for pattern in try patternTexts(try self.object([member])) {
+        guard try matches(string.text, pattern) else { return false }
+      }
+      return true
+    case "format":
       let member = JSONObject.Member(key: key, value: object[key] ?? .null)
       for pattern in try patterns(try self.object([member])) {
         guard try PatternPositions(pattern, &program).matches(string.text, &program) else {
+          guard !isSelecting else {
+            throw .unsupported("a format that says which schema holds, and that may be a remark")
+          }
           return false
         }
       }

@@ -68,13 +68,18 @@ extension SchemaCompiler {
   /// A schema that is not one by itself.
   private enum Expanded {
     case parts([JSONValue])
-    case alternatives([JSONValue])
+    /// Those of anyOf or oneOf.
+    case alternatives(JSONString, [JSONValue])
   }
 
   private mutating func expanded(_ object: JSONObject) throws(GrammarError) -> Expanded? {
     if let parts = try parts(object) { return .parts(parts) }
     if let reference = object["$ref"] { return .parts([try target(reference)]) }
-    return try alternatives(object).map { .alternatives($0) }
+    // What excludes what is told of the whole: an alternative by itself may speak of fewer types.
+    for keyword in ["anyOf", "oneOf"] as [JSONString] where object[keyword] != nil {
+      return .alternatives(keyword, try list(object[keyword]))
+    }
+    return nil
   }
 
   /// Each alternative with the other schema, or all parts, put together before, with it.
@@ -87,24 +92,29 @@ extension SchemaCompiler {
       for part in parts { whole = try combined(whole, part, depth: depth + 1) }
       let (first, second) = pair(whole)
       return try combined(first, second, depth: depth + 1)
-    case .alternatives(let alternatives):
+    case .alternatives(let keyword, let alternatives):
       var results: [JSONValue] = []
       for alternative in alternatives {
         let (first, second) = pair(alternative)
         results.append(try combined(first, second, depth: depth + 1))
       }
       return .object(
-        try self.object([JSONObject.Member(key: "anyOf", value: .array(results))]))
+        try self.object([JSONObject.Member(key: keyword, value: .array(results))]))
     }
+  }
+
+  private func list(_ value: JSONValue?) throws(GrammarError) -> [JSONValue] {
+    guard let list = value?.array, !list.isEmpty else {
+      throw .unsupported("an anyOf or oneOf that is no list")
+    }
+    return list
   }
 
   /// The alternatives of anyOf, or those of oneOf, each as far as it lies outside of all others. Nil for a schema that has
   /// none.
   mutating func alternatives(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
     guard let found = object["anyOf"] ?? object["oneOf"] else { return nil }
-    guard let alternatives = found.array, !alternatives.isEmpty else {
-      throw .unsupported("an anyOf or oneOf that is no list")
-    }
+    let alternatives = try list(found)
     guard object["oneOf"] != nil else { return alternatives }
     var result: [JSONValue] = []
     for (index, alternative) in alternatives.enumerated() {
@@ -143,7 +153,7 @@ extension SchemaCompiler {
   ) throws(GrammarError) -> JSONValue {
     try spend(one.members.count + other.members.count + 4, times: 4)
     var members: [JSONObject.Member] = []
-    let (one, other) = (try listed(one), try listed(other))
+    let (one, other) = try withCommonItems(try listed(one), try listed(other))
     let (left, right) = (try closed(one, by: other), try closed(other, by: one))
     for member in left.members {
       guard let second = right[member.key] else {
@@ -159,6 +169,32 @@ extension SchemaCompiler {
     }
     members += right.members.filter { left[$0.key] == nil }
     return .object(try self.object(members))
+  }
+
+  /// Both with the same items, where one has items of its own at some places: each place has those of both.
+  private mutating func withCommonItems(
+    _ one: JSONObject, _ other: JSONObject
+  ) throws(GrammarError) -> (JSONObject, JSONObject) {
+    let keys: [JSONString] = ["items", "prefixItems", "additionalItems"]
+    let (first, second) = (try ArrayShape(one, self), try ArrayShape(other, self))
+    let count = max(first.prefix.count, second.prefix.count)
+    guard count > 0, keys.contains(where: { one[$0] != nil }),
+      keys.contains(where: { other[$0] != nil })
+    else { return (one, other) }
+    var prefix: [JSONValue] = []
+    for index in 0..<count {
+      prefix.append(try combined(first.item(index), second.item(index), depth: 0))
+    }
+    let rest = try combined(first.rest, second.rest, depth: 0)
+    let left = one.members.filter { !keys.contains($0.key) }
+    let right = other.members.filter { !keys.contains($0.key) }
+    return (
+      try object(
+        left + [
+          JSONObject.Member(key: "prefixItems", value: .array(prefix)),
+          JSONObject.Member(key: "items", value: rest),
+        ]), try object(right)
+    )
   }
 
   /// `object` with those keywords as lists that can stand in it several times over.

@@ -21,10 +21,16 @@ struct SchemaCompiler {
   private var recursive: [[UInt8]: Int32] = [:]
   /// Schemas whose rules are still to be made.
   private var pending: [(rule: Int32, schema: JSONValue)] = []
-  /// The first reason why nothing satisfies some part.
-  private var contradiction: StaticString?
-  /// Schemas by the names that they have themselves, once a reference asked for one.
+  /// The first reason why nothing satisfies some part, or why what does is not offered.
+  private var contradiction: GrammarError?
+  /// Whether what is looked at is a schema that must not hold, or that says which others must.
+  var isSelecting = false
+  /// Schemas by the names that they have themselves, once there was a reference.
   private var anchors: [JSONString: JSONValue]?
+  /// Names that several have.
+  private var sharedNames: Set<JSONString> = []
+  /// Whether the schema says that it is of a draft before 2020-12.
+  let isOldDraft: Bool
 
   /// The grammar of a schema's texts, and the formats in it that are not kept.
   static func compile(
@@ -50,7 +56,13 @@ struct SchemaCompiler {
     }
   }
 
-  private init(root: JSONValue) { self.root = root }
+  private init(root: JSONValue) {
+    self.root = root
+    let draft = root["$schema"]?.text ?? ""
+    isOldDraft = ["draft-03", "draft-04", "draft-06", "draft-07", "2019-09"].contains {
+      draft.contains($0)
+    }
+  }
 
   private mutating func whole() throws(GrammarError) {
     let end = try program.add(.accept)
@@ -64,7 +76,8 @@ struct SchemaCompiler {
     }
     try program.finish()
     guard program.hasEnd else {
-      throw .contradictory(contradiction ?? "a $ref leads back to itself without an end")
+      throw contradiction
+        ?? .unsupported("a $ref that leads back to itself without an end, or through 255 others")
     }
   }
 
@@ -75,7 +88,13 @@ struct SchemaCompiler {
 
   /// A part that nothing satisfies. What can be left out is; when nothing is left, the first reason is told.
   mutating func nothing(_ reason: StaticString) throws(GrammarError) -> Int32 {
-    if contradiction == nil { contradiction = reason }
+    if contradiction == nil { contradiction = .contradictory(reason) }
+    return try program.dead()
+  }
+
+  /// A part that something satisfies which is not offered.
+  mutating func unoffered(_ reason: StaticString) throws(GrammarError) -> Int32 {
+    if contradiction == nil { contradiction = .unsupported(reason) }
     return try program.dead()
   }
 
@@ -179,6 +198,7 @@ struct SchemaCompiler {
   mutating func target(_ reference: JSONValue) throws(GrammarError) -> JSONValue {
     guard let text = reference.string else { throw .unsupported("a $ref that is no text") }
     try spend(text.bytes.count, times: 4)
+    let names = try names()
     let local = root["$id"]?.string ?? root["id"]?.string
     var path = text.bytes[...]
     if let local, !local.bytes.isEmpty, path.starts(with: local.bytes), local.bytes.last != 0x23 {
@@ -187,7 +207,11 @@ struct SchemaCompiler {
     guard path.first == 0x23 || path.isEmpty else { throw .unsupported("$ref to another document") }
     guard path.count > 1 else { return root }
     guard path.dropFirst().first == 0x2F else {
-      guard let schema = try anchor(JSONString(bytes: Array(path))) else {
+      let name = JSONString(bytes: Array(path))
+      guard !sharedNames.contains(name) else {
+        throw .unsupported("a $ref to one of several schemas of one name")
+      }
+      guard let schema = names[name] else {
         throw .unsupported("a $ref to nothing")
       }
       return schema
@@ -204,25 +228,54 @@ struct SchemaCompiler {
     return target
   }
 
-  /// The schema that calls itself so.
-  private mutating func anchor(_ name: JSONString) throws(GrammarError) -> JSONValue? {
-    if let anchors { return anchors[name] }
+  /// Schemas by the names that they have themselves. Throws where a reference, or a name, would mean another schema to
+  /// a part of the document that has an identifier of its own.
+  private mutating func names() throws(GrammarError) -> [JSONString: JSONValue] {
+    if let anchors { return anchors }
     var found: [JSONString: JSONValue] = [:]
-    var open = [root]
-    while let value = open.popLast() {
+    var open = [(value: root, isInner: false)]
+    var isRoot = true
+    while let (value, isInner) = open.popLast() {
+      defer { isRoot = false }
       try spend(1)
-      open += value.array ?? []
+      for element in value.array ?? [] { open.append((element, isInner)) }
       guard let object = value.object else { continue }
-      open += object.members.map(\.value)
+      var isInner = isInner
       for key in ["$id", "id"] as [JSONString] {
-        if let own = object[key]?.string, own.bytes.first == 0x23 { found[own] = value }
+        guard let own = object[key]?.string else { continue }
+        if own.bytes.first == 0x23 {
+          name(own, value, &found)
+        } else if !isRoot, key == identifier {
+          isInner = true
+        }
       }
       if let own = object["$anchor"]?.string {
-        found[JSONString(bytes: [0x23] + own.bytes)] = value
+        name(JSONString(bytes: [0x23] + own.bytes), value, &found)
+      }
+      if isInner, object["$ref"]?.string != nil {
+        throw .unsupported("a $ref below an $id that is not the whole schema's")
+      }
+      for member in object.members where !Self.data.contains(member.key) {
+        open.append((member.value, isInner))
       }
     }
     anchors = found
-    return found[name]
+    return found
+  }
+
+  /// Keywords whose values are no schemas.
+  private static let data: Set<JSONString> = ["enum", "const", "default", "examples"]
+
+  /// What makes a schema a document of its own.
+  private var identifier: JSONString {
+    let draft = root["$schema"]?.text ?? ""
+    return draft.contains("draft-03") || draft.contains("draft-04") ? "id" : "$id"
+  }
+
+  private mutating func name(
+    _ name: JSONString, _ schema: JSONValue, _ found: inout [JSONString: JSONValue]
+  ) {
+    if found.updateValue(schema, forKey: name) != nil { sharedNames.insert(name) }
   }
 
   // MARK: Listed values

@@ -8,7 +8,7 @@ extension SchemaCompiler {
       return try nothing("minItems is above maxItems")
     }
     guard shape.least <= GrammarLimits.entryCount else {
-      return try nothing("minItems is more than an answer can have")
+      throw .tooLarge("a minItems")
     }
     if shape.isUnique, shape.most.map({ $0 > 1 }) ?? true {
       return try uniqueItems(object, shape, next)
@@ -156,6 +156,9 @@ struct ArrayShape {
   var most: Int?
   var isUnique = false
 
+  /// The schema of the item at an index.
+  func item(_ index: Int) -> JSONValue { index < prefix.count ? prefix[index] : rest }
+
   init(_ object: JSONObject, _ compiler: SchemaCompiler) throws(GrammarError) {
     least = try compiler.count(object, "minItems") ?? 0
     most = try compiler.count(object, "maxItems")
@@ -164,6 +167,9 @@ struct ArrayShape {
       isUnique = flag
     }
     if let list = object["prefixItems"] {
+      guard !compiler.isOldDraft else {
+        throw .unsupported("prefixItems in a schema of a draft that does not have them")
+      }
       guard let schemas = list.array else { throw .unsupported("prefixItems that are no list") }
       prefix = schemas
       rest = object["items"] ?? .bool(true)

@@ -27,7 +27,10 @@ extension SchemaCompiler {
   ) throws(GrammarError) -> Int32 {
     let hasNone =
       isInteger ? range.whole.isEmpty : range.ofDoubles.isEmpty && range.whole.isEmpty
-    return hasNone ? try nothing("a number has no value between its bounds") : node
+    guard hasNone else { return node }
+    return (isInteger ? range.whole : range).isEmpty
+      ? try nothing("a number has no value between its bounds")
+      : try unoffered("bounds with nothing but numbers between them that are no doubles")
   }
 
   /// The bounds that a schema states. A truth value beside `minimum` or `maximum` is draft 4's way to exclude it.

@@ -57,8 +57,7 @@ extension SchemaCompiler {
   mutating func matches(
     _ key: JSONString, _ pattern: JSONString
   ) throws(GrammarError) -> Bool {
-    let positions = try PatternPositions(try self.pattern(pattern.text), &program)
-    return try positions.matches(key.text, &program)
+    try matches(key.text, pattern.text)
   }
 
   /// A key, a colon and a value, then `next`.
@@ -141,7 +140,10 @@ extension SchemaCompiler {
     }
     if let first = keys[ObjectStates.State()] { starts.append(try program.lineBreak(first)) }
     guard !starts.isEmpty else {
-      return try nothing("an object has no properties that fit together")
+      let isClosed = shape.additional.bool == false && shape.patterns.isEmpty
+      return isClosed
+        ? try nothing("an object has no properties that fit together")
+        : try unoffered("an object that needs properties beside those that it names")
     }
     return try program.literal("{", try program.either(starts))
   }
@@ -210,9 +212,16 @@ extension SchemaCompiler {
     for (index, pattern) in shape.patterns.enumerated() {
       var forms = names ?? KeyForms()
       forms.patterns.append(try self.pattern(pattern.key.text))
+      if let listed = forms.listed {
+        var matching: [JSONValue] = []
+        for name in listed where try matches(name.string ?? "", pattern.key) {
+          matching.append(name)
+        }
+        forms.listed = matching
+      }
       var schemas = [pattern.value]
       for (other, another) in shape.patterns.enumerated() where other != index {
-        let both = forms.patterns + [try self.pattern(another.key.text)]
+        let both = forms.patterns + [try self.pattern(another.key.text, .either)]
         if let common = try positions(of: both), common.hasText { schemas.append(another.value) }
       }
       let schema =
@@ -264,7 +273,10 @@ extension SchemaCompiler {
     if let listed = forms.listed {
       let texts = try listed.map { value throws(GrammarError) in try text(value) }
       key = try rule { compiler, end throws(GrammarError) in
-        texts.isEmpty ? try compiler.program.dead() : try compiler.program.literals(texts, end)
+        guard !texts.isEmpty else {
+          return try compiler.nothing("no key is what a schema asks of keys")
+        }
+        return try compiler.program.literals(texts, end)
       }
     } else {
       key = try rule { compiler, end throws(GrammarError) in
@@ -281,7 +293,7 @@ extension SchemaCompiler {
         let node = try compiler.program.jsonString(
           matching: positions, least: forms.least, most: forms.most, end)
         if let node { return node }
-        return try compiler.program.dead()
+        return try compiler.nothing("no key is what a schema asks of keys")
       }
     }
     return GrammarEntry { program, next throws(GrammarError) in

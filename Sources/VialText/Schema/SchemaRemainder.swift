@@ -8,7 +8,7 @@ extension SchemaCompiler {
   ) throws(GrammarError) -> Remainder {
     if let listed = other["enum"]?.array ?? other["const"].map({ [$0] }) {
       for value in listed where value.isOf(type) {
-        if try satisfies(value, .object(object)) { return .unknown }
+        if try selects(value, .object(object)) { return .unknown }
       }
       return .whole
     }
@@ -134,7 +134,7 @@ extension SchemaCompiler {
       try self.object(object.members.filter { !isFormat($0) }),
       try self.object(other.members.filter { !isFormat($0) })
     )
-    let patterns = try self.patterns(another)
+    let patterns = try self.patterns(another, .either)
     let (least, most) = (try count(another, "minLength") ?? 0, try count(another, "maxLength"))
     if patterns.isEmpty, least == 0, most == nil { return .parts([]) }
     if !patterns.isEmpty {

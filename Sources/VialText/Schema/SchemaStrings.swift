@@ -4,6 +4,7 @@ extension SchemaCompiler {
   mutating func string(_ object: JSONObject, _ next: Int32) throws(GrammarError) -> Int32 {
     let least = try count(object, "minLength") ?? 0
     let most = min(try count(object, "maxLength") ?? .max, GrammarLimits.stringLength)
+    guard least <= GrammarLimits.stringLength else { throw .tooLarge("a minLength") }
     guard least <= most else { return try nothing("minLength is above maxLength") }
     let patterns = try patterns(object)
     guard let first = patterns.first else {
@@ -61,14 +62,11 @@ extension SchemaCompiler {
   }
 
   /// All patterns of a schema, that of its format included.
-  mutating func patterns(_ object: JSONObject) throws(GrammarError) -> [GrammarPattern] {
+  mutating func patterns(
+    _ object: JSONObject, _ reading: GrammarPatternReader.Reading = .common
+  ) throws(GrammarError) -> [GrammarPattern] {
     var patterns: [GrammarPattern] = []
-    var sources = object[SchemaKeywords.allPatterns]?.array ?? []
-    if let pattern = object["pattern"] { sources.append(pattern) }
-    for source in sources {
-      guard let text = source.text else { throw .unsupported("a pattern that is no text") }
-      patterns.append(try self.pattern(text))
-    }
+    for text in try patternTexts(object) { patterns.append(try self.pattern(text, reading)) }
     if let format = object["format"]?.text {
       if let text = StringFormats.patterns[format] {
         patterns.append(try pattern(text))
@@ -79,10 +77,33 @@ extension SchemaCompiler {
     return patterns
   }
 
+  /// The patterns that a schema states.
+  func patternTexts(_ object: JSONObject) throws(GrammarError) -> [String] {
+    var sources = object[SchemaKeywords.allPatterns]?.array ?? []
+    if let pattern = object["pattern"] { sources.append(pattern) }
+    return try sources.map { source throws(GrammarError) in
+      guard let text = source.text else { throw .unsupported("a pattern that is no text") }
+      return text
+    }
+  }
+
   /// A pattern, read anew each time.
-  mutating func pattern(_ text: String) throws(GrammarError) -> GrammarPattern {
+  mutating func pattern(
+    _ text: String, _ reading: GrammarPatternReader.Reading = .common
+  ) throws(GrammarError) -> GrammarPattern {
     try spend(text.utf8.count, times: 8)
-    return try GrammarPatternReader.read(text)
+    return try GrammarPatternReader.read(text, reading)
+  }
+
+  /// Whether a text matches a pattern; throws where that depends on the dialect.
+  mutating func matches(_ text: String, _ pattern: String) throws(GrammarError) -> Bool {
+    let common = try PatternPositions(try self.pattern(pattern), &program)
+    let either = try PatternPositions(try self.pattern(pattern, .either), &program)
+    let isMatch = try common.matches(text, &program)
+    guard try either.matches(text, &program) == isMatch else {
+      throw .unsupported("a pattern that dialects read differently, and a text where it matters")
+    }
+    return isMatch
   }
 }
 
