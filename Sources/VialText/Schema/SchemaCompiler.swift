@@ -58,10 +58,16 @@ struct SchemaCompiler {
 
   private init(root: JSONValue) {
     self.root = root
-    let draft = root["$schema"]?.text ?? ""
     isOldDraft = ["draft-03", "draft-04", "draft-06", "draft-07", "2019-09"].contains {
-      draft.contains($0)
+      Self.draft(of: root, is: $0)
     }
+  }
+
+  /// Whether a schema says that it is of a draft. Byte by byte: searching in a String would link regular expressions.
+  private static func draft(of root: JSONValue, is name: StaticString) -> Bool {
+    let text = (root["$schema"]?.string?.bytes ?? []).prefix(128)
+    let name = Array(name.description.utf8)
+    return text.indices.contains { text[$0...].starts(with: name) }
   }
 
   private mutating func whole() throws(GrammarError) {
@@ -268,8 +274,7 @@ struct SchemaCompiler {
 
   /// What makes a schema a document of its own.
   private var identifier: JSONString {
-    let draft = root["$schema"]?.text ?? ""
-    return draft.contains("draft-03") || draft.contains("draft-04") ? "id" : "$id"
+    Self.draft(of: root, is: "draft-03") || Self.draft(of: root, is: "draft-04") ? "id" : "$id"
   }
 
   private mutating func name(
