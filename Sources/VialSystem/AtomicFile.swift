@@ -149,15 +149,18 @@ extension AtomicFile {
 
   /// The file that `path` names in the end.
   private static func target(_ path: String) throws(SystemError) -> LinkedPath {
-    let target = try LinkedPath(following: path, operation: "write")
-    // A descriptor's link in /proc may name a file that was removed.
-    if let status = LinkedPath(bytes: Array(path.utf8CString)).status, status.isRegular,
-      target.status?.isSame(as: status) != true
-    {
-      throw SystemError("write", path: path, reason: "it has no name that could be given anew")
+    let named = LinkedPath(bytes: Array(path.utf8CString))
+    for _ in 0..<Self.looks {
+      let target = try LinkedPath(following: path, operation: "write")
+      guard let status = named.status, status.isRegular else { return target }
+      if target.status?.isSame(as: status) == true { return target }
     }
-    return target
+    // A descriptor's link in /proc names a file that was removed.
+    throw SystemError("write", path: path, reason: "it has no name that could be given anew")
   }
+
+  /// How often a name and what it leads to are looked up: another writer may give the name away between the two.
+  private static let looks = 100
 
   /// Locks the file that has the name, so that nobody changes what is about to be replaced.
   private func findReplaced() throws(SystemError) -> ReplacedFile? {
