@@ -225,6 +225,15 @@ import VialText
     try expectSchema(
       #"{"type": ["string", "number"], "if": {"type": "number"}, "then": {"type": "string"}, "else": {"type": ["string", "number"]}}"#,
       takes: [#""a""#], refuses: ["1"])
+    #expect(throws: GrammarError.unsupported("oneOf whose alternatives may hold together")) {
+      try Grammar(
+        schema: Array(
+          #"{"oneOf": [{"type": "null"}, {"required": ["a"], "if": {"type": "null"}, "then": {"type": "null"}}]}"#
+            .utf8))
+    }
+    try expectSchema(
+      #"{"oneOf": [{"type": "null"}, {"required": ["a"], "dependentSchemas": {"b": {"const": null}}}]}"#,
+      takes: [#"{"a":1}"#], refuses: ["null", #"{"a":1,"b":2}"#])
     let none = GrammarError.contradictory("minLength is above maxLength")
     #expect(throws: none) {
       try Grammar(

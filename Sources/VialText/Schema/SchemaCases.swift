@@ -173,12 +173,8 @@ extension SchemaCompiler {
       if case .parts = rest { isWhole = false }
       parts += schemas
     }
-    // Without a type, the schema may be put together with one that has others.
-    if object["type"] == nil,
-      ["dependentSchemas", "dependencies"].contains(where: { object[$0] != nil })
-    {
-      isWhole = false
-    }
+    // Without a type, a schema that is still to be put together with others may get types that were not looked at.
+    if object["type"] == nil, SchemaKeywords.joinsOthers(object) { isWhole = false }
     return isWhole ? .whole : .parts(parts)
   }
 

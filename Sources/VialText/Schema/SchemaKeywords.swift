@@ -38,6 +38,16 @@ enum SchemaKeywords {
     composing.contains { object[$0] != nil } || object["$ref"] != nil && object.members.count > 1
   }
 
+  /// Keywords whose schemas hold together with the one that has them, under a condition.
+  private static let joining: [JSONString] = [
+    "if", conditions, "dependentSchemas", "dependencies",
+  ]
+
+  /// Whether other schemas are put together with a schema when it is compiled.
+  static func joinsOthers(_ object: JSONObject) -> Bool {
+    joining.contains { object[$0] != nil }
+  }
+
   /// Keywords that say something about values of one type only.
   static let ofType: [(type: String, keywords: [JSONString])] = [
     (
