@@ -978,7 +978,8 @@ enum {
   VIAL_FINISH_DEADLINE = 5,
   /** The computation failed; `status` says how. */
   VIAL_FINISH_ERROR = 6,
-  /** max_tokens or the position limit was reached before the answer satisfied its schema. */
+  /** max_tokens or the position limit was reached before an answer ended that is held to a schema or to choices: its
+   *  text is not whole, or, as a number may, could have gone on. Such an answer never ends with VIAL_FINISH_LENGTH. */
   VIAL_FINISH_BUDGET = 7
 };
 
@@ -1163,9 +1164,10 @@ typedef struct vial_request_options {
   const vial_template_value *template_values;
   /** At most VIAL_TEMPLATE_VALUE_LIMIT. */
   uint64_t template_value_count;
-  /** A JSON schema (Spec/TEMPLATES.md, "Schemas"): the answer, its reasoning excepted, is a JSON text that satisfies it,
-   *  or ends with VIAL_FINISH_BUDGET; no number is cut. Formats that Spec/TEMPLATES.md does not list are remarks. Not for
-   *  patient text. NULL: the prompt template's, when there is one. */
+  /** A JSON schema (Spec/TEMPLATES.md, "Schemas"): the answer, its reasoning excepted, is a JSON text that satisfies it
+   *  when it ends with VIAL_FINISH_STOP, no number cut. Whatever else ends it leaves a beginning: VIAL_FINISH_BUDGET,
+   *  a stop string, cancelling, the deadline, an error. Answers are not held to formats that Spec/TEMPLATES.md does not
+   *  list, and nothing tells which of a schema's those are. Not for patient text. NULL: the prompt template's, when there is one. */
   const char *schema;
   /** Bytes in schema; at most VIAL_SCHEMA_BYTE_LIMIT. */
   uint64_t schema_length;

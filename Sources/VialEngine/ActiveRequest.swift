@@ -116,9 +116,12 @@ final class ActiveRequest {
 
   /// Why there is nothing to choose, if that is so: no token is wanted, or the prefill says all that may be said.
   var reasonToSayNothing: FinishReason? {
-    if limit == 0 { return .length }
-    return constraint.isOver ? .stop : nil
+    if constraint.isOver { return .stop }
+    return limit == 0 ? reasonOfLimit : nil
   }
+
+  /// Why an answer ends that the token limit cuts.
+  private var reasonOfLimit: FinishReason { constraint.isOpen ? .budget : .length }
 
   /// Whether it ends before it is computed.
   var isIdle: Bool {
@@ -222,7 +225,7 @@ final class ActiveRequest {
     if writer.isStopped { return .stopString }
     if constraint.isOver { return .stop }
     guard answerCount >= limit else { return nil }
-    return constraint.isIncomplete ? .budget : .length
+    return reasonOfLimit
   }
 
   private func write(_ chosen: ChosenToken, _ answer: inout AnswerLog) -> Bool {

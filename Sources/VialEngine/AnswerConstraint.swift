@@ -115,8 +115,8 @@ struct AnswerConstraint {
   /// Whether the grammar allows nothing more.
   var isOver: Bool { !isReasoning && matcher?.isOver == true }
 
-  /// Whether the grammar still misses something.
-  var isIncomplete: Bool { matcher.map { isReasoning || !$0.isComplete } ?? false }
+  /// Whether there is a grammar, and it allows more: a number that may have more digits has not ended by itself.
+  var isOpen: Bool { matcher != nil && !isOver }
 }
 
 /// What one token must keep to: all that the choice needs, so that any thread may make it.

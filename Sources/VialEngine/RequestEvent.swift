@@ -21,7 +21,8 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case cancelled
   /// The time was up.
   case deadline
-  /// The token limit or the context was reached before the answer satisfied its schema.
+  /// The token limit or the context was reached before an answer ended that is held to a schema or to choices: its text
+  /// is not whole, or might have gone on.
   case budget
   /// The computation failed.
   case error

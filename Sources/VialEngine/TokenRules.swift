@@ -55,9 +55,9 @@ public struct TokenRules: Sendable, Equatable {
     }
     if !bannedTokens.allSatisfy({ $0 < size }) { return "a banned id is not in the vocabulary" }
     if !stopTokens.allSatisfy({ $0 < size }) { return "a stop id is not in the vocabulary" }
-    if minimumTokens < 0 { return "the least number of tokens must not be negative" }
+    if minimumTokens < 0 { return "min_tokens must not be negative" }
     if let maximumTokens, minimumTokens > maximumTokens {
-      return "the least number of tokens is above the most"
+      return "min_tokens is above max_tokens"
     }
     return nil
   }

@@ -4,6 +4,7 @@ import Foundation
 import Testing
 import Vial
 import VialEngine
+import VialFormat
 import VialSystem
 import VialText
 
@@ -124,6 +125,24 @@ import VialText
     let request = try engine.submit(prompt(), plain)
     _ = request.finishedTokens()
     #expect(request.ending?.reason == .length)
+  }
+
+  /// What the limit cuts says so, also when its text satisfies the schema: 123 may be the beginning of 1234.
+  @Test func aTextThatCouldGoOnHasNotEnded() throws {
+    let engine = try Engine(model: model, capacity: 2048)
+    for (schema, limit) in [
+      (#"{"type":"integer","minimum":100000000000}"#, 16), (#"{"type":"integer"}"#, 0),
+    ] {
+      var options = GenerationOptions(
+        maximumTokens: limit, sampling: SamplingParameters(temperature: 1, seed: 2))
+      options.maximumReasoningTokens = 0
+      options.grammar = try engine.grammar(schema: Array(schema.utf8))
+      // Nothing but digits: the end is barred, so that the limit comes first.
+      options.rules.bannedTokens = model.file.configuration.eosTokens
+      let request = try engine.submit(prompt(), options)
+      _ = request.finishedTokens()
+      #expect(request.ending?.reason == .budget)
+    }
   }
 
   @Test func reasoningIsClosedWhenItsBudgetIsUsedUp() throws {
