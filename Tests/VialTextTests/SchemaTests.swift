@@ -243,6 +243,19 @@ import VialText
     }
   }
 
+  /// Listed values are held against schemas inside of others, negations and conditions among them.
+  @Test func listedValuesAreHeldAgainstInnerSchemas() throws {
+    try expectSchema(
+      #"{"enum": [[1], [2], ["x"]], "items": {"not": {"const": 1}}}"#, takes: ["[2]", #"["x"]"#],
+      refuses: ["[1]"])
+    try expectSchema(
+      #"{"enum": [[1], [2], [3]], "items": {"if": {"minimum": 2}, "then": {"const": 3}}}"#,
+      takes: ["[1]", "[3]"], refuses: ["[2]"])
+    try expectSchema(
+      #"{"enum": [[1], [2], [3]], "items": {"oneOf": [{"maximum": 2}, {"minimum": 2}]}}"#,
+      takes: ["[1]", "[3]"], refuses: ["[2]"])
+  }
+
   /// Items of one schema hold at the places of which another one speaks.
   @Test func itemsHoldAtEveryPlaceOfBoth() throws {
     try expectSchema(
