@@ -1,5 +1,6 @@
-// Address-sanitized runs of what the tests run: `mutate run COUNT SEED`; and `mutate seeds FOLDER`, which
-// writes the first inputs of the corpora.
+// Address-sanitized runs of what the tests run: `mutate run COUNT SEED` for damage anywhere, `mutate deep COUNT FIRST` for
+// damage behind the digests. Writers: `mutate write COUNT FIRST FOLDER` of the latter's files, for other hosts;
+// `mutate seeds FOLDER` of the first inputs of the corpora.
 import FuzzTargets
 import Glibc
 
@@ -11,9 +12,19 @@ enum Harness {
     case "run" where arguments.count == 4:
       guard let count = Int(arguments[2]), let seed = UInt64(arguments[3]) else { exit(2) }
       exit(run(count, seed) ? 0 : 1)
+    case "deep" where arguments.count == 4:
+      guard let count = Int(arguments[2]), let first = UInt64(arguments[3]) else { exit(2) }
+      runDeep(count, first)
+    case "write" where arguments.count == 5:
+      guard let count = Int(arguments[2]), let first = UInt64(arguments[3]) else { exit(2) }
+      for number in first..<first + UInt64(count) {
+        write(DeepMutator.mutant(number), "\(arguments[4])/\(number).vial")
+      }
     case "seeds" where arguments.count == 3: writeSeeds(arguments[2])
     default:
-      fputs("usage: mutate run COUNT SEED | mutate seeds FOLDER\n", stderr)
+      fputs(
+        "usage: mutate run COUNT SEED | deep COUNT FIRST | write COUNT FIRST FOLDER | seeds FOLDER\n",
+        stderr)
       exit(2)
     }
   }
@@ -29,14 +40,26 @@ enum Harness {
     return report.failures.isEmpty
   }
 
+  private static func runDeep(_ count: Int, _ first: UInt64) {
+    let (opened, templates) = DeepMutator.run(count: count, from: first)
+    print(
+      "\(count) mutants, \(opened) opened; templates: \(templates.renderedCount) of \(templates.renderCount) rendered,"
+        + " \(templates.compiledCount) of \(templates.schemaCount) schemas compiled,"
+        + " \(templates.answerCount) answers")
+  }
+
   private static func writeSeeds(_ folder: String) {
     for target in FuzzTarget.allCases {
       mkdir("\(folder)/\(target.rawValue)", 0o755)
       for (index, input) in Seeds.inputs(target).enumerated() {
-        guard let file = fopen("\(folder)/\(target.rawValue)/seed-\(index)", "w") else { exit(1) }
-        fwrite(input, 1, input.count, file)
-        fclose(file)
+        write(input, "\(folder)/\(target.rawValue)/seed-\(index)")
       }
     }
+  }
+
+  private static func write(_ bytes: [UInt8], _ path: String) {
+    guard let file = fopen(path, "w") else { exit(1) }
+    fwrite(bytes, 1, bytes.count, file)
+    fclose(file)
   }
 }

@@ -4,7 +4,9 @@ import VialFormat
 
 /// One field of a file.
 struct FileField: Sendable {
-  let name: StaticString
+  let name: String
+  /// Kind of the section that it lies in; nil outside sections.
+  var section: SectionKind?
   /// Byte offset in the file.
   let offset: Int
   /// 1, 2, 4 or 8 bytes.
@@ -15,6 +17,7 @@ struct FileField: Sendable {
 struct FileFields {
   private(set) var fields: [FileField] = []
   private let bytes: [UInt8]
+  private var section: SectionKind?
 
   /// The fields of a valid model file.
   init(_ bytes: [UInt8]) {
@@ -30,10 +33,10 @@ struct FileFields {
     for index in 0..<Int(FileSeal.word(bytes, 4096 + 32)) { addSection(table + index * 128) }
   }
 
-  private mutating func add(_ name: StaticString, _ offset: Int, _ widths: [Int]) {
+  private mutating func add(_ name: String, _ offset: Int, _ widths: [Int]) {
     var offset = offset
     for width in widths where offset + width <= bytes.count {
-      fields.append(FileField(name: name, offset: offset, width: width))
+      fields.append(FileField(name: name, section: section, offset: offset, width: width))
       offset += width
     }
   }
@@ -42,8 +45,11 @@ struct FileFields {
     add("section entry", entry, [4, 4, 8, 8, 8, 8, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8])
     let start = Int(FileSeal.long(bytes, entry + 16))
     let length = Int(FileSeal.long(bytes, entry + 24))
-    switch SectionKind(rawValue: FileSeal.word(bytes, entry)) {
-    case .configuration, .provenance: addKeyValues(start, length)
+    let kind = SectionKind(rawValue: FileSeal.word(bytes, entry))
+    section = kind
+    defer { section = nil }
+    switch kind {
+    case .configuration, .provenance, .promptTemplate: addKeyValues(start, length)
     case .tensorTable: addTensors(start, length)
     case .tokenizer: addTokenizer(start, length)
     case .chatTemplate: addTemplate(start)

@@ -23,7 +23,7 @@ public struct MutationReport: Sendable {
 /// Makes mutants.
 public struct FileMutator {
   private let bases: [(bytes: [UInt8], fields: [FileField])]
-  private var state: UInt64
+  private var random: SplitMix64
   private var report = MutationReport()
 
   /// Mutants of the tiny model with one root, with two, and with levels.
@@ -31,7 +31,7 @@ public struct FileMutator {
     bases = [TinyModel.bytes, TinyModel.twoRoots, TinyModel.levels].map {
       ($0, FileFields($0).fields)
     }
-    state = seed
+    random = SplitMix64(seed: seed)
   }
 
   /// Runs `count` mutants: every field in turn, then fields together, tails, cuts and runs of bytes.
@@ -50,17 +50,6 @@ public struct FileMutator {
     }
   }
 
-  /// SplitMix64.
-  private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  private mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
-
   private mutating func step() {
     let base = bases[report.mutantCount % bases.count].bytes
     let (mutant, isSealed) = mutant()
@@ -70,55 +59,21 @@ public struct FileMutator {
   private mutating func mutant() -> (bytes: [UInt8], isSealed: Bool) {
     let base = bases[report.mutantCount % bases.count]
     var mutant = base.bytes
-    let isSealed = below(3) > 0
+    let isSealed = random.below(3) > 0
     // Two in three change one field; fields are taken in turn, so that none is left out.
-    let changeCount = below(3) > 0 ? 1 : 2 + below(3)
+    let changeCount = random.below(3) > 0 ? 1 : 2 + random.below(3)
     for change in 0..<changeCount {
       let index =
         change == 0
-        ? report.mutantCount / bases.count % base.fields.count : below(base.fields.count)
-      if below(12) == 0 { damageBytes(&mutant) } else { damage(&mutant, base.fields[index]) }
+        ? report.mutantCount / bases.count % base.fields.count : random.below(base.fields.count)
+      if random.below(12) == 0 {
+        random.damageBytes(&mutant)
+      } else {
+        random.damage(&mutant, base.fields[index])
+      }
     }
     if isSealed { FileSeal.seal(&mutant, .all) }
     return (mutant, isSealed)
-  }
-
-  /// Puts a value of the kind that breaks arithmetic into a field.
-  private mutating func damage(_ mutant: inout [UInt8], _ field: FileField) {
-    guard field.offset + field.width <= mutant.count else { return }
-    var old: UInt64 = 0
-    for index in 0..<field.width {
-      old |= UInt64(mutant[field.offset + index]) << UInt64(index * 8)
-    }
-    let size = UInt64(mutant.count)
-    let candidates: [UInt64] = [
-      0, 1, 2, .max, .max - 1, .max - 63, old &+ 1, old &- 1, old &* 2, old ^ (1 << (next() % 64)),
-      1 << 31, (1 << 31) - 1, 1 << 32, (1 << 32) - 1, 1 << 63, (1 << 63) - 1, 1 << 62, 1 << 16,
-      size, size &- 1, size &+ 1, size &- old, 64, 63, 128, 65_536, old &+ 64, old &- 64,
-      old &+ 128, next(), next() % 256, next() % 4096,
-    ]
-    let value = candidates[below(candidates.count)]
-    for index in 0..<field.width {
-      mutant[field.offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8))
-    }
-  }
-
-  /// Damage without a plan: bytes anywhere, a cut, a tail, a stretch of zeros or of other bytes.
-  private mutating func damageBytes(_ mutant: inout [UInt8]) {
-    let position = below(mutant.count)
-    switch below(6) {
-    case 0: mutant.removeSubrange(max(position, 1)...)
-    case 1: mutant += [UInt8](repeating: UInt8(truncatingIfNeeded: next()), count: 1 + below(300))
-    case 2:
-      let end = min(mutant.count, position + 1 + below(64))
-      for index in position..<end { mutant[index] = 0 }
-    case 3:
-      let source = below(mutant.count)
-      for index in 0..<min(64, mutant.count - max(source, position)) {
-        mutant[position + index] = mutant[source + index]
-      }
-    default: mutant[position] = UInt8(truncatingIfNeeded: next())
-    }
   }
 
   private mutating func judge(_ mutant: [UInt8], of base: [UInt8], isSealed: Bool) {

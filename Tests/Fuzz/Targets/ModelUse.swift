@@ -28,8 +28,15 @@ public enum ModelUse {
   /// Opens, verifies and uses a file; a model that binds also answers.
   @discardableResult
   public static func everything(_ bytes: [UInt8]) -> FileVerdict {
+    var counts = TemplateUse()
+    return everything(bytes, counting: &counts)
+  }
+
+  /// The same; adds what became of calls with the file's prompt templates.
+  @discardableResult
+  static func everything(_ bytes: [UInt8], counting counts: inout TemplateUse) -> FileVerdict {
     let verdict = descriptor(bytes)
-    if case .opened = verdict { withPath(bytes) { run($0) } }
+    if case .opened = verdict { withPath(bytes) { run($0, &counts) } }
     return verdict
   }
 
@@ -88,13 +95,14 @@ public enum ModelUse {
   /// Whether a file opens as a model, and generates.
   public static func answers(_ bytes: [UInt8]) -> Bool {
     var answers = false
-    withPath(bytes) { answers = run($0) }
+    var counts = TemplateUse()
+    withPath(bytes) { answers = run($0, &counts) }
     return answers
   }
 
   /// Opens the model from its file and asks it; returns whether it answered.
   @discardableResult
-  private static func run(_ path: String) -> Bool {
+  private static func run(_ path: String, _ counts: inout TemplateUse) -> Bool {
     guard let model = try? Model(path: path) else { return false }
     TextTargets.use(model.tokenizer, texts: TextTargets.texts)
     let question = Array("the <|user|> cafe\u{301}".utf8)
@@ -103,7 +111,7 @@ public enum ModelUse {
     let limit = UInt32(clamping: model.file.configuration.vocabularySize)
     prompt = prompt.map { min($0, limit - 1) }
     var options = EngineOptions(compute: ComputeOptions(threadCount: 1, chunkSize: 16))
-    options.positionCount = 20
+    options.positionCount = model.promptTemplateCount > 0 ? 1024 : 20
     guard let engine = try? Engine(model: model, options: options),
       let tokens = SecureBuffer<UInt32>(capacity: prompt.count)
     else { return false }
@@ -115,6 +123,7 @@ public enum ModelUse {
       let other = try? engine.submit(prompt: tokens, options: generation)
       while case .event(_)? = other?.nextEvent() {}
     }
+    counts.run(model, engine)
     guard let request else { return false }
     while case .event(_) = request.nextEvent() {}
     return request.ending.map { $0.reason != .error } ?? false

@@ -75,16 +75,35 @@ public enum TinyModel {
     ]
   }()
 
-  private static func make(_ tensors: [Tensor]) -> [UInt8] {
+  /// The model with prompt templates, a vocabulary that schemas can use, and room for what is asked.
+  static func asking(_ prompts: [PromptTemplateFile]) -> [UInt8] {
+    var tensors = tensors
+    tensors[0] = Tensor(name: tensors[0].name, format: tensors[0].format, shape: [272, 24])
+    return make(
+      tensors,
+      Parts(
+        tokenizer: TinyTokenizer.everyByte, vocabularySize: 272, contextLength: 4096,
+        prompts: prompts))
+  }
+
+  /// What differs between the models beside their tensors.
+  private struct Parts {
+    var tokenizer = TinyTokenizer.byteLevel
+    var vocabularySize = 112
+    var contextLength = 64
+    var prompts: [PromptTemplateFile] = []
+  }
+
+  private static func make(_ tensors: [Tensor], _ parts: Parts = Parts()) -> [UInt8] {
     do {
-      return try write(tensors)
+      return try write(tensors, parts)
     } catch { fatalError("the tiny model cannot be written: \(error)") }
   }
 
-  private static func write(_ tensors: [Tensor]) throws -> [UInt8] {
-    let tokenizer = try TokenizerTables.build(tokenizerJSON: TinyTokenizer.byteLevel)
+  private static func write(_ tensors: [Tensor], _ parts: Parts) throws -> [UInt8] {
+    let tokenizer = try TokenizerTables.build(tokenizerJSON: parts.tokenizer)
     var writer = FileWriter(MemorySink())
-    try writer.add(.configuration, modelConfiguration.encoded())
+    try writer.add(.configuration, configuration(parts).encoded())
     var table = TensorTableBuilder()
     let placements = try tensors.map { try table.add($0.name, $0.format, shape: $0.shape) }
     writer.identity.incompatibleFeatures = table.incompatibleFeatures
@@ -93,6 +112,9 @@ public enum TinyModel {
     try writer.add(
       .chatTemplate,
       ChatTemplateCompiler.compile(TinyTokenizer.chatTemplate, specialTokens: [:]).section)
+    for prompt in parts.prompts {
+      try writer.add(.promptTemplate, id: prompt.sectionID, prompt.section)
+    }
     var provenance = KeyValueBuilder()
     provenance["base_model"] = .text("tiny")
     provenance["source.digests"] = .textArray(["00  config.json", ""])
@@ -113,11 +135,13 @@ public enum TinyModel {
     return writer.takeSink().bytes
   }
 
-  private static let modelConfiguration = ModelConfiguration(
-    architecture: "qwen2", name: "tiny", hiddenSize: 24, layerCount: 1, headCount: 2,
-    keyValueHeadCount: 1, headDimension: 8, hasAttentionBias: true, feedForwardSize: 40,
-    vocabularySize: 112, contextLength: 64, normEpsilon: 1e-6,
-    ropeInverseFrequencies: [1, 0.1, 0.01, 0.001], isEmbeddingTied: true, bosToken: 3,
-    addsBOS: true, eosTokens: [1, 2],
-    sampling: .init(temperature: 0.6, topP: 0.95, minP: 0, repetitionPenalty: 1.1, topK: 20))
+  private static func configuration(_ parts: Parts) -> ModelConfiguration {
+    ModelConfiguration(
+      architecture: "qwen2", name: "tiny", hiddenSize: 24, layerCount: 1, headCount: 2,
+      keyValueHeadCount: 1, headDimension: 8, hasAttentionBias: true, feedForwardSize: 40,
+      vocabularySize: parts.vocabularySize, contextLength: parts.contextLength, normEpsilon: 1e-6,
+      ropeInverseFrequencies: [1, 0.1, 0.01, 0.001], isEmbeddingTied: true, bosToken: 3,
+      addsBOS: true, eosTokens: [1, 2],
+      sampling: .init(temperature: 0.6, topP: 0.95, minP: 0, repetitionPenalty: 1.1, topK: 20))
+  }
 }

@@ -17,9 +17,25 @@ public enum TinyTokenizer {
     """
 
   /// A byte-level tokenizer.json: printable ASCII, space, line end, a few merges and added tokens.
-  public static let byteLevel: [UInt8] = {
-    var spellings = (0x21...0x7E).map { String(UnicodeScalar(UInt8($0))) }
-    spellings += ["\u{120}", "\u{10A}", "th", "the", "\u{120}the", "\u{C3}", "\u{A9}"]
+  public static let byteLevel: [UInt8] = byteLevel(
+    (0x21...0x7E).map { String(UnicodeScalar(UInt8($0))) }
+      + ["\u{120}", "\u{10A}", "th", "the", "\u{120}the", "\u{C3}", "\u{A9}"])
+
+  /// The same with a token for every byte, which schemas need.
+  static let everyByte: [UInt8] = {
+    // The alphabet of byte-level tokenizers: bytes that show are themselves, the others follow each other from 256.
+    var next: UInt32 = 256
+    let bytes = (UInt32(0)..<256).map { byte -> String in
+      if 0x21...0x7E ~= byte || 0xA1...0xAC ~= byte || 0xAE...0xFF ~= byte {
+        return String(UnicodeScalar(UInt8(byte)))
+      }
+      defer { next += 1 }
+      return UnicodeScalar(next).map { String($0) } ?? ""
+    }
+    return byteLevel(bytes + ["th", "the", "\u{120}the"])
+  }()
+
+  private static func byteLevel(_ spellings: [String]) -> [UInt8] {
     let pattern =
       #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
     return json(
@@ -29,7 +45,7 @@ public enum TinyTokenizer {
         #""pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":\#(quoted(pattern))},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}"#,
         #""decoder":{"type":"ByteLevel"}"#,
       ], modelParts: [])
-  }()
+  }
 
   /// A tokenizer.json that marks spaces and falls back to bytes.
   public static let pieces: [UInt8] = {

@@ -15,4 +15,14 @@ import Testing
     // Only one of the bases has levels.
     #expect(report.rules[335] != nil)
   }
+
+  /// Damage behind the digests is worth nothing if calls with templates and schemas end before they reach it.
+  @Test func damageBehindTheDigestsIsReached() {
+    let (openedCount, templates) = DeepMutator.run(count: 600, from: 1)
+    #expect(openedCount > 300)
+    #expect(templates.renderCount > 500)
+    #expect(templates.renderedCount * 2 > templates.renderCount)
+    #expect(templates.compiledCount * 2 > templates.schemaCount)
+    #expect(templates.answerCount * 2 > templates.renderCount)
+  }
 }
