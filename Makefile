@@ -16,7 +16,7 @@ DESTDIR ?=
 # A folder that was staged already, to be installed without building.
 STAGE ?=
 
-.PHONY: help demo test build libvial install uninstall docs setup setup-install setup-tests format lint clean
+.PHONY: help demo test build libvial sbom install uninstall docs setup setup-install setup-tests format lint clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
@@ -35,6 +35,9 @@ build: setup ## build the command and the library
 
 libvial: setup ## build the C library: .build-libvial/lib/libvial.so.0, for Include/vial.h
 	@SWIFT=$(SWIFT) Sources/VialABI/build-library >&2
+
+sbom: setup-install ## write what library and command consist of, as SPDX JSON
+	@stage=$$(SWIFT=$(SWIFT) Sources/VialABI/distribution/stage) && echo "$$stage/lib/libvial.spdx.json"
 
 install: $(if $(STAGE),,setup-install) ## install command, library and manual: make install PREFIX=/usr/local
 	@stage="$(STAGE)"; [ -n "$$stage" ] || stage=$$(SWIFT=$(SWIFT) Sources/VialABI/distribution/stage) \

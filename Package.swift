@@ -50,7 +50,7 @@ let package = Package(
       name: "CVialDigest",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .target(
-      name: "CVialSystem",
+      name: "CVialSystem", dependencies: ["CVial", "CLZ4", "CSodium"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .target(
       name: "CVialMemory",

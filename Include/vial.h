@@ -139,6 +139,12 @@ uint32_t vial_version_number(void);
 /** The library's version as text, "0.1.0". Static memory. Any thread. */
 const char *vial_version_text(void);
 
+/** What this library was built from: a JSON object in ASCII of "vial" (VIAL_VERSION_TEXT), "abi" (a number), "target", "swift",
+ *  "compiler" (of its C sources), "lz4" and "libsodium" (texts). For logs and for whoever asks whether a weakness of one of
+ *  them concerns this host; the list of materials that is installed as lib/libvial.spdx.json has more. `vial --version
+ *  --json` prints the command's. Static memory. Any thread. */
+const char *vial_build_info(void);
+
 /** The library's ABI; differs from VIAL_ABI when header and library do not belong together. Any thread. */
 uint32_t vial_abi_version(void);
 

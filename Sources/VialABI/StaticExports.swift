@@ -6,6 +6,7 @@ public import CVial
 import VialCompute
 import VialFormat
 import VialKernels
+import VialSystem
 
 @_cdecl("vial_version_number") @implementation
 public func vial_version_number() -> UInt32 {
@@ -18,6 +19,9 @@ public func vial_version_text() -> UnsafePointer<CChar>! {
   let text: StaticString = "0.1.0"
   return text.cString
 }
+
+@_cdecl("vial_build_info") @implementation
+public func vial_build_info() -> UnsafePointer<CChar>! { BuildInformation.text }
 
 @_cdecl("vial_abi_version") @implementation
 public func vial_abi_version() -> UInt32 { UInt32(VIAL_ABI) }

@@ -13,7 +13,8 @@ struct VialCommand: ParsableCommand {
     discussion: """
       Exit codes: 0 success, 1 a bad file, a failed check or output that cannot be written, 2 bad usage; 129, 130 and \
       143 when SIGHUP, SIGINT or SIGTERM stopped it. Answers and --json go to stdout, messages and progress to stderr. \
-      What is quoted of a file or an argument is shown with its control characters spelled out.
+      What is quoted of a file or an argument is shown with its control characters spelled out. --version --json says what \
+      the command was built from.
       """,
     version: Version.text,
     subcommands: [
@@ -30,6 +31,9 @@ struct VialCommand: ParsableCommand {
     guard StandardDescriptors.openMissing() else { exit(withError: ExitCode(1)) }
     do {
       try checkArguments()
+      if Version.isAskedAsJSON(CommandLine.arguments.dropFirst()) {
+        return try StandardOutput.write(Version.json + "\n")
+      }
       try HelpTopic.check(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot()
       try command.run()

@@ -56,9 +56,12 @@ public final class ThreadPool: @unchecked Sendable {
   public func run(_ body: (Int) -> Void) {
     guard workerCount > 1 else { return body(0) }
     countProcessors()
+    // The check that nothing escaped knows where it stands: not in which folder this was built.
+    #sourceLocation(file:"ThreadPool",line:59)
     withoutActuallyEscaping(body) { body in
       shared.run(body, workerCount: workerCount, threadCount: activeCount)
     }
+    #sourceLocation()
   }
 
   /// The same for the first `activeCount` workers only: for work that is taken by whoever has time, from a queue or a
@@ -66,9 +69,12 @@ public final class ThreadPool: @unchecked Sendable {
   public func runActive(_ body: (Int) -> Void) {
     guard workerCount > 1 else { return body(0) }
     countProcessors()
+    // The check that nothing escaped knows where it stands: not in which folder this was built.
+    #sourceLocation(file:"ThreadPool",line:69)
     withoutActuallyEscaping(body) { body in
       shared.run(body, workerCount: activeCount, threadCount: activeCount)
     }
+    #sourceLocation()
   }
 
   private func countProcessors() {

@@ -32,6 +32,7 @@ static void versions(void) {
   CHECK(vial_abi_version() == VIAL_ABI);
   CHECK(vial_version_number() == (VIAL_VERSION_MAJOR << 16 | VIAL_VERSION_MINOR << 8 | VIAL_VERSION_PATCH));
   CHECK(strcmp(vial_version_text(), VIAL_VERSION_TEXT) == 0);
+  CHECK(strstr(vial_build_info(), "{\"vial\":\"" VIAL_VERSION_TEXT "\",\"abi\":") == vial_build_info());
   CHECK(vial_format_version() == 1u << 16);
   CHECK(vial_arithmetic_version() == 1);
   CHECK(vial_isa_name(0) != NULL && vial_isa_name(UINT32_MAX) == NULL);

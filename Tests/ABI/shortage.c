@@ -240,7 +240,8 @@ static vial_status look(void) {
 
 /** Functions that have no status of their own, or may not fail. */
 static vial_status closing(void) {
-  if (vial_isa_name(0) == NULL || vial_isa_name(1000) != NULL || vial_version_text() == NULL) return -1;
+  if (vial_isa_name(0) == NULL || vial_isa_name(1000) != NULL || vial_version_text() == NULL || vial_build_info() == NULL)
+    return -1;
   if (vial_status_name(7) == NULL || vial_status_sentence(7) == NULL || vial_version_number() == 0) return -1;
   vial_model_close(model);
   vial_request_close(request);

@@ -283,7 +283,7 @@ static void requests(void) {
   ON_STACK((void)vial_engine_set_tenant_weight(engine, "a", 1, 2));
   ON_STACK((void)vial_engine_forget_tenant(engine, "a", 1));
   ON_STACK((void)(vial_version_number() + vial_abi_version() + vial_format_version() + vial_arithmetic_version()));
-  ON_STACK((void)(vial_version_text(), vial_isa_name(0), vial_status_name(3), vial_status_sentence(3)));
+  ON_STACK((void)(vial_version_text(), vial_build_info(), vial_isa_name(0), vial_status_name(3), vial_status_sentence(3)));
   free(text);
 }
 

@@ -79,6 +79,11 @@ import Testing
     #expect(try CommandRun("--help").status == 0)
     #expect(try CommandRun("run", "--help").output.contains("--temperature"))
     #expect(try CommandRun("--version").output.contains("format 1"))
+    for arguments in [["--version", "--json"], ["--json", "--version"]] {
+      let output = try CommandRun(arguments: arguments).output
+      #expect(output.hasPrefix("{\"vial\":\"0."))
+      #expect(output.hasSuffix("\"}\n"))
+    }
   }
 
   @Test func textThatIsNotUTF8IsRefusedWithItsOffset() throws {

@@ -98,6 +98,9 @@ void vial_unmap(void *pages, size_t byte_count);
 int vial_thread_mark(void);
 void vial_set_thread_mark(int mark);
 
+/// What the program was built from, as a JSON object: the text of `vial_build_info` (vial.h). Static memory.
+const char *vial_system_build_info(void);
+
 /// The calling thread's errno.
 static inline int vial_errno(void) { return errno; }
 #endif
