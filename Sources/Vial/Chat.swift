@@ -135,7 +135,7 @@ extension Model {
   public func rawTokens(
     _ text: Span<UInt8>, prefill: SecureBuffer<UInt8>? = nil
   ) throws(VialError) -> SecureBuffer<UInt32> {
-    let options = EncodeOptions(addsSpecialTokens: true, isLiteral: true)
+    let options = EncodeOptions.raw
     guard let prefill else { return try encode(text, options: options) }
     guard let whole = SecureBuffer<UInt8>(capacity: text.count + prefill.count) else {
       throw .outOfMemory

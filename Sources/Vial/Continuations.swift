@@ -18,7 +18,7 @@ extension Model {
   public func continuations(
     of prompt: [UInt8], _ continuations: [[UInt8]]
   ) throws(VialError) -> Continuations {
-    let options = EncodeOptions(addsSpecialTokens: true, isLiteral: true)
+    let options = EncodeOptions.raw
     var texts: [SecureBuffer<UInt32>] = []
     for continuation in continuations {
       texts.append(try encode((prompt + continuation).span, options: options))

@@ -96,7 +96,7 @@ private func prompt(
   return try Failure.mapped { () throws(VialError) in
     guard isRaw else { return try model.chatTokens(user: text.span) }
     return try model.encode(
-      text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
+      text.span, options: .raw)
   }
 }
 

@@ -98,7 +98,7 @@ struct EvalExaminer {
     if let template { return try template.tokens(text, model) }
     guard settings.isRaw else { return try model.chatTokens(user: text.span) }
     return try model.encode(
-      text.span, options: EncodeOptions(addsSpecialTokens: true, isLiteral: true))
+      text.span, options: .raw)
   }
 
   private var options: GenerationOptions {

@@ -8,8 +8,17 @@ internal import VialFormat
 public struct EncodeOptions: Sendable {
   /// Puts the file's tokens around the text (BOS, EOS), as its post-processor says.
   public var addsSpecialTokens: Bool
+  /// Whether those behind the text are among them. A text that is going to be continued has none: its end would end it.
+  public var addsEnd = true
   /// Text that spells an added token stays text.
   public var isLiteral: Bool
+
+  /// A literal text behind the file's first tokens, to be continued.
+  public static var raw: EncodeOptions {
+    var options = EncodeOptions(addsSpecialTokens: true, isLiteral: true)
+    options.addsEnd = false
+    return options
+  }
 
   /// Plain text in which added tokens are recognised, nothing around it.
   public init(addsSpecialTokens: Bool = false, isLiteral: Bool = false) {
@@ -55,7 +64,7 @@ extension Tokenizer {
       }
     }
     try encoder.encode(text, &workspace, &output, &count)
-    if options.addsSpecialTokens {
+    if options.addsSpecialTokens, options.addsEnd {
       for index in 0..<Int(header.suffixCount) {
         encoder.emit(header.suffix[index], &output, &count)
       }
