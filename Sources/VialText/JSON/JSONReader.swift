@@ -1,6 +1,7 @@
 // A strict JSON reader: bytes in, tree out, with limits and byte offsets.
 // Owns the grammar of RFC 8259. Must not: accept what the grammar refuses (comments, trailing
-// commas, NaN, lone surrogates, duplicate keys, bytes that are not UTF-8).
+// commas, NaN, lone surrogates, duplicate keys, bytes that are not UTF-8), but for NaN and duplicate
+// keys where Python's reading is asked for.
 
 /// Reads a whole JSON text.
 public struct JSONReader {
@@ -18,28 +19,48 @@ public struct JSONReader {
   let bytes: [UInt8]
   let limits: Limits
   var position = 0
+  /// Whether NaN and repeated keys are taken as Python's `json` takes them.
+  private let followsPython: Bool
+  /// Keys that stand twice in an object; at most `repeatedKeyLimit`.
+  private var repeatedKeys: [JSONString] = []
+  private static let repeatedKeyLimit = 100
 
   /// Parses one value with nothing but whitespace around it. Linear in the text's length.
   public static func parse(
     _ bytes: [UInt8], limits: Limits = Limits()
   ) throws(JSONError) -> JSONValue {
+    var reader = JSONReader(bytes: bytes, limits: limits, followsPython: false)
+    return try reader.whole()
+  }
+
+  /// Parses as Python's `json` does: of a key that stands twice in an object the last value counts, and NaN, Infinity
+  /// and -Infinity are numbers. Linear in the text's length.
+  /// - Returns: the value, and the keys that stand twice, the first hundred of them.
+  public static func parseAsPython(
+    _ bytes: [UInt8], limits: Limits = Limits()
+  ) throws(JSONError) -> (value: JSONValue, repeatedKeys: [JSONString]) {
+    var reader = JSONReader(bytes: bytes, limits: limits, followsPython: true)
+    return (try reader.whole(), reader.repeatedKeys)
+  }
+
+  private mutating func whole() throws(JSONError) -> JSONValue {
     guard bytes.count <= limits.byteCount else {
       throw JSONError(
         offset: limits.byteCount, .size, "the text is longer than \(limits.byteCount) bytes")
     }
-    var reader = JSONReader(bytes: bytes, limits: limits)
     // A byte-order mark is not JSON, but editors leave one.
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.position = 3 }
-    reader.skipSpace()
-    let value = try reader.value(depth: 0)
-    reader.skipSpace()
-    guard reader.position == bytes.count else { throw reader.error("text after the value") }
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    skipSpace()
+    let value = try value(depth: 0)
+    skipSpace()
+    guard position == bytes.count else { throw error("text after the value") }
     return value
   }
 
-  private init(bytes: [UInt8], limits: Limits) {
+  private init(bytes: [UInt8], limits: Limits, followsPython: Bool) {
     self.bytes = bytes
     self.limits = limits
+    self.followsPython = followsPython
   }
 
   func error(_ message: String) -> JSONError { JSONError(offset: position, message) }
@@ -64,6 +85,11 @@ public struct JSONReader {
     case UInt8(ascii: "t"): return try word("true", .bool(true))
     case UInt8(ascii: "f"): return try word("false", .bool(false))
     case UInt8(ascii: "n"): return try word("null", .null)
+    case UInt8(ascii: "N") where followsPython: return try word("NaN", .number(.nan))
+    case UInt8(ascii: "I") where followsPython: return try word("Infinity", .number(.infinity))
+    case UInt8(ascii: "-")
+    where followsPython && position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I"):
+      return try word("-Infinity", .number(-.infinity))
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
     default:
       throw error(position < bytes.count ? "expected a value" : "the text ends too early")
@@ -135,22 +161,29 @@ public struct JSONReader {
     let keyOffset = position
     guard current == UInt8(ascii: "\"") else { throw error("expected a key in quotes") }
     let key = JSONString(bytes: try string())
-    let isNew: Bool
+    let known: Int?
     if members.count < JSONObject.smallCount {
-      isNew = !members.contains { $0.key == key }
+      known = members.firstIndex { $0.key == key }
     } else {
       if index.isEmpty {
         for (position, member) in members.enumerated() { index[member.key] = position }
       }
-      isNew = index.updateValue(members.count, forKey: key) == nil
+      known = index[key]
+      if known == nil { index[key] = members.count }
     }
-    guard isNew else {
+    guard known == nil || followsPython else {
       throw JSONError(offset: keyOffset, .repeatedKey, "a key that appears twice")
     }
     skipSpace()
     guard current == UInt8(ascii: ":") else { throw error("expected ':' after an object key") }
     position += 1
     skipSpace()
-    members.append(JSONObject.Member(key: key, value: try value(depth: depth)))
+    let member = JSONObject.Member(key: key, value: try value(depth: depth))
+    guard let known else {
+      members.append(member)
+      return
+    }
+    members[known] = member
+    if repeatedKeys.count < Self.repeatedKeyLimit { repeatedKeys.append(key) }
   }
 }
