@@ -17,8 +17,10 @@ public enum FormatConstants {
   public static let minorVersion: UInt16 = 0
   /// The incompatible feature that a tensor with a codebook needs.
   public static let codebooksFeature: UInt64 = 1 << 1
+  /// The incompatible feature that a chat template with operations 54 and 55, or cases 3 and 4 of operation 43, needs.
+  public static let templateOperationsFeature: UInt64 = 1 << 2
   /// Incompatible features that this reader understands.
-  public static let knownIncompatibleFeatures = codebooksFeature
+  public static let knownIncompatibleFeatures = codebooksFeature | templateOperationsFeature
   /// Read-only compatible features that this code may keep up when it changes a file.
   static let knownReadOnlyCompatibleFeatures: UInt64 = 0
 

@@ -2,42 +2,90 @@
 
 import Foundation
 import Testing
+import VialFormat
 import VialPacking
 import VialText
 
 @Suite struct ExtraTemplateTests {
   private static let path = ProcessInfo.processInfo.environment["VIAL_RENDERINGS"]
 
+  /// How a template's conversations came out.
+  private struct Counts {
+    var equal = 0
+    /// Rendered otherwise, or rendered what the original refuses.
+    var different = 0
+    /// Refused what the original renders.
+    var refused = 0
+  }
+
   @Test(.enabled(if: path != nil)) func renderingsAreThoseOfTransformers() throws {
+    var unsupported = 0
+    var total = Counts()
     for line in try Files.lines(URL(filePath: try #require(Self.path))) {
       let name = line["name"]?.text ?? ""
-      let tokens = (line["tokens"]?.object?.members ?? []).map {
-        ($0.key.text, $0.value.text ?? "")
-      }
-      let template: TestTemplate
+      let rows = line["rows"]?.array ?? []
+      let template: ChatTemplate
       do {
-        template = try TestTemplate(
-          line["source"]?.text ?? "", specialTokens: Dictionary(uniqueKeysWithValues: tokens))
+        template = try Self.template(line)
       } catch {
         print("\(name): not compiled: \(error)")
+        if rows.contains(where: { $0["text"] != nil }) { unsupported += 1 }
         continue
       }
-      var counts = (equal: 0, refused: 0)
-      for row in line["rows"]?.array ?? [] {
-        let messages = (row["messages"]?.array ?? []).map(TestMessage.init)
-        let rendered = try? template.render(
-          messages, addsGenerationPrompt: row["add_generation_prompt"]?.bool ?? false)
+      let counts = Self.compare(template, rows, name)
+      print(
+        "\(name): \(counts.equal) equal, \(counts.different) different, \(counts.refused) refused here only"
+      )
+      total.equal += counts.equal
+      total.different += counts.different
+      total.refused += counts.refused
+    }
+    print(
+      "together: \(total.equal) equal, \(total.different) different, \(total.refused) refused here only;"
+        + " \(unsupported) templates unsupported")
+    #expect(total.different == 0)
+  }
+
+  private static func template(_ line: JSONValue) throws -> ChatTemplate {
+    let tokens = (line["tokens"]?.object?.members ?? []).map { ($0.key.text, $0.value.text ?? "") }
+    let compiled = try ChatTemplateCompiler.compile(
+      line["source"]?.text ?? "", specialTokens: Dictionary(uniqueKeysWithValues: tokens),
+      date: line["date"]?.text.flatMap { TemplateDate($0) })
+    for warning in compiled.warnings { print("  \(warning)") }
+    return try ChatTemplate(ByteRegion(copying: compiled.section))
+  }
+
+  private static func compare(_ template: ChatTemplate, _ rows: [JSONValue], _ name: String)
+    -> Counts
+  {
+    var counts = Counts()
+    for row in rows {
+      let messages = (row["messages"]?.array ?? []).map(TestMessage.init)
+      let rendered: [UInt8]
+      do {
+        rendered = try TestTemplate.render(
+          template, messages, addsGenerationPrompt: row["add_generation_prompt"]?.bool ?? false
+        ).text
+      } catch {
         // What transformers renders, Vial may refuse by name, but not render otherwise.
-        guard let rendered else {
-          counts.refused += 1
-          if row["text"] != nil { print("\(name): refused what transformers renders") }
+        guard row["text"] != nil else {
+          counts.equal += 1
           continue
         }
-        let text = String(decoding: rendered.text, as: UTF8.self)
-        #expect(text == row["text"]?.text, "\(name)")
-        counts.equal += 1
+        if counts.refused == 0 { print("  \(name): refused what transformers renders: \(error)") }
+        counts.refused += 1
+        continue
       }
-      print("\(name): \(counts.equal) equal, \(counts.refused) refused")
+      if rendered == row["text"]?.string?.bytes {
+        counts.equal += 1
+        continue
+      }
+      if counts.different == 0 {
+        print("  \(name): \(String(decoding: rendered, as: UTF8.self).debugDescription)")
+        print("  instead of \((row["text"]?.text).debugDescription)")
+      }
+      counts.different += 1
     }
+    return counts
   }
 }

@@ -70,7 +70,10 @@ import VialText
   @Test func templatesOutsideTheSubsetAreNamed() {
     let outside = [
       "{{ messages | tojson(indent=2) }}", "{{ strftime_now('%Y') }}", "{% include 'x' %}",
-      "{% for a, b in messages %}{% endfor %}", "{{ messages[0].content | title }}",
+      "{% for a, b in messages %}{% endfor %}", "{{ messages[0].content * 2 }}",
+      "{{ messages[0].content % 1 }}", "{{ '%5s' % messages[0].role }}", "{{ '%s %s' % 'a' }}",
+      "{{ '%d' % messages[0].role }}", "{{ '{:5}'.format('a') }}", "{{ '{1}'.format('a') }}",
+      "{{ '{'.format('a') }}",
       "{% for m in messages[::-2] %}{% endfor %}", "{{ messages[0].content.split('a', 1) }}",
       "{% set x = messages | items %}{{ x }}", "{{ f(1) }}", "{{ '' | default('x', y) }}",
       "{% macro f(a) %}{{ a }}{% endmacro %}{{ f(1, 2) }}",
@@ -79,7 +82,12 @@ import VialText
       "{% break %}", "{% for m in messages %}{% set x %}{% break %}{% endset %}{% endfor %}",
       "{{ messages | map('upper') | join }}", "{{ messages | selectattr('content') | list }}",
       "{{ 'unclosed }}", "{% if x %}", "{{ (1 }}", "{{ }}", "{% for m in 'abc' %}x{% endfor %}",
-      "{{ undefined_name.attribute }}", "{{ {'a': 1} }}", "{{ [1, 2] }}", "{{ loop.cycle('a') }}",
+      "{{ undefined_name.attribute }}", "{{ {'a': 1} }}",
+      "{% set d = {'a': 1} %}{{ d }}", "{% set d = {'a': messages[0].role} %}{{ d.a }}",
+      "{% if messages %}{% set d = {'a': 1} %}{% else %}{% set d = {'a': 2} %}{% endif %}{{ d.a }}",
+      "{% if messages %}{% set d = {'a': 1} %}{% endif %}{{ d.a }}",
+      "{% for k in {'a': 1} %}{{ k }}{% endfor %}", "{{ {'a': 1} | length }}", "{{ [1, 2] }}",
+      "{{ loop.cycle('a') }}",
     ]
     for source in outside {
       #expect(throws: TemplateError.self, "\(source)") {

@@ -52,7 +52,7 @@ extension ChatTemplateCompiler {
     case .binary(let symbol, let left, let right): try emitBinary(symbol, left, right, expression)
     case .conditional(let condition, let then, let otherwise):
       try emitConditional(condition, then, otherwise)
-    case .list(let elements):
+    case .list(let elements), .tuple(let elements):
       for element in elements { try emit(element) }
       guard elements.count < TemplateLayout.maxStackDepth / 2 else {
         throw unsupported(expression, "a long list")
@@ -86,6 +86,7 @@ extension ChatTemplateCompiler {
       }
       for element in elements { try emit(element, expression) }
       builder.emit(.makeList, b: elements.count)
+    case .dictionary: throw unsupported(expression, "a dictionary as a value")
     }
   }
 
@@ -178,6 +179,9 @@ extension ChatTemplateCompiler {
       }
     }
     let shape = analysis.shape(base)
+    if let entries = shape.entries {
+      return try emitLookup(index, entries, nil, expression)
+    }
     guard shape.isList || shape.isString || shape == .unknown else {
       throw unsupported(expression, "this subscript")
     }
@@ -187,6 +191,28 @@ extension ChatTemplateCompiler {
     try emit(base)
     try emit(index)
     builder.emit(.element)
+  }
+
+  /// What a key that the conversation decides stands for in a dictionary; without a fallback, undefined.
+  mutating func emitLookup(
+    _ key: JinjaExpression, _ entries: [TemplateEntry], _ fallback: JinjaExpression?,
+    _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    let slot = builder.slot()
+    try emit(key)
+    builder.emit(.store, b: slot)
+    var ends: [Int] = []
+    for entry in entries {
+      builder.emit(.load, b: slot)
+      builder.emit(.pushLiteral, b: builder.literal(entry.key))
+      builder.emit(.equal)
+      let skip = builder.emit(.jumpIfFalse)
+      try emit(entry.value, expression)
+      ends.append(builder.emit(.jump))
+      builder.land(skip)
+    }
+    if let fallback { try emit(fallback) } else { builder.emit(.pushUndefined) }
+    for end in ends { builder.land(end) }
   }
 
   /// A slice's bound: 0 where there is none, nil when it is no constant.
@@ -248,6 +274,14 @@ extension ChatTemplateCompiler {
     if name == "iterable" || name == "sequence" {
       return try emitKinds([4, 5, 6], base, isNegated)
     }
+    if name == "true" || name == "false" {
+      // Only a truth value equals one: values of different kinds are not equal.
+      try emit(base)
+      builder.emit(.pushBool, b: name == "true" ? 1 : 0)
+      builder.emit(.equal)
+      if isNegated { builder.emit(.not) }
+      return
+    }
     guard let kind = kinds[name] else { throw unsupported(expression, "the test '\(name)' here") }
     try emit(base)
     builder.emit(.isKind, b: kind)
@@ -299,26 +333,38 @@ extension ChatTemplateCompiler {
         if !analysis.shape(side).isString { builder.emit(.text) }
       }
       builder.emit(.add)
+    case "*" where analysis.shape(left).isString || analysis.shape(right).isString:
+      throw unsupported(expression, "a text times what is not known here")
     case "*": try emitPair(left, right, .multiply)
     case "//": try emitPair(left, right, .divide)
     case "-": try emitPair(left, right, .subtract)
+    case "%" where analysis.shape(left).isString:
+      var values = [right]
+      if case .tuple(let elements) = right.node { values = elements }
+      try emitFormat(left, values, expression)
     case "%": try emitPair(left, right, .modulo)
     default: throw unsupported(expression, "the operator '\(symbol)' here")
     }
   }
 
   mutating func emitPair(
-    _ left: JinjaExpression, _ right: JinjaExpression, _ operation: TemplateOperation
+    _ left: JinjaExpression, _ right: JinjaExpression, _ operation: TemplateOperation, a: Int = 0
   ) throws(TemplateError) {
     try emit(left)
     try emit(right)
-    builder.emit(operation)
+    builder.emit(operation, a: a)
   }
 
   private mutating func emitMembership(
     _ needle: JinjaExpression, _ haystack: JinjaExpression, _ expression: JinjaExpression
   ) throws(TemplateError) {
-    guard case .constant(.list(let elements)) = analysis.shape(haystack) else {
+    var known: [TemplateConstant]?
+    switch analysis.shape(haystack) {
+    case .constant(.list(let elements)): known = elements
+    case .constant(.dictionary(let entries)): known = entries.map { .string($0.key) }
+    default: break
+    }
+    guard let elements = known else {
       let shape = analysis.shape(haystack)
       guard shape.isString || shape.isList || shape == .unknown else {
         throw unsupported(expression, "'in' here")

@@ -14,6 +14,9 @@ extension ChatTemplateCompiler {
           try compiler.inline(macro, arguments, named, line: expression.line)
         }
       }
+      if name == "strftime_now", analysis.variable(name) == nil {
+        throw unsupported(expression, clockComplaint)
+      }
       guard name == "range", named.isEmpty else {
         throw unsupported(expression, "a call of '\(name)'")
       }
@@ -23,6 +26,13 @@ extension ChatTemplateCompiler {
       throw unsupported(expression, "this call")
     }
     try emitMethod(base, method, arguments, expression)
+  }
+
+  /// Why the date cannot be had, and what helps.
+  private var clockComplaint: String {
+    analysis.date == nil
+      ? "asking for today's date without --template-date YYYY-MM-DD, which gives the file a day,"
+      : "this form of a date"
   }
 
   private mutating func emitRange(
@@ -50,9 +60,6 @@ extension ChatTemplateCompiler {
       try emit(base)
       builder.emit(.parts, b: 0xFFFF_FFFF)
     case ("split", 1...2):
-      guard case .constant(.string(let separator)) = analysis.shape(arguments[0]),
-        !separator.isEmpty
-      else { throw unsupported(expression, "'split' at anything but a literal") }
       var limit = 0
       if arguments.count == 2 {
         guard case .constant(.integer(let count)) = analysis.shape(arguments[1]),
@@ -61,7 +68,18 @@ extension ChatTemplateCompiler {
         limit = count
       }
       try emit(base)
-      builder.emit(.parts, a: limit, b: builder.literal(separator))
+      try emitCut(arguments[0], limit, expression)
+    case ("find", 1), ("rfind", 1):
+      let shape = analysis.shape(arguments[0])
+      guard shape.isString || shape == .unknown else {
+        throw unsupported(expression, "'\(method)' of anything but a string")
+      }
+      try emitPair(base, arguments[0], .find, a: method == "find" ? 0 : 1)
+    case ("get", 1...2) where analysis.shape(base).entries != nil:
+      let none = JinjaExpression(node: .none, line: expression.line)
+      try emitLookup(
+        arguments[0], analysis.shape(base).entries ?? [],
+        arguments.count > 1 ? arguments[1] : none, expression)
     case ("get", 1...2):
       guard analysis.shape(base) == .message, let first = arguments.first,
         case .string(let key) = first.node
@@ -75,13 +93,30 @@ extension ChatTemplateCompiler {
         return try emit(arguments[1])
       }
       try emitAttribute(base, name, expression)
-    case ("upper", 0), ("lower", 0), ("capitalize", 0), ("replace", 2):
+    case ("upper", 0), ("lower", 0), ("capitalize", 0), ("title", 0), ("replace", 2):
       try emitText(method, base, arguments, expression, isFilter: false)
+    case ("format", _) where analysis.shape(base).isString:
+      try emitBraces(base, arguments, expression)
     case ("join", 1):
       try emit(arguments[0])
       try emit(base)
       builder.emit(.join)
     default: throw unsupported(expression, "the method '\(method)'")
+    }
+  }
+
+  /// Cuts the string on the stack.
+  private mutating func emitCut(
+    _ separator: JinjaExpression, _ limit: Int, _ expression: JinjaExpression
+  ) throws(TemplateError) {
+    switch analysis.shape(separator) {
+    case .constant(.string(let bytes)) where !bytes.isEmpty:
+      builder.emit(.parts, a: limit, b: builder.literal(bytes))
+    case .constant(.none) where limit == 0: builder.emit(.parts, b: 0xFFFF_FFFF)
+    case .string, .unknown:
+      try emit(separator)
+      builder.emit(.cut, a: limit)
+    default: throw unsupported(expression, "'split' at anything but a text")
     }
   }
 
@@ -121,10 +156,12 @@ extension ChatTemplateCompiler {
       builder.emit(.replace)
       return
     }
-    let kinds = ["upper": 0, "lower": 1, "capitalize": 2]
-    guard let kind = kinds[name], arguments.isEmpty else {
+    let kinds = ["upper": 0, "lower": 1, "capitalize": 2, "title": 3]
+    guard var kind = kinds[name], arguments.isEmpty else {
       throw unsupported(expression, "this '\(name)'")
     }
+    // Jinja's filter and Python's method differ in where words begin.
+    if name == "title", isFilter { kind = 4 }
     let words = "capital and small letters beyond ASCII are not supported"
     builder.emit(.changeCase, a: kind, b: builder.literal(Array(words.utf8)))
   }
@@ -156,8 +193,9 @@ extension ChatTemplateCompiler {
     case ("reverse", 0) where shape.isList || shape.isString:
       try emit(base)
       builder.emit(.reverse)
-    case ("upper", 0), ("lower", 0), ("capitalize", 0), ("replace", 2):
+    case ("upper", 0), ("lower", 0), ("capitalize", 0), ("title", 0), ("replace", 2):
       try emitText(name, base, arguments, expression, isFilter: true)
+    case ("format", _): try emitFormat(base, arguments, expression)
     case ("tojson", 0):
       try emit(base)
       builder.emit(.json)
@@ -180,7 +218,7 @@ extension ChatTemplateCompiler {
   }
 
   /// What writing a value gives: filters take it of everything.
-  private mutating func emitWritten(
+  mutating func emitWritten(
     _ base: JinjaExpression, _ expression: JinjaExpression
   ) throws(TemplateError) {
     let shape = analysis.shape(base)

@@ -139,7 +139,7 @@ extension ChatTemplateCompiler {
     for name in Self.assigned(in: loop.body).sorted() where name != loop.variable {
       let shape = analysis.shape(ofName: name)
       switch shape {
-      case .namespace, .function, .unsupported: continue
+      case .namespace, .function, .unsupported, .constant(.dictionary): continue
       default: break
       }
       try emit(JinjaExpression(node: .name(name), line: loop.line))

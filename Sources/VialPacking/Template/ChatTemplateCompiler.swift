@@ -11,6 +11,8 @@ public struct CompiledTemplate: Sendable {
   public let section: [UInt8]
   /// What stops with an error when it is met, one line each.
   public let warnings: [String]
+  /// The incompatible features that a file with this section needs.
+  public let incompatibleFeatures: UInt64
 }
 
 /// Compiles chat templates.
@@ -50,7 +52,9 @@ public struct ChatTemplateCompiler {
     } catch {
       throw TemplateError(line: 1, "its program breaks a rule of the format: \(error)")
     }
-    return CompiledTemplate(section: section, warnings: compiler.warnings)
+    return CompiledTemplate(
+      section: section, warnings: compiler.warnings,
+      incompatibleFeatures: compiler.builder.incompatibleFeatures)
   }
 
   mutating func warn(_ error: TemplateError, _ consequence: String) {
@@ -182,6 +186,11 @@ public struct ChatTemplateCompiler {
       return
     }
     let shape = analysis.shape(value)
+    if shape.entries != nil {
+      // Looked up by what is known about it; there is no such value at run time.
+      declare(name, shape)
+      return
+    }
     let start = builder.position
     do {
       try emit(value)
@@ -283,7 +292,12 @@ public struct ChatTemplateCompiler {
           let shapes = outcomes.map { $0[level][name]?.shape ?? .constant(.undefined) }
           let isAgreed = shapes.allSatisfy { $0 == shapes[0] }
           let isText = shapes.allSatisfy(\.isString)
-          let refused = shapes.first { $0.isUnsupported }
+          var refused = shapes.first { $0.isUnsupported }
+          if !isAgreed, shapes.contains(where: { $0.entries != nil }) {
+            refused = .unsupported(
+              TemplateError(
+                line: 1, "a dictionary that depends on the conversation is not supported"))
+          }
           analysis.scopes[level][name] = TemplateVariable(
             slot: variable.slot,
             shape: refused ?? (isAgreed ? shapes[0] : isText ? .string : .unknown))

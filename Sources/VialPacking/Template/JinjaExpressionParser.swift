@@ -97,6 +97,7 @@ struct JinjaExpressionParser {
 
   private mutating func comparison() throws(TemplateError) -> JinjaExpression {
     var left = try sum()
+    var chain: JinjaExpression?
     while position < tokens.count {
       var symbol: String?
       if case .symbol(let text) = tokens[position].kind,
@@ -113,9 +114,13 @@ struct JinjaExpressionParser {
         symbol = "not in"
       }
       guard let symbol else { break }
-      left = make(.binary(symbol, left, try sum()))
+      let right = try sum()
+      let comparison = make(.binary(symbol, left, right))
+      // As in Python, `a < b < c` compares neighbours.
+      chain = chain.map { make(.and($0, comparison)) } ?? comparison
+      left = right
     }
-    return left
+    return chain ?? left
   }
 
   private mutating func sum() throws(TemplateError) -> JinjaExpression {
@@ -172,7 +177,7 @@ struct JinjaExpressionParser {
     case .integer(let value): return make(.integer(value))
     case .name(let name): return make(Self.constants[name] ?? .name(name))
     case .symbol("("):
-      if take(symbol: ")") { return make(.list([])) }
+      if take(symbol: ")") { return make(.tuple([])) }
       let first = try expression()
       if take(symbol: ")") { return first }
       var elements = [first]
@@ -181,20 +186,21 @@ struct JinjaExpressionParser {
         elements.append(try expression())
       }
       try expect(symbol: ")")
-      return make(.list(elements))
+      return make(.tuple(elements))
     case .symbol("["):
       return make(.list(try arguments(until: "]").positional))
     case .symbol("{"):
+      var members: [(key: JinjaExpression, value: JinjaExpression)] = []
       while !take(symbol: "}") {
-        _ = try expression()
+        let key = try expression()
         try expect(symbol: ":")
-        _ = try expression()
+        members.append((key, try expression()))
         if !take(symbol: ",") {
           try expect(symbol: "}")
           break
         }
       }
-      return make(.other("a dictionary"))
+      return make(.dictionary(members))
     case .symbol(let symbol): throw error("'\(symbol)' in an expression")
     }
   }

@@ -1,6 +1,9 @@
 // A chat template cut into text and tags, and tags into tokens.
 // Owns Jinja's white space control as transformers sets it: trim_blocks and lstrip_blocks are on,
-// the last line end is dropped. Works on bytes; template text is UTF-8.
+// the last line end is dropped. White space is Python's: no-break spaces and the like are, too.
+// Works on bytes; template text is UTF-8.
+
+import VialText
 
 /// A token inside a tag.
 struct JinjaToken {
@@ -93,16 +96,53 @@ struct JinjaLexer {
   private func stripBefore(_ tag: Int, _ kind: UInt8, _ text: inout [UInt8]) {
     let sign = tag + 2 < source.count ? source[tag + 2] : 0
     if sign == UInt8(ascii: "-") {
-      while let last = text.last, Self.isSpace(last) { text.removeLast() }
-      return
+      while true {
+        let count = Self.spaceByteCount(before: text.endIndex, in: text)
+        guard count > 0 else { return }
+        text.removeLast(count)
+      }
     }
     guard sign != UInt8(ascii: "+"), kind != UInt8(ascii: "{") else { return }
     let lineStart = (text.lastIndex(of: 0x0A).map { $0 + 1 }) ?? 0
     guard lineStart > 0 || isLineStart else { return }
-    if text[lineStart...].allSatisfy(Self.isSpace) { text.removeSubrange(lineStart...) }
+    var place = lineStart
+    while place < text.count {
+      let count = Self.spaceByteCount(at: place, in: text)
+      guard count > 0 else { return }
+      place += count
+    }
+    text.removeSubrange(lineStart...)
   }
 
-  static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+  /// Bytes of the white space character at `place`; 0 when there is none.
+  private static func spaceByteCount(at place: Int, in bytes: [UInt8]) -> Int {
+    guard place < bytes.count else { return 0 }
+    let first = bytes[place]
+    if first < 0x80 { return PythonSpace.contains(UInt32(first)) ? 1 : 0 }
+    // All white space beyond ASCII takes two or three bytes.
+    let count = first < 0xE0 ? 2 : 3
+    guard first < 0xF0, place + count <= bytes.count else { return 0 }
+    var scalar = UInt32(first) & (count == 2 ? 0x1F : 0x0F)
+    for byte in bytes[place + 1..<place + count] { scalar = scalar << 6 | UInt32(byte & 0x3F) }
+    return PythonSpace.contains(scalar) ? count : 0
+  }
+
+  /// Bytes of the white space character that ends before `end`; 0 when there is none.
+  private static func spaceByteCount(before end: Int, in bytes: [UInt8]) -> Int {
+    var start = end - 1
+    while start > 0, bytes[start] & 0xC0 == 0x80 { start -= 1 }
+    guard start >= 0 else { return 0 }
+    return spaceByteCount(at: start, in: bytes) == end - start ? end - start : 0
+  }
+
+  /// Steps over white space.
+  private mutating func skipSpace() {
+    while true {
+      let count = Self.spaceByteCount(at: position, in: source)
+      guard count > 0 else { return }
+      for _ in 0..<count { advance() }
+    }
+  }
 
   private mutating func readTag(_ kind: UInt8) throws(TemplateError) {
     let startLine = line
@@ -114,8 +154,9 @@ struct JinjaLexer {
     }
     if kind == UInt8(ascii: "#") {
       while position < source.count, !starts("#}", at: position) { advance() }
-      let strips = position > 0 && source[position - 1] == UInt8(ascii: "-")
-      try endTag("#}", strips: strips, trims: true)
+      let sign = source[position - 1]
+      try endTag(
+        "#}", strips: sign == UInt8(ascii: "-"), trims: sign != UInt8(ascii: "+"))
       return
     }
     let tokens = try tagTokens(kind, startLine)
@@ -132,7 +173,7 @@ struct JinjaLexer {
     var tokens: [JinjaToken] = []
     var depth = 0
     while true {
-      while position < source.count, Self.isSpace(source[position]) { advance() }
+      skipSpace()
       guard position < source.count else {
         throw TemplateError(line: startLine, "a tag without its end")
       }
@@ -175,10 +216,9 @@ struct JinjaLexer {
     position += 2
     isLineStart = false
     if strips {
-      while position < source.count, Self.isSpace(source[position]) {
-        isLineStart = source[position] == 0x0A
-        advance()
-      }
+      let start = position
+      skipSpace()
+      isLineStart = position > start && source[position - 1] == 0x0A
     } else if trims, position < source.count, source[position] == 0x0A {
       isLineStart = true
       advance()
@@ -195,7 +235,11 @@ struct JinjaLexer {
     }
     if Self.isWord(byte) {
       let start = position
-      while position < source.count, Self.isWord(source[position]) { position += 1 }
+      while position < source.count, Self.isWord(source[position]),
+        Self.spaceByteCount(at: position, in: source) == 0
+      {
+        position += 1
+      }
       let word = String(decoding: source[start..<position], as: UTF8.self)
       if (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
         guard let value = Int(word) else {

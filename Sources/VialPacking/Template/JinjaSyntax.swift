@@ -23,6 +23,9 @@ struct JinjaExpression: Sendable {
     case or(JinjaExpression, JinjaExpression)
     case conditional(JinjaExpression, then: JinjaExpression, otherwise: JinjaExpression?)
     case list([JinjaExpression])
+    /// A list in round brackets, whose elements fill a format in turn.
+    case tuple([JinjaExpression])
+    case dictionary([(key: JinjaExpression, value: JinjaExpression)])
     /// A named argument of a filter.
     case named(String, JinjaExpression)
     /// Parsed, never run.

@@ -100,12 +100,34 @@ struct TemplateAnalysis {
         return shape(then) == second ? second : .unknown
       }
       return truth ? shape(then) : second
-    case .list(let elements):
+    case .list(let elements), .tuple(let elements):
       let constants = elements.compactMap { shape($0).constant }
       return constants.count == elements.count ? .constant(.list(constants)) : .values
+    case .dictionary(let members): return dictionary(members)
     case .other: return .unknown
     }
   }
+
+  /// A dictionary whose keys are texts and whose values are known; of two equal keys the last counts.
+  private func dictionary(
+    _ members: [(key: JinjaExpression, value: JinjaExpression)]
+  ) -> TemplateShape {
+    var entries: [TemplateEntry] = []
+    for member in members {
+      guard case .constant(.string(let key)) = shape(member.key),
+        let value = shape(member.value).constant
+      else { return .unknown }
+      entries.removeAll { $0.key == key }
+      entries.append(TemplateEntry(key: key, value: value))
+    }
+    return .constant(.dictionary(entries))
+  }
+
+  /// Names that a dictionary's attributes have before its keys.
+  private static let methods: Set<String> = [
+    "clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update",
+    "values",
+  ]
 
   private func choice(
     _ left: JinjaExpression, _ right: JinjaExpression, stopsAt stop: Bool
@@ -123,6 +145,8 @@ struct TemplateAnalysis {
     case .message: return ["role", "content"].contains(key) ? .string : .constant(.undefined)
     case .namespace(let number):
       return namespaces[number][key] == nil ? .constant(.undefined) : .unknown
+    case .constant(.dictionary(let entries)) where !Self.methods.contains(key):
+      return .constant(entries.first { $0.key == Array(key.utf8) }?.value ?? .undefined)
     // Templates ask a content whether it has parts; a text has none.
     case .string where ["content", "role", "text", "type"].contains(key):
       return .constant(.undefined)
@@ -153,10 +177,12 @@ struct TemplateAnalysis {
     }
     guard case .attribute(let base, let method) = function.node else { return .unknown }
     switch method {
-    case "strip", "lstrip", "rstrip", "upper", "lower", "capitalize", "replace", "join":
+    case "strip", "lstrip", "rstrip", "upper", "lower", "capitalize", "title", "replace", "join":
       return .string
+    case "format" where shape(base).isString: return .string
     case "startswith", "endswith": return .bool
     case "split": return .strings
+    case "find", "rfind": return .integer
     case "get":
       guard shape(base) == .message, let first = arguments.first,
         case .string(let key) = first.node
@@ -182,7 +208,8 @@ struct TemplateAnalysis {
       guard value == .constant(.undefined) else { return value }
       return arguments.first.map { shape($0) } ?? .constant(.string([]))
     case "string": return value.isString ? value : .string
-    case "upper", "lower", "capitalize", "replace", "join", "tojson": return .string
+    case "upper", "lower", "capitalize", "title", "format", "replace", "join", "tojson":
+      return .string
     case "reverse", "safe": return value
     case "int": return value.isInteger ? value : .unknown
     case "first", "last": return value == .list ? .message : .unknown
@@ -208,8 +235,9 @@ struct TemplateAnalysis {
     case "undefined": return value == .constant(.undefined)
     case "none": return value == .constant(.none)
     case "string": return value.isString
-    case "mapping": return value == .message
-    case "iterable", "sequence": return value.isString || value.isList || value == .message
+    case "mapping": return value == .message || value.entries != nil
+    case "iterable", "sequence":
+      return value.isString || value.isList || value == .message || value.entries != nil
     case "number": return value.isInteger
     case "boolean":
       if case .constant(.bool) = value { return true }
@@ -253,9 +281,21 @@ struct TemplateAnalysis {
         return first == second && first.constant == nil ? first : .values
       }
       return first.isInteger && second.isInteger && symbol == "+" ? .integer : .unknown
+    case "%" where first.isString: return .string
+    case "*" where first.isString || second.isString: return repeated(first, second)
     case "-", "%", "*", "//": return first.isInteger && second.isInteger ? .integer : .unknown
     default: return .unknown
     }
+  }
+
+  /// A text so many times, on either side.
+  private func repeated(_ first: TemplateShape, _ second: TemplateShape) -> TemplateShape {
+    let (text, times) = first.isString ? (first, second) : (second, first)
+    guard case .constant(.string(let bytes)) = text, case .constant(.integer(let count)) = times
+    else { return .string }
+    guard count > 0, !bytes.isEmpty else { return .constant(.string([])) }
+    guard count <= Int(TemplateLayout.maxPoolByteCount) / bytes.count else { return .string }
+    return .constant(.string([UInt8]([[UInt8]](repeating: bytes, count: count).joined())))
   }
 
   private func equality(_ first: TemplateShape, _ second: TemplateShape) -> Bool? {
@@ -276,6 +316,8 @@ struct TemplateAnalysis {
       return ["role", "content"].contains(String(decoding: key, as: UTF8.self))
     case .constant(.undefined): return false
     case .constant(.list(let elements)): return needle.constant.map { elements.contains($0) }
+    case .constant(.dictionary(let entries)):
+      return needle.constant.map { needle in entries.contains { needle == .string($0.key) } }
     case .constant(.string(let text)):
       guard case .constant(.string(let part)) = needle else { return nil }
       return part.isEmpty || text.indices.contains { text[$0...].starts(with: part) }

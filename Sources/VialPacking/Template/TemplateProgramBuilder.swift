@@ -1,6 +1,7 @@
 // Instructions, literals and slots of a template program under construction.
 // Must not: know Jinja. Implements Spec/TEMPLATES.md, "Program".
 
+import VialFormat
 import VialText
 
 /// A program that grows instruction by instruction.
@@ -47,6 +48,16 @@ struct TemplateProgramBuilder {
     code.count <= TemplateLayout.maxInstructionCount
       && literals.count <= TemplateLayout.maxLiteralCount
       && pool.count <= TemplateLayout.maxPoolByteCount && slotCount <= TemplateLayout.maxSlotCount
+  }
+
+  /// The incompatible features that a reader needs for the program.
+  var incompatibleFeatures: UInt64 {
+    let needsNewer = code.contains { word in
+      let operation = TemplateOperation(rawValue: UInt16(truncatingIfNeeded: word))
+      return operation == .find || operation == .cut
+        || operation == .changeCase && UInt16(truncatingIfNeeded: word >> 16) > 2
+    }
+    return needsNewer ? FormatConstants.templateOperationsFeature : 0
   }
 
   /// The section, or nil when it exceeds a limit of the format.

@@ -9,6 +9,8 @@ enum TemplateConstant: Equatable {
   case integer(Int)
   case string([UInt8])
   case list([TemplateConstant])
+  /// Texts and what they stand for, which is looked up where it is known or compared with each text where it is not.
+  case dictionary([TemplateEntry])
 
   /// Python's truth of it.
   var isTrue: Bool {
@@ -18,8 +20,15 @@ enum TemplateConstant: Equatable {
     case .integer(let value): value != 0
     case .string(let bytes): !bytes.isEmpty
     case .list(let elements): !elements.isEmpty
+    case .dictionary(let entries): !entries.isEmpty
     }
   }
+}
+
+/// A member of a dictionary that is the same for every conversation.
+struct TemplateEntry: Equatable {
+  let key: [UInt8]
+  let value: TemplateConstant
 }
 
 /// What is known about a value.
@@ -55,6 +64,12 @@ enum TemplateShape: Equatable {
   var isUnsupported: Bool {
     if case .unsupported = self { return true }
     return false
+  }
+
+  /// The members, when it is a dictionary.
+  var entries: [TemplateEntry]? {
+    if case .constant(.dictionary(let entries)) = self { return entries }
+    return nil
   }
 
   /// Whether the value is certainly a list.

@@ -128,9 +128,9 @@ public struct ChatTemplate: Sendable {
     case .pushLiteral, .refuse, .unsupported: return hasLiteral
     case .split, .affix: return hasLiteral && instruction.a <= 1
     case .parts: return hasLiteral || instruction.b == 0xFFFF_FFFF
-    case .changeCase: return hasLiteral && instruction.a <= 2
+    case .changeCase: return hasLiteral && instruction.a <= 4
     case .select: return hasLiteral && instruction.a <= 3
-    case .hasAffix, .fields: return instruction.a <= 1
+    case .hasAffix, .fields, .find: return instruction.a <= 1
     case .strip:
       return (hasLiteral || instruction.b == 0xFFFF_FFFF) && (1...3).contains(instruction.a)
     case .load, .store: return instruction.b < slotCount

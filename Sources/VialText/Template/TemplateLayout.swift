@@ -137,8 +137,9 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case join = 41
   /// Pops the new and the old part and a string, pushes the string with all of the old replaced.
   case replace = 42
-  /// Pops a string, pushes it in capitals (`a` 0), in small letters (1), or beginning with a capital (2). Stops as
-  /// `unsupported` does when it has other letters than those of ASCII.
+  /// Pops a string, pushes it in capitals (`a` 0), in small letters (1), beginning with a capital (2), or with each word
+  /// beginning with one, words as in Python's `str.title` (3) or in Jinja's filter (4). Stops as `unsupported` does when it
+  /// has other letters than those of ASCII.
   case changeCase = 43
   /// Pops a value, pushes its JSON.
   case json = 44
@@ -160,4 +161,9 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case hasAffix = 52
   /// Pops a list of messages, pushes the list of their roles (`a` 0) or contents (1).
   case fields = 53
+  /// Pops a needle and a string, pushes where the needle begins in it first (`a` 0) or last (1), in characters, or -1.
+  case find = 54
+  /// Pops a separator and a string, pushes the list of its parts between separators, cut `a` times at most (0: everywhere);
+  /// with none for a separator and `a` 0, between white space.
+  case cut = 55
 }

@@ -1,5 +1,5 @@
 // Python's `strip` on the strings of a running template.
-// Owns which characters are white space there (a few more than in the tokenizer's patterns).
+// Must not: copy text; what is left is slices.
 
 extension TemplateRunner {
   /// The value without the characters of a literal, or white space, at its ends.
@@ -69,7 +69,7 @@ extension TemplateRunner {
   }
 
   private func isStripped(_ scalar: UInt32, _ set: TemplateSlice?) -> Bool {
-    guard let set else { return Self.isPythonSpace(scalar) }
+    guard let set else { return PythonSpace.contains(scalar) }
     var position = set.start
     while position < set.start + set.count {
       let member = UTF8Text.decode(pool, at: position, limit: set.start + set.count)
@@ -77,15 +77,5 @@ extension TemplateRunner {
       position += member.byteCount
     }
     return false
-  }
-
-  /// `str.isspace`.
-  static func isPythonSpace(_ scalar: UInt32) -> Bool {
-    switch scalar {
-    case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F,
-      0x205F, 0x3000:
-      true
-    default: false
-    }
   }
 }

@@ -16,6 +16,8 @@ extension TemplateRunner {
     case .join: return try joined()
     case .replace: return try replaced()
     case .parts: return try cut(try pop(.string), instruction)
+    case .cut: return try cut(most: instruction.a)
+    case .find: return try found(fromEnd: instruction.a != 0)
     case .changeCase: return try changedCase(try pop(.string), instruction)
     default:
       let affix = try pop(.string)
@@ -152,8 +154,23 @@ extension TemplateRunner {
     _ value: TemplateValue, _ instruction: ChatTemplate.Instruction
   ) throws(TextError) -> TemplateValue {
     guard instruction.b != 0xFFFF_FFFF else { return try words(value) }
-    let separator = try string(template.literal(instruction.b))
-    let most = instruction.a == 0 ? Int.max : instruction.a
+    return try cut(value, at: try string(template.literal(instruction.b)), most: instruction.a)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func cut(most: Int) throws(TextError) -> TemplateValue {
+    let separator = try pop()
+    let value = try pop(.string)
+    if separator.kind == .none, most == 0 { return try words(value) }
+    guard separator.kind == .string, separator.byteCount > 0 else { throw .templateType }
+    return try cut(value, at: separator, most: most)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func cut(
+    _ value: TemplateValue, at separator: TemplateValue, most: Int
+  ) throws(TextError) -> TemplateValue {
+    let most = most == 0 ? Int.max : most
     let places = try places(of: separator, in: value, most: most)
     var parts: [TemplateValue] = []
     var start = 0
@@ -163,6 +180,17 @@ extension TemplateRunner {
     }
     parts.append(try part(value, start..<value.byteCount))
     return try list(parts)
+  }
+
+  /// Python's `find` and `rfind`.
+  @_lifetime(self: copy self)
+  private mutating func found(fromEnd: Bool) throws(TextError) -> TemplateValue {
+    let needle = try pop(.string)
+    let value = try pop(.string)
+    guard let place = try find(needle, in: value, fromEnd: fromEnd) else { return .integer(-1) }
+    let before = try part(value, 0..<place)
+    try charge(before.byteCount + before.second)
+    return .integer(characterCount(before))
   }
 
   /// What stands between stretches of Python's white space.
@@ -177,7 +205,7 @@ extension TemplateRunner {
       var position = slice.start
       while position < slice.start + slice.count {
         let scalar = UTF8Text.decode(text, at: position, limit: slice.start + slice.count)
-        if Self.isPythonSpace(scalar.value) {
+        if PythonSpace.contains(scalar.value) {
           guard words.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
           if let begun = start { words.append(begun..<offset) }
           start = nil
@@ -192,32 +220,5 @@ extension TemplateRunner {
     var parts: [TemplateValue] = []
     for word in words { parts.append(try part(value, word)) }
     return try list(parts)
-  }
-
-  // MARK: Case
-
-  @_lifetime(self: copy self)
-  private mutating func changedCase(
-    _ value: TemplateValue, _ instruction: ChatTemplate.Instruction
-  ) throws(TextError) -> TemplateValue {
-    try charge(value.byteCount + value.second)
-    let start = arena.count
-    for index in value.first..<value.first + value.second {
-      var slice = arena[index]
-      let text = source(slice)
-      for position in slice.start..<slice.start + slice.count where text[position] >= 0x80 {
-        throw .templateUnsupported(literal: instruction.b)
-      }
-      if instruction.a == 2, arena.count == start, slice.count > 0 {
-        var first = slice
-        (first.count, first.form) = (1, .capitals)
-        try append(first)
-        slice.start += 1
-        slice.count -= 1
-      }
-      slice.form = instruction.a == 0 ? .capitals : .small
-      try append(slice)
-    }
-    return string(from: start)
   }
 }

@@ -17,7 +17,7 @@ extension TemplateRunner {
       try push(TemplateValue(kind: .list, first: 0, second: messages.entries.count))
     case .makeList, .range, .reverse, .select, .fields: try push(try list(instruction))
     case .part: try push(try slicedPart())
-    case .parts, .join, .replace, .changeCase, .json, .text, .hasAffix:
+    case .parts, .cut, .join, .replace, .changeCase, .json, .text, .hasAffix, .find:
       try push(try newText(instruction))
     case .pushGeneration: try push(.bool(addsGenerationPrompt))
     case .field: try push(try field(b))

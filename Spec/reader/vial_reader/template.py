@@ -8,9 +8,9 @@ OPERANDS = {
     1: {LITERAL}, 6: {SLOT}, 7: {SLOT}, 10: {FIELD}, 14: {JUMP}, 15: {JUMP}, 16: {JUMP}, 17: {JUMP},
     19: {NEXT_SLOT, JUMP}, 20: {BACK}, 21: {LOOP_VALUE}, 29: {STRIP_SIDE, CHARACTERS}, 30: {TWO_SIDES, LITERAL},
     31: {TWO_SIDES, LITERAL}, 32: {KIND}, 34: {LITERAL}, 35: {LITERAL}, 40: {CHARACTERS}, 43: {CASE, LITERAL},
-    49: {SELECTION, LITERAL}, 52: {TWO_SIDES}, 53: {TWO_SIDES},
+    49: {SELECTION, LITERAL}, 52: {TWO_SIDES}, 53: {TWO_SIDES}, 54: {TWO_SIDES},
 }
-OPERATIONS = range(54)
+OPERATIONS = range(56)
 LOOP_NEXT = 19
 ALL_ONES = 0xFFFFFFFF
 
@@ -54,7 +54,7 @@ def _check_operands(operations, index, a, b, literals, slots, here):
             continue
         exists = {
             LITERAL: b < literals, CHARACTERS: b < literals or b == ALL_ONES, SLOT: b < slots, NEXT_SLOT: a < slots,
-            FIELD: b < 2, LOOP_VALUE: b < 9, KIND: b < 7, STRIP_SIDE: 1 <= a <= 3, TWO_SIDES: a < 2, CASE: a < 3,
+            FIELD: b < 2, LOOP_VALUE: b < 9, KIND: b < 7, STRIP_SIDE: 1 <= a <= 3, TWO_SIDES: a < 2, CASE: a < 5,
             SELECTION: a < 4,
         }[operand]
         require(exists, 507, here, "what an instruction names does not exist")

@@ -138,7 +138,7 @@ def instruction(name, about, code, at, literals=("x",), slots=1):
     case(name, about, make, "verify")
 
 
-instruction("R-506-operation", "operation 54", [(54, 0, 0)], 0)
+instruction("R-506-operation", "operation 56", [(56, 0, 0)], 0)
 instruction("R-507-literal", "a literal that is not there", [(1, 0, 1)], 0)
 instruction("R-507-slot", "a slot that is not there", [(6, 0, 1)], 0)
 instruction("R-507-loop-slot", "a loop's slot that is not there", [(8, 0, 0), (18, 0, 0), (19, 1, 3), (0, 0, 0)], 2)
@@ -149,7 +149,8 @@ instruction("R-507-strip", "characters that are not there", [(29, 3, 1)], 0)
 instruction("R-507-strip-side", "a strip of no side", [(29, 0, 0xFFFFFFFF)], 0)
 instruction("R-507-split-side", "a split's third part", [(30, 2, 0)], 0)
 instruction("R-507-affix-side", "an affix in the middle", [(31, 2, 0)], 0)
-instruction("R-507-case", "a fourth case", [(43, 3, 0)], 0)
+instruction("R-507-case", "a sixth case", [(43, 5, 0)], 0)
+instruction("R-507-find-side", "a find's third side", [(54, 2, 0)], 0)
 instruction("R-507-selection", "a fifth selection", [(49, 4, 0)], 0)
 instruction("R-507-parts", "a separator that is not there", [(40, 0, 1)], 0)
 instruction("R-507-fields", "a third field", [(53, 2, 0)], 0)
