@@ -63,6 +63,7 @@ struct AdapterAddCommand: ParsableCommand {
           )
         }
         try appender.add(.adapter, id: adapter.id, adapter.bytes)
+        for warning in adapter.warnings { StandardError.write("warning: \(warning)") }
         names.append(adapter.name)
       }
       try editor.apply(try appender.plan())

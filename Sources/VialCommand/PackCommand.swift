@@ -16,7 +16,9 @@ struct PackCommand: ParsableCommand {
       compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
       encoding; so does a GGUF file (F32, F16, BF16, Q4_0, IQ4_NL, Q8_0; other types need --weights). The file is written \
       aside and renamed when it is complete; a link is followed, a file that is replaced keeps its permissions, and a \
-      second writer of the same file is refused. The same input gives the same bytes, whatever the number of threads.
+      second writer of the same file is refused. The same input gives the same bytes, whatever the number of threads. Of a split \
+      GGUF model give the first part. What is read otherwise than the checkpoint seems to say is a warning, what is not \
+      carried over is named, and the last line counts both.
       """)
 
   @Argument(help: "The checkpoint's folder, or a GGUF file.")
@@ -235,6 +237,15 @@ struct PackCommand: ParsableCommand {
     return "packed \(ByteText.grouped(summary.parameterCount)) parameters,"
       + " \(ByteText.fixed(bits, 2)) bits each (\(summary.recipe)), into"
       + " \(ByteText.text(summary.fileByteCount)) in \(ByteText.fixed(seconds, 1)) s"
+      + caveats(summary)
+  }
+
+  /// How much was said that a reader may have missed.
+  private static func caveats(_ summary: PackSummary) -> String {
+    guard summary.warningCount > 0 else { return "" }
+    let warnings = "\(summary.warningCount) warning\(summary.warningCount == 1 ? "" : "s")"
+    return summary.omissionCount == 0
+      ? "; \(warnings)" : "; \(warnings), \(summary.omissionCount) left out"
   }
 }
 

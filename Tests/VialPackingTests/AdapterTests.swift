@@ -183,7 +183,7 @@ import VialPacking
     try expect("r is not") { $0.config["r"] = 0 }
     try expect("lora_alpha") { $0.config["lora_alpha"] = "16" }
     try expect("no target_modules") { $0.config["target_modules"] = nil }
-    try expect("names wide_proj") { $0.config["target_modules"] = ["q_proj", "wide_proj"] }
+    try expect("matches no linear layer") { $0.config["target_modules"] = ["wide_proj"] }
     try expect("scale is not finite") { $0.config["lora_alpha"] = 1e300 }
   }
 

@@ -1,6 +1,7 @@
 // Checkpoints to pack in tests: the committed ones, and copies that a test may damage.
 
 import Foundation
+import Synchronization
 import VialFormat
 import VialPacking
 import VialSystem
@@ -62,6 +63,24 @@ final class Fixture {
     options.threadCount = threads
     _ = try Packer.pack(options)
     return Array(try Data(contentsOf: URL(fileURLWithPath: output)))
+  }
+
+  /// Packs the folder, or a file of it, and keeps what was said.
+  func packed(
+    _ file: String? = nil, _ recipe: WeightRecipe = WeightRecipe(),
+    _ change: (inout PackOptions) -> Void = { _ in }
+  ) throws -> (file: FileDescriptor, warnings: [String], summary: PackSummary) {
+    var options = options(recipe)
+    if let file { options.sourcePath = url(file).path }
+    change(&options)
+    let warnings = Mutex<[String]>([])
+    let summary = try Packer.pack(
+      options,
+      observer: PackObserver(warning: { line in warnings.withLock { $0.append(line) } }))
+    let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: output)))
+    return (
+      try FormatReader.open(ByteRegion(copying: bytes)), warnings.withLock { $0 }, summary
+    )
   }
 
   /// The message of the failure that packing must end in; nil when it succeeds, or leaves a file.

@@ -230,7 +230,7 @@ import VialPacking
     let bytes = honest.bytes
     let changes: [(Int, [UInt8], String)] = [
       (0, Array("GGML".utf8), "not a GGUF"), (4, [1, 0, 0, 0], "version 1"),
-      (4, [0, 0, 0, 3], "version"), (8, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF], "too many"),
+      (4, [0, 0, 0, 3], "big-endian"), (8, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF], "too many"),
       (16, [0xFF, 0xFF, 0xFF], "too many"), (24, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF], "header ends"),
       (24 + 8 + 20, [77], "unknown value type"), (24 + 8 + 20, [9], "array"),
     ]

@@ -227,10 +227,26 @@ import VialPacking
       try without.text(.chatTemplateSource)?.copied() == Array("{{ messages | xmlattr }}".utf8))
   }
 
+  /// A reader that does not know the newer operations must not open a file whose template has them.
+  @Test func newerTemplateOperationsAreAFeature() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    for (template, feature) in [
+      ("{{ messages[0].content }}", 0), ("{{ messages[0].content.capitalize() }}", 0),
+      ("{{ messages[0].content.title() }}", 4), ("{{ messages[0].content.rfind('x') }}", 4),
+      ("{{ messages[0].role.split(messages[0].content) | join }}", 4),
+    ] as [(String, UInt64)] {
+      try fixture.write("chat_template.jinja", Array(template.utf8))
+      #expect(try fixture.pack().identity.incompatibleFeatures == feature, "\(template)")
+    }
+  }
+
   @Test func unknownTensorsAreNamed() throws {
     let fixture = try Fixture("qwen2-tiny-tied")
     var source = try SafetensorsFile(fixture.bytes("model.safetensors"))
-    for name in ["lm_head.weight", "model.layers.0.self_attn.rotary_emb.inv_freq", "model.extra"] {
+    var head = try #require(source["model.embed_tokens.weight"])
+    head.name = "lm_head.weight"
+    source.tensors.append(head)
+    for name in ["model.layers.0.self_attn.rotary_emb.inv_freq", "model.extra"] {
       source.tensors.append(.init(name: name, type: "F32", shape: [1], data: [0, 0, 0, 0]))
     }
     try fixture.write("model.safetensors", source.bytes())

@@ -174,8 +174,6 @@ import VialPacking
       "\"use_cache\"", "\"layer_types\": [\"sliding_attention\"], \"use_cache\"",
       "sliding_attention"
     ),
-    ("\"use_cache\"", "\"vocab_size\": 512, \"use_cache\"", "twice"),
-    ("\"eos_token_id\": 490", "\"eos_token_id\": 512", "eos_token_id 512"),
     ("{", "{{", "config.json"),
   ])
   func configuration(_ old: String, _ new: String, _ words: String) throws {

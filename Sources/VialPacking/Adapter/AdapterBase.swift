@@ -1,5 +1,5 @@
-// The linear layers that an adapter may change, by module name, with their shapes: of a plan or of a packed file.
-// Must not: read weights.
+// The linear layers that an adapter may change, by module name, with their shapes: of a plan or of a packed file; and,
+// where they can be had, the base's own weights, to compare copies with. Must not: keep weights.
 
 import VialFormat
 
@@ -15,6 +15,8 @@ struct AdapterBase: Sendable {
   private(set) var modules: [String: Shape] = [:]
   /// Layers of the model.
   let layerCount: Int
+  /// The base's tensors as the source has them, by name; nil when there are none to compare with.
+  private var weights: [String: SourcedTensor]?
 
   /// The suffix that makes a module's name its weight's.
   static let weightSuffix = ".weight"
@@ -22,8 +24,12 @@ struct AdapterBase: Sendable {
   static let head = "lm_head"
 
   /// The linear layers of a model that is going to be packed.
-  init(_ plan: TensorPlan, layerCount: Int) {
+  /// - Parameter weights: the source's own, where it has some.
+  init(_ plan: TensorPlan, layerCount: Int, weights: TensorSources?) {
     self.layerCount = layerCount
+    self.weights = weights.map { sources in
+      Dictionary(sources.tensors.map { ($0.planned.name, $0) }) { first, _ in first }
+    }
     for tensor in plan.tensors where tensor.role == .linear || tensor.role == .head {
       add(tensor.name, outputs: tensor.rowCount, inputs: tensor.columnCount)
     }
@@ -43,6 +49,55 @@ struct AdapterBase: Sendable {
     guard name.hasSuffix(Self.weightSuffix) else { return }
     modules[String(name.dropLast(Self.weightSuffix.count))] = Shape(
       outputs: outputs, inputs: inputs)
+  }
+
+  /// Whether a matrix of an adapter's file is the base's tensor of that name, number for number; nil when that cannot be
+  /// told.
+  func hasEqual(
+    _ location: TensorIndex.Location, to name: String
+  ) throws(PackingError) -> Bool? {
+    guard let weights else { return nil }
+    // A tied head is the embedding.
+    let other = name == FolderWeights.headName ? weights[Self.embedding] : nil
+    guard let tensor = weights[name] ?? other, location.entry.shape == tensor.planned.shape else {
+      return false
+    }
+    guard tensor.planned.columnCount > 0 else { return true }
+    let (rowCount, columnCount) = (tensor.planned.rowCount, tensor.planned.columnCount)
+    let copy = CheckpointRows(
+      file: location.file, entry: location.entry, columnCount: columnCount)
+    let rows = try tensor.rows.prepared()
+    let step = max(1, (1 << 18) / columnCount)
+    let room = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: step * columnCount * 8, alignment: 64)
+    defer { room.deallocate() }
+    var (first, second) = (
+      [Float](repeating: 0, count: step * columnCount),
+      [Float](repeating: 0, count: step * columnCount)
+    )
+    for start in stride(from: 0, to: rowCount, by: step) {
+      let range = start..<min(start + step, rowCount)
+      try Self.read(copy, range, columnCount, into: &first, room)
+      try Self.read(rows, range, columnCount, into: &second, room)
+      guard first == second else { return false }
+    }
+    return true
+  }
+
+  private static func read(
+    _ rows: any TensorRows, _ range: Range<Int>, _ columnCount: Int, into values: inout [Float],
+    _ room: UnsafeMutableRawBufferPointer
+  ) throws(PackingError) {
+    var failure: PackingError?
+    values.withUnsafeMutableBufferPointer { values in
+      do throws(PackingError) {
+        try rows.read(
+          rows: range,
+          into: UnsafeMutableBufferPointer(rebasing: values[..<(range.count * columnCount)]),
+          scratch: room)
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
   }
 
   /// Module names in a fixed order.

@@ -12,6 +12,8 @@ public struct AdapterImport: Sendable {
   public let id: UInt64
   /// The section's bytes.
   public let bytes: ByteRegion
+  /// What the folder has that is not carried over, one line each.
+  public private(set) var warnings: [String] = []
 
   /// The adapter in a folder, called `name`, for the model in `file`.
   public static func folder(
@@ -19,7 +21,7 @@ public struct AdapterImport: Sendable {
   ) throws(PackingError) -> AdapterImport {
     let source = try AdapterSource(path: path, name: name, base: AdapterBase(file))
     let (id, bytes) = try source.section(base: file.modelDigest)
-    return AdapterImport(name: name, id: id, bytes: bytes)
+    return AdapterImport(name: name, id: id, bytes: bytes, warnings: source.notices.lines)
   }
 
   /// Whether `path` is a file, so that it can only be one of adapters.

@@ -28,6 +28,8 @@ struct AdapterSource: Sendable {
   let modules: [AdapterModule]
   /// The files that it was read from.
   let files: [SourceFile]
+  /// What its settings and its file have that is not carried over.
+  let notices: PackNotices
 
   /// Reads the folder of an adapter for `base`.
   init(path: String, name: String, base: AdapterBase) throws(PackingError) {
@@ -46,11 +48,13 @@ struct AdapterSource: Sendable {
       isRankStabilised = adapter.isRankStabilised
       modules = adapter.modules
       files = adapter.files
+      notices = settings.notices + adapter.notices.named(name)
     } else if folder.has(MLXAdapter.weightsName) {
       let adapter = try MLXAdapter(folder, settings, base: base)
       isRankStabilised = false
       modules = adapter.modules
       files = adapter.files
+      notices = settings.notices
     } else {
       throw PackingError(
         "\(PackingError.printable(path)): no \(PEFTAdapter.weightsName) (PEFT) and no"

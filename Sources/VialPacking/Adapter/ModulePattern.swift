@@ -1,9 +1,9 @@
-// Python's regular expressions in an adapter's settings, matched against module names.
+// Python's regular expressions in the settings of adapters and quantised checkpoints, matched against module names.
 // Owns: that hostile expressions end with an error instead of taking hours. Must not: be used on long texts.
 
 import Foundation
 
-/// An expression that has to match the whole name.
+/// An expression that has to match the whole name, or its beginning.
 struct ModulePattern {
   /// Longest expression, in bytes.
   static let maximumByteCount = 4096
@@ -18,12 +18,15 @@ struct ModulePattern {
   private let source: String
   private let key: String
 
-  /// - Parameter key: the setting that it stands in, for messages.
-  init(_ source: String, key: String) throws(PackingError) {
+  /// - Parameters:
+  ///   - key: the setting that it stands in, for messages.
+  ///   - isWhole: whether it has to match the whole name.
+  init(_ source: String, key: String, isWhole: Bool = true) throws(PackingError) {
     self.source = source
     self.key = key
     guard source.utf8.count <= Self.maximumByteCount,
-      let expression = try? NSRegularExpression(pattern: "\\A(?:\(source))\\z")
+      let expression = try? NSRegularExpression(
+        pattern: "\\A(?:\(source))" + (isWhole ? "\\z" : ""))
     else {
       throw PackingError(
         "\(key): the regular expression \(PackingError.printable(source)) cannot be read")

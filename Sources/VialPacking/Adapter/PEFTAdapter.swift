@@ -13,6 +13,8 @@ struct PEFTAdapter {
   let isRankStabilised: Bool
   private(set) var modules: [AdapterModule] = []
   let files: [SourceFile]
+  /// What is not carried over.
+  private(set) var notices = PackNotices()
 
   init(
     _ folder: CheckpointFolder, _ settings: Settings, base: AdapterBase
@@ -22,9 +24,11 @@ struct PEFTAdapter {
     var targets = try PEFTTargets(settings, base: base)
     let file = try folder.open(Self.weightsName)
     files = [try folder.open(Self.configName), file]
+    notices = targets.notices
     var pairs: [String: (a: AdapterMatrix?, b: AdapterMatrix?)] = [:]
     for entry in try TensorIndex.header(of: file).entries {
       let location = TensorIndex.Location(file: file, entry: entry)
+      if try leavesOutCopy(location, base) { continue }
       guard let (module, isA) = try Self.part(location, settings) else { continue }
       guard base.modules[module] != nil else {
         throw PackingError(
@@ -53,6 +57,36 @@ struct PEFTAdapter {
       }
       modules.append(AdapterModule(name: name, alpha: try targets.alpha(of: name), a: a, b: b))
     }
+  }
+
+  /// Whether a tensor is a copy of the base's, which PEFT saves beside the adapter of an embedding or a head; one that
+  /// differs from the base is another base.
+  private mutating func leavesOutCopy(
+    _ location: TensorIndex.Location, _ base: AdapterBase
+  ) throws(PackingError) -> Bool {
+    let name = location.entry.name.text
+    let shown = PackingError.printable(name)
+    guard name.hasPrefix(Self.prefix) else { return false }
+    var own = String(name.dropFirst(Self.prefix.count))
+    let marker = ".base_layer.weight"
+    if own.hasSuffix(marker) {
+      own = own.dropLast(marker.utf8.count) + AdapterBase.weightSuffix
+    } else if own != FolderWeights.embeddingName && own != FolderWeights.headName {
+      return false
+    }
+    switch try base.hasEqual(location, to: own) {
+    case true?:
+      notices.omits("\(shown) is a copy of the base's tensor; left out")
+    case false?:
+      throw PackingError(
+        "\(location.file.name): \(shown) differs from the base's tensor: the adapter was made for another base, or"
+          + " trains that tensor as a whole, which is not supported")
+    case nil:
+      notices.omits(
+        "\(shown) is taken for a copy of the base's tensor, which cannot be compared here; left out"
+      )
+    }
+    return true
   }
 
   /// Settings that change what is computed, and that this reader does not carry over.

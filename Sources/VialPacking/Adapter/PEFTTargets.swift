@@ -13,6 +13,8 @@ struct PEFTTargets {
   private var patience: ModulePattern.Patience
   /// Names of the modules that it is for.
   let modules: Set<String>
+  /// Targets that the base has not.
+  private(set) var notices = PackNotices()
 
   init(_ settings: Settings, base: AdapterBase) throws(PackingError) {
     self.settings = settings
@@ -27,13 +29,25 @@ struct PEFTTargets {
       throw settings.error("no target_modules")
     }
     var patience = ModulePattern.Patience()
-    var found = try Self.matching(wanted, "target_modules", settings, base, &patience)
+    var nowhere: [String] = []
+    var found = try Self.matching(
+      wanted, "target_modules", settings, base, &patience, nowhere: &nowhere)
+    guard !found.isEmpty else {
+      throw settings.error("target_modules matches no linear layer of the base")
+    }
+    notices.omits(
+      nowhere,
+      {
+        "\(settings.fileName): the target \(PackingError.printable($0)) is no linear layer of the base; left"
+          + " out, as in peft"
+      }, kind: "targets")
     if let layers = settings.value("layers_to_transform") {
       found = try Self.inLayers(layers, found, settings)
     }
     if let excluded = settings.value("exclude_modules") {
       found.subtract(
-        try Self.matching(excluded, "exclude_modules", settings, base, &patience, isStrict: false))
+        try Self.matching(
+          excluded, "exclude_modules", settings, base, &patience, nowhere: &nowhere))
     }
     modules = found
     self.patience = patience
@@ -51,19 +65,16 @@ struct PEFTTargets {
     return patterns
   }
 
-  /// A name, a list of names (or their ends), or an expression. With `isStrict`, a name that is nowhere is an error.
+  /// A name, a list of names (or their ends), or an expression. A name that is nowhere is only listed.
   private static func matching(
     _ value: JSONValue, _ key: String, _ settings: Settings, _ base: AdapterBase,
-    _ patience: inout ModulePattern.Patience, isStrict: Bool = true
+    _ patience: inout ModulePattern.Patience, nowhere: inout [String]
   ) throws(PackingError) -> Set<String> {
     if let text = value.text {
       if text == "all-linear" { return Set(base.names).subtracting([AdapterBase.head]) }
       let pattern = try ModulePattern(text, key: key)
       var found = Set<String>()
       for name in base.names where try pattern.matches(name, &patience) { found.insert(name) }
-      guard !found.isEmpty || !isStrict else {
-        throw settings.error("\(key) matches no linear layer of the base")
-      }
       return found
     }
     guard let list = value.array else { throw settings.error("\(key) is not a list or a string") }
@@ -71,10 +82,7 @@ struct PEFTTargets {
     for element in list {
       guard let name = element.text else { throw settings.error("\(key) is not a list of strings") }
       let ending = base.names.filter { $0 == name || $0.hasSuffix(".\(name)") }
-      guard !ending.isEmpty || !isStrict else {
-        throw settings.error(
-          "\(key) names \(PackingError.printable(name)), which is no linear layer of the base")
-      }
+      if ending.isEmpty { nowhere.append(name) }
       found.formUnion(ending)
     }
     return found

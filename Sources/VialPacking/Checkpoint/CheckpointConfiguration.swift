@@ -9,6 +9,9 @@ enum Architecture: String, Sendable, Equatable {
   /// `LlamaForCausalLM`: no biases.
   case llama
 
+  /// The context that transformers' configuration class has where `config.json` names none, in tokens.
+  var defaultContextLength: Int { self == .qwen2 ? 32768 : 2048 }
+
   /// The class name in `config.json`'s `architectures`.
   var className: String {
     switch self {
@@ -40,6 +43,8 @@ struct CheckpointConfiguration: Sendable, Equatable {
   var tiedEmbedding: Bool
   var beginToken: Int?
   var endTokens: [Int]
+  /// What is read otherwise than it stands there.
+  var notices = PackNotices()
 
   /// Whether q, k and v have biases.
   var hasAttentionBias: Bool { architecture == .qwen2 }
@@ -57,7 +62,8 @@ extension CheckpointConfiguration {
     kvHeadCount = try settings.size("num_key_value_heads", upTo: 4096) ?? headCount
     feedForwardSize = try settings.requiredSize("intermediate_size", upTo: 1 << 20)
     vocabularySize = try settings.requiredSize("vocab_size", upTo: 1 << 24)
-    contextLength = try settings.requiredSize("max_position_embeddings", upTo: 1 << 30)
+    let context = try settings.size("max_position_embeddings", upTo: 1 << 30)
+    contextLength = context ?? architecture.defaultContextLength
     normEpsilon = try settings.number("rms_norm_eps") ?? 1e-6
     tiedEmbedding = try settings.flag("tie_word_embeddings") ?? false
     beginToken = try settings.tokens("bos_token_id").first
@@ -71,7 +77,13 @@ extension CheckpointConfiguration {
       }
       headDimension = hiddenSize / headCount
     }
-    (rotaryBase, rotaryScaling) = try Self.rotary(settings)
+    let rotary = try RotarySettings(settings)
+    (rotaryBase, rotaryScaling) = (rotary.base, rotary.scaling)
+    notices = settings.notices + rotary.notices
+    if context == nil {
+      notices.differs(
+        "config.json: no max_position_embeddings; \(contextLength) positions, as in transformers")
+    }
     try checkRelations(settings)
   }
 
@@ -110,7 +122,8 @@ extension CheckpointConfiguration {
 
   /// Refuses what would change the answers and is not computed here.
   private static func refuseUnsupported(_ settings: Settings) throws(PackingError) {
-    if let activation = try settings.string("hidden_act"), activation != "silu" {
+    // "swish" is transformers' other name of the same function.
+    if let activation = try settings.string("hidden_act"), !["silu", "swish"].contains(activation) {
       throw settings.error(
         "hidden_act \(PackingError.printable(activation)) is not supported, only silu")
     }
@@ -137,39 +150,5 @@ extension CheckpointConfiguration {
       bytes[0] != UInt8(ascii: "~")
     else { return nil }
     return text
-  }
-
-  /// rope_theta and the scaling rule: `rope_parameters` (newer), or `rope_theta` and `rope_scaling`.
-  private static func rotary(
-    _ settings: Settings
-  ) throws(PackingError) -> (Double, RotaryScaling) {
-    var nested = try settings.object("rope_parameters")
-    if nested == nil { nested = try settings.object("rope_scaling") }
-    let nestedBase = try nested?.number("rope_theta")
-    let plainBase = try settings.number("rope_theta")
-    let base = nestedBase ?? plainBase ?? 10000
-    guard base >= 1, base <= 1e15 else { throw settings.error("rope_theta is out of range") }
-    guard let nested else { return (base, .none) }
-    if let factor = try nested.number("partial_rotary_factor"), factor != 1 {
-      throw settings.error("partial_rotary_factor is not supported")
-    }
-    let (newType, oldType) = (try nested.string("rope_type"), try nested.string("type"))
-    switch newType ?? oldType ?? "default" {
-    case "default": return (base, .none)
-    case "linear": return (base, .linear(factor: try nested.requiredFactor("factor")))
-    case "llama3":
-      let rule = RotaryScaling.Llama3(
-        factor: try nested.requiredFactor("factor"),
-        lowFrequencyFactor: try nested.requiredFactor("low_freq_factor"),
-        highFrequencyFactor: try nested.requiredFactor("high_freq_factor"),
-        originalContextLength: try nested.requiredFactor("original_max_position_embeddings"))
-      guard rule.highFrequencyFactor > rule.lowFrequencyFactor else {
-        throw nested.error("high_freq_factor is not above low_freq_factor")
-      }
-      return (base, .llama3(rule))
-    case let other:
-      throw settings.error(
-        "rope type \(PackingError.printable(other)) is not supported (default, linear, llama3)")
-    }
   }
 }

@@ -47,6 +47,12 @@ struct CheckpointFolder: Sendable {
       && !isFolder.boolValue
   }
 
+  /// Names of the folder's files, sorted by their bytes; those of folders inside are left out.
+  var fileNames: [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.filter(has).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
   /// Opens a file of the folder.
   func open(_ fileName: String) throws(PackingError) -> SourceFile {
     try SourceFile(path: path(of: fileName), name: fileName)

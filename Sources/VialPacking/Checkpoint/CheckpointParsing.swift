@@ -36,7 +36,8 @@ package enum CheckpointParsing {
       parsed = try Settings(parsing: settings, fileName: "tokenizer_config.json")
     }
     return try TokenizerSettings(
-      tokenizer: Settings(parsing: bytes, fileName: "tokenizer.json"), settings: parsed,
+      tokenizer: Settings(parsing: bytes, fileName: "tokenizer.json", isStrict: true),
+      settings: parsed,
       templateFile: nil, rowCount: nil
     ).tables.section
   }

@@ -50,7 +50,7 @@ struct SafetensorsHeader: Sendable {
   ///   - fileByteCount: length of the whole file.
   ///   - fileName: for messages.
   init(parsing bytes: [UInt8], fileByteCount: UInt64, fileName: String) throws(PackingError) {
-    let root = try Settings(parsing: bytes, fileName: "\(fileName) header")
+    let root = try Settings(parsing: bytes, fileName: "\(fileName) header", isStrict: true)
     // The caller has read the header, so these do not exceed the file.
     let dataStart = 8 + UInt64(bytes.count)
     let dataByteCount = fileByteCount - dataStart

@@ -1,6 +1,7 @@
 // Typed access to a settings file of a checkpoint (`config.json`, `generation_config.json`,
 // `tokenizer_config.json`). Owns: the wording of "this key is wrong". A key that is missing or null
-// is nil; a key of another type is an error, never a default.
+// is nil; a key of another type is an error, never a default. Settings are read as Python reads them,
+// which most of their authors never noticed: NaN is a number, the last of two equal keys counts.
 
 import VialText
 
@@ -9,12 +10,20 @@ struct Settings: Sendable {
   /// File name without folders, as it appears in messages.
   let fileName: String
   private let members: JSONObject
+  /// What was read otherwise than it stands there.
+  private(set) var notices = PackNotices()
 
   /// Parses the bytes of `fileName`, which must be one JSON object.
-  init(parsing bytes: [UInt8], fileName: String) throws(PackingError) {
+  /// - Parameter isStrict: refuses what RFC 8259 does not allow, as the readers of weights and of tokenizer.json do.
+  init(parsing bytes: [UInt8], fileName: String, isStrict: Bool = false) throws(PackingError) {
     let value: JSONValue
+    var repeated: [JSONString] = []
     do {
-      value = try JSONReader.parse(bytes)
+      if isStrict {
+        value = try JSONReader.parse(bytes)
+      } else {
+        (value, repeated) = try JSONReader.parseAsPython(bytes)
+      }
     } catch {
       throw PackingError(
         "\(fileName): not valid JSON: \(PackingError.printable(error.description))")
@@ -23,6 +32,11 @@ struct Settings: Sendable {
       throw PackingError("\(fileName): not a JSON object")
     }
     self.init(object, fileName: fileName)
+    for key in repeated {
+      notices.differs(
+        "\(fileName): \(PackingError.printable(key.bytes)) stands twice in an object; the last one"
+          + " counts, as in Python")
+    }
   }
 
   /// Wraps an object that is already parsed.

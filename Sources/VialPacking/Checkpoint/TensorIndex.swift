@@ -1,5 +1,6 @@
 // Which tensor of a checkpoint lies in which file: one `model.safetensors`, or shards behind
-// `model.safetensors.index.json`. Owns: the refusals of missing shards and of an index that lies.
+// `model.safetensors.index.json`. Owns: which of several sets of weights counts, and the refusals of
+// missing shards and of an index that lies.
 // Must not: read tensor data.
 
 import VialText
@@ -14,6 +15,8 @@ struct TensorIndex: Sendable {
 
   /// The safetensors files, in the order of their names.
   private(set) var files: [SourceFile] = []
+  /// Other weights that lie in the folder.
+  private(set) var notices = PackNotices()
   private var locations: [JSONString: Location] = [:]
 
   static let singleName = "model.safetensors"
@@ -23,14 +26,53 @@ struct TensorIndex: Sendable {
 
   /// Opens the checkpoint's weight files in `folder` and checks their headers.
   init(folder: CheckpointFolder) throws(PackingError) {
-    if folder.has(Self.indexName) {
-      try openShards(folder)
-    } else if folder.has(Self.singleName) {
+    // As transformers looks for them: the single file first.
+    if folder.has(Self.singleName) {
       try add(folder.open(Self.singleName))
+    } else if folder.has(Self.indexName) {
+      try openShards(folder)
     } else {
-      throw PackingError(
-        "no \(Self.singleName) and no \(Self.indexName) in the checkpoint"
-          + " (other weight formats are not read; --random-weights needs none)")
+      throw PackingError(Self.complaint(folder))
+    }
+    nameOthers(folder)
+  }
+
+  private static func complaint(_ folder: CheckpointFolder) -> String {
+    let names = folder.fileNames
+    if let file = names.first(where: { $0.hasSuffix(".gguf") }) {
+      return "no \(singleName) in the folder; give the GGUF file itself, such as"
+        + " \(PackingError.printable(file))"
+    }
+    if names.contains(where: { $0.hasSuffix(".safetensors") }) {
+      return "no \(singleName) and no \(indexName) in the checkpoint, which would say which of its"
+        + " .safetensors files are the model's"
+    }
+    return "no \(singleName) and no \(indexName) in the checkpoint"
+      + " (other weight formats are not read; --random-weights needs none)"
+  }
+
+  /// Weights that are not these: another format's, an earlier saving's, an adapter's.
+  private mutating func nameOthers(_ folder: CheckpointFolder) {
+    let taken = Set(files.map(\.name))
+    let endings = [
+      ".safetensors", ".bin", ".gguf", ".pth", ".pt", ".npz", ".h5", ".msgpack", ".onnx",
+    ]
+    let ofTraining = ["optimizer", "scheduler", "rng_state", "training_args", "scaler"]
+    let others = folder.fileNames.filter { name in
+      !taken.contains(name) && endings.contains(where: name.hasSuffix)
+        && !ofTraining.contains(where: name.hasPrefix)
+    }
+    let set = taken.count == 1 ? files[0].name : Self.indexName
+    notices.omits(
+      others,
+      {
+        "\(PackingError.printable($0)) is not of the weights that \(PackingError.printable(set)) holds or"
+          + " names; left out"
+      }, kind: "files")
+    if folder.has(PEFTAdapter.configName) {
+      notices.differs(
+        "\(PEFTAdapter.configName) lies in the folder; transformers would add that adapter, here --adapter"
+          + " NAME=FOLDER does")
     }
   }
 
@@ -44,7 +86,7 @@ struct TensorIndex: Sendable {
 
   private mutating func openShards(_ folder: CheckpointFolder) throws(PackingError) {
     let bytes = try folder.read(Self.indexName, limit: Self.maximumIndexByteCount)
-    let settings = try Settings(parsing: bytes, fileName: Self.indexName)
+    let settings = try Settings(parsing: bytes, fileName: Self.indexName, isStrict: true)
     guard let map = try settings.object("weight_map") else { throw settings.error("no weight_map") }
     var shardOf: [JSONString: JSONString] = [:]
     for member in map.allMembers {

@@ -1,5 +1,5 @@
-// What `tokenizer_config.json` and `tokenizer.json` say: the tables, the first token of a text, the chat
-// template. Must not: know the tables' layout; Tokenizer/ builds them.
+// What `tokenizer.json` and the settings beside it say: the tables, the first token of a text, those that end one, the
+// chat template. Must not: know the tables' layout; Tokenizer/ builds them.
 
 import VialText
 
@@ -14,22 +14,38 @@ struct TokenizerSettings: Sendable {
   /// The chat template, as found and as compiled.
   var chatTemplate: ChatTemplateSource
 
-  /// What the user should know, one line each.
-  var warnings: [String] { tables.warnings.map(PackingError.printable) + chatTemplate.warnings }
+  /// What the user should know.
+  var notices: PackNotices { origin + tables.notices.printable + chatTemplate.notices }
+  private let origin: PackNotices
 
-  /// Reads both files.
+  /// Settings files that name tokens, beside tokenizer.json and tokenizer_config.json.
+  struct TokenFiles {
+    /// The parsed special_tokens_map.json.
+    var map: Settings?
+    /// The parsed added_tokens.json.
+    var added: Settings?
+  }
+
+  /// Reads all of them.
   ///
   /// - Parameters:
   ///   - tokenizer: the parsed `tokenizer.json`.
   ///   - settings: the parsed `tokenizer_config.json`, or nil when the folder has none.
+  ///   - tokenFiles: other files that name tokens.
   ///   - templateFile: the bytes of `chat_template.jinja`, which wins over the setting, or nil.
   ///   - rowCount: rows of the embedding; nil when they are not known.
   init(
-    tokenizer: Settings, settings: Settings?, templateFile: [UInt8]?, rowCount: Int?
+    tokenizer: Settings, settings: Settings?, tokenFiles: TokenFiles = TokenFiles(),
+    templateFile: [UInt8]?, rowCount: Int?
   ) throws(PackingError) {
+    origin = [tokenizer, settings, tokenFiles.map, tokenFiles.added].reduce(into: PackNotices()) {
+      if let more = $1?.notices { $0 += more }
+    }
     do {
       tables = try TokenizerTables.build(
-        tokenizer: tokenizer.json, tokenizerConfig: settings?.json, rowCount: rowCount)
+        tokenizer: tokenizer.json, tokenizerConfig: settings?.json,
+        specialTokensMap: tokenFiles.map?.json, addedTokens: tokenFiles.added?.json,
+        rowCount: rowCount)
     } catch {
       throw PackingError(PackingError.printable("\(error)"))
     }

@@ -54,7 +54,7 @@ struct PackedLinearParts {
       throw PackingError(
         "tensor \(module).\(found) is quantised, but config.json has no quantization_config")
     }
-    if quantization.excludes(module) {
+    if try quantization.excludes(module) {
       guard let found = packed.first else { return nil }
       throw PackingError(
         "tensor \(module).\(found) is quantised, but the quantisation settings (\(quantization.name))"

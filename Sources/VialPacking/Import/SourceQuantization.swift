@@ -25,8 +25,12 @@ struct SourceQuantization: Sendable {
   var reordersInputs: Bool
   /// Whether the output head is quantised, too.
   var includesHead = false
-  /// Modules that stay as they were: names or parts of names.
-  var excludedModules: [String] = []
+  /// Modules that stay as they were: names, parts of names, or patterns.
+  var excludedModules = ModuleList()
+  /// Modules that are quantised, where the settings list them.
+  var targets: ModuleList?
+  /// What is read otherwise than it stands there.
+  var notices = PackNotices()
 
   /// The method's name.
   var name: String {
@@ -46,12 +50,12 @@ struct SourceQuantization: Sendable {
   }
 
   /// Whether the settings leave a module as it was.
-  func excludes(_ module: String) -> Bool {
-    if module == "lm_head" { return !includesHead }
-    return excludedModules.contains { entry in
-      entry.hasPrefix("re:") || module == entry || module.hasSuffix("." + entry)
-        || module.contains(entry + ".") || (layout == .awq && module.contains(entry))
+  func excludes(_ module: String) throws(PackingError) -> Bool {
+    if layout != .compressedTensors {
+      return module == "lm_head" ? !includesHead : excludedModules.containsPart(of: module)
     }
+    if try excludedModules.matches(module) { return true }
+    return try targets?.matches(module) == false
   }
 
   /// Reads what the folder says; nil when the checkpoint is not quantised.
@@ -60,13 +64,22 @@ struct SourceQuantization: Sendable {
   ) throws(PackingError) -> SourceQuantization? {
     var inside = try config.object("quantization_config")
     if inside == nil { inside = try config.object("compression_config") }
+    if inside?.has("quant_method") != true,
+      let settings = try config.object("quantization"),
+      settings.has("bits"), settings.has("group_size")
+    {
+      throw config.error(
+        "the checkpoint is quantised by MLX (mlx-lm), which is not read; pack the one that it was made from"
+      )
+    }
     var found = try inside.map { settings throws(PackingError) in
       try SourceQuantization(settings, method: nil)
     }
     for (fileName, method) in [("quantize_config.json", "gptq"), ("quant_config.json", "awq")] {
       guard let bytes = try folder.readIfPresent(fileName) else { continue }
-      let beside = try SourceQuantization(
-        Settings(parsing: bytes, fileName: fileName), method: method)
+      let settings = try Settings(parsing: bytes, fileName: fileName)
+      var beside = try SourceQuantization(settings, method: method)
+      beside.notices += settings.notices
       if let found, !found.agrees(with: beside) {
         throw PackingError(
           "config.json and \(fileName) contradict each other: \(found.summary); \(beside.summary)")
@@ -92,7 +105,10 @@ struct SourceQuantization: Sendable {
         "the checkpoint is already quantised by \(PackingError.printable(other)), which is not read"
           + " (gptq, awq, compressed-tensors are); pack the original one")
     case nil:
-      throw settings.error("the checkpoint is already quantised, but quant_method does not say how")
+      throw settings.error(
+        "the checkpoint is already quantised, but quant_method does not say how; MLX's (mlx-lm) say nothing, and"
+          + " are not read"
+      )
     }
   }
 
@@ -146,7 +162,8 @@ extension SourceQuantization {
       layout: .awq,
       group: try group(settings, settings.has("group_size") ? "group_size" : "q_group_size"),
       isSymmetric: nil, reordersInputs: false)
-    found.excludedModules = try settings.strings("modules_to_not_convert")
+    found.excludedModules = ModuleList(
+      try settings.strings("modules_to_not_convert"), key: "modules_to_not_convert")
     return found
   }
 
@@ -165,16 +182,15 @@ extension SourceQuantization {
     guard let groups = try settings.object("config_groups"), groups.allMembers.count == 1,
       let scheme = try groups.object(groups.allMembers[0].key.text)
     else { throw settings.error("config_groups is not one group of modules") }
-    guard try scheme.strings("targets") == ["Linear"] else {
-      throw scheme.error("targets are not [\"Linear\"]")
-    }
+    let targets = try scheme.strings("targets")
+    guard !targets.isEmpty else { throw scheme.error("no targets") }
     if scheme.has("input_activations") || scheme.has("output_activations") {
       throw scheme.error("activations are quantised; only w4a16 is read")
     }
     guard let weights = try scheme.object("weights") else { throw scheme.error("no weights") }
     var found = try compressedWeights(weights)
-    found.excludedModules = try settings.strings("ignore")
-    found.includesHead = !found.excludedModules.contains { $0.hasSuffix("lm_head") }
+    found.excludedModules = ModuleList(try settings.strings("ignore"), key: "ignore")
+    found.targets = ModuleList(targets, key: "targets")
     return found
   }
 

@@ -12,8 +12,8 @@ struct FolderTexts {
   private(set) var files: [SourceFile] = []
   private(set) var generation = GenerationDefaults()
   private(set) var tokenizer: TokenizerSettings
-  /// What the user should know, one line each.
-  private(set) var warnings: [String] = []
+  /// What the user should know.
+  private(set) var notices = PackNotices()
   /// From the model card.
   private(set) var licence: String?
 
@@ -32,8 +32,16 @@ struct FolderTexts {
       settings = try Settings(parsing: settingsBytes, fileName: "tokenizer_config.json")
     }
     tokenizer = try TokenizerSettings(
-      tokenizer: Settings(parsing: tokenizerBytes, fileName: "tokenizer.json"), settings: settings,
+      tokenizer: Settings(
+        parsing: tokenizerBytes, fileName: "tokenizer.json", isStrict: true),
+      settings: settings,
+      tokenFiles: .init(
+        map: Self.settings("special_tokens_map.json", folder),
+        added: Self.settings("added_tokens.json", folder)),
       templateFile: templateBytes, rowCount: rowCount)
+    for name in ["special_tokens_map.json", "added_tokens.json"] where folder.has(name) {
+      files.append(try folder.open(name))
+    }
     try add("tokenizer.json", .tokenizerJSON, tokenizerBytes, folder)
     if let settingsBytes {
       try add("tokenizer_config.json", .tokenizerConfigJSON, settingsBytes, folder)
@@ -53,8 +61,17 @@ struct FolderTexts {
     if let bytes = try folder.readIfPresent("generation_config.json") {
       generation = try GenerationDefaults(
         Settings(parsing: bytes, fileName: "generation_config.json"))
+      notices += generation.notices
       try add("generation_config.json", .generationConfigJSON, bytes, folder)
     }
+  }
+
+  /// A settings file; nil when the folder has none of that name.
+  private static func settings(
+    _ name: String, _ folder: CheckpointFolder
+  ) throws(PackingError) -> Settings? {
+    guard let bytes = try folder.readIfPresent(name) else { return nil }
+    return try Settings(parsing: bytes, fileName: name)
   }
 
   private mutating func add(
@@ -62,7 +79,7 @@ struct FolderTexts {
   ) throws(PackingError) {
     files.append(try folder.open(name))
     guard String(validating: bytes, as: UTF8.self) != nil else {
-      warnings.append("\(name) is not UTF-8; left out")
+      notices.omits("\(name) is not UTF-8; left out")
       return
     }
     if !bytes.isEmpty { texts.append(PackSource.Text(section: section, bytes: bytes)) }

@@ -9,11 +9,14 @@ struct PackAdapters: Sendable {
   private(set) var sources: [AdapterSource] = []
   /// The one that is merged into the weights.
   private(set) var merged: AdapterSource?
+  /// What they say that is not carried over.
+  private(set) var notices = PackNotices()
 
+  /// - Parameter weights: the base's own weights; nil when there are none to compare with.
   init(
-    _ options: PackOptions, plan: TensorPlan, layerCount: Int
+    _ options: PackOptions, plan: TensorPlan, layerCount: Int, weights: TensorSources?
   ) throws(PackingError) {
-    let base = AdapterBase(plan, layerCount: layerCount)
+    let base = AdapterBase(plan, layerCount: layerCount, weights: weights)
     var names = Set<String>()
     for adapter in options.adapters {
       guard names.insert(adapter.name).inserted else {
@@ -25,6 +28,7 @@ struct PackAdapters: Sendable {
       } catch {
         throw PackingError("adapter \(PackingError.printable(adapter.name)): \(error.message)")
       }
+      notices += source.notices
       if adapter.name == options.mergedAdapter { merged = source } else { sources.append(source) }
     }
     if let name = options.mergedAdapter, merged == nil {

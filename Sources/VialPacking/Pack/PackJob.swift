@@ -50,7 +50,8 @@ struct PackJob {
     }
     try writer.add(.tensorTable, table.build())
     let templates = try writeTemplates(&writer)
-    writer.identity.incompatibleFeatures = table.incompatibleFeatures
+    writer.identity.incompatibleFeatures =
+      table.incompatibleFeatures | source.tokenizer.chatTemplate.incompatibleFeatures
     let sourceDigests = try writeWeights(&writer, encoders, placements)
     try writer.add(.tokenizer, source.tokenizer.tables.section)
     for template in templates { try writer.add(template.kind, id: template.id, template.bytes) }
@@ -70,6 +71,7 @@ struct PackJob {
       fileByteCount: writer.takeSink().byteCount,
       weightsByteCount: table.weightsByteCount(), parameterCount: parameterCount,
       tensorCount: source.tensors.tensors.count, recipe: source.report.summary,
+      warningCount: source.notices.lines.count, omissionCount: source.notices.omissionCount,
       modelDigest: "\(digests.model)", fileDigest: "\(digests.file)")
   }
 

@@ -32,7 +32,7 @@ struct PackSource: Sendable {
     }
   }
 
-  let configuration: CheckpointConfiguration
+  private(set) var configuration: CheckpointConfiguration
   let generation: GenerationDefaults
   let tokenizer: TokenizerSettings
   /// What is stored how, in words.
@@ -47,6 +47,12 @@ struct PackSource: Sendable {
   let modelName: String
   let licence: String?
   let options: PackOptions
+  /// What is read otherwise than the source says, and what is left out.
+  private(set) var notices: PackNotices
+  /// The token that begins a text.
+  private(set) var beginToken: Int?
+  /// Ids that end an answer, ascending.
+  private(set) var endTokens: [Int] = []
 
   /// Reads the folder, or the GGUF file, of `options`.
   init(_ options: PackOptions, observer: PackObserver) throws(PackingError) {
@@ -54,25 +60,19 @@ struct PackSource: Sendable {
     let input = try Input(path: options.sourcePath)
     let parts = try input.parts()
     try parts.checkVocabulary()
-    let recipe = try options.recipe.resolved(tied: parts.configuration.tiedEmbedding)
-    let plan = TensorPlan(parts.configuration)
-    adapters = try PackAdapters(options, plan: plan, layerCount: parts.configuration.layerCount)
-    var tensors: TensorSources
-    if let seed = options.randomSeed {
-      tensors = try TensorSources(random: plan, seed: seed, recipe: recipe)
-    } else {
-      switch input {
-      case .folder(let folder):
-        tensors = try TensorSources(
-          checkpoint: folder, plan: plan, recipe: recipe, quantization: parts.quantization)
-      case .gguf(let file):
-        tensors = try TensorSources(file, configuration: parts.configuration, recipe: recipe)
-      }
-    }
-    try adapters.merge(into: &tensors)
-    self.tensors = tensors
-    report = RecipeReport(tensors, import: options.randomSeed == nil ? parts.origin : nil)
     configuration = parts.configuration
+    notices = parts.notices
+    var found = try Self.weights(input, parts, options)
+    configuration.tiedEmbedding = found.isTied
+    let plan = TensorPlan(configuration)
+    notices += found.notices
+    adapters = try PackAdapters(
+      options, plan: plan, layerCount: configuration.layerCount,
+      weights: options.randomSeed == nil ? found.tensors : nil)
+    notices += adapters.notices
+    try adapters.merge(into: &found.tensors)
+    tensors = found.tensors
+    report = RecipeReport(found.tensors, import: found.origin)
     generation = parts.generation
     var tokenizer = parts.tokenizer
     if let date = options.templateDate {
@@ -84,10 +84,53 @@ struct PackSource: Sendable {
     files = parts.files + tensors.files
     modelName = options.modelName ?? parts.modelName
     licence = options.licence ?? parts.licence
-    for warning in parts.warnings + tokenizer.warnings { observer.warning(warning) }
-    for name in tensors.unexpectedNames(tied: configuration.tiedEmbedding).prefix(10) {
-      observer.warning(
-        "tensor \(name) is not part of \(configuration.architecture.className); left out")
+    notices += tokenizer.notices
+    let className = configuration.architecture.className
+    notices.omits(
+      tensors.unexpectedNames(tied: configuration.tiedEmbedding),
+      { "tensor \($0) is not part of \(className); left out" }, kind: "tensors")
+    try settleBegin()
+    settleEnds()
+    for line in notices.lines { observer.warning(line) }
+  }
+
+  /// The tensors of a source, and what they say about themselves.
+  private struct Weights {
+    var tensors: TensorSources
+    var isTied: Bool
+    var origin: RecipeReport.Origin?
+    var notices = PackNotices()
+  }
+
+  private static func weights(
+    _ input: Input, _ parts: SourceParts, _ options: PackOptions
+  ) throws(PackingError) -> Weights {
+    var configuration = parts.configuration
+    if let seed = options.randomSeed {
+      let isTied = configuration.tiedEmbedding
+      let recipe = try options.recipe.resolved(tied: isTied)
+      return Weights(
+        tensors: try TensorSources(random: TensorPlan(configuration), seed: seed, recipe: recipe),
+        isTied: isTied)
+    }
+    switch input {
+    case .folder(let folder):
+      let found = try FolderWeights(
+        folder, tied: configuration.tiedEmbedding, quantization: parts.quantization)
+      configuration.tiedEmbedding = found.isTied
+      let recipe = try options.recipe.resolved(tied: found.isTied)
+      return Weights(
+        tensors: try TensorSources(
+          checkpoint: found, plan: TensorPlan(configuration), recipe: recipe),
+        isTied: found.isTied,
+        origin: found.quantization.map { .init(name: $0.name, summary: $0.summary) },
+        notices: found.notices)
+    case .gguf(let file):
+      let isTied = configuration.tiedEmbedding
+      let recipe = try options.recipe.resolved(tied: isTied)
+      return Weights(
+        tensors: try TensorSources(file, configuration: configuration, recipe: recipe),
+        isTied: isTied, origin: parts.origin)
     }
   }
 
@@ -107,32 +150,57 @@ struct PackSource: Sendable {
     return copy
   }
 
-  /// Ids that end an answer: those of both files, ascending.
-  var endTokens: [Int] { Set(generation.endTokens + configuration.endTokens).sorted() }
+  /// The tokenizer's own word comes first: DeepSeek's distilled Qwens name the wrong id in config.json.
+  private mutating func settleBegin() throws(PackingError) {
+    let begin = tokenizer.beginToken ?? generation.beginToken ?? configuration.beginToken
+    guard let begin, !(0..<configuration.vocabularySize).contains(begin) else {
+      beginToken = begin
+      return
+    }
+    let size = configuration.vocabularySize
+    guard !tokenizer.addsBeginToken else {
+      throw PackingError("the first token's id \(begin) is outside the vocabulary of \(size)")
+    }
+    notices.omits("first token \(begin) has no row in the embedding of \(size) rows; left out")
+  }
+
+  /// Unites the ids that end an answer: those of all settings, and special tokens that are called an end of a turn.
+  private mutating func settleEnds() {
+    let size = configuration.vocabularySize
+    let stated = Set(
+      generation.endTokens + configuration.endTokens
+        + (tokenizer.tables.eosToken.map { [Int($0)] } ?? []))
+    for token in stated.filter({ $0 >= size }).sorted() {
+      notices.omits(
+        "end token \(token) has no row in the embedding of \(size) rows; left out")
+    }
+    var ends = stated.filter { $0 < size }
+    for (id, spelling) in tokenizer.tables.turnEnds where ends.insert(Int(id)).inserted {
+      notices.differs(
+        "token \(id) '\(PackingError.printable(spelling))' ends an answer by what it is called; no setting says"
+          + " so, and transformers would go on")
+    }
+    if ends.isEmpty {
+      notices.differs(
+        "nothing can end an answer: no eos_token_id, no eos_token and no token that is called an end; answers"
+          + " run until their token limit")
+    }
+    endTokens = ends.sorted()
+  }
 
   /// The configuration section's contents.
-  func modelConfiguration() throws(PackingError) -> ModelConfiguration {
-    let vocabularySize = configuration.vocabularySize
-    for token in endTokens where token >= vocabularySize {
-      throw PackingError("eos_token_id \(token) is outside the vocabulary of \(vocabularySize)")
-    }
-    // The tokenizer's own word comes first: DeepSeek's distilled Qwens name the wrong id in config.json.
-    let begin = tokenizer.beginToken ?? generation.beginToken ?? configuration.beginToken
-    if let begin, begin < 0 || begin >= vocabularySize {
-      throw PackingError(
-        "the first token's id \(begin) is outside the vocabulary of \(vocabularySize)")
-    }
-    return ModelConfiguration(
+  func modelConfiguration() -> ModelConfiguration {
+    ModelConfiguration(
       architecture: configuration.architecture.rawValue, name: modelName,
       hiddenSize: configuration.hiddenSize, layerCount: configuration.layerCount,
       headCount: configuration.headCount, keyValueHeadCount: configuration.kvHeadCount,
       headDimension: configuration.headDimension,
       hasAttentionBias: configuration.hasAttentionBias,
-      feedForwardSize: configuration.feedForwardSize, vocabularySize: vocabularySize,
+      feedForwardSize: configuration.feedForwardSize, vocabularySize: configuration.vocabularySize,
       contextLength: configuration.contextLength, normEpsilon: configuration.normEpsilon,
       ropeInverseFrequencies: configuration.rotaryScaling.inverseFrequencies(
         base: configuration.rotaryBase, headDimension: configuration.headDimension),
-      isEmbeddingTied: configuration.tiedEmbedding, bosToken: begin.map { UInt32($0) },
+      isEmbeddingTied: configuration.tiedEmbedding, bosToken: beginToken.map { UInt32($0) },
       addsBOS: tokenizer.addsBeginToken, eosTokens: endTokens.map { UInt32($0) },
       sampling: ModelConfiguration.SamplingDefaults(
         temperature: generation.temperature, topP: generation.topP, minP: generation.minP,

@@ -18,6 +18,10 @@ public struct PackSummary: Sendable, Equatable {
   public var tensorCount: Int
   /// One line: encodings and method.
   public var recipe: String
+  /// Lines of warning that were given.
+  public var warningCount: Int
+  /// Things that the source has and the file has not, each of them named in a warning or counted in one.
+  public var omissionCount: Int
   /// Digest of configuration, tokenizer and weights, in hexadecimal.
   public var modelDigest: String
   /// Digest of everything, in hexadecimal.

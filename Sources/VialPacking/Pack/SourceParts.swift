@@ -11,13 +11,13 @@ struct SourceParts {
   let texts: [PackSource.Text]
   /// Files that digests are taken of, but for a folder's weights.
   let files: [SourceFile]
-  /// What the user should know, one line each.
-  let warnings: [String]
+  /// What the user should know, but for what the tokenizer says.
+  let notices: PackNotices
   let modelName: String
   let licence: String?
   /// What a folder says about its own quantisation.
   let quantization: SourceQuantization?
-  /// Who quantised the source; nil for an original.
+  /// The types of a GGUF file; nil for a folder.
   let origin: RecipeReport.Origin?
   /// Where tokenizer and configuration stand, for messages.
   let tokenizerName: String
@@ -31,12 +31,12 @@ struct SourceParts {
     let settings = try Settings(parsing: configBytes, fileName: "config.json")
     configuration = try CheckpointConfiguration(settings)
     quantization = try SourceQuantization.read(folder, config: settings)
-    origin = quantization.map { .init(name: $0.name, summary: $0.summary) }
+    origin = nil
     let contents = try FolderTexts(folder, rowCount: configuration.vocabularySize)
     texts = [.init(section: .configJSON, bytes: configBytes)] + contents.texts
     generation = contents.generation
     tokenizer = contents.tokenizer
-    warnings = contents.warnings
+    notices = configuration.notices + contents.notices + (quantization?.notices ?? PackNotices())
     files = try contents.files + [folder.open("config.json")]
     modelName = configuration.modelName ?? folder.name
     licence = contents.licence
@@ -51,7 +51,7 @@ struct SourceParts {
     let template = tokenizer.chatTemplate.text ?? []
     texts = template.isEmpty ? [] : [.init(section: .chatTemplateSource, bytes: template)]
     generation = GenerationDefaults()
-    warnings = []
+    notices = PackNotices()
     files = [file.source]
     modelName = configuration.modelName ?? file.source.name
     licence = try file.string("general.license").map(PackingError.printable)

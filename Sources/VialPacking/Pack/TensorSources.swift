@@ -71,12 +71,11 @@ struct TensorSources: Sendable {
     }
   }
 
-  /// The checkpoint's own tensors; `quantization` is what it says about those of its linear layers.
+  /// The checkpoint's own tensors.
   init(
-    checkpoint folder: CheckpointFolder, plan: TensorPlan, recipe: ResolvedRecipe,
-    quantization: SourceQuantization?
+    checkpoint weights: FolderWeights, plan: TensorPlan, recipe: ResolvedRecipe
   ) throws(PackingError) {
-    let index = try TensorIndex(folder: folder)
+    let (index, quantization) = (weights.index, weights.quantization)
     files = index.files
     var known = Set(plan.tensors.map { JSONString($0.name) })
     for planned in plan.tensors {
@@ -85,7 +84,7 @@ struct TensorSources: Sendable {
         known.formUnion(linear.tensorNames)
         continue
       }
-      guard let location = index.location(planned.name) else {
+      guard let location = weights.location(planned.name) else {
         throw PackingError("tensor \(planned.name) is missing from the checkpoint")
       }
       var tensor = try Self.sourced(planned, location)

@@ -33,12 +33,17 @@ struct TokenizerSource {
   var fusesUnknown = false
   var fallsBackToBytes = false
   var ignoresMerges = false
-  var warnings: [String] = []
+  /// What differs from the file, and what is left out.
+  var notices = PackNotices()
   /// Tokens that were left out, because the embedding has no row for them.
   var leftOut: [JSONString: UInt32] = [:]
 
-  /// - Parameter rowCount: rows of the embedding; nil when they are not known.
-  init(_ json: JSONValue, rowCount: Int? = nil) throws(TokenizerError) {
+  /// - Parameters:
+  ///   - settings: tokens that other files name.
+  ///   - rowCount: rows of the embedding; nil when they are not known.
+  init(
+    _ json: JSONValue, settings: SettingsTokens = SettingsTokens(config: nil), rowCount: Int? = nil
+  ) throws(TokenizerError) {
     guard let model = json["model"], model.object != nil else {
       throw TokenizerError("no \"model\"")
     }
@@ -60,6 +65,8 @@ struct TokenizerSource {
     try readVocabulary(model["vocab"])
     try readMerges(model["merges"])
     try readAddedTokens(json["added_tokens"])
+    notices += settings.notices
+    add(settings)
     if let rowCount { try leaveOut(from: rowCount) }
   }
 
@@ -125,7 +132,7 @@ struct TokenizerSource {
       }
       idByContent[content] = id
       if let stated = element["id"]?.integer, stated != Int64(id) {
-        warnings.append(
+        notices.differs(
           "added token '\(content)' states id \(stated) but gets \(id), as in the tokenizers library"
         )
       }
@@ -142,6 +149,31 @@ struct TokenizerSource {
         positions[id] = addedTokens.count
         addedTokens.append(token)
       }
+    }
+  }
+
+  /// Tokens that only settings name get the next free ids, as in transformers; those that are there may get other flags.
+  private mutating func add(_ settings: SettingsTokens) {
+    var positions: [JSONString: Int] = [:]
+    for (index, token) in addedTokens.enumerated() { positions[token.content] = index }
+    var nextId = UInt32(vocabulary.count)
+    for token in addedTokens { nextId = max(nextId, token.id &+ 1) }
+    for entry in settings.entries where !entry.token.content.bytes.isEmpty {
+      var token = entry.token
+      if let position = positions[token.content] {
+        guard entry.replaces else { continue }
+        token.id = addedTokens[position].id
+        addedTokens[position] = token
+        continue
+      }
+      if let known = idByToken[token.content] {
+        token.id = known
+      } else {
+        token.id = nextId
+        nextId += 1
+      }
+      positions[token.content] = addedTokens.count
+      addedTokens.append(token)
     }
   }
 }

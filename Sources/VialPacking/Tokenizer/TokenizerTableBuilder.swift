@@ -13,7 +13,6 @@ struct TokenizerTableBuilder {
   private let pipeline: TokenizerPipeline
   private let special: SpecialTokens
   private let alphabet = ByteLevelAlphabet()
-  private(set) var warnings: [String] = []
   private(set) var mergeCount = 0
   /// One more than the highest id.
   let tokenCount: Int

@@ -26,20 +26,28 @@ public struct TokenizerTables: Sendable {
   public let stopTokens: [UInt32]
   /// bos_token, eos_token and so on as text, for the chat template.
   public let specialTokens: [String: String]
-  /// What the packer should tell: one line each.
-  public let warnings: [String]
+  /// Special tokens that end a turn by what they are called, by id.
+  let turnEnds: [(id: UInt32, spelling: String)]
+  let notices: PackNotices
 
-  /// Builds the tables of a checkpoint from its parsed files. Throws `TokenizerError` for anything
+  /// What the packer should tell: one line each.
+  public var warnings: [String] { notices.lines }
+
+  /// Builds the tables of a checkpoint from its parsed files. Tokens that only tokenizer_config.json,
+  /// special_tokens_map.json or added_tokens.json name get ids as in transformers. Throws `TokenizerError` for anything
   /// that could not be answered exactly as the `tokenizers` library does.
   /// - Parameter rowCount: rows of the embedding; tokens beyond are left out, with a warning that names them. nil when
   ///   they are not known.
   public static func build(
     tokenizer: JSONValue, tokenizerConfig: JSONValue? = nil, generationConfig: JSONValue? = nil,
-    config: JSONValue? = nil, rowCount: Int? = nil
+    config: JSONValue? = nil, specialTokensMap: JSONValue? = nil, addedTokens: JSONValue? = nil,
+    rowCount: Int? = nil
   ) throws(TokenizerError) -> TokenizerTables {
-    let source = try TokenizerSource(tokenizer, rowCount: rowCount)
+    let settings = SettingsTokens(
+      config: tokenizerConfig, map: specialTokensMap, added: addedTokens)
+    let source = try TokenizerSource(tokenizer, settings: settings, rowCount: rowCount)
     let pipeline = try TokenizerPipeline(tokenizer)
-    let special = SpecialTokens(tokenizerConfig, source)
+    let special = SpecialTokens(tokenizerConfig, settings, source)
     var builder = try TokenizerTableBuilder(source, pipeline, special)
     let section = try builder.build()
     do {
@@ -52,7 +60,7 @@ public struct TokenizerTables: Sendable {
       section: section, tokenCount: builder.tokenCount, mergeCount: builder.mergeCount,
       addedTokenCount: builder.addedCount, bosToken: special.bos, eosToken: special.eos,
       padToken: special.pad, stopTokens: stops, specialTokens: special.text,
-      warnings: source.warnings + builder.warnings)
+      turnEnds: source.turnEnds, notices: source.notices)
   }
 
   /// Reads the three files as bytes; nil stands for an absent file.
@@ -91,13 +99,9 @@ struct SpecialTokens {
   let addsBos: Bool
   let addsEos: Bool
 
-  init(_ config: JSONValue?, _ source: TokenizerSource) {
+  init(_ config: JSONValue?, _ settings: SettingsTokens, _ source: TokenizerSource) {
     var contents: [String: JSONString] = [:]
-    for name in ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token"] {
-      let value = config?[name]
-      // A string, or an added token's description.
-      contents[name] = value?.string ?? value?["content"]?.string
-    }
+    for (name, content) in settings.named { contents[name] = content }
     var ids: [JSONString: UInt32] = [:]
     for token in source.addedTokens { ids[token.content] = token.id }
     let id = { (name: String) in contents[name].flatMap { ids[$0] ?? source.idByToken[$0] } }

@@ -94,7 +94,7 @@ private struct GGUFKeys {
   /// Ids that end an answer: the end of a text and, where there is one, of a turn.
   func endTokens() throws(PackingError) -> [Int] {
     var ids: [Int] = []
-    for key in ["eos", "eot"] {
+    for key in ["eos", "eot", "eom"] {
       if let id = try file.integer("tokenizer.ggml.\(key)_token_id", 0...Int(Int32.max)) {
         ids.append(id)
       }
@@ -108,25 +108,40 @@ private struct GGUFKeys {
       guard divisors.type.name == "F32", divisors.shape == [headDimension / 2] else {
         throw file.error("tensor rope_freqs.weight is not \(headDimension / 2) numbers of F32")
       }
-      let bytes = try file.source.bytes(at: divisors.fileOffset, count: Int(divisors.byteCount))
+      let bytes = try divisors.file.bytes(at: divisors.fileOffset, count: Int(divisors.byteCount))
       let values = bytes.withUnsafeBytes { raw in
         (0..<headDimension / 2).map { raw.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
       }
       guard values.allSatisfy({ $0 >= 0x1p-20 && $0 <= 0x1p40 }) else {
         throw file.error("tensor rope_freqs.weight has a number out of range")
       }
-      return .divisors(values)
+      let factor = Float(try linearFactor() ?? 1)
+      return .divisors(values.map { $0 * factor })
     }
-    switch try file.string(prefix + "rope.scaling.type") ?? "none" {
-    case "none": return .none
-    case "linear":
-      guard let factor = try file.number(prefix + "rope.scaling.factor"), factor >= 0x1p-20,
-        factor <= 0x1p40
-      else { throw file.error("rope.scaling.factor is missing or out of range") }
-      return .linear(factor: factor)
-    case let other:
+    return try linearFactor().map { .linear(factor: $0) } ?? .none
+  }
+
+  /// What positions are divided by; nil for nothing. As in llama.cpp the rule is linear where none is named, and the key
+  /// of older files is read where the newer one is missing; 0 is no factor.
+  private func linearFactor() throws(PackingError) -> Double? {
+    let rule = try file.string(prefix + "rope.scaling.type")
+    switch rule {
+    case nil, "linear": break
+    case "none": return nil
+    case let other?:
       throw file.error(
         "rope.scaling.type \(PackingError.printable(other)) is not supported (none, linear)")
     }
+    let newer = try file.number(prefix + "rope.scaling.factor")
+    let older = try file.number(prefix + "rope.scale_linear")
+    guard let factor = newer ?? older else {
+      guard rule == nil else { throw file.error("rope.scaling.factor is missing") }
+      return nil
+    }
+    if factor == 0 { return nil }
+    guard factor >= 0x1p-20, factor <= 0x1p40 else {
+      throw file.error("rope.scaling.factor is out of range")
+    }
+    return factor == 1 ? nil : factor
   }
 }

@@ -1,10 +1,12 @@
-// A GGUF file (version 2 or 3): metadata by key, tensors by name, all sizes checked against the file.
-// Source: ggml's docs/gguf.md. Must not: read tensor data, or know what the keys mean.
+// A GGUF file (version 2 or 3), or a set of them: metadata by key, tensors by name, all sizes checked against the files.
+// Source: ggml's docs/gguf.md; llama.cpp's gguf-split. Must not: read tensor data, or know what the other keys mean.
 
 import VialText
 
 /// A tensor of a GGUF file.
 struct GGUFTensor: Sendable {
+  /// The file of the set that holds it.
+  var file: SourceFile
   var type: GGUFTensorType
   /// Outermost first, as in a checkpoint.
   var shape: [Int]
@@ -18,12 +20,30 @@ struct GGUFFile: Sendable {
   /// Most keys and most tensors.
   static let maximumCount: UInt64 = 1 << 16
 
+  /// The file that holds the metadata: the first of a set.
   let source: SourceFile
+  /// The other files of its set, in order.
+  private(set) var others: [SourceFile] = []
   private(set) var metadata: [JSONString: GGUFValue] = [:]
   private(set) var tensors: [JSONString: GGUFTensor] = [:]
 
-  /// Opens the file at `path` and checks its header.
+  /// Opens the file at `path` and checks its header. The first file of a split set brings the others with it.
   init(path: String) throws(PackingError) {
+    try self.init(partAt: path)
+    guard let set = try GGUFSplit(self, path: path) else { return }
+    for part in try set.others() {
+      others.append(part.source)
+      for (name, tensor) in part.tensors {
+        guard tensors.updateValue(tensor, forKey: name) == nil else {
+          throw part.error("tensor \(PackingError.printable(name.bytes)) is in another part, too")
+        }
+      }
+    }
+    try set.check(tensorCount: tensors.count)
+  }
+
+  /// Opens one file.
+  init(partAt path: String) throws(PackingError) {
     let name = path.split(separator: "/").last.map(String.init) ?? path
     source = try SourceFile(path: path, name: PackingError.printable(name))
     var cursor = GGUFCursor(source)
@@ -32,6 +52,11 @@ struct GGUFFile: Sendable {
         "not a GGUF file; give one, or the folder that holds config.json and the weights")
     }
     let version = try cursor.u32()
+    if (1...3).contains(version.byteSwapped) {
+      throw cursor.error(
+        "a big-endian GGUF file, which is not read; gguf-py's gguf_convert_endian.py makes a little-endian one"
+      )
+    }
     guard version == 2 || version == 3 else {
       throw cursor.error(
         "GGUF version \(version) is not read (2 and 3, little-endian)")
@@ -48,12 +73,12 @@ struct GGUFFile: Sendable {
       }
     }
     var infos: [(name: JSONString, tensor: GGUFTensor)] = []
-    for _ in 0..<tensorCount { infos.append(try Self.tensor(&cursor)) }
+    for _ in 0..<tensorCount { infos.append(try Self.tensor(&cursor, source)) }
     try place(infos, headerEnd: cursor.position, cursor)
   }
 
   private static func tensor(
-    _ cursor: inout GGUFCursor
+    _ cursor: inout GGUFCursor, _ file: SourceFile
   ) throws(PackingError) -> (name: JSONString, tensor: GGUFTensor) {
     let name = JSONString(bytes: try cursor.string())
     let label = "tensor \(PackingError.printable(name.bytes))"
@@ -82,7 +107,8 @@ struct GGUFFile: Sendable {
       byteCount = product
     }
     return (
-      name, GGUFTensor(type: type, shape: shape, fileOffset: offset, byteCount: byteCount)
+      name,
+      GGUFTensor(file: file, type: type, shape: shape, fileOffset: offset, byteCount: byteCount)
     )
   }
 

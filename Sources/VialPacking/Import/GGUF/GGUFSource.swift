@@ -12,6 +12,11 @@ enum GGUFNames {
     "mlp.down_proj": "ffn_down",
   ]
 
+  /// Whether a tensor holds what is computed from the metadata: the frequencies that old converters wrote.
+  static func isLeftover(_ name: JSONString) -> Bool {
+    name.text.hasSuffix(".attn_rot_embd") || name.text.hasSuffix(".attn_rot_embd.weight")
+  }
+
   /// The GGUF name of a planned tensor.
   static func name(of planned: String) -> String {
     switch planned {
@@ -38,10 +43,15 @@ extension TensorSources {
       known.insert(JSONString(name))
       tensors.append(try Self.sourced(planned, name, file, configuration, recipe))
     }
-    for name in file.tensors.keys.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) })
-    where !known.contains(name) {
-      unusedNames.append(PackingError.printable(name.bytes))
+    // llama.cpp computes with every tensor that it knows and refuses a file with others: nothing can be left out.
+    let rest = file.tensors.keys.filter { !known.contains($0) && !GGUFNames.isLeftover($0) }
+    if let name = rest.min(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+      let more = rest.count > 1 ? " and \(rest.count - 1) more" : ""
+      throw file.error(
+        "tensor \(PackingError.printable(name.bytes))\(more) would be computed with, which is not supported for"
+          + " \(configuration.architecture.rawValue)")
     }
+    files = file.others
   }
 
   private static func sourced(
@@ -66,7 +76,7 @@ extension TensorSources {
       && (name.hasSuffix(".attn_q.weight") || name.hasSuffix(".attn_k.weight"))
     let rows = { (keepsIntegers: Bool) in
       GGUFRows(
-        file: file.source, tensor: tensor, name: name, columnCount: planned.columnCount,
+        file: tensor.file, tensor: tensor, name: name, columnCount: planned.columnCount,
         interleavedHead: isInterleaved ? configuration.headDimension : nil,
         keepsIntegers: keepsIntegers)
     }

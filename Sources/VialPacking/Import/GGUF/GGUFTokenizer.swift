@@ -87,7 +87,7 @@ struct GGUFTokenizer {
       ("unk_token", "unknown"),
     ] {
       let key = "tokenizer.ggml.\(key)_token_id"
-      if let id = try file.integer(key, 0...tokens.count - 1) {
+      if let id = try file.integer(key, 0...tokens.count - 1), kinds[id] != Kind.unused {
         members.append((name, .string(tokens[id])))
       }
     }
