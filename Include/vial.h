@@ -605,7 +605,10 @@ typedef struct vial_template_value {
   /** Bytes in name. */
   uint64_t name_length;
   /** UTF-8. A number is decimal, with its unit behind it ("7.2 mmol/L"); a date is YYYY-MM-DD; a list has an item a
-   *  line. Whatever a value spells stays text: never a special token, a tag or another variable. */
+   *  line. Templates of version 2 of their format also take what FHIR has: UCUM units, all digits, a comparator, the
+   *  record's own flag and reference range ("98.60 [degF] H (97 - 99)"), dates with a time or without a day.
+   *  Whatever a value spells stays text: never a special token, a tag or another variable, and in version 2 no line of
+   *  the template. */
   const char *text;
   /** Bytes in text. */
   uint64_t text_length;
@@ -629,7 +632,12 @@ enum {
   /** The JSON schema that its answers satisfy; empty when they are plain text. */
   VIAL_TEMPLATE_TEXT_SCHEMA = 6,
   /** Names of its variables, one a line, in order. */
-  VIAL_TEMPLATE_TEXT_VARIABLES = 7
+  VIAL_TEMPLATE_TEXT_VARIABLES = 7,
+  /** What its variables take: a JSON array with an object for each, in order: "name", "type" ("text", "integer",
+   *  "number", "list", "choice", "date"), "required", and where they are stated "limit" (bytes), "items", "ranges"
+   *  ("20..46 °C"), "units", "choices", "aliases" {alias: unit or choice}, "not_before" (another date), "default",
+   *  "note" (Spec/TEMPLATES.md). */
+  VIAL_TEMPLATE_TEXT_DECLARATIONS = 8
 };
 
 /** Copies a text of one of the file's prompt templates. It is valid UTF-8 but otherwise what the file's maker wrote.
@@ -642,7 +650,7 @@ enum {
  *  out_length  Gets the text's length in bytes.
  *
  *  Returns OK, INVALID_ARGUMENT, NOT_IN_FILE (there are not so many templates), BUFFER_TOO_SMALL, FORMAT (this one
- *  is damaged). */
+ *  is damaged), TOO_LONG (declarations that state more than a MiB), OUT_OF_MEMORY. */
 vial_status vial_model_get_template_text(vial_model *model, uint32_t index, uint32_t text, uint64_t capacity,
                                          char *out_text, uint64_t *out_length);
 

@@ -38,8 +38,28 @@ private func string(_ number: UInt32, of template: PromptTemplate) throws(Failur
   case VIAL_TEMPLATE_TEXT_SCHEMA: return template.schema ?? ""
   case VIAL_TEMPLATE_TEXT_VARIABLES:
     return template.variables.map { $0.name }.joined(separator: "\n")
+  case VIAL_TEMPLATE_TEXT_DECLARATIONS:
+    return try declarations(of: template)
   default: throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
   }
+}
+
+/// The variables as JSON, while the memory for it is held.
+private func declarations(of template: PromptTemplate) throws(Failure) -> String {
+  var byteCount = 0
+  for variable in template.variables {
+    let spellings = variable.units + variable.choices + variable.aliases.map(\.alias)
+    byteCount += spellings.reduce(variable.fallback.utf8.count + variable.note.utf8.count) {
+      $0 + $1.utf8.count + 256
+    }
+  }
+  // A byte takes six at most, and a list grows by doubling.
+  guard byteCount <= MemoryReserve.template / 32 else { throw Failure(VIAL_STATUS_TOO_LONG) }
+  guard MemoryReserve.hold(MemoryReserve.template) else {
+    throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
+  }
+  defer { MemoryReserve.release(MemoryReserve.template) }
+  return String(decoding: template.declarations, as: UTF8.self)
 }
 
 @_cdecl("vial_model_render_template") @implementation

@@ -207,7 +207,11 @@ struct TemplateCheckCommand: ParsableCommand {
     commandName: "check",
     abstract: "Check template files without packing them.",
     discussion:
-      "Says what is wrong with each, with the number of the line; exits with 1 when anything is.")
+      """
+      Says what is wrong with each, with the number of the line; exits with 1 when anything is. Wrong is also what a \
+      reader takes and answers suffer from: a template with a schema that never says JSON, a \
+      text or a list outside of a fence, a range without a unit.
+      """)
 
   @Argument(help: "Template files.")
   var templates: [String]
@@ -217,7 +221,8 @@ struct TemplateCheckCommand: ParsableCommand {
     for path in templates {
       do {
         let bytes = try FileReader(path: path).readAll(limit: 1 << 20)
-        let template = try PromptTemplateFile(bytes, name: path).template
+        let source = try PromptTemplateFile(bytes, name: path)
+        let template = source.template
         for (name, clause) in [
           ("red flags", template.redFlags), ("when you do not know", template.unknown),
         ] where clause == nil {
@@ -229,6 +234,14 @@ struct TemplateCheckCommand: ParsableCommand {
           {
             StandardError.write("\(path): \(warning)")
           }
+        }
+        let findings = source.findings
+        for finding in findings {
+          StandardError.write("\(finding.isError ? "error" : "warning"): \(path): \(finding)")
+        }
+        guard !findings.contains(where: \.isError) else {
+          hasFailed = true
+          continue
         }
         try StandardOutput.write("\(TerminalText.line(path)): \(template.id), in order\n")
       } catch {

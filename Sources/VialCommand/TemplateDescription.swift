@@ -12,6 +12,7 @@ struct TemplateDescription {
     var table = TextTable([.left, .left])
     table.add(["id", template.id])
     table.add(["version", template.version])
+    table.add(["format", "\(template.formatVersion.rawValue)"])
     table.add(["task", template.task])
     table.add(["language", template.language])
     if let title = template.title { table.add(["title", title]) }
@@ -51,20 +52,31 @@ struct TemplateDescription {
     for variable in template.variables {
       table.add([
         variable.name, variable.kind.rawValue, variable.isRequired ? "yes" : "no",
-        Self.limits(variable),
+        Self.limits(variable, template.variables),
       ])
     }
     return table
   }
 
   /// What values a variable takes, in a few words.
-  static func limits(_ variable: PromptVariable) -> String {
+  private static func limits(_ variable: PromptVariable, _ variables: [PromptVariable]) -> String {
     var words: [String] = []
     if variable.byteLimit > 0 { words.append("at most \(variable.byteLimit) bytes") }
     if variable.itemLimit > 0 { words.append("\(variable.itemLimit) items") }
-    if let range = variable.range { words.append(range.source) }
-    if !variable.units.isEmpty { words.append(variable.units.joined(separator: ", ")) }
-    if !variable.choices.isEmpty { words.append(variable.choices.joined(separator: " | ")) }
+    words += variable.ranges.map(\.source)
+    func spellings(_ names: [String]) -> [String] {
+      names.map { name in
+        let aliases = variable.aliases.filter { $0.name == name }.map(\.alias)
+        return ([name] + aliases).joined(separator: " = ")
+      }
+    }
+    if !variable.units.isEmpty {
+      words.append(spellings(variable.units).joined(separator: ", "))
+    }
+    if !variable.choices.isEmpty {
+      words.append(spellings(variable.choices).joined(separator: " | "))
+    }
+    if let other = variable.earlierDate { words.append("not before \(variables[other].name)") }
     if !variable.fallback.isEmpty { words.append("else \"\(variable.fallback)\"") }
     if !variable.note.isEmpty { words.append(variable.note) }
     return words.joined(separator: "; ")
@@ -83,6 +95,7 @@ struct TemplateDescription {
       ("id", template.id), ("version", template.version), ("task", template.task),
       ("language", template.language),
     ] { json.member(key, value) }
+    json.member("format", Int(template.formatVersion.rawValue))
     if let title = template.title { json.member("title", title) }
     if let note = template.note { json.member("note", note) }
     for (key, part) in [
@@ -101,22 +114,35 @@ struct TemplateDescription {
     if let value = template.maximumReasoningTokens { json.member("max_reasoning_tokens", value) }
     json.key("variables")
     json.array { json in
-      for variable in template.variables { json.object { Self.members(variable, &$0) } }
+      for variable in template.variables {
+        json.object { Self.members(variable, template.variables, &$0) }
+      }
     }
   }
 
-  private static func members(_ variable: PromptVariable, _ json: inout JSONOutput) {
+  private static func members(
+    _ variable: PromptVariable, _ variables: [PromptVariable], _ json: inout JSONOutput
+  ) {
     json.member("name", variable.name)
     json.member("type", variable.kind.rawValue)
     json.member("required", variable.isRequired)
     if variable.byteLimit > 0 { json.member("limit", variable.byteLimit) }
     if variable.itemLimit > 0 { json.member("items", variable.itemLimit) }
-    if let range = variable.range { json.member("range", range.source) }
+    if !variable.ranges.isEmpty {
+      json.member("range", variable.ranges.map(\.source).joined(separator: ", "))
+    }
     for (key, list) in [("units", variable.units), ("choices", variable.choices)]
     where !list.isEmpty {
       json.key(key)
       json.array { json in for item in list { json.value(item) } }
     }
+    if !variable.aliases.isEmpty {
+      json.key("aliases")
+      json.object { json in
+        for alias in variable.aliases { json.member(alias.alias, alias.name) }
+      }
+    }
+    if let other = variable.earlierDate { json.member("not_before", variables[other].name) }
     if !variable.fallback.isEmpty { json.member("default", variable.fallback) }
     if !variable.note.isEmpty { json.member("note", variable.note) }
   }

@@ -182,7 +182,7 @@ static void prompts(void) {
   }
   ON_STACK((void)vial_model_render_chat(model, messages, 4095, 0, 1 << 18, tokens, &count, &error));
   ON_STACK((void)vial_model_render_template(model, "triage", 6, values, 2, 1 << 18, tokens, &count, &error));
-  for (uint32_t part = VIAL_TEMPLATE_TEXT_ID; part <= VIAL_TEMPLATE_TEXT_VARIABLES; part++)
+  for (uint32_t part = VIAL_TEMPLATE_TEXT_ID; part <= VIAL_TEMPLATE_TEXT_DECLARATIONS; part++)
     ON_STACK((void)vial_model_get_template_text(model, 3, part, sizeof text, text, &count));
   options.stops = &stop;
   options.stop_count = 1;

@@ -41,7 +41,7 @@ static uint32_t answered(const vial_request_options *options, char *answer, uint
 }
 
 static void describing(void) {
-  char text[4096];
+  char text[16384];
   uint64_t length = 0;
   uint32_t index = 0, found = 0;
   while (vial_model_get_template_text(model, index, VIAL_TEMPLATE_TEXT_ID, sizeof text, text, &length) == VIAL_STATUS_OK) {
@@ -54,6 +54,12 @@ static void describing(void) {
   CHECK(length == 6 && memcmp(text, "triage", 6) == 0);
   STATUS(VIAL_STATUS_OK, vial_model_get_template_text(model, found - 1, VIAL_TEMPLATE_TEXT_VARIABLES, sizeof text, text, &length));
   CHECK(memcmp(text, "complaint\nage\n", 14) == 0);
+  STATUS(VIAL_STATUS_OK,
+         vial_model_get_template_text(model, found - 1, VIAL_TEMPLATE_TEXT_DECLARATIONS, sizeof text - 1, text, &length));
+  text[length] = 0;
+  CHECK(memcmp(text, "[{\"name\":\"complaint\",\"type\":\"text\",\"required\":true,\"limit\":4000,", 64) == 0);
+  CHECK(strstr(text, "\"ranges\":[\"20..46 °C\",\"68..115 °F\"],\"units\":[\"°C\",\"°F\"]") != NULL);
+  CHECK(strstr(text, "\"aliases\":{\"Cel\":\"°C\",") != NULL && text[length - 1] == ']');
   STATUS(VIAL_STATUS_BUFFER_TOO_SMALL,
          vial_model_get_template_text(model, found - 1, VIAL_TEMPLATE_TEXT_SCHEMA, 1, text, &length));
   CHECK(length > 1 && text[0] == '{');
@@ -77,6 +83,15 @@ static void rendering(void) {
   CHECK(strcmp(error.sentence, "variable 2 of the template: a required value is missing") == 0);
   STATUS(VIAL_STATUS_TEMPLATE, vial_model_render_template(model, id, 6, wrong, 2, 0, NULL, &count, &error));
   CHECK(strstr(error.sentence, "unit") != NULL && strstr(error.sentence, "45") == NULL);
+  /* What is right in one unit is wrong in another; what the record spells in UCUM is taken. */
+  {
+    vial_template_value warm[3] = {{"complaint", 9, "x", 1}, {"age", 3, "200 d", 5}, {"temperature", 11, "98.6 [degF]", 11}};
+    STATUS(VIAL_STATUS_OK, vial_model_render_template(model, id, 6, warm, 3, 2048, tokens, &count, NULL));
+    warm[2].text = "98.6 Cel";
+    warm[2].text_length = 8;
+    STATUS(VIAL_STATUS_TEMPLATE, vial_model_render_template(model, id, 6, warm, 3, 2048, tokens, &count, &error));
+    CHECK(strstr(error.sentence, "out of the variable's range") != NULL && strstr(error.sentence, "98") == NULL);
+  }
   wrong[1].name_length = 2;
   STATUS(VIAL_STATUS_TEMPLATE, vial_model_render_template(model, id, 6, wrong, 2, 0, NULL, &count, &error));
   wrong[1] = wrong[0];
@@ -98,9 +113,11 @@ static void answering(void) {
   vial_text choices[2] = {{"yes", 3}, {"no", 2}};
   const char schema[] = "{\"type\": \"integer\", \"minimum\": 10, \"maximum\": 99}";
   /* The template's schema: an object that begins with its first property. */
-  uint32_t reason = answered(&options, answer, sizeof answer, reasoning);
+  uint32_t reason;
+  options.max_tokens = 400;
+  reason = answered(&options, answer, sizeof answer, reasoning);
   CHECK(reason == VIAL_FINISH_STOP || reason == VIAL_FINISH_BUDGET);
-  CHECK(strstr(answer, "{") != NULL && strstr(answer, "\"level\":") != NULL && reasoning[0] != 0);
+  CHECK(strstr(answer, "{") != NULL && strstr(answer, "\"symptoms\":") != NULL && reasoning[0] != 0);
   /* One's own goes before it. */
   options.schema = schema;
   options.schema_length = sizeof schema - 1;

@@ -226,6 +226,14 @@ def copies(trial, number):
            f"{answer['text']} has none of {whole}")
 
 
+def required(schema):
+    """Names of all fields that a schema asks for."""
+    if isinstance(schema, dict):
+        yield from schema.get("required", []) if isinstance(schema.get("required"), list) else []
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else []:
+        yield from required(part)
+
+
 @report
 def json_templates_do_not_say_json(trial):
     status, out, err, _ = trial.run("template", "list", trial.file)
@@ -235,7 +243,11 @@ def json_templates_do_not_say_json(trial):
     for name in names:
         status, out, err, _ = trial.run("template", "show", name, trial.file)
         expect(status == 0, err[-200:])
-        expect("JSON" in out.partition("# system")[2].partition("# schema")[0], f"{name} does not say JSON")
+        said, _, schema = out.partition("# system")[2].partition("# schema")
+        expect("JSON" in said, f"{name} does not say JSON")
+        expect('"emergency"' in schema, f"{name} has no field for an emergency")
+        for field in required(json.loads(schema)):
+            expect(f'"{field}"' in said, f"{name} does not name the field {field}")
 
 
 @report
@@ -296,12 +308,22 @@ def temperature_flt_min(trial):
 
 @report
 def template_values_fhir(trial):
+    def render(template, **values):
+        sets = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
+        status, _, err, _ = trial.run("template", "render", template, trial.file, *sets)
+        return status, err.strip()[-160:]
     for line in trial.text("values.txt").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
-        status, _, err, _ = trial.run(
-            "template", "render", "triage", trial.file, "--set", "complaint=x", "--set", "age=45 years", "--set", line)
-        expect(status == 0, f"{line}: {err.strip()[-160:]}")
+        name, _, value = line.partition("=")
+        status, err = render("triage", **{"complaint": "x", "age": "45 years", name: value})
+        expect(status == 0, f"{line}: {err}")
+    for value in ["98.6 °C", "98.6 Cel", "37 °F", "37 [degF]"]:
+        status, err = render("triage", complaint="x", age="45 years", temperature=value)
+        expect(status == 1 and "range" in err, f"temperature={value} is taken")
+    stay = {"notes": "x", "age": "45 years", "medications_at_discharge": "none", "admitted": "2024-03-02"}
+    expect(render("discharge-summary", **stay, discharged="2024-03-02")[0] == 0, "a stay of a day is refused")
+    expect(render("discharge-summary", **stay, discharged="2024-03-01")[0] == 1, "a discharge before the admission is taken")
 
 
 @report

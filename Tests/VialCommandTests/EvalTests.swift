@@ -117,7 +117,7 @@ import Testing
         "eval", PackedFile.path, "--data", Self.questions, "--limit", "1", "--out", out, "--json",
       ] + template)
     #expect(run.status == 0, "\(run.message)")
-    #expect(try run.json()["template"] as? String == "guideline-question 1.0.0")
+    #expect(try run.json()["template"] as? String == "guideline-question 2.0.0")
     let values = try #require(try lines(out)[1]["log_likelihoods"] as? [Double])
     // The same prompt and option, scored by themselves.
     let source = try lines(Self.questions)[0]

@@ -37,7 +37,12 @@ import Testing
     }
     let json = try CommandRun("template", "show", "triage", PackedFile.path, "--json").json()
     #expect(json["task"] as? String == "triage")
-    #expect((json["variables"] as? [[String: Any]])?.count == 10)
+    let variables = try #require(json["variables"] as? [[String: Any]])
+    #expect(variables.count == 15)
+    #expect(json["format"] as? Int == 2)
+    let temperature = try #require(variables.first { $0["name"] as? String == "temperature" })
+    #expect(temperature["range"] as? String == "20..46 °C, 68..115 °F")
+    #expect((temperature["aliases"] as? [String: String])?["Cel"] == "°C")
     let dump = try CommandRun("dump", PackedFile.path, "--template", "triage")
     #expect(dump.output == show.output)
     #expect(try CommandRun("dump", PackedFile.path).output.contains("discharge-summary"))
@@ -74,6 +79,16 @@ import Testing
     #expect(said.contains("heart_rate: the value is not a number"))
     #expect(!said.contains("private"))
     #expect(try CommandRun("template", "render", "triage", "--set", "complaint").status == 2)
+    #expect(
+      try message("complaint=x", "age=7 years", "temperature=98.6 °C").contains(
+        "temperature: the number is out of the variable's range: 20..46 °C, 68..115 °F"))
+    let stay = try CommandRun(
+      "template", "render", "discharge-summary", PackedFile.path, "--set", "notes=x", "--set",
+      "age=7 a",
+      "--set", "admitted=2024-03-02", "--set", "discharged=2024-03-01", "--set",
+      "medications_at_discharge=none")
+    #expect(stay.status == 1)
+    #expect(stay.message.contains("discharged: the date lies before admitted"))
   }
 
   @Test func renderShowsBothMessages() throws {
@@ -82,8 +97,8 @@ import Testing
       "age=7 years", "--set", "temperature=38.5 °C")
     #expect(run.status == 0)
     #expect(run.output.contains("# system\n"))
-    #expect(run.output.contains("## Complaint\nIt\\u{1b} hurts\n"))
-    #expect(run.output.contains("Age: 7 years\nSex: not stated\n"))
+    #expect(run.output.contains("<record>\nAge: 7 years\nSex: not stated\n"))
+    #expect(run.output.contains("Complaint:\n> It\\u{1b} hurts\n"))
     #expect(run.output.contains("Temperature: 38.5 °C\n"))
   }
 
@@ -146,8 +161,12 @@ import Testing
   }
 
   @Test func check() throws {
-    let good = try CommandRun("template", "check", try write(Self.source))
-    #expect(good.status == 0)
+    let fenced = Self.source.replacingOccurrences(
+      of: "id: greeting", with: "format: 2\nid: greeting"
+    )
+    .replacingOccurrences(of: "Hello {{who}}", with: "Say hello to\n<name>\n{{who}}\n</name>")
+    let good = try CommandRun("template", "check", try write(fenced))
+    #expect(good.status == 0, "\(good.message)")
     #expect(good.message.contains("no '# red flags'"))
     let bad = try CommandRun(
       "template", "check",
@@ -155,6 +174,36 @@ import Testing
     #expect(bad.status == 1)
     #expect(bad.message.contains("R-525"))
     #expect(try CommandRun("template", "check", folder.path("none.txt")).status == 1)
+  }
+
+  /// Mistakes that a reader takes: each is found, and nothing is said to be in order.
+  @Test func checkFindsWhatAnswersSufferFrom() throws {
+    let schema =
+      "\n# schema\n{\"type\": \"object\", \"properties\": {\"level\": {\"type\": \"integer\"}}}"
+    let number = "variable: fever\n  type: number\n  units: °C, °F\n  range: 20..115\nvariable: who"
+    for (text, message) in [
+      (Self.source, "variable who stands outside of a fence"), (Self.source + schema, "says JSON"),
+      (
+        Self.source.replacingOccurrences(of: "variable: who", with: number) + " {{fever}}",
+        "the range of fever has no unit"
+      ),
+    ] {
+      let run = try CommandRun("template", "check", try write(text, "c.txt"))
+      #expect(run.status == 1 && run.output.isEmpty)
+      #expect(run.message.contains(message), "\(run.message)")
+      // They stay templates: what is in files goes on working.
+      let file = try folder.write("n.vial", try PackedFile.bytes())
+      #expect(try CommandRun("template", "add", file, try write(text, "c.txt")).status == 0)
+    }
+    let shipped = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Sources/VialPacking/Resources/templates")
+    let names = try FileManager.default.contentsOfDirectory(atPath: shipped.path).filter {
+      $0.hasSuffix(".txt")
+    }
+    let run = try CommandRun(
+      arguments: ["template", "check"] + names.map { shipped.appendingPathComponent($0).path })
+    #expect(names.count == 12 && run.status == 0 && run.message.isEmpty, "\(run.message)")
   }
 
   @Test func packTakesAFolder() throws {
@@ -183,11 +232,13 @@ import Testing
     }
     let values = ["calculator=BMI", "inputs=weight: 80 kg", "result=24.7"]
     let result = try user("calculator-explanation", values[0], values[1], values[2])
-    #expect(result?.contains("## Result\nDay: not stated\n24.7\n") == true)
+    #expect(result?.contains("\nDay: not stated\nResult:\n> 24.7\n") == true)
     let dated = try user(
       "calculator-explanation", values[0], values[1], values[2], "computed=2026-03-01")
-    #expect(dated?.contains("## Result\nDay: 2026-03-01\n24.7\n") == true)
-    #expect(try user("problem-list", "text=x")?.hasPrefix("## Note\nDay: not stated\nx\n") == true)
+    #expect(dated?.contains("\nDay: 2026-03-01\nResult:\n> 24.7\n") == true)
+    #expect(
+      try user("problem-list", "text=x")?.hasPrefix("<record>\nWritten: not stated\nNote:\n> x\n")
+        == true)
   }
 
   @Test func runAsksByATemplate() throws {

@@ -79,7 +79,8 @@ import VialText
     #expect(template.variables[0].byteLimit == 20)
     #expect(template.variables[0].isRequired)
     #expect(template.variables[1].units == ["/min", "bpm"])
-    #expect(template.variables[1].range == DecimalRange("0..350"))
+    #expect(template.variables[1].ranges.map(\.source) == ["0..350"])
+    #expect(template.formatVersion == .plain)
     #expect(template.variables[2].choices == ["low", "very high"])
     #expect(template.variables[2].fallback == "unknown")
   }
@@ -108,6 +109,117 @@ import VialText
     let said = try #require(found, "\(from) -> \(to) was taken")
     #expect(said.hasPrefix("a.txt"))
     #expect(said.contains(message) || message == "R-525" && said.contains("user"), "\(said)")
+  }
+
+  /// A template of version 2.
+  private static let quoted = """
+    ---
+    format: 2
+    id: q
+    version: 1
+    task: triage
+    language: en
+    variable: note
+    variable: fever
+      type: number
+      units: °C = Cel = C, °F = [degF]
+      range: 20..46 °C, 68..115 °F
+    variable: tongue
+      type: choice
+      choices: English = en | German = de
+    variable: from
+      type: date
+    variable: to
+      type: date
+      not_before: from
+    ---
+    # user
+    <record>
+    {{note}}
+    {{fever}} {{from}} {{to}}
+    </record>
+    Answer in {{tongue}}.
+    """
+
+  @Test func version2HasFencesAliasesAndRangesForEachUnit() throws {
+    let file = try PromptTemplateFile(Array(Self.quoted.utf8), name: "a.txt")
+    let template = file.template
+    #expect(template.formatVersion == .quoted)
+    #expect(template.variables[1].units == ["°C", "°F"])
+    #expect(
+      template.variables[1].aliases.map { $0.alias + "=" + $0.name } == [
+        "Cel=°C", "C=°C", "[degF]=°F",
+      ])
+    #expect(template.variables[1].ranges.map(\.source) == ["20..46 °C", "68..115 °F"])
+    #expect(template.variables[2].choices == ["English", "German"])
+    #expect(template.variables[4].earlierDate == 3)
+    #expect(file.findings.isEmpty)
+    // A reader that knows version 1 only finds no message.
+    let table = try KeyValueTable(ByteRegion(copying: file.section), context: "t")
+    #expect(table["text"] == nil && table["user"] != nil)
+  }
+
+  @Test(arguments: [
+    ("format: 2", "format: 3", "must be 1 or 2"), ("format: 2\n", "", "needs 'format: 2'"),
+    ("20..46 °C, 68..115 °F", "20..115", "R-524"), ("20..46 °C, 68..115 °F", "20..46 K", "R-524"),
+    ("°F = [degF]", "°F = Cel", "R-524"), ("English = en", "English = German", "R-524"),
+    ("not_before: from", "not_before: note", "R-524"),
+    ("not_before: from", "not_before: to", "R-524"),
+    ("</record>\n", "", "R-528"), ("<record>\n", "", "R-528"),
+    ("{{note}}\n", "N: {{note}}\n", "R-528"),
+    ("Answer in", "> Answer in", "R-528"),
+    ("Answer in {{tongue}}.", "{{tongue}}\n{{note}}", "R-528"),
+    ("# user\n", "# system\n{{note}}\n# user\n", "R-528"),
+  ])
+  func mistakesOfVersion2AreNamed(_ from: String, _ to: String, _ message: String) throws {
+    let text = Self.quoted.replacingFirst(from, to)
+    #expect(text != Self.quoted)
+    do {
+      _ = try parse(text)
+      Issue.record("\(from) -> \(to) was taken")
+    } catch { #expect("\(error)".contains(message), "\(error)") }
+  }
+
+  @Test func whatReadersTakeAndAnswersSufferFromIsFound() throws {
+    func findings(_ text: String) throws -> [PromptTemplateFinding] {
+      try PromptTemplateFile(Array(text.utf8), name: "a.txt").findings
+    }
+    #expect(
+      try findings(Self.good) == [
+        .rangeWithoutUnit(variable: "pulse"), .outsideAFence(variable: "who"), .neverSaysJSON,
+      ])
+    let schema =
+      "\n# schema\n{\"type\": \"object\", \"properties\": {\"level\": {\"type\": \"integer\"}, \"why\": {\"type\": \"string\"}}}"
+    #expect(try findings(Self.quoted + schema) == [.neverSaysJSON])
+    #expect(
+      try findings(Self.quoted + " Answer JSON with level." + schema) == [.fieldIsNotNamed("why")])
+    let bare = Self.quoted.replacingFirst("units: °C = Cel = C, °F = [degF]\n", "")
+      .replacingFirst("range: 20..46 °C, 68..115 °F", "range: 20..115")
+    #expect(try findings(bare) == [.rangeWithoutUnit(variable: "fever")])
+  }
+
+  @Test func theDefaultSetHasNoFindings() throws {
+    for file in try PromptTemplateSet.standard() {
+      #expect(file.findings.isEmpty, "\(file.template.id): \(file.findings)")
+      #expect(file.template.formatVersion == .quoted && file.template.version == "2.0.0")
+      #expect(file.template.variables.contains { $0.name == "answer_language" })
+      guard let schema = file.template.schema else { continue }
+      #expect(schema.contains("\"emergency\""), "\(file.template.id)")
+      // Every free text has a least length and ends with a whole word.
+      try check(JSONReader.parse(Array(schema.utf8)), file.template.id)
+    }
+  }
+
+  private func check(_ value: JSONValue, _ id: String) {
+    for item in value.array ?? [] { check(item, id) }
+    if value["type"]?.text == "string" {
+      let isFree = value["enum"] == nil && value["const"] == nil
+      #expect(!isFree || value["pattern"] != nil, "\(id)")
+      #expect(
+        !isFree || value["minLength"] != nil || value["pattern"]?.text?.hasPrefix("^[0-9]") == true,
+        "\(id)")
+    }
+    for member in value.object?.members ?? [] { check(member.value, id) }
   }
 
   @Test func bytesThatAreNoTextAreRefused() {

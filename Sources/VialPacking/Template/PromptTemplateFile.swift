@@ -37,10 +37,7 @@ public struct PromptTemplateFile: Sendable {
 
   /// What a reader takes and an author did not mean.
   private func check(_ source: PromptTemplateSource, _ name: String) throws(PackingError) {
-    var used = template.text.variables
-    for part in [template.system, template.redFlags, template.unknown] {
-      used.formUnion(part?.variables ?? [])
-    }
+    let used = template.parts.reduce(into: Set<Int>()) { $0.formUnion($1.text.variables) }
     if let index = template.variables.indices.first(where: { !used.contains($0) }) {
       throw PackingError("\(name): variable \(template.variables[index].name) stands nowhere")
     }
@@ -75,11 +72,12 @@ struct PromptTemplateSource {
     "# when you do not know": "clause.unknown", "# user": "text", "# schema": "schema",
   ]
   private static let keys: Set<String> = [
-    "id", "version", "task", "language", "title", "note", "temperature", "top_p", "top_k", "min_p",
-    "repetition_penalty", "max_tokens", "max_reasoning_tokens", "stop", "variable",
+    "format", "id", "version", "task", "language", "title", "note", "temperature", "top_p", "top_k",
+    "min_p", "repetition_penalty", "max_tokens", "max_reasoning_tokens", "stop", "variable",
   ]
   private static let variableKeys: Set<String> = [
     "type", "required", "limit", "items", "units", "range", "choices", "default", "note",
+    "not_before",
   ]
 
   init(_ text: String, name: String) throws(PackingError) {
@@ -166,8 +164,10 @@ struct PromptTemplateSource {
   /// The section's key-values, unchecked but for the spelling of numbers.
   func values() throws(PackingError) -> KeyValueBuilder {
     var builder = KeyValueBuilder()
+    let version = try formatVersion()
     for field in fields where field.key != "stop" {
       switch field.key {
+      case "format": builder["format"] = .unsigned(version.rawValue)
       case "temperature", "top_p", "min_p", "repetition_penalty":
         builder["sampling." + field.key] = .float(try number(field))
       case "top_k": builder["sampling.top_k"] = .unsigned(try count(field))
@@ -177,13 +177,26 @@ struct PromptTemplateSource {
     }
     let stops = fields.filter { $0.key == "stop" }.map(\.value)
     if !stops.isEmpty { builder["stop"] = .textArray(stops) }
-    for (key, text) in parts { builder[key] = .text(text) }
+    for (key, text) in parts {
+      builder[key == "text" ? PromptTemplate.textKey(version) : key] = .text(text)
+    }
     builder["variable.names"] = .textArray(variables.map(\.name))
-    try addColumns(&builder)
+    try addColumns(&builder, version)
     return builder
   }
 
-  private func addColumns(_ builder: inout KeyValueBuilder) throws(PackingError) {
+  /// The version of the format that the file is written in; 1 when it is silent.
+  private func formatVersion() throws(PackingError) -> PromptTemplate.FormatVersion {
+    guard let field = fields.first(where: { $0.key == "format" }) else { return .plain }
+    guard let version = PromptTemplate.FormatVersion(rawValue: try count(field)) else {
+      throw error(field.line, "'format' must be 1 or 2")
+    }
+    return version
+  }
+
+  private func addColumns(
+    _ builder: inout KeyValueBuilder, _ version: PromptTemplate.FormatVersion
+  ) throws(PackingError) {
     builder["variable.types"] = .textArray(column("type", default: "text"))
     var (limits, items, required): ([UInt64], [UInt64], [UInt64]) = ([], [], [])
     for variable in variables {
@@ -196,14 +209,42 @@ struct PromptTemplateSource {
     builder["variable.limits"] = .unsignedArray(limits)
     builder["variable.required"] = .unsignedArray(required)
     builder["variable.items"] = items.contains { $0 != 0 } ? .unsignedArray(items) : nil
-    let texts: [(key: String, column: [String])] = [
+    var texts: [(key: String, column: [String])] = [
       ("ranges", column("range")), ("units", column("units").map { Self.lines($0, ",") }),
       ("choices", column("choices").map { Self.lines($0, "|") }), ("defaults", column("default")),
-      ("notes", column("note")),
+      ("notes", column("note")), ("not_before", column("not_before")),
     ]
+    if version == .quoted {
+      let units = column("units").map { Self.spellings($0, ",") }
+      let choices = column("choices").map { Self.spellings($0, "|") }
+      texts[0].column = column("range").map { Self.lines($0, ",") }
+      texts[1].column = units.map(\.names)
+      texts[2].column = choices.map(\.names)
+      texts.append(("aliases", zip(units, choices).map { $0.aliases + $1.aliases }))
+    }
     for (key, column) in texts where column.contains(where: { !$0.isEmpty }) {
       builder["variable." + key] = .textArray(column)
     }
+    for variable in variables where version == .plain {
+      if let field = variable.fields.first(where: { $0.key == "not_before" }) {
+        throw error(field.line, "'not_before' needs 'format: 2'")
+      }
+    }
+  }
+
+  /// `name = alias = alias` between separators: the names, one a line, and a line of alias, tab and name for each alias.
+  private static func spellings(
+    _ value: String, _ separator: Character
+  ) -> (names: String, aliases: String) {
+    var (names, aliases): ([String], [String]) = ([], [])
+    for part in value.split(separator: separator) {
+      let spellings = part.split(separator: "=", omittingEmptySubsequences: false).map {
+        String($0.trimmed)
+      }
+      names.append(spellings[0])
+      aliases += spellings.dropFirst().map { $0 + "\t" + spellings[0] }
+    }
+    return (names.joined(separator: "\n"), aliases.joined(separator: "\n"))
   }
 
   private func column(_ key: String, default fallback: String = "") -> [String] {

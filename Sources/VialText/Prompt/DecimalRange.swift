@@ -1,14 +1,17 @@
-// Decimal numbers as people write them, and ranges of them.
+// Ranges of decimal numbers.
 // Must not: make a `String` of a value: it may be a patient's.
 
 /// Numbers from one to another, both included; a missing end is open.
 public struct DecimalRange: Sendable, Equatable {
-  /// The least number.
-  public let low: Double?
-  /// The greatest number.
-  public let high: Double?
+  /// The least number as it was written; nil when there is none.
+  private let low: [UInt8]?
+  /// The greatest number as it was written; nil when there is none.
+  private let high: [UInt8]?
   /// As it was written, `low..high`.
   public let source: String
+
+  /// Most digits of an end.
+  static let digitLimit = 15
 
   /// Reads `low..high`, of which either may be missing; nil for anything else or when low is above high.
   public init?(_ source: String) {
@@ -18,66 +21,51 @@ public struct DecimalRange: Sendable, Equatable {
         bytes[$0] == 0x2E && bytes[$0 + 1] == 0x2E
       })
     else { return nil }
-    func end(_ part: ArraySlice<UInt8>) -> Double?? {
-      if part.isEmpty { return .some(nil) }
-      let copy = Array(part)
-      return DecimalText.parse(copy.span).map { .some($0) } ?? nil
+    let low = Array(bytes[..<dots])
+    let high = Array(bytes[(dots + 2)...])
+    for end in [low, high] where !end.isEmpty {
+      guard DecimalText(end.span, digitLimit: Self.digitLimit) != nil else { return nil }
     }
-    guard let low = end(bytes[..<dots]), let high = end(bytes[(dots + 2)...]) else { return nil }
-    if let low, let high, low > high { return nil }
-    (self.low, self.high, self.source) = (low, high, source)
+    self.low = low.isEmpty ? nil : low
+    self.high = high.isEmpty ? nil : high
+    self.source = source
+    if let low = self.low, !high.isEmpty, Self.compare(high.span, low) < 0 { return nil }
   }
 
-  /// Whether a number lies in the range.
-  func contains(_ number: Double) -> Bool {
-    if let low, number < low { return false }
-    if let high, number > high { return false }
+  /// Whether a number lies in the range, digit for digit. `text` is one, as `DecimalText` reads it.
+  func contains(_ text: Span<UInt8>) -> Bool {
+    if let low, Self.compare(text, low) < 0 { return false }
+    if let high, Self.compare(text, high) > 0 { return false }
     return true
+  }
+
+  /// Less than 0, 0 or more than 0: as `text` lies below, at or above `end`.
+  private static func compare(_ text: Span<UInt8>, _ end: [UInt8]) -> Int {
+    guard let left = DecimalText(text, digitLimit: text.count, takesExponent: true),
+      let right = DecimalText(end.span, digitLimit: digitLimit)
+    else { return 0 }
+    return left.compare(text, right, end.span)
   }
 }
 
-/// Decimal numbers: `-`, digits, and perhaps a point with digits behind it.
-enum DecimalText {
-  /// Most digits: all numbers of so many are exact or equal for equal spellings.
-  static let digitLimit = 15
+/// A range of a variable's numbers, in one of its units.
+public struct UnitRange: Sendable, Equatable {
+  /// The numbers.
+  public let range: DecimalRange
+  /// The unit in which they are counted; nil: whatever the unit, or none.
+  public let unit: String?
 
-  /// The number; nil when it is spelled otherwise or has too many digits.
-  static func parse(_ text: Span<UInt8>, isInteger: Bool = false) -> Double? {
-    var position = text.count > 0 && text[0] == 0x2D ? 1 : 0
-    let isNegative = position == 1
-    var (mantissa, digits, fraction) = (0, 0, 0)
-    var (hasPoint, lastIsDigit) = (false, false)
-    while position < text.count {
-      let byte = text[position]
-      if byte == 0x2E, !hasPoint, lastIsDigit, !isInteger {
-        (hasPoint, lastIsDigit) = (true, false)
-      } else if (0x30...0x39).contains(byte), digits < digitLimit {
-        mantissa = mantissa * 10 + Int(byte - 0x30)
-        digits += 1
-        fraction += hasPoint ? 1 : 0
-        lastIsDigit = true
-      } else {
-        return nil
-      }
-      position += 1
-    }
-    guard lastIsDigit else { return nil }
-    var scale = 1.0
-    for _ in 0..<fraction { scale *= 10 }
-    let value = Double(mantissa) / scale
-    return isNegative ? -value : value
-  }
+  /// As it was written: `low..high`, a space and the unit.
+  public var source: String { unit.map { range.source + " " + $0 } ?? range.source }
 
-  /// Length of the number that `text` begins with; 0 when it begins with none.
-  static func prefixLength(_ text: Span<UInt8>) -> Int {
-    var position = 0
-    while position < text.count {
-      let byte = text[position]
-      guard (0x30...0x39).contains(byte) || byte == 0x2E || (byte == 0x2D && position == 0) else {
-        break
-      }
-      position += 1
-    }
-    return position
+  /// Reads `low..high`, perhaps with a space and a unit behind it.
+  init?(_ source: String) {
+    let bytes = Array(source.utf8)
+    let space = bytes.firstIndex(of: 0x20)
+    guard
+      let range = DecimalRange(String(decoding: bytes[..<(space ?? bytes.count)], as: UTF8.self))
+    else { return nil }
+    self.range = range
+    unit = space.map { String(decoding: bytes[($0 + 1)...], as: UTF8.self) }
   }
 }

@@ -23,6 +23,8 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
   case notAChoice(variable: Int)
   /// The value is no day as YYYY-MM-DD.
   case notADate(variable: Int)
+  /// The date lies before that of another variable, which it must not.
+  case beforeOther(variable: Int, other: Int)
   /// The messages would be longer than `limit` bytes.
   case textTooLong(limit: Int)
   /// The value is not valid UTF-8 from `offset` on.
@@ -34,7 +36,8 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
     case .unknownName, .repeated, .textTooLong: nil
     case .missing(let variable), .tooLong(let variable, _), .tooManyItems(let variable, _),
       .notANumber(let variable), .outOfRange(let variable), .wrongUnit(let variable),
-      .notAChoice(let variable), .notADate(let variable), .invalidUTF8(let variable, _):
+      .notAChoice(let variable), .notADate(let variable), .beforeOther(let variable, _),
+      .invalidUTF8(let variable, _):
       variable
     }
   }
@@ -52,6 +55,7 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
     case .wrongUnit: "the unit is missing or not one of the variable's"
     case .notAChoice: "the value is not one of the variable's choices"
     case .notADate: "the value is not a day as YYYY-MM-DD"
+    case .beforeOther: "the date lies before that of another variable"
     case .textTooLong(let limit): "the messages would be longer than \(limit) bytes"
     case .invalidUTF8(_, let offset): "the value is not valid UTF-8 at byte \(offset)"
     }
@@ -79,7 +83,11 @@ extension PromptTemplate {
       return "\(variable.name): \(error.what): \(variable.units.joined(separator: ", "))"
     case .notAChoice:
       return "\(variable.name): \(error.what): \(variable.choices.joined(separator: ", "))"
-    case .outOfRange: return "\(variable.name): \(error.what): \(variable.range?.source ?? "")"
+    case .outOfRange:
+      let ranges = variable.ranges.map(\.source).joined(separator: ", ")
+      return "\(variable.name): \(error.what): \(ranges)"
+    case .beforeOther(_, let other) where variables.indices.contains(other):
+      return "\(variable.name): the date lies before \(variables[other].name)"
     default: return "\(variable.name): \(error.what)"
     }
   }

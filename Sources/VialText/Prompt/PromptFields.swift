@@ -1,5 +1,5 @@
 // Typed access to the keys of a prompt template: a missing key or a wrong type is an error with a rule.
-// Implements Spec/TEMPLATES.md, "Prompt templates".
+// Implements Spec/TEMPLATES.md, "Prompt templates".
 
 internal import VialFormat
 
@@ -23,6 +23,16 @@ struct PromptFields {
     _ condition: Bool, rule: Int, _ key: String, _ message: StaticString
   ) throws(FormatError) {
     guard condition else { throw error(rule: rule, key, message) }
+  }
+
+  /// The version of the format; 1 when the template is silent.
+  func version() throws(FormatError) -> PromptTemplate.FormatVersion {
+    guard let value = table["format"] else { return .plain }
+    guard case .unsigned(let number) = value else { throw missing("format") }
+    guard let version = PromptTemplate.FormatVersion(rawValue: number) else {
+      throw error(rule: 528, "format", "the version of a prompt template's format is not known")
+    }
+    return version
   }
 
   private func missing(_ key: String) -> FormatError {

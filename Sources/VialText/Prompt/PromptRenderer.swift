@@ -71,10 +71,14 @@ extension PromptTemplate {
           continue
         }
         let content = values.text.extracting(place)
+        let isQuoted = formatVersion == .quoted
         switch variables[index].kind {
+        case .text where isQuoted: try writer.write(quoted: content)
+        case .list where isQuoted: try writer.write(quotedItems: content)
         case .list: try writer.write(items: content)
-        case .integer, .number: try writer.write(number: content, variables[index])
-        case .text, .choice, .date: try writer.write(content)
+        case .integer, .number: try writer.write(number: content, variables[index], formatVersion)
+        case .choice: try writer.write(choice: content, variables[index])
+        case .text, .date: try writer.write(content)
         }
       }
     }
@@ -101,9 +105,19 @@ private struct PromptPlaces {
     }
     for (index, variable) in template.variables.enumerated() {
       if let place = content[index] {
-        content[index] = try Self.checked(place, of: variable, index, values.text)
+        content[index] = try Self.checked(
+          place, of: variable, index, values.text, template.formatVersion)
       }
       if content[index] == nil, variable.isRequired { throw .missing(variable: index) }
+    }
+    for (index, variable) in template.variables.enumerated() {
+      guard let other = variable.earlierDate, let place = content[index],
+        let earlier = content[other]
+      else { continue }
+      let (date, otherDate) = (values.text.extracting(place), values.text.extracting(earlier))
+      if date.isBefore(date.dateLength ?? 0, otherDate, otherDate.dateLength ?? 0) {
+        throw .beforeOther(variable: index, other: other)
+      }
     }
   }
 
@@ -115,8 +129,10 @@ private struct PromptPlaces {
 
   /// The part of a value that counts; nil for a blank one.
   private static func checked(
-    _ place: Range<Int>, of variable: PromptVariable, _ index: Int, _ text: Span<UInt8>
+    _ place: Range<Int>, of variable: PromptVariable, _ index: Int, _ text: Span<UInt8>,
+    _ version: PromptTemplate.FormatVersion
   ) throws(PromptError) -> Range<Int>? {
+    let isQuoted = version == .quoted
     if let offset = UTF8Text.firstInvalidOffset(text.extracting(place)) {
       throw .invalidUTF8(variable: index, offset: offset)
     }
@@ -128,40 +144,37 @@ private struct PromptPlaces {
       guard place.count <= variable.byteLimit else {
         throw .tooLong(variable: index, limit: variable.byteLimit)
       }
-      return place
+      return isQuoted ? trimmed : place
     case .list:
       guard place.count <= variable.byteLimit else {
         throw .tooLong(variable: index, limit: variable.byteLimit)
       }
       var count = 0
-      text.forEachLine(in: trimmed) { _ in count += 1 }
+      if isQuoted {
+        text.forEachQuotedLine(in: trimmed) { _ in count += 1 }
+      } else {
+        text.forEachLine(in: trimmed) { _ in count += 1 }
+      }
       guard count <= variable.itemLimit else {
         throw .tooManyItems(variable: index, limit: variable.itemLimit)
       }
     case .choice:
-      guard variable.choices.contains(where: { value.isEqual(to: $0) }) else {
-        throw .notAChoice(variable: index)
+      guard variable.choice(value) != nil else { throw .notAChoice(variable: index) }
+    case .date:
+      guard isQuoted ? value.dateLength != nil : value.isDay else {
+        throw .notADate(variable: index)
       }
-    case .date: guard value.isDay else { throw .notADate(variable: index) }
-    case .integer, .number: try checkNumber(value, variable, index)
+    case .integer, .number:
+      do throws(NumberValue.Problem) {
+        _ = try NumberValue(value, variable, version)
+      } catch {
+        switch error {
+        case .notANumber: throw .notANumber(variable: index)
+        case .wrongUnit: throw .wrongUnit(variable: index)
+        case .outOfRange: throw .outOfRange(variable: index)
+        }
+      }
     }
     return trimmed
-  }
-
-  private static func checkNumber(
-    _ value: Span<UInt8>, _ variable: PromptVariable, _ index: Int
-  ) throws(PromptError) {
-    let length = DecimalText.prefixLength(value)
-    guard
-      let number = DecimalText.parse(
-        value.extracting(0..<length), isInteger: variable.kind == .integer)
-    else { throw .notANumber(variable: index) }
-    let unit = value.extracting(value.trimmed(length..<value.count))
-    let isKnown = variable.units.contains { unit.isEqual(to: $0) }
-    // A bare number has the only unit there is.
-    guard isKnown || (unit.isEmpty && variable.units.count <= 1) else {
-      throw .wrongUnit(variable: index)
-    }
-    guard variable.range?.contains(number) ?? true else { throw .outOfRange(variable: index) }
   }
 }

@@ -1,11 +1,22 @@
 // A prompt template of a file, read and checked.
-// Owns rules. Must not: hold a patient's text, or render (PromptRenderer).
+// Owns rules and the format's version (R-528 is PromptFences'). Must not: hold a patient's text, or render
+// (PromptRenderer).
 // Implements Spec/TEMPLATES.md, "Prompt templates".
 
 public import VialFormat
 
 /// A task's prompt with its variables, clauses and defaults. Immutable and shareable.
 public struct PromptTemplate: Sendable {
+  /// How values are read and stand in the text.
+  public enum FormatVersion: UInt64, Sendable {
+    /// Values stand in the text as they are.
+    case plain = 1
+    /// Texts and lists are quoted in fences; numbers and dates are read as FHIR writes them.
+    case quoted = 2
+  }
+
+  /// Version of the format that the template is written in.
+  public let formatVersion: FormatVersion
   /// How the template is asked for.
   public let id: String
   /// For people; a changed text has a changed version.
@@ -47,10 +58,11 @@ public struct PromptTemplate: Sendable {
 
   /// Reads and checks a section's payload. O(bytes).
   /// - Parameter section: id of the section that the payload lies in; nil outside a file.
-  /// - Throws.
+  /// - Throws.
   public init(_ payload: ByteRegion, section: UInt64? = nil) throws(FormatError) {
     let table = try KeyValueTable(payload, context: PromptFields.context)
     let fields = PromptFields(table)
+    formatVersion = try fields.version()
     id = try fields.text("id", 1...64, rule: 521)
     version = try fields.text("version", 1...32, rule: 521)
     task = try fields.text("task", 1...64, rule: 521)
@@ -65,23 +77,39 @@ public struct PromptTemplate: Sendable {
     note = try fields.optionalText("note", PromptLimits.noteByteCount)
     schema = try fields.optionalText("schema", PromptLimits.textByteCount)
     let names = try fields.texts("variable.names")
-    variables = try PromptVariable.list(fields, names)
+    variables = try PromptVariable.list(fields, names, formatVersion)
     system = try fields.promptText("system", names, PromptLimits.textByteCount)
     redFlags = try fields.promptText("clause.red_flags", names, PromptLimits.clauseByteCount)
     unknown = try fields.promptText("clause.unknown", names, PromptLimits.clauseByteCount)
-    guard let text = try fields.promptText("text", names, PromptLimits.textByteCount) else {
-      throw fields.error(rule: 520, "text", "a required key is missing or has the wrong type")
+    let key = Self.textKey(formatVersion)
+    guard let text = try fields.promptText(key, names, PromptLimits.textByteCount) else {
+      throw fields.error(rule: 520, key, "a required key is missing or has the wrong type")
     }
     self.text = text
     sampling = try fields.sampling()
     maximumTokens = try fields.count("max_tokens", from: 1)
     maximumReasoningTokens = try fields.count("max_reasoning_tokens", from: 0)
     stops = try fields.stops()
+    if formatVersion == .quoted {
+      let isQuoted = variables.map { $0.kind == .text || $0.kind == .list }
+      try fields.checkFences(key, text, isQuoted)
+      for (key, part) in [
+        ("system", system), ("clause.red_flags", redFlags), ("clause.unknown", unknown),
+      ] {
+        if let part { try fields.checkNoQuote(key, part, isQuoted) }
+      }
+    }
     if let section {
       try fields.expect(
         section == Self.sectionID(of: id), rule: 527, "id",
         "a prompt template lies in the section of another id")
     }
+  }
+
+  /// Key of the user's message. Version 2 has one of its own, so that readers which know version 1 only refuse the template
+  /// instead of rendering it without its fences.
+  public static func textKey(_ version: FormatVersion) -> String {
+    version == .plain ? "text" : "user"
   }
 
   /// Id of the section that the template with this id lies in: the first eight bytes of the id's SHA-256.
@@ -131,6 +159,10 @@ public enum PromptLimits {
   public static let choiceCount = 256
   /// Units of a variable.
   public static let unitCount = 32
+  /// Aliases of a variable.
+  public static let aliasCount = 512
+  /// Bytes of the name of a fence.
+  public static let fenceByteCount = 32
   /// Bytes of a choice.
   public static let choiceByteCount = 256
   /// Bytes of a unit.

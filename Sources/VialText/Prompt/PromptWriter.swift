@@ -53,19 +53,72 @@ struct PromptWriter: ~Copyable, ~Escapable {
     }
   }
 
-  /// The number, a space and its unit.
+  /// Lines that begin with `> `, `>` alone for an empty one, so that none is a line of the template.
   @_lifetime(self: copy self)
-  mutating func write(number text: Span<UInt8>, _ variable: PromptVariable) throws(PromptError) {
+  mutating func write(quoted text: Span<UInt8>) throws(PromptError) {
     try look(at: text)
-    let length = DecimalText.prefixLength(text)
-    try write(text.extracting(0..<length))
-    let unit = text.trimmed(length..<text.count)
-    if !unit.isEmpty {
+    let whole = 0..<text.count
+    var position = 0
+    var isFirst = true
+    while let line = text.nextLine(&position, in: whole) {
+      if !isFirst { try write(one: 0x0A) }
+      isFirst = false
+      try write(one: 0x3E)
+      if line.isEmpty { continue }
+      try write(one: 0x20)
+      try write(text.extracting(line))
+    }
+  }
+
+  /// `> - item` lines.
+  @_lifetime(self: copy self)
+  mutating func write(quotedItems text: Span<UInt8>) throws(PromptError) {
+    try look(at: text)
+    let whole = 0..<text.count
+    var position = 0
+    var isFirst = true
+    while let line = text.nextLine(&position, in: whole) {
+      let item = text.trimmed(line)
+      if item.isEmpty { continue }
+      if !isFirst { try write(one: 0x0A) }
+      isFirst = false
+      try write("> - ".utf8Span.span)
+      try write(text.extracting(item))
+    }
+  }
+
+  /// A byte of the template's own, which counts.
+  @_lifetime(self: copy self)
+  private mutating func write(one byte: UInt8) throws(PromptError) {
+    guard count < PromptLimits.renderedByteCount else { throw Self.tooLong }
+    write(byte)
+  }
+
+  /// The choice as the template spells it.
+  @_lifetime(self: copy self)
+  mutating func write(choice text: Span<UInt8>, _ variable: PromptVariable) throws(PromptError) {
+    try look(at: text)
+    guard let choice = variable.choice(text) else { return }
+    try write(choice.utf8Span.span)
+  }
+
+  /// The number, a space and its unit as the template spells it; behind them the record's flag and reference range.
+  @_lifetime(self: copy self)
+  mutating func write(
+    number text: Span<UInt8>, _ variable: PromptVariable, _ version: PromptTemplate.FormatVersion
+  ) throws(PromptError) {
+    try look(at: text)
+    // It was checked before.
+    guard let value = try? NumberValue(text, variable, version) else { return }
+    try write(text.extracting(value.comparator))
+    try write(text.extracting(value.number))
+    if let unit = value.unit {
       write(0x20)
-      try write(text.extracting(unit))
-    } else if let only = variable.units.first {
+      try write(variable.units[unit].utf8Span.span)
+    }
+    for part in [value.flag, value.reference] where !part.isEmpty {
       write(0x20)
-      try write(only.utf8Span.span)
+      try write(text.extracting(part))
     }
   }
 }

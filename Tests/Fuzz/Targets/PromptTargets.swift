@@ -27,7 +27,10 @@ enum PromptTargets {
   private static func use(_ template: PromptTemplate, longest: Int) {
     var text: [UInt8] = []
     var entries: [PromptValue] = []
-    let values = ["{{a}}", "7 kg", "2024-02-29", "x\ny", ""]
+    let values = [
+      "{{a}}", "7 kg", "2024-02-29", "x\ny", "", "<= 7.0e1 KG HH (-1.5 - 2)",
+      "2024-02-29T08:05:00.5+01:00",
+    ]
     for (index, variable) in template.variables.enumerated() {
       var value = variable.choices.first ?? values[index % values.count]
       if variable.kind == .text || variable.kind == .list, longest > 0 {

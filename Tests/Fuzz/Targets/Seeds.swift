@@ -39,8 +39,8 @@ public enum Seeds {
           "{% set ns = namespace(a=1) %}{% for m in messages[::1] %}{% set ns.a = ns.a + 1 %}{% endfor %}"
             .utf8),
       ]
-    case .prompt: return [promptSection]
-    case .promptfile: return [Array(promptFile.utf8)]
+    case .prompt: return [section(of: promptFile), section(of: quotedFile)]
+    case .promptfile: return [Array(promptFile.utf8), Array(quotedFile.utf8)]
     case .pattern:
       return [
         [0, 0] + Array("^(a|[^b-d]{2})+$".utf8) + [0, 1, 2, 3],
@@ -71,8 +71,39 @@ public enum Seeds {
     {{a}} {{{{
     """
 
-  private static let promptSection: [UInt8] = must {
-    try PromptTemplateFile(Array(promptFile.utf8), name: "seed").section
+  /// Version 2 of the format.
+  private static let quotedFile = """
+    ---
+    format: 2
+    id: q
+    version: 1
+    task: other
+    language: en
+    variable: a
+      required: yes
+    variable: w
+      type: number
+      units: kg = KG, lb av
+      range: 0..100 kg, 0..200 lb av
+    variable: l
+      type: choice
+      choices: English = en | German
+    variable: f
+      type: date
+    variable: t
+      type: date
+      not_before: f
+    ---
+    # user
+    <r>
+    {{a}}
+    {{w}}
+    </r>
+    {{l}} {{f}} {{t}}
+    """
+
+  private static func section(of file: String) -> [UInt8] {
+    must { try PromptTemplateFile(Array(file.utf8), name: "seed").section }
   }
 
   private static let schemas: [(String, String)] = [

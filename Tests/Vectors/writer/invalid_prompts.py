@@ -1,16 +1,16 @@
-"""Invalid vectors of prompt templates (R-520 to R-527)."""
+"""Invalid vectors of prompt templates (R-520 to R-528)."""
 from . import keyvalues as kv
 from .cases import case, expect, section_of
 from .container import PROMPT
-from .prompts import FULL, prompt_section, section_id
+from .prompts import FULL, QUOTED, prompt_section, section_id
 from .valid import plain_model
 
 
-def prompt(name, about, at_key, identifier=None, **changes):
+def prompt(name, about, at_key, identifier=None, of=None, **changes):
     """A template with other values; the offset is that of the entry."""
     def make():
         renamed = {key.replace("__", "."): value for key, value in changes.items()}
-        values = {k: v for k, v in {**FULL, **renamed}.items() if v is not None}
+        values = {k: v for k, v in {**(of or FULL), **renamed}.items() if v is not None}
         section, _ = prompt_section(values, identifier)
         model = plain_model()
         model.prompts = [(section, None)]
@@ -19,9 +19,14 @@ def prompt(name, about, at_key, identifier=None, **changes):
     case(name, about, make, "verify")
 
 
-def column(key, index, value):
-    """A column of the full template with one other element."""
-    kind, values = FULL[f"variable.{key}"]
+def quoted(name, about, at_key, **changes):
+    """A template of version 2 with other values."""
+    prompt(name, about, at_key, of=QUOTED, **changes)
+
+
+def column(key, index, value, of=FULL):
+    """A column of a template with one other element."""
+    kind, values = of[f"variable.{key}"]
     return kind, [value if at == index else each for at, each in enumerate(values)]
 
 
@@ -64,3 +69,47 @@ prompt("R-526-tokens", "no tokens", "max_tokens", max_tokens=(kv.U64, 0))
 prompt("R-526-stop", "an empty stop string", "stop", stop=(kv.TEXTS, [""]))
 prompt("R-526-stops", "17 stop strings", "stop", stop=(kv.TEXTS, ["x"] * 17))
 prompt("R-527-section", "the section of another id", "id", section_id("other"))
+
+quoted("R-520-user", "version 2 without its message", None, user=None)
+prompt("R-520-format", "a version that is a text", "format", format=(kv.TEXT, "2"))
+quoted("R-522-user", "65,537 bytes", "user", user=(kv.TEXT, "x" * 65537))
+quoted("R-523-aliases", "aliases too few", "variable.aliases", variable__aliases=(kv.TEXTS, []))
+prompt("R-524-unit-range", "a range with a unit in version 1", "variable.ranges",
+       variable__ranges=column("ranges", 2, "0..1 kg"))
+quoted("R-524-no-unit", "two units and a range without one", "variable.ranges",
+       variable__ranges=column("ranges", 2, "20..115", QUOTED))
+quoted("R-524-other-unit", "a range in a unit that is none", "variable.ranges",
+       variable__ranges=column("ranges", 2, "20..46 K", QUOTED))
+quoted("R-524-unit-twice", "two ranges in one unit", "variable.ranges",
+       variable__ranges=column("ranges", 2, "20..46 °C\n20..45 °C", QUOTED))
+quoted("R-524-two-ranges", "two ranges without a unit", "variable.ranges",
+       variable__ranges=column("ranges", 3, "0..10\n0..10 of 10", QUOTED))
+quoted("R-524-alias", "an alias of nothing", "variable.aliases", variable__aliases=column("aliases", 2, "K\tKelvin", QUOTED))
+quoted("R-524-alias-tab", "an alias without a tab", "variable.aliases",
+       variable__aliases=column("aliases", 2, "Cel °C", QUOTED))
+quoted("R-524-alias-twice", "an alias of two units", "variable.aliases",
+       variable__aliases=column("aliases", 2, "C\t°C\nC\t°F", QUOTED))
+quoted("R-524-alias-text", "an alias of a text", "variable.aliases",
+       variable__aliases=column("aliases", 0, "x\ty", QUOTED))
+quoted("R-524-alias-alike", "an alias of what only looks like a choice", "variable.aliases",
+       variable__choices=column("choices", 4, "\u00e9\nGerman", QUOTED),
+       variable__aliases=column("aliases", 4, "x\te\u0301", QUOTED))
+quoted("R-524-order", "not before a text", "variable.not_before",
+       variable__not_before=column("not_before", 6, "note", QUOTED))
+quoted("R-524-order-self", "not before itself", "variable.not_before",
+       variable__not_before=column("not_before", 6, "to", QUOTED))
+quoted("R-524-order-kind", "a number that is not before a date", "variable.not_before",
+       variable__not_before=column("not_before", 2, "from", QUOTED))
+quoted("R-525-user", "a variable that is not declared", "user", user=(kv.TEXT, "{{who}}"))
+prompt("R-528-version", "a version from the future", "format", format=(kv.U64, 3))
+quoted("R-528-outside", "a text outside of a fence", "user", user=(kv.TEXT, "<a>\n</a>\n{{note}}"))
+quoted("R-528-system", "a text in the system message", "system", system=(kv.TEXT, "About\n{{note}}"))
+quoted("R-528-clause", "a list in a clause", "clause.red_flags", clause__red_flags=(kv.TEXT, "{{drugs}}"))
+quoted("R-528-inline", "a text that shares its line", "user", user=(kv.TEXT, "<a>\nNote: {{note}}\n</a>"))
+quoted("R-528-two", "a text and a number on a line", "user", user=(kv.TEXT, "<a>\n{{fever}}{{note}}\n</a>"))
+quoted("R-528-braces", "a text and braces on a line", "user", user=(kv.TEXT, "<a>\n{{note}}{{{{\n</a>"))
+quoted("R-528-open", "a fence that is not closed", "user", user=(kv.TEXT, "<a>\n{{note}}"))
+quoted("R-528-nested", "a fence in a fence", "user", user=(kv.TEXT, "<a>\n<b>\n{{note}}\n</b>\n</a>"))
+quoted("R-528-other", "a fence that another one closes", "user", user=(kv.TEXT, "<a>\n{{note}}\n</b>"))
+quoted("R-528-quote", "a line that begins as values do", "user", user=(kv.TEXT, "> x"))
+quoted("R-528-quote-behind", "a sign behind a number", "user", user=(kv.TEXT, "{{fever}}> x"))

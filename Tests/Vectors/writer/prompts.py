@@ -24,6 +24,24 @@ FULL = {
     "max_reasoning_tokens": (kv.U64, 0), "stop": (kv.TEXTS, ["\n\n", "s" * 256]),
     "schema": (kv.TEXT, '{"type": "object"}'), "x.unknown": (kv.BOOL, 1),
 }
+# Version 2 of the format: fences, aliases, ranges for each unit, the order of dates.
+QUOTED = {
+    "format": (kv.U64, 2), "id": (kv.TEXT, "quoted"), "version": (kv.TEXT, "2"), "task": (kv.TEXT, "triage"),
+    "language": (kv.TEXT, "en"), "system": (kv.TEXT, "Answer in {{tongue}}."),
+    "user": (kv.TEXT, "<record>\nNote:\n{{note}}\n{{drugs}}\nFever: {{fever}} {{score}}\n</record>\n<x_y>\n{{note}}\n</x_y>\n"
+             "{{from}}..{{to}} {{{{note}}\n<no-fence>\n< record>"),
+    "variable.names": (kv.TEXTS, ["note", "drugs", "fever", "score", "tongue", "from", "to"]),
+    "variable.types": (kv.TEXTS, ["text", "list", "number", "integer", "choice", "date", "date"]),
+    "variable.limits": (kv.U64S, [100, 100, 0, 0, 0, 0, 0]), "variable.required": (kv.U64S, [1, 0, 0, 0, 0, 0, 0]),
+    "variable.items": (kv.U64S, [0, 9, 0, 0, 0, 0, 0]),
+    "variable.ranges": (kv.TEXTS, ["", "", "20..46 °C\n68..115 °F", "0..10", "", "", ""]),
+    "variable.units": (kv.TEXTS, ["", "", "°C\n°F", "of 10", "", "", ""]),
+    "variable.choices": (kv.TEXTS, ["", "", "", "", "English\nGerman", "", ""]),
+    "variable.aliases": (kv.TEXTS, ["", "", "Cel\t°C\n[degF]\t°F", "{score}\tof 10", "en\tEnglish", "", ""]),
+    "variable.not_before": (kv.TEXTS, ["", "", "", "", "", "", "from"]),
+    # Version 1's key means nothing here.
+    "text": (kv.TEXT, "{{nobody}}"),
+}
 LEAST = {
     "id": (kv.TEXT, "_"), "version": (kv.TEXT, "1"), "task": (kv.TEXT, "other"), "language": (kv.TEXT, "en"),
     "text": (kv.TEXT, ""), "variable.names": (kv.TEXTS, []), "variable.types": (kv.TEXTS, []),

@@ -8,7 +8,7 @@ from .adapters import adapter_section
 from .container import PAGE, TEXT, Draft, Section
 from .lz4 import frame
 from .model import Model, configuration, free_section, model_tensors, text_section
-from .prompts import FULL, LEAST, prompt_section
+from .prompts import FULL, LEAST, QUOTED, prompt_section
 from .signing import signature_section
 from .tensors import Tensor
 from .tokenizers import byte_level, character_level, chat_section, chat_truth
@@ -209,7 +209,7 @@ def adapters():
 def prompts():
     """Two prompt templates: one with every key and type, one with the least."""
     model = plain_model()
-    model.prompts = [prompt_section(FULL), prompt_section(LEAST)]
+    model.prompts = [prompt_section(FULL), prompt_section(LEAST), prompt_section(QUOTED)]
     return model
 
 
