@@ -32,10 +32,13 @@
  *   are the caller's word: NULL and misaligned ones are refused, others must point to what is described.
  * - Text is UTF-8 given as pointer and byte length; it needs no terminating zero and may contain zeros. The
  *   pointer may be NULL when the length is 0. The caller keeps it valid and unchanged during the call; the
- *   library wipes the copies that it made, those of a request when it is closed, all others before the call ends.
+ *   library wipes the copies that it made: before a call ends, or, of a request, before its last event is told (prompt,
+ *   ids, stop strings, activations, logits) and when it is closed (the answer). Whatever the library frees is zeros.
  *   Keys and values that the model computed from a text may stay in the engine for later prompts of the same tenant
  *   that begin alike, until their memory is needed, vial_engine_forget_tenant or vial_engine_close; then they are
- *   wiped. VIAL_REQUEST_PRIVATE and VIAL_ENGINE_NO_SHARING leave nothing.
+ *   wiped. VIAL_REQUEST_PRIVATE and VIAL_ENGINE_NO_SHARING leave nothing. Compiled schemas and choices, and places in them
+ *   that answers came to, are remembered for later requests of the same tenant, up to vial_engine_forget_tenant;
+ *   of a VIAL_REQUEST_PRIVATE request they are not.
  * - Outputs come last and are named out_.... They belong to the caller and must not overlap the inputs.
  * - Buffers come as capacity (in elements), buffer, and the number that was needed. The buffer may be NULL when
  *   the capacity is 0. When the capacity is too small, the status is VIAL_STATUS_BUFFER_TOO_SMALL, the first
@@ -753,7 +756,11 @@ typedef void (*vial_release)(void *context, void *memory, uint64_t byte_count);
 /** Flags of an engine. */
 enum {
   /** No request uses or leaves keys and values of others. */
-  VIAL_ENGINE_NO_SHARING = 1
+  VIAL_ENGINE_NO_SHARING = 1,
+  /** The KV cache and all other memory of the engine is locked, so that it cannot reach swap, as far as RLIMIT_MEMLOCK
+   *  allows: vial_engine_get_information tells what could not be. Without this flag the KV cache is not locked, and
+   *  activations and logits are while they take at most half of that limit. */
+  VIAL_ENGINE_LOCK_MEMORY = 2
 };
 
 /** Options of vial_engine_open. All 0 but struct_size is a good choice. */
@@ -825,6 +832,18 @@ vial_status vial_engine_open(vial_model *model, const vial_engine_options *optio
  *  Returns OK, IN_CALLBACK (called from a callback of any engine; nothing was closed). */
 vial_status vial_engine_close(vial_engine *engine);
 
+/** What the system refused to promise of memory that may hold text or ids of requests, or what is computed from them. */
+enum {
+  /** Some of the memory for text and ids, of all requests of the process, can reach swap: RLIMIT_MEMLOCK is used up. */
+  VIAL_MEMORY_TEXT_UNLOCKED = 1,
+  /** Some of the engine's memory for activations, logits and scratch can reach swap. */
+  VIAL_MEMORY_WORK_UNLOCKED = 2,
+  /** The KV cache can reach swap: it is locked only when VIAL_ENGINE_LOCK_MEMORY asks for it. */
+  VIAL_MEMORY_CACHE_UNLOCKED = 4,
+  /** Some memory may be in core dumps: the system refused to leave it out (MADV_DONTDUMP). */
+  VIAL_MEMORY_DUMPABLE = 8
+};
+
 /** How an engine stands. */
 typedef struct vial_engine_information {
   /** sizeof(vial_engine_information). */
@@ -843,9 +862,20 @@ typedef struct vial_engine_information {
   uint64_t running_count;
   /** Name of the instruction-set family. Static memory. */
   const char *isa;
+  /** VIAL_MEMORY_...: what does not hold at the moment; 0: everything is locked and in no core dump. */
+  uint32_t memory_flags;
+  /** 0. */
+  uint32_t reserved;
+  /** Bytes for text and ids of the process's requests, and for activations, logits, scratch and KV cache of this engine,
+   *  that are locked: they cannot reach swap. */
+  uint64_t locked_byte_count;
+  /** Bytes of these that are not. */
+  uint64_t unlocked_byte_count;
+  /** Bytes of these that may be in a core dump. */
+  uint64_t dumpable_byte_count;
 } vial_engine_information;
 
-#define VIAL_ENGINE_INFORMATION_INIT {(uint32_t)sizeof(vial_engine_information), 0, 0, 0, 0, 0, 0, 0}
+#define VIAL_ENGINE_INFORMATION_INIT {(uint32_t)sizeof(vial_engine_information), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Tells how an engine stands. Any thread.
  *
@@ -867,8 +897,9 @@ vial_status vial_engine_get_information(vial_engine *engine, vial_engine_informa
 vial_status vial_engine_set_tenant_weight(vial_engine *engine, const char *tenant, uint64_t tenant_length,
                                           double weight);
 
-/** Wipes what requests of a tenant that have ended left in the KV cache for later ones, before it returns. What
- *  requests under way hold is wiped when they end.
+/** Wipes what requests of a tenant that have ended left in the KV cache for later ones, and forgets the schemas and choices
+ *  that it used and what is remembered of its answers under them, before it returns. What requests under way hold goes
+ *  when they end.
  *
  *  Any thread. Waits for the current step.
  *

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #endif
 #include "vial_system.h"
+
+#include <sys/resource.h>
 #if defined(__linux__)
 #include <sched.h>
 #include <stdlib.h>
@@ -81,17 +83,45 @@ void vial_event_clear(int readable) {
   while (got > 0 || (got < 0 && errno == EINTR));
 }
 
-void *vial_map_private(size_t byte_count) {
+void *vial_map_private(size_t byte_count, bool *out_is_hidden) {
   void *pages = mmap(NULL, byte_count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return NULL;
-  // Both are best effort: a kernel may be older than either.
-#if defined(MADV_DONTDUMP)
-  (void)madvise(pages, byte_count, MADV_DONTDUMP);
-#endif
+  *out_is_hidden = vial_hide_pages(pages, byte_count);
+  return pages;
+}
+
+bool vial_hide_pages(void *pages, size_t byte_count) {
+  // A kernel may be older than either wish, or a filter of system calls may forbid both.
 #if defined(MADV_WIPEONFORK)
   (void)madvise(pages, byte_count, MADV_WIPEONFORK);
 #endif
-  return pages;
+#if defined(MADV_DONTDUMP)
+  return madvise(pages, byte_count, MADV_DONTDUMP) == 0;
+#else
+  (void)pages;
+  (void)byte_count;
+  return false;
+#endif
+}
+
+void vial_show_pages(void *pages, size_t byte_count) {
+#if defined(MADV_KEEPONFORK)
+  (void)madvise(pages, byte_count, MADV_KEEPONFORK);
+#endif
+#if defined(MADV_DODUMP)
+  (void)madvise(pages, byte_count, MADV_DODUMP);
+#endif
+  (void)pages;
+  (void)byte_count;
+}
+
+size_t vial_page_byte_count(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+size_t vial_lock_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return 0;
+  // Swift's integers of this size have a sign.
+  return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > PTRDIFF_MAX ? PTRDIFF_MAX : (size_t)limit.rlim_cur;
 }
 
 int vial_lock_pages(void *pages, size_t byte_count) {
@@ -102,6 +132,8 @@ int vial_lock_pages(void *pages, size_t byte_count) {
 #endif
   return mlock(pages, byte_count);
 }
+
+void vial_unlock_pages(void *pages, size_t byte_count) { (void)munlock(pages, byte_count); }
 
 void vial_unmap(void *pages, size_t byte_count) { (void)munmap(pages, byte_count); }
 

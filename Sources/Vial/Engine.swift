@@ -34,6 +34,10 @@ public struct EngineOptions: Sendable {
   public var log: (@Sendable (LogLine) -> Void)?
   /// Where large buffers come from; nil: the system.
   public var memory: MemorySource?
+  /// Whether the KV cache, and all other buffers, are to be kept out of swap as far as the system allows. Otherwise the
+  /// KV cache is not, and the others are while they fit into half of what the process may lock. `memoryPromises` tells
+  /// what became of it.
+  public var locksMemory = false
 
   /// Positions of the KV cache unless the caller sets a limit.
   public static let defaultPositionCount = 32768
@@ -47,14 +51,17 @@ public final class Engine: Sendable {
   /// The model.
   public let model: Model
   private let batch: BatchEngine
-  let grammars = GrammarLibrary()
+  let grammars: GrammarLibrary
 
   /// Reserves all memory and starts the threads.
   public init(model: Model, options: EngineOptions = EngineOptions()) throws(VialError) {
     self.model = model
+    guard let grammars = GrammarLibrary() else { throw .outOfMemory }
+    self.grammars = grammars
     var runner = options.compute.runnerOptions(
       positions: try Self.positionCount(model, options))
     runner.memory = options.memory
+    runner.locksMemory = options.locksMemory
     var batchOptions = BatchEngineOptions(runner: runner)
     batchOptions.queueLimit = options.queueLimit
     batchOptions.tenantQueueLimit = options.tenantQueueLimit
@@ -134,6 +141,7 @@ public final class Engine: Sendable {
     plan.grammar = options.grammar
     plan.maximumReasoningTokens = options.maximumReasoningTokens
     plan.withholdsReasoning = options.withholdsReasoning
+    plan.ownsTexts = options.ownsTexts
     plan.startsInReasoning = model.isInsideReasoning(prompt.span)
     return batch.prepare(plan, onEvent: onEvent)
   }
@@ -209,9 +217,19 @@ public final class Engine: Sendable {
     batch.setWeight(weight, ofTenant: label)
   }
 
-  /// Wipes what ended requests of a tenant left in the cache, before it returns; what requests under way have of
-  /// theirs is wiped when they end. Waits for the current step.
-  public func forgetTenant(_ label: [UInt8]) { batch.forgetTenant(label) }
+  /// Wipes what ended requests of a tenant left in the cache, and forgets the grammars that it used and what these
+  /// remember of answers, before it returns; what requests under way have of theirs goes when they end. Waits for the
+  /// current step.
+  public func forgetTenant(_ label: [UInt8]) {
+    grammars.forget(label)
+    batch.forgetTenant(label)
+  }
+
+  /// What holds at the moment for memory with patients' text and what is computed from it.
+  public var memoryPromises: MemoryPromises {
+    MemoryPromises(
+      text: SecureMemory.usage, work: batch.workAccount, cache: batch.cacheAccount)
+  }
 
   /// Cancels everything, delivers what is left, ends the threads and frees the memory. Not from a callback.
   public func close() { batch.close() }

@@ -35,7 +35,8 @@ public struct GenerationOptions: Sendable {
   public var priority: Int32 = 0
   /// UTF-8 label of whoever it is for; tenants share the machine by weight, and nothing else. At most 256 bytes.
   public var tenant: [UInt8] = []
-  /// Whether it uses what earlier requests of its tenant left in the cache, and leaves what it computed.
+  /// Whether it uses what earlier requests of its tenant left in the cache, and leaves what it computed; and so with what
+  /// its grammar remembers.
   public var sharesPrefix = true
   /// Computes the prompt, answers nothing, and keeps its whole blocks of 64 positions in the cache until the request
   /// is closed: for prompts that begin alike. Without a tenant every tenant uses them, so such a prompt must not hold
@@ -47,6 +48,10 @@ public struct GenerationOptions: Sendable {
   public var maximumReasoningTokens: Int?
   /// Whether text, ids and events of the reasoning are kept from the caller.
   public var withholdsReasoning = false
+
+  /// Whether prompt, prefill and stop strings are nobody else's: then they are wiped when the request ends, and not
+  /// when it is released.
+  public var ownsTexts = false
 
   /// Options with the given sampling.
   public init(maximumTokens: Int? = nil, sampling: SamplingParameters) {

@@ -1,5 +1,5 @@
-// Owns: grammars that an engine's requests were held to, so that the same schema is compiled once.
-// Must not: hold patient text: schemas and choices are the host's.
+// Owns: grammars that an engine's requests were held to, so that the same schema is compiled once for each tenant.
+// Must not: keep a schema or a choice, which are the host's but may tell about patients: they are found by keyed hashes.
 
 public import VialEngine
 import VialFormat
@@ -11,26 +11,43 @@ final class GrammarLibrary: Sendable {
   private struct State {
     var vocabulary: GrammarVocabulary?
     /// Those used last at the end.
-    var known: [(key: [UInt8], grammar: Grammar)] = []
+    var known: [(tenant: KeyedCode, key: KeyedCode, grammar: Grammar)] = []
   }
 
   private let state = Guarded(State())
-  private static let limit = 16
+  private let hash: KeyedHash
+  private static let limit = 64
 
-  /// The grammar of a key; made when it is not known.
+  /// nil when memory is short.
+  init?() {
+    guard let hash = KeyedHash() else { return nil }
+    self.hash = hash
+  }
+
+  /// The grammar of a text; made when its tenant has none of it. Another tenant's is not found: that it is there could be
+  /// told by the time that compiling takes.
+  /// - Parameter tenant: nil: it is made, and not kept.
   fileprivate func grammar(
-    _ key: [UInt8], of model: Model, _ make: () throws(GrammarError) -> Grammar
+    _ text: [UInt8], tenant label: [UInt8]?, of model: Model,
+    _ make: () throws(GrammarError) -> Grammar
   ) throws(VialError) -> AnswerGrammar {
+    let tenant = label.map { hash.code($0) }
+    let key = tenant.map { hash.code(text, after: $0) }
     let vocabulary = try vocabulary(of: model)
     guard vocabulary.isComplete else {
       throw .grammar(.unsupported("tokens for single bytes, which the tokenizer lacks"))
     }
-    if let known = find(key) { return AnswerGrammar(grammar: known, vocabulary: vocabulary) }
+    if let key, let known = find(key) {
+      return AnswerGrammar(grammar: known, vocabulary: vocabulary)
+    }
     guard MemoryReserve.hold(MemoryReserve.schema) else { throw .outOfMemory }
     defer { MemoryReserve.release(MemoryReserve.schema) }
     let grammar = try Self.made(make)
+    guard let tenant, let key else {
+      return AnswerGrammar(grammar: grammar, vocabulary: vocabulary)
+    }
     state.withLock { state in
-      state.known.append((key, grammar))
+      state.known.append((tenant, key, grammar))
       if state.known.count > Self.limit { state.known.removeFirst() }
     }
     return AnswerGrammar(grammar: grammar, vocabulary: vocabulary)
@@ -48,7 +65,13 @@ final class GrammarLibrary: Sendable {
     do throws(GrammarError) { return try made.get() } catch { throw .grammar(error) }
   }
 
-  private func find(_ key: [UInt8]) -> Grammar? {
+  /// Forgets a tenant's grammars; requests that are held to one keep it.
+  func forget(_ label: [UInt8]) {
+    let tenant = hash.code(label)
+    state.withLock { state in state.known.removeAll { $0.tenant == tenant } }
+  }
+
+  private func find(_ key: KeyedCode) -> Grammar? {
     state.withLock { state in
       guard let index = state.known.firstIndex(where: { $0.key == key }) else { return nil }
       let found = state.known.remove(at: index)
@@ -90,19 +113,25 @@ final class GrammarLibrary: Sendable {
 
 extension Engine {
   /// What holds an answer to a JSON schema (Spec/TEMPLATES.md, "Schemas").
-  public func grammar(schema: [UInt8]) throws(VialError) -> AnswerGrammar {
-    try grammars.grammar([0x73] + schema, of: model) { () throws(GrammarError) in
+  /// - Parameter tenant: whose requests find it compiled the next time; nil: nobody's do.
+  public func grammar(
+    schema: [UInt8], tenant: [UInt8]? = []
+  ) throws(VialError) -> AnswerGrammar {
+    try grammars.grammar([0x73] + schema, tenant: tenant, of: model) { () throws(GrammarError) in
       try Grammar(schema: schema)
     }
   }
 
   /// What holds an answer to one of several texts.
-  public func grammar(choices: [[UInt8]]) throws(VialError) -> AnswerGrammar {
+  /// - Parameter tenant: whose requests find it compiled the next time; nil: nobody's do.
+  public func grammar(
+    choices: [[UInt8]], tenant: [UInt8]? = []
+  ) throws(VialError) -> AnswerGrammar {
     // Lengths keep different lists apart.
     let key = choices.reduce(into: [UInt8(0x63)]) { key, choice in
       key += Array("\(choice.count):".utf8) + choice
     }
-    return try grammars.grammar(key, of: model) { () throws(GrammarError) in
+    return try grammars.grammar(key, tenant: tenant, of: model) { () throws(GrammarError) in
       try Grammar(choices: choices)
     }
   }

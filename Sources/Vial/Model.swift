@@ -35,6 +35,7 @@ public final class Model: Sendable {
     path: String, access: MappedFile.Access = .mapped,
     verification: ModelFile.Verification = .tables, trustedKeys: [PublicKey]? = nil
   ) throws(VialError) {
+    SecureMemory.serveTexts()
     do throws(ModelError) {
       let isVouched = trustedKeys != nil && verification == .tables
       let opened = try ModelFile(

@@ -50,6 +50,7 @@ public final class OptionScorer {
     }
     guard let sequence = Sequence(capacity: longest, pool: runner.blocks, adapter: adapter)
     else { throw .outOfMemory }
+    defer { runner.wipe() }
     for index in 0..<common { sequence.tokens.append(texts[0].pointer[index]) }
     do throws(RunnerError) {
       var sums = try firsts(sequence, texts.map { $0.pointer[common] })

@@ -82,6 +82,7 @@ public final class Scorer {
     _ tokens: borrowing Span<UInt32>,
     body: (TokenScore, UnsafePointer<Float>) -> Bool
   ) throws(VialError) {
+    defer { runner.wipe() }
     var begin = 0
     var goesOn = true
     while begin < tokens.count, goesOn {

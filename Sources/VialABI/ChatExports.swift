@@ -14,7 +14,7 @@ public func vial_model_render_chat(
   _ out_token_count: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
+  status(out_error, readsText: true) { () throws(Failure) in
     let place = try Arguments.place(out_token_count)
     place.pointee = 0
     let model = try HandleRegistry.model(model)

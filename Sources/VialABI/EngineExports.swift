@@ -32,7 +32,8 @@ public func vial_engine_open(
 
 extension EngineOptions {
   fileprivate init(_ options: vial_engine_options) throws(Failure) {
-    try Arguments.check(flags: options.flags, known: VIAL_ENGINE_NO_SHARING)
+    try Arguments.check(
+      flags: options.flags, known: VIAL_ENGINE_NO_SHARING | VIAL_ENGINE_LOCK_MEMORY)
     guard options.queue_limit <= 1 << 20, options.tenant_queue_limit <= 1 << 20,
       options.running_limit <= VIAL_RUNNING_LIMIT, options.step_prompt_tokens <= 1 << 16,
       (options.allocate == nil) == (options.release == nil)
@@ -45,6 +46,7 @@ extension EngineOptions {
     if options.step_prompt_tokens > 0 { mixedStepTokens = Int(options.step_prompt_tokens) }
     sharesPrefixes = options.flags & UInt32(VIAL_ENGINE_NO_SHARING) == 0
     memory = MemorySource(options)
+    locksMemory = options.flags & UInt32(VIAL_ENGINE_LOCK_MEMORY) != 0
     if let log = options.log {
       let context = HostContext(options.log_context)
       self.log = { line in
@@ -91,7 +93,8 @@ public func vial_engine_get_information(
   status { () throws(Failure) in
     let engine = try HandleRegistry.engine(engine)
     guard let out_information else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_information)
+    // 56 bytes: the header in which the struct appeared.
+    try Structures.checkOutput(out_information, firstSize: 56)
     var information = vial_engine_information()
     let counts = engine.counts
     information.thread_count = UInt32(clamping: engine.threadCount)
@@ -101,7 +104,23 @@ public func vial_engine_get_information(
     information.waiting_count = UInt64(counts.queued)
     information.running_count = UInt64(counts.active)
     information.isa = KernelFamily(named: engine.familyName)?.table.pointee.name
+    information.add(engine.memoryPromises)
     Structures.write(information, to: out_information)
+  }
+}
+
+extension vial_engine_information {
+  fileprivate mutating func add(_ memory: MemoryPromises) {
+    let flags = [
+      (memory.isTextUnlocked, VIAL_MEMORY_TEXT_UNLOCKED),
+      (memory.isWorkUnlocked, VIAL_MEMORY_WORK_UNLOCKED),
+      (memory.isCacheUnlocked, VIAL_MEMORY_CACHE_UNLOCKED),
+      (memory.dumpableByteCount > 0, VIAL_MEMORY_DUMPABLE),
+    ]
+    for (isSet, flag) in flags where isSet { memory_flags |= UInt32(flag) }
+    locked_byte_count = UInt64(memory.lockedByteCount)
+    unlocked_byte_count = UInt64(memory.unlockedByteCount)
+    dumpable_byte_count = UInt64(memory.dumpableByteCount)
   }
 }
 

@@ -104,20 +104,26 @@ extension Failure {
 }
 
 /// Runs the body of an export: a failure becomes its status and, when the caller wants them, details.
-/// - Parameter reserve: bytes that are held for what the body allocates without asking; 0 for a body that must run when
-///   memory is short, too, and takes no more than `VIAL_RESERVE_SPARE_BYTES`.
+/// - Parameters:
+///   - reserve: bytes that are held for what the body allocates without asking; 0 for a body that must run when
+///     memory is short, too, and takes no more than `VIAL_RESERVE_SPARE_BYTES`.
+///   - readsText: whether the body works on a text or its ids, of which the stack then holds parts; registers are cleared
+///     in any case.
 func status(
   _ output: UnsafeMutablePointer<vial_error>? = nil, reserve: Int = MemoryReserve.call,
-  _ body: () throws(Failure) -> Void
+  readsText: Bool = false, _ body: () throws(Failure) -> Void
 ) -> vial_status {
-  status(output, reserve: reserve) { (_: HostFloatingPoint) throws(Failure) in try body() }
+  status(output, reserve: reserve, readsText: readsText) {
+    (_: HostFloatingPoint) throws(Failure) in try body()
+  }
 }
 
 /// The same for a body that calls the host back: it gets the host's floating-point state.
 func status(
   _ output: UnsafeMutablePointer<vial_error>? = nil, reserve: Int = MemoryReserve.call,
-  _ body: (HostFloatingPoint) throws(Failure) -> Void
+  readsText: Bool = false, _ body: (HostFloatingPoint) throws(Failure) -> Void
 ) -> vial_status {
+  defer { Traces.wipe(stackByteCount: readsText ? Traces.textStackByteCount : 0) }
   let host = HostFloatingPoint.setAside()
   defer { host.restore() }
   if let output {

@@ -54,7 +54,7 @@ public func vial_request_get_information(
       request.isFinished
         ? VIAL_STAGE_FINISHED : request.hasStarted ? VIAL_STAGE_RUNNING : VIAL_STAGE_WAITING)
     (information.finish_reason, information.status) = finish(of: request)
-    information.prompt_token_count = UInt64(request.plan.prompt.count)
+    information.prompt_token_count = UInt64(request.promptCount)
     information.computed_prompt_token_count = UInt64(timings.computedPromptTokenCount)
     information.token_count = UInt64(timings.answerTokenCount)
     information.queue_seconds = timings.queueSeconds

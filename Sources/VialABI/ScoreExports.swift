@@ -14,7 +14,7 @@ public func vial_model_score(
   _ out_log_probabilities: UnsafeMutablePointer<Float>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { (host: HostFloatingPoint) throws(Failure) in
+  status(out_error, readsText: true) { (host: HostFloatingPoint) throws(Failure) in
     let model = try HandleRegistry.model(model)
     let tokens = try Arguments.tokens(tokens, token_count, of: model)
     let room = try Arguments.room(out_log_probabilities, token_count)

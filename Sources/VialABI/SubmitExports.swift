@@ -17,7 +17,7 @@ public func vial_engine_submit(
   _ out_request: UnsafeMutablePointer<OpaquePointer?>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
+  status(out_error, readsText: true) { () throws(Failure) in
     let place = try Arguments.place(out_request)
     place.pointee = nil
     let engine = try HandleRegistry.engine(engine)
@@ -138,6 +138,8 @@ private func grammar(
   if isFree { return nil }
   guard MemoryReserve.hold(MemoryReserve.choices) else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
   defer { MemoryReserve.release(MemoryReserve.choices) }
+  let isPrivate = options.flags & UInt32(VIAL_REQUEST_PRIVATE) != 0
+  let tenant = isPrivate ? nil : try Arguments.tenant(options.tenant, options.tenant_length)
   if !choices.isEmpty {
     var texts: [[UInt8]] = []
     for index in 0..<choices.count {
@@ -146,14 +148,18 @@ private func grammar(
           try Arguments.elements(
             choices[index].text, choices[index].length, limit: VIAL_CHOICE_BYTE_LIMIT)))
     }
-    return try Failure.mapped { () throws(VialError) in try engine.grammar(choices: texts) }
+    return try Failure.mapped { () throws(VialError) in
+      try engine.grammar(choices: texts, tenant: tenant)
+    }
   }
   var text = bytes(schema)
   if text.isEmpty, options.flags & UInt32(VIAL_REQUEST_NO_SCHEMA) == 0 {
     text = Array((template?.schema ?? "").utf8)
   }
   guard !text.isEmpty else { return nil }
-  return try Failure.mapped { () throws(VialError) in try engine.grammar(schema: text) }
+  return try Failure.mapped { () throws(VialError) in
+    try engine.grammar(schema: text, tenant: tenant)
+  }
 }
 
 private func bytes(_ text: UnsafeBufferPointer<CChar>) -> [UInt8] {
@@ -201,6 +207,7 @@ extension GenerationOptions {
     tenant = try Arguments.tenant(options.tenant, options.tenant_length)
     sharesPrefix = options.flags & UInt32(VIAL_REQUEST_PRIVATE) == 0
     isPinned = options.flags & UInt32(VIAL_REQUEST_PINNED) != 0
+    ownsTexts = true
   }
 }
 

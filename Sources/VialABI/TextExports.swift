@@ -14,7 +14,7 @@ public func vial_model_tokenize(
   _ out_token_count: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
+  status(out_error, readsText: true) { () throws(Failure) in
     let place = try Arguments.place(out_token_count)
     place.pointee = 0
     let model = try HandleRegistry.model(model)
@@ -41,7 +41,7 @@ public func vial_model_detokenize(
   _ flags: UInt32, _ capacity: UInt64, _ out_text: UnsafeMutablePointer<CChar>!,
   _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
-  status { () throws(Failure) in
+  status(readsText: true) { () throws(Failure) in
     let place = try Arguments.place(out_length)
     place.pointee = 0
     let model = try HandleRegistry.model(model)

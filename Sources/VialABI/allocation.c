@@ -1,6 +1,7 @@
 /* Owns: what stands behind malloc inside libvial: when the C library has no memory, what cannot fail gets it from the
  * reserve (Sources/CVialMemory). The build scripts link these with --wrap, so that they are what Swift's runtime and all
  * other code in the library calls; the host's own calls are not touched.
+ * What the library frees, it wipes.
  * Must not: let `vial_memory_allocate` take from the reserve: its callers can fail. */
 #include <errno.h>
 #include <malloc.h>
@@ -12,7 +13,6 @@
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
 int __real_posix_memalign(void **out, size_t alignment, size_t size);
 size_t __real_malloc_usable_size(void *memory);
 void __real_free(void *memory);
@@ -102,20 +102,36 @@ size_t __wrap_malloc_usable_size(void *memory) {
   return room > 0 ? room : __real_malloc_usable_size(memory);
 }
 
+/* Swift's arrays, strings and objects hold bytes of prompts, ids and schemas for moments: what the library gives back is
+ * zeros, so that no other user of the heap, and no core dump, finds them. */
 void __wrap_free(void *memory) {
-  if (memory && !vial_reserve_give_back(memory)) __real_free(memory);
+  if (!memory || vial_reserve_give_back(memory)) return;
+  explicit_bzero(memory, __real_malloc_usable_size(memory));
+  __real_free(memory);
+}
+
+/* Memory that grows may leave its old bytes behind: it moves here, where they are wiped. */
+static void *moved_or_same(void *memory, size_t room, size_t size) {
+  if (size <= room && size >= room / 2) return memory;
+  void *moved = from_system(size);
+  if (!moved) return NULL;
+  memcpy(moved, memory, room < size ? room : size);
+  __wrap_free(memory);
+  return moved;
 }
 
 void *__wrap_realloc(void *memory, size_t size) {
   const int before = errno;
   size_t room = vial_reserve_room(memory);
-  if (room == 0) {
-    void *moved = __real_realloc(memory, size);
-    if (moved || (memory && size == 0)) return moved;
-    room = memory ? __real_malloc_usable_size(memory) : 0;
-  } else if (size == 0) {
+  if (memory && size == 0) {
     __wrap_free(memory);
     return NULL;
+  }
+  if (!memory) return __wrap_malloc(size);
+  if (room == 0) {
+    room = __real_malloc_usable_size(memory);
+    void *moved = moved_or_same(memory, room, size);
+    if (moved) return moved;
   }
   void *moved = vial_reserve_room(memory) > 0 ? __wrap_malloc(size) : fallback(size, 16, before);
   if (!moved) return NULL;

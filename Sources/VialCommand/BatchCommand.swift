@@ -60,6 +60,8 @@ struct BatchCommand: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
+  @OptionGroup var memory: MemoryArguments
+
   func validate() throws {
     if maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
     if !(1...1024).contains(parallel) {
@@ -77,7 +79,7 @@ struct BatchCommand: ParsableCommand {
       var options = EngineOptions(compute: compute.options)
       options.activeLimit = parallel
       options.cacheByteLimit = cacheMemory.map { $0 * 1_000_000 }
-      let engine = try Engine(model: model, options: options)
+      let engine = try memory.engine(model, options)
       let settings = BatchSettings(
         isRaw: raw, isOrdered: ordered, parallelCount: parallel,
         cacheType: compute.kv.rawValue,

@@ -63,6 +63,8 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
+  @OptionGroup var memory: MemoryArguments
+
   @Option(
     help: "Answer so often in one batch, and give the answer that most samples agree on.")
   var samples = 1
@@ -189,7 +191,7 @@ struct RunCommand: ParsableCommand {
   private func engine(_ model: Model, capacity: Int) throws -> Engine {
     var options = EngineOptions(compute: compute.options)
     options.positionCount = capacity
-    return try Engine(model: model, options: options)
+    return try memory.engine(model, options)
   }
 
   private func answer(

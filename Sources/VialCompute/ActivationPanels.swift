@@ -9,6 +9,7 @@ public final class ActivationPanels: @unchecked Sendable {
   private let memory: WorkMemory
 
   private let group: UInt32
+  private let maximumDepth: Int
 
   /// nil when memory is short.
   public init?(
@@ -23,6 +24,17 @@ public final class ActivationPanels: @unchecked Sendable {
     guard byteCount > 0, let memory = WorkMemory(byteCount: byteCount, source: source)
     else { return nil }
     self.memory = memory
+    self.maximumDepth = maximumDepth
+  }
+
+  /// Wipes what views of up to `columns` tokens may have left.
+  public func wipe(columns: Int) {
+    var byteCount = 0
+    for columns in Set([1, 2, 4, 8, columns]) where columns <= max(8, columns) {
+      byteCount = max(
+        byteCount, vial_panels_byte_count(UInt32(columns), UInt32(maximumDepth), group))
+    }
+    memory.wipe(byteCount: byteCount)
   }
 
   /// The view for `columns` tokens of depth `depth`, both within the maxima; contents are undefined.

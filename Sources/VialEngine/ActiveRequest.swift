@@ -41,6 +41,10 @@ final class ActiveRequest {
   private var started = 0.0
   private var first: Double?
   private var answerCount = 0
+  /// Positions that were computed when it ended; nil before.
+  private var lastComputedCount: Int?
+  /// Where steps leave what they computed.
+  private let stepMemory: StepMemory
   /// For what its lists take as its answer grows.
   private let memory: HeldMemory
   /// Bytes of these for each request, and for each of its tokens: the names of blocks, lists of pieces of the answer.
@@ -52,7 +56,7 @@ final class ActiveRequest {
   ///   - names: what its blocks are found by; nil when it shares none.
   ///   - commonNames: what blocks that are pinned for all are found by.
   init?(
-    _ request: Request, number: UInt64, runner: Runner, text: EngineText, limit: Int,
+    _ request: Request, number: UInt64, stepMemory: StepMemory, text: EngineText, limit: Int,
     names: PrefixNames?, commonNames: PrefixNames?
   ) {
     let prompt = request.plan.prompt
@@ -64,13 +68,15 @@ final class ActiveRequest {
     defer { MemoryReserve.release(grammarByteCount) }
     self.memory = memory
     let sequence = Sequence(
-      capacity: prompt.count + limit, pool: runner.blocks, names: names, commonNames: commonNames,
+      capacity: prompt.count + limit, pool: stepMemory.runner.blocks, names: names,
+      commonNames: commonNames,
       adapter: request.plan.adapter)
     guard let sequence else { return nil }
     sequence.tokens.append(contentsOf: prompt.span)
     self.request = request
     self.sequence = sequence
     self.number = number
+    self.stepMemory = stepMemory
     self.limit = limit
     marks = text.marks
     guard
@@ -78,7 +84,7 @@ final class ActiveRequest {
         tokenizer: text.tokenizer, marks: text.marks, plan: request.plan)
     else { return nil }
     self.writer = writer
-    constraint = AnswerConstraint(request.plan, text)
+    constraint = AnswerConstraint(request.plan, text, tenant: request.tenant)
     plainShaping = TokenShaping(request.plan)
     promptScores =
       request.plan.scoresPrompt
@@ -148,18 +154,18 @@ final class ActiveRequest {
     started = MonotonicClock.seconds
     answer.stage = .running
     answer.promptScores = promptScores
-    answer.timings.promptTokenCount = request.plan.prompt.count
+    answer.timings.promptTokenCount = request.promptCount
     answer.timings.queueSeconds = started - request.submitted
   }
 
   /// Notes how much of the prompt is computed.
   func noteProgress(_ answer: inout AnswerLog) {
-    let promptCount = request.plan.prompt.count
+    let computedCount = lastComputedCount ?? sequence.computedCount
     answer.timings.computedPromptTokenCount = max(
-      answer.timings.computedPromptTokenCount, min(sequence.computedCount, promptCount))
+      answer.timings.computedPromptTokenCount, min(computedCount, request.promptCount))
     if let promptScores {
       promptScores.readyCount = max(
-        promptScores.readyCount, min(sequence.computedCount, promptScores.count))
+        promptScores.readyCount, min(computedCount, promptScores.count))
     }
     answer.timings.preemptionCount = preemptionCount
     // What is found again after a preemption is no gain.
@@ -247,9 +253,29 @@ final class ActiveRequest {
     token == marks?.begin || token == marks?.end
   }
 
+  /// Takes its blocks away, to be computed again; wipes what steps have left of it.
+  func preempt() {
+    stepMemory.wipe()
+    sequence.releaseBlocks()
+    preemptionCount += 1
+  }
+
+  /// It is over, and nobody has heard so yet: wipes its ids, what was counted of them, and what steps have left of it, and
+  /// gives back its blocks.
+  func leaveNothing() {
+    stepMemory.wipe()
+    lastComputedCount = sequence.computedCount
+    if isHeld { sequence.wipeTokens() } else { sequence.wipe() }
+    counts = nil
+    (choice, limits, shaping) = (nil, nil, nil)
+    alternatives.wipe()
+    request.plan.wipeTexts()
+  }
+
   /// Ends the answer.
   func finish(_ reason: FinishReason, _ failure: RunnerError?, _ answer: inout AnswerLog) {
     let (part, text) = writer.finish(answer.text)
+    writer.wipe()
     noteProgress(&answer)
     answer.timings.generationSeconds = first.map { MonotonicClock.seconds - $0 } ?? 0
     answer.stage = .finished

@@ -1,12 +1,12 @@
 // Owns: what an answer must keep to while it is generated: a grammar, and a budget of reasoning.
 // Must not: choose or know logits. Implements Spec/ARITHMETIC.md, "Budgets".
 
-import VialSystem
+package import VialSystem
 public import VialText
 
 /// A grammar with the vocabulary that it is held against.
 public struct AnswerGrammar: Sendable {
-  let grammar: Grammar
+  package let grammar: Grammar
   let vocabulary: GrammarVocabulary
 
   /// The vocabulary is that of the engine's tokenizer.
@@ -18,25 +18,38 @@ public struct AnswerGrammar: Sendable {
   public var unkeptFormats: [String] { grammar.unkeptFormats }
 }
 
-/// Automata of the grammars that were used last. The engine's thread owns it.
-final class GrammarAutomata: @unchecked Sendable {
-  private var known: [(grammar: Grammar, automaton: GrammarAutomaton)] = []
+/// Automata of the grammars that were used last, for each tenant: what an automaton remembers are the places that answers
+/// came to, and remembering them makes others' answers faster. The engine's thread owns it.
+package final class GrammarAutomata: @unchecked Sendable {
+  private var known: [(tenant: KeyedCode, grammar: Grammar, automaton: GrammarAutomaton)] = []
   /// Automata that are kept, with some megabytes each.
   private static let limit = 8
 
-  /// The automaton of a grammar; what it remembers makes later answers cheaper.
-  func automaton(for answer: AnswerGrammar, endTokens: [UInt32]) -> GrammarAutomaton {
-    if let index = known.firstIndex(where: { $0.grammar === answer.grammar }) {
+  package init() {}
+
+  /// The automaton of a grammar; what it remembers makes later answers of the same tenant cheaper.
+  /// - Parameter tenant: nil: a new one, which nobody else gets.
+  package func automaton(
+    for answer: AnswerGrammar, tenant: KeyedCode?, endTokens: [UInt32]
+  ) -> GrammarAutomaton {
+    func made() -> GrammarAutomaton {
+      GrammarAutomaton(answer.grammar, vocabulary: answer.vocabulary, endTokens: endTokens)
+    }
+    guard let tenant else { return made() }
+    let index = known.firstIndex { $0.grammar === answer.grammar && $0.tenant == tenant }
+    if let index {
       let found = known.remove(at: index)
       known.append(found)
       return found.automaton
     }
-    let automaton = GrammarAutomaton(
-      answer.grammar, vocabulary: answer.vocabulary, endTokens: endTokens)
-    known.append((answer.grammar, automaton))
+    let automaton = made()
+    known.append((tenant, answer.grammar, automaton))
     if known.count > Self.limit { known.removeFirst() }
     return automaton
   }
+
+  /// Forgets a tenant's.
+  package func forget(_ tenant: KeyedCode) { known.removeAll { $0.tenant == tenant } }
 }
 
 /// Where one answer stands.
@@ -51,9 +64,12 @@ struct AnswerConstraint {
   private var isReasoning: Bool
   private var reasoningCount = 0
 
-  init(_ plan: RequestPlan, _ text: EngineText) {
+  /// - Parameter tenant: whose answers may know where this one came to, unless the request is private.
+  init(_ plan: RequestPlan, _ text: EngineText, tenant: KeyedCode) {
     matcher = plan.grammar.map {
-      GrammarMatcher(text.automata.automaton(for: $0, endTokens: text.endTokens))
+      GrammarMatcher(
+        text.automata.automaton(
+          for: $0, tenant: plan.sharesPrefix ? tenant : nil, endTokens: text.endTokens))
     }
     tokenizer = text.tokenizer
     marks = text.marks

@@ -54,6 +54,12 @@ final class AnswerWriter {
     return (part, text)
   }
 
+  /// Wipes stop strings and what they held back; nothing is appended afterwards.
+  func wipe() {
+    stops = StopStrings()
+    scratch = nil
+  }
+
   private func write(
     capacity: Int, to log: SecureLog<UInt8>, isEnd: Bool = false,
     _ body: (inout StreamingDecoder, inout MutableSpan<UInt8>) -> Int

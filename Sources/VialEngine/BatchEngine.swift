@@ -3,7 +3,7 @@
 
 import VialCompute
 public import VialModel
-import VialSystem
+public import VialSystem
 import VialText
 
 /// What an engine may use.
@@ -43,6 +43,10 @@ public final class BatchEngine: Sendable {
   public let cacheByteCount: Int
   /// Most positions of one request.
   public let positionLimit: Int
+  /// What is promised of the memory for ids, activations and logits.
+  public let workAccount: MemoryAccount
+  /// What is promised of the KV cache's.
+  public let cacheAccount: MemoryAccount
   private let vocabularySize: Int
   private let core: EngineCore
   private let thread: SystemThread
@@ -79,7 +83,9 @@ public final class BatchEngine: Sendable {
     cacheByteCount = runner.blocks.blockCount * runner.blocks.layout.blockByteCount
     positionLimit = min(positions, contextLength)
     vocabularySize = runner.vocabularySize
-    let work = EngineWork(runner: runner, sampler: sampler, text: text, scheduler: scheduler)
+    let work = EngineWork(
+      memory: StepMemory(runner: runner, sampler: sampler), text: text, scheduler: scheduler)
+    (workAccount, cacheAccount) = (runner.workAccount, runner.cacheAccount)
     guard let thread = SystemThread({ work.run(core) }) else { throw .outOfMemory }
     self.thread = thread
     guard log != nil else { return }
@@ -157,7 +163,7 @@ public final class BatchEngine: Sendable {
     core.perform(.weigh(core.prefixes.tenant(label), weight))
   }
 
-  /// Wipes what requests of a tenant left in the cache, and lets go of the rest when they end. Returns when it is
+  /// Wipes what requests of a tenant left in the cache, forgets what grammars remember of their answers, and lets go of the rest when they end. Returns when it is
   /// done, within a step.
   public func forgetTenant(_ label: [UInt8]) {
     core.perform(.forget(core.prefixes.tenant(label)))
@@ -216,17 +222,15 @@ public final class BatchEngine: Sendable {
 
 /// What the engine's thread takes along. Only that thread touches it.
 private final class EngineWork: @unchecked Sendable {
-  private let runner: Runner
-  private let sampler: Sampler
+  private let memory: StepMemory
   private let text: EngineText
   private let scheduler: Scheduler
 
-  init(runner: Runner, sampler: Sampler, text: EngineText, scheduler: Scheduler) {
-    self.runner = runner
-    self.sampler = sampler
+  init(memory: StepMemory, text: EngineText, scheduler: Scheduler) {
+    self.memory = memory
     self.text = text
     self.scheduler = scheduler
   }
 
-  func run(_ core: EngineCore) { core.run(runner, sampler, text, scheduler) }
+  func run(_ core: EngineCore) { core.run(memory, text, scheduler) }
 }

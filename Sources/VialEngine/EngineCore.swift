@@ -123,10 +123,11 @@ final class EngineCore: Sendable {
   }
 
   /// The engine's thread.
-  func run(_ runner: Runner, _ sampler: Sampler, _ text: EngineText, _ scheduler: Scheduler) {
+  func run(_ memory: StepMemory, _ text: EngineText, _ scheduler: Scheduler) {
     var scheduler = scheduler
+    let runner = memory.runner
     while true {
-      let news = takeNews(&scheduler, runner.blocks)
+      let news = takeNews(&scheduler, runner.blocks, text.automata)
       let dropped = scheduler.dropWaiting(
         now: MonotonicClock.seconds, isClosing: news.isClosing, looks: news.isWoken)
       // Before each piece of news: whoever hears of an end or of a first token finds that place in the queue free.
@@ -135,9 +136,9 @@ final class EngineCore: Sendable {
       endActive(&scheduler, isClosing: news.isClosing)
       if news.isClosing { break }
       if news.isWoken { scheduler.pins.releaseClosed() }
-      admit(&scheduler, runner, text)
+      admit(&scheduler, memory, text)
       count(scheduler, runner.blocks)
-      if !scheduler.active.isEmpty { stepOrGiveUp(&scheduler, runner, sampler) }
+      if !scheduler.active.isEmpty { stepOrGiveUp(&scheduler, memory) }
       count(scheduler, runner.blocks)
     }
     control.change { $0.hasEnded = true }
@@ -158,7 +159,9 @@ final class EngineCore: Sendable {
   }
 
   /// Waits for something to do, and does what callers asked for.
-  private func takeNews(_ scheduler: inout Scheduler, _ pool: KVBlockPool) -> News {
+  private func takeNews(
+    _ scheduler: inout Scheduler, _ pool: KVBlockPool, _ automata: GrammarAutomata
+  ) -> News {
     let hasWork = scheduler.hasWork
     let taken = control.wait { control -> (Control, News)? in
       guard
@@ -176,7 +179,9 @@ final class EngineCore: Sendable {
     for (request, number) in taken.arrivals { scheduler.add(request, number: number) }
     for command in taken.commands {
       switch command {
-      case .forget(let tenant): pool.forget(tenant)
+      case .forget(let tenant):
+        pool.forget(tenant)
+        automata.forget(tenant)
       case .weigh(let tenant, let weight): scheduler.ledger.setWeight(weight, of: tenant)
       }
     }
@@ -186,14 +191,14 @@ final class EngineCore: Sendable {
     return news
   }
 
-  private func admit(_ scheduler: inout Scheduler, _ runner: Runner, _ text: EngineText) {
+  private func admit(_ scheduler: inout Scheduler, _ memory: StepMemory, _ text: EngineText) {
     while let (entry, limit) = scheduler.candidate() {
       let request = entry.request
       let isTooLarge =
         request.plan.isPinned
-        && !scheduler.canPin(tokenCount: request.plan.prompt.count)
+        && !scheduler.canPin(tokenCount: request.promptCount)
       guard !isTooLarge,
-        let active = entry.prepared ?? prepare(entry, limit: limit, scheduler, runner, text)
+        let active = entry.prepared ?? prepare(entry, limit: limit, scheduler, memory, text)
       else {
         scheduler.dropCandidate(entry)
         end(request, nil, .error, failure: isTooLarge ? .cacheFull : .outOfMemory)
@@ -223,7 +228,7 @@ final class EngineCore: Sendable {
 
   /// A request's state, with what its blocks are found by.
   private func prepare(
-    _ entry: WaitingRequest, limit: Int, _ scheduler: Scheduler, _ runner: Runner,
+    _ entry: WaitingRequest, limit: Int, _ scheduler: Scheduler, _ memory: StepMemory,
     _ text: EngineText
   ) -> ActiveRequest? {
     let plan = entry.request.plan
@@ -234,7 +239,7 @@ final class EngineCore: Sendable {
       ? prefixes.names(tenant: prefixes.common, adapter: plan.adapterIdentity) : nil
     let tenant = plan.isPinned && plan.tenant.isEmpty ? prefixes.common : entry.request.tenant
     return ActiveRequest(
-      entry.request, number: entry.number, runner: runner, text: text,
+      entry.request, number: entry.number, stepMemory: memory, text: text,
       limit: plan.isPinned ? 0 : limit,
       names: shares ? prefixes.names(tenant: tenant, adapter: plan.adapterIdentity) : nil,
       commonNames: common)
@@ -247,6 +252,8 @@ final class EngineCore: Sendable {
   ) {
     if let prepared, request.hasStarted { return finish(prepared, reason, failure) }
     leaveQueue(request)
+    prepared?.leaveNothing()
+    request.plan.wipeTexts()
     metrics.withLock { $0.finishedCounts[reason] += 1 }
     let isNews = request.update { answer in
       answer.stage = .finished
@@ -272,16 +279,16 @@ final class EngineCore: Sendable {
 
   /// Makes a step; while there is no memory for what a step takes, the request that ranks last ends instead.
   private func stepOrGiveUp(
-    _ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler
+    _ scheduler: inout Scheduler, _ memory: StepMemory
   ) {
     guard !MemoryReserve.isWhole, let last = scheduler.active.last else {
-      return step(&scheduler, runner, sampler)
+      return step(&scheduler, memory)
     }
     finish(last, .error, .outOfMemory)
     scheduler.removeActive { $0 === last }
   }
 
-  private func step(_ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler) {
+  private func step(_ scheduler: inout Scheduler, _ memory: StepMemory) {
     let planned = scheduler.planStep()
     guard !planned.isEmpty else {
       // Pinned prefixes have what the last one needs.
@@ -291,7 +298,7 @@ final class EngineCore: Sendable {
     let plan = prepareChoices(planned, &scheduler)
     guard !plan.isEmpty else { return }
     let start = MonotonicClock.seconds
-    let over = compute(plan, &scheduler, runner, sampler)
+    let over = compute(plan, &scheduler, memory)
     let seconds = MonotonicClock.seconds - start
     scheduler.note(plan, seconds: seconds)
     if !over.isEmpty {
@@ -327,16 +334,17 @@ final class EngineCore: Sendable {
   }
 
   /// Computes a step: tokens are chosen on the workers, and handed out here in the order of the plan. The requests that
-  /// ended with it.
+  /// ended with it, whose end is told when nothing of the step is needed any more, and so nothing left.
   private func compute(
-    _ plan: [Scheduler.Share], _ scheduler: inout Scheduler, _ runner: Runner, _ sampler: Sampler
+    _ plan: [Scheduler.Share], _ scheduler: inout Scheduler, _ memory: StepMemory
   ) -> [ActiveRequest] {
+    let (runner, sampler) = (memory.runner, memory.sampler)
     let items = plan.map { share in
       var item = StepItem(sequence: share.active.sequence, tokenCount: share.tokenCount)
       item.scoredPositions = share.active.scoredPositions(in: share.tokenCount)
       return item
     }
-    var over: [ActiveRequest] = []
+    var ends: [(active: ActiveRequest, ending: Ending)] = []
     func choose(_ worker: Int, _ item: Int, _ logits: UnsafeMutablePointer<Float>) {
       plan[item].active.choose(logits, sampler, worker: worker)
     }
@@ -351,32 +359,29 @@ final class EngineCore: Sendable {
       case .pending:
         active.sequence.publishBlocks()
         _ = active.request.update { active.noteProgress(&$0) }
-      case .failed(let failure):
-        over.append(active)
-        finish(active, .error, failure)
+      case .failed(let failure): ends.append((active, (.error, failure)))
       case .logits:
         active.sequence.publishBlocks()
         if active.request.plan.isPinned {
           scheduler.pins.hold(active)
-          over.append(active)
-          finish(active, .length)
+          ends.append((active, (.length, nil)))
         } else if let reason = active.reasonToSayNothing {
-          over.append(active)
-          finish(active, reason)
-        } else if !acceptChoice(of: active) {
-          over.append(active)
+          ends.append((active, (reason, nil)))
+        } else if let ending = acceptChoice(of: active) {
+          ends.append((active, ending))
         }
       }
     }
-    return over
+    for (active, ending) in ends { finish(active, ending.reason, ending.failure) }
+    return ends.map(\.active)
   }
 
-  /// Gives a request the token that was chosen for it; false when that ended it.
-  private func acceptChoice(of active: ActiveRequest) -> Bool {
-    guard let chosen = active.choice else {
-      finish(active, .error, active.choiceFailure)
-      return false
-    }
+  /// Why a request is over.
+  private typealias Ending = (reason: FinishReason, failure: RunnerError?)
+
+  /// Gives a request the token that was chosen for it; why that ends it, if it does.
+  private func acceptChoice(of active: ActiveRequest) -> Ending? {
+    guard let chosen = active.choice else { return (.error, active.choiceFailure) }
     var reason: FinishReason?
     let before = active.lastTokenTime
     let isNews = active.request.update { answer in
@@ -385,9 +390,7 @@ final class EngineCore: Sendable {
     }
     noteToken(active, since: before)
     announce(active.request, isNews)
-    guard let reason else { return true }
-    finish(active, reason, reason == .error ? .outOfMemory : nil)
-    return false
+    return reason.map { ($0, $0 == .error ? .outOfMemory : nil) }
   }
 
   /// Counts a token that was chosen.
@@ -406,6 +409,7 @@ final class EngineCore: Sendable {
   private func finish(
     _ active: ActiveRequest, _ reason: FinishReason, _ failure: RunnerError? = nil
   ) {
+    active.leaveNothing()
     // Counted first: whoever hears of the end finds it in the metrics.
     metrics.withLock { metrics in
       metrics.finishedCounts[reason] += 1
@@ -416,7 +420,6 @@ final class EngineCore: Sendable {
       active.finish(reason, failure, &answer)
       timings = answer.timings
     }
-    if !active.isHeld { active.sequence.releaseBlocks() }
     announce(active.request, isNews)
     log(
       failure == nil ? .information : .warning,

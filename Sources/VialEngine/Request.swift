@@ -9,6 +9,8 @@ import VialSystem
 public final class Request: Sendable {
   /// What was asked for.
   public let plan: RequestPlan
+  /// Tokens of the prompt.
+  public let promptCount: Int
   /// Stands for the tenant's label.
   let tenant: KeyedCode
   /// Hears of events on the delivery thread; nil when the caller asks for them.
@@ -27,6 +29,7 @@ public final class Request: Sendable {
   init(plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineCore)
   {
     self.plan = plan
+    promptCount = plan.prompt.count
     tenant = engine.prefixes.tenant(plan.tenant)
     self.onEvent = onEvent
     self.engine = engine

@@ -37,7 +37,7 @@ public struct RequestPlan: Sendable {
   public var priority: Int32 = 0
   /// UTF-8 label of whoever the request is for; requests without one are of one tenant, too.
   public var tenant: [UInt8] = []
-  /// Whether blocks that requests of the same tenant left are used, and left for them.
+  /// Whether blocks that requests of the same tenant left are used, and left for them, and so with what grammars remember.
   public var sharesPrefix = true
   /// Whether the prompt is computed to stay in the cache, without an answer, until the request is closed. Without a
   /// tenant all tenants use it.
@@ -55,6 +55,10 @@ public struct RequestPlan: Sendable {
   /// Whether the caller hears nothing of the reasoning: no text, no ids, no events.
   public var withholdsReasoning = false
 
+  /// Whether prompt, prefill and stop strings are nobody else's: then they are wiped when the request ends, and not
+  /// when it is released.
+  public var ownsTexts = false
+
   /// Most alternatives of a token.
   public static let alternativeLimit = 20
   /// Longest prefill in bytes.
@@ -71,6 +75,16 @@ public struct RequestPlan: Sendable {
     self.sampling = sampling
     self.maximumTokens = maximumTokens
     self.stops = stops
+  }
+}
+
+extension RequestPlan {
+  /// Wipes what nobody reads once the answer is over.
+  func wipeTexts() {
+    guard ownsTexts else { return }
+    prompt.truncate(to: 0)
+    prefill?.truncate(to: 0)
+    stops.wipe()
   }
 }
 
@@ -117,6 +131,12 @@ public final class StopList: @unchecked Sendable {
       start += length
     }
     return filter
+  }
+
+  /// Wipes all of them; there are none afterwards.
+  func wipe() {
+    text?.truncate(to: 0)
+    lengths = []
   }
 
   /// Whether there is none.

@@ -20,6 +20,9 @@ public struct RunnerOptions: Sendable {
   public var family: KernelFamily?
   /// Where large buffers come from; nil: the system.
   public var memory: MemorySource?
+  /// Whether the KV cache and all other buffers are to be kept out of swap, as far as the system allows; otherwise the
+  /// others are while they fit into half of what the process may lock.
+  public var locksMemory = false
 
   /// Defaults for one text at a time.
   public init(
@@ -75,8 +78,14 @@ public final class Runner {
   public let vocabularySize: Int
   /// Most tokens of a step.
   public let chunkSize: Int
-  /// Where large buffers come from; nil: the system.
+  /// Where its buffers come from, the KV cache excepted: locked as far as may be, and counted.
   public let memory: MemorySource?
+  /// What is promised of the memory for activations, logits and scratch.
+  public let workAccount = MemoryAccount()
+  /// What is promised of the KV cache's.
+  public let cacheAccount = MemoryAccount()
+  /// Rows of logits that were written since they were wiped.
+  private var writtenLogitRows = 0
   private let threads: ThreadPool
   private let forward: DecoderForward
   private let logits: WorkMemory
@@ -101,22 +110,26 @@ public final class Runner {
     let threads = ThreadPool(workerCount: options.threadCount ?? Processors.availableCount)
     let chunk = max(1, min(options.chunkSize, options.cachePositions))
     let rowByteCount = weights.shape.vocabularySize * MemoryLayout<Float>.stride
+    let memory = MemorySource(
+      options.memory, locking: options.locksMemory ? .always : .within, account: workAccount)
+    let cacheMemory = MemorySource(
+      options.memory, locking: options.locksMemory ? .always : .never, account: cacheAccount)
     guard let layout = KVCacheLayout(type: options.cacheType, shape: weights.shape),
       let blocks = KVBlockPool(
         layout: layout, blockCount: (options.cachePositions + positions - 1) / positions,
-        memory: options.memory),
+        memory: cacheMemory),
       let forward = DecoderForward(
         weights: weights, cache: layout, family: family, pool: threads,
         maximumRows: max(chunk, Self.logitRows), contextLength: options.cachePositions,
-        memory: options.memory),
-      let logits = WorkMemory(byteCount: rowByteCount * Self.logitRows, source: options.memory)
+        memory: memory),
+      let logits = WorkMemory(byteCount: rowByteCount * Self.logitRows, source: memory)
     else { throw .outOfMemory }
     self.family = family
     self.threads = threads
     self.blocks = blocks
     self.forward = forward
     self.logits = logits
-    memory = options.memory
+    self.memory = memory
     vocabularySize = weights.shape.vocabularySize
     chunkSize = chunk
   }
@@ -164,6 +177,17 @@ public final class Runner {
     }
   }
 
+  /// Wipes ids, activations, logits and scratch of all steps since the last call. O(1) when there was none, otherwise
+  /// O(bytes that the largest of them wrote). Not in a step.
+  public func wipe() {
+    forward.wipe()
+    logits.wipe(byteCount: writtenLogitRows * vocabularySize * MemoryLayout<Float>.stride)
+    writtenLogitRows = 0
+  }
+
+  /// Notes that so many rows of logits are about to be written.
+  private func write(logitRows count: Int) { writtenLogitRows = max(writtenLogitRows, count) }
+
   /// Room for an item, or why there is none.
   private func reserve(_ item: StepItem) -> RunnerError? {
     let sequence = item.sequence
@@ -181,6 +205,7 @@ public final class Runner {
     for begin in stride(from: positions.lowerBound, to: positions.upperBound, by: Self.logitRows) {
       let row = firstRow + begin - item.sequence.computedCount
       let count = min(Self.logitRows, positions.upperBound - begin)
+      write(logitRows: count)
       forward.logits(ofRows: Array(row..<row + count), into: out) {
         [vocabularySize] worker, place in
         body?(worker, index, begin + place, out + place * vocabularySize)
@@ -197,6 +222,7 @@ public final class Runner {
     let complete = group.filter { items[$0.item].sequence.pendingCount == 0 }
     let out = logits.elements(Float.self)
     if !complete.isEmpty {
+      write(logitRows: complete.count)
       forward.logits(
         ofRows: complete.map { $0.firstRow + items[$0.item].tokenCount - 1 }, into: out
       ) { [vocabularySize] worker, index in
@@ -231,6 +257,7 @@ public final class Runner {
       try compute(sequence, count: count)
       for begin in stride(from: 0, to: count, by: Self.logitRows) {
         let rows = Array(begin..<min(count, begin + Self.logitRows))
+        write(logitRows: rows.count)
         forward.logits(ofRows: rows, into: out)
         try check(rows: begin..<begin + rows.count)
         for (index, row) in rows.enumerated() {

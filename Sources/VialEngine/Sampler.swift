@@ -16,13 +16,26 @@ public final class Sampler {
   /// A bit per id that may be chosen; nil when all may.
   private let allowed: WorkMemory?
 
-  private struct Scratch {
+  private final class Scratch {
     /// What `vial_sample` works in.
     let sampling: WorkMemory
     /// The logits as they were before penalties and biases.
     let plain: WorkMemory
     /// A mask without the ids that a request bars.
     let mask: WorkMemory
+    /// Which of them were written since they were wiped. Their worker's.
+    var isSampled = false, isCopied = false, isMasked = false
+
+    init(sampling: WorkMemory, plain: WorkMemory, mask: WorkMemory) {
+      (self.sampling, self.plain, self.mask) = (sampling, plain, mask)
+    }
+
+    func wipe() {
+      if isSampled { sampling.wipe(byteCount: sampling.byteCount) }
+      if isCopied { plain.wipe(byteCount: plain.byteCount) }
+      if isMasked { mask.wipe(byteCount: mask.byteCount) }
+      (isSampled, isCopied, isMasked) = (false, false, false)
+    }
   }
 
   /// Ids below this exist in the tokenizer; others are never chosen.
@@ -53,6 +66,9 @@ public final class Sampler {
     self.scratches = scratches
     self.idCount = idCount
   }
+
+  /// Wipes what choices have left in scratch memory. O(what they wrote); not while one is made.
+  public func wipe() { for scratch in scratches { scratch.wipe() } }
 
   /// A bit per id, or nil when every id is allowed.
   private static func bitmap(
@@ -107,7 +123,7 @@ public final class Sampler {
       let entropy = wantsEntropy ? entropy(logits, maximum: maximum, sum: sum) : .nan
       // The model's own logit of the chosen id is reported, not what penalties made of it.
       let changes = shaping?.changesLogits ?? false
-      let own = changes ? copy(logits, into: scratch.plain) : logits
+      let own = changes ? copy(logits, into: scratch) : logits
       let drawn: Result<UInt32, RunnerError>
       if let forced = limits?.forcedToken {
         drawn = .success(forced)
@@ -172,10 +188,11 @@ public final class Sampler {
     func sample(_ allowed: UnsafePointer<UInt64>?) -> vial_kernel_status {
       var allowed = allowed
       if let shaping, shaping.changesMask {
-        let bits = copy(allowed, into: scratch.mask)
+        let bits = copy(allowed, into: scratch)
         shaping.bar(bits, wordCount: (idCount + 63) / 64, keepsEnds: mask != nil)
         allowed = UnsafePointer(bits)
       }
+      scratch.isSampled = true
       return vial_sample(
         kernels, logits, UInt32(idCount), allowed, &sampling, UInt32(position),
         parameters.sampleIndex, scratch.sampling.base, &id)
@@ -192,9 +209,10 @@ public final class Sampler {
 
   /// A mask that may be changed; without one, all ids.
   private func copy(
-    _ mask: UnsafePointer<UInt64>?, into room: WorkMemory
+    _ mask: UnsafePointer<UInt64>?, into scratch: Scratch
   ) -> UnsafeMutablePointer<UInt64> {
-    let (bits, wordCount) = (room.elements(UInt64.self), (idCount + 63) / 64)
+    scratch.isMasked = true
+    let (bits, wordCount) = (scratch.mask.elements(UInt64.self), (idCount + 63) / 64)
     if let mask {
       bits.update(from: mask, count: wordCount)
     } else {
@@ -209,9 +227,10 @@ public final class Sampler {
   }
 
   private func copy(
-    _ logits: UnsafePointer<Float>, into plain: WorkMemory
+    _ logits: UnsafePointer<Float>, into scratch: Scratch
   ) -> UnsafeMutablePointer<Float> {
-    let room = plain.elements(Float.self)
+    scratch.isCopied = true
+    let room = scratch.plain.elements(Float.self)
     room.update(from: logits, count: vocabularySize)
     return room
   }
@@ -220,6 +239,7 @@ public final class Sampler {
     _ alternatives: inout [TokenAlternative], _ wanted: Int, _ logits: UnsafePointer<Float>,
     maximum: Float, sum: Float, _ scratch: Scratch
   ) {
+    scratch.isSampled = true
     // A few more, in place of ids that do not exist.
     var candidates = [vial_candidate](repeating: vial_candidate(), count: wanted + 44)
     let found = vial_top_candidates(

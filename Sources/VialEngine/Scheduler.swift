@@ -93,7 +93,9 @@ struct Scheduler {
     guard let lane = waiting.nextLane(ledger), let entry = waiting.first(lane) else { return nil }
     if active.count >= activeLimit, (active.last?.priority ?? .max) >= lane.priority { return nil }
     let plan = entry.request.plan
-    return (entry, max(0, min(plan.maximumTokens ?? .max, positionLimit - plan.prompt.count)))
+    return (
+      entry, max(0, min(plan.maximumTokens ?? .max, positionLimit - entry.request.promptCount))
+    )
   }
 
   /// Takes the candidate out of the queue, over before it was computed.
@@ -136,8 +138,7 @@ struct Scheduler {
 
   /// Takes a request's blocks away; it waits at the head of its lane, to be computed again.
   private mutating func preempt(_ request: ActiveRequest) {
-    request.sequence.releaseBlocks()
-    request.preemptionCount += 1
+    request.preempt()
     preemptionCount += 1
     active.removeAll { $0 === request }
     waiting.insert(

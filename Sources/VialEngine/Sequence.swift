@@ -160,6 +160,15 @@ public final class Sequence {
     namedCount = 0
   }
 
+  /// Gives all blocks back, and wipes the tokens: the text is over.
+  func wipe() {
+    releaseBlocks()
+    wipeTokens()
+  }
+
+  /// Wipes the tokens of a text that is over, whose blocks stay.
+  func wipeTokens() { tokens.truncate(to: 0) }
+
   /// Gives back blocks that were adopted, when nothing came of it.
   func abandonBlocks() {
     adoptedCount -= computedCount

@@ -31,3 +31,26 @@ public enum CheckedMemory {
   /// Takes back what `allocate` or `allocateLines` gave.
   @unsafe public static func release(_ memory: UnsafeMutableRawPointer) { unsafe free(memory) }
 }
+
+/// Room for plain values that belong to a patient's text: in no core dump and out of swap where the process has such memory,
+/// wiped when it is given back.
+@unsafe public struct SecretMemory<Element: BitwiseCopyable> {
+  /// First element; uninitialised at first.
+  public let base: UnsafeMutablePointer<Element>
+  private let byteCount: Int
+  private let note: UnsafeMutableRawPointer?
+
+  /// Room for `count` elements; nil when memory is short or the size does not fit. Given back with `release`.
+  public init?(_ type: Element.Type, count: Int) {
+    let (byteCount, overflow) = max(0, count).multipliedReportingOverflow(
+      by: MemoryLayout<Element>.stride)
+    var note: UnsafeMutableRawPointer?
+    guard !overflow, let memory = unsafe vial_secret_allocate(byteCount, &note) else { return nil }
+    unsafe self.base = unsafe memory.bindMemory(to: Element.self, capacity: max(0, count))
+    unsafe self.byteCount = byteCount
+    unsafe self.note = unsafe note
+  }
+
+  /// Wipes it and gives it back. Once.
+  public func release() { unsafe vial_secret_release(base, byteCount, note) }
+}

@@ -33,6 +33,12 @@ final class AdapterBuffers: @unchecked Sendable {
   /// `[row][stride]`.
   var intermediate: UnsafeMutablePointer<Float> { memory.base.assumingMemoryBound(to: Float.self) }
 
+  /// Wipes the first `rows` rows, and what workers have in work.
+  func wipe(rows: Int) {
+    memory.wipe(byteCount: min(scratchOffset, rows * stride * 4))
+    memory.wipe(from: scratchOffset, byteCount: memory.byteCount - scratchOffset)
+  }
+
   /// `[rowsAtOnce][tilesAtOnce * 16]` of one worker.
   func scratch(_ worker: Int) -> UnsafeMutablePointer<Float> {
     (memory.base + scratchOffset + worker * Self.scratchByteCount)

@@ -30,6 +30,9 @@ final class AttentionScratch: @unchecked Sendable {
 
   func memory(_ worker: Int) -> UnsafeMutableRawPointer { memory.base + worker * stride }
 
+  /// Wipes what one worker has computed with, and where the blocks lie.
+  func wipe(_ worker: Int) { memory.wipe(from: worker * stride, byteCount: stride) }
+
   func blocks(_ worker: Int) -> UnsafeMutablePointer<UnsafePointer<UInt8>?> {
     (memory.base + worker * stride + kernelByteCount)
       .assumingMemoryBound(to: UnsafePointer<UInt8>?.self)

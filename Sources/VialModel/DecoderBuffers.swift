@@ -37,6 +37,8 @@ final class DecoderBuffers: @unchecked Sendable {
   /// `[row]`: positions the token sees, its own included.
   let positionCounts: UnsafeMutablePointer<UInt32>
   private let memory: WorkMemory
+  /// Where the rows of each of these begin, and bytes of one, which may be less than a stride.
+  private let areas: [(offset: Int, rowByteCount: Int)]
 
   init?(shape: DecoderShape, maximumRows: Int, source: MemorySource?) {
     let half = shape.headDimension / 2
@@ -61,6 +63,7 @@ final class DecoderBuffers: @unchecked Sendable {
     }
     guard let memory = WorkMemory(byteCount: total, source: source) else { return nil }
     self.memory = memory
+    areas = zip(offsets, widths).map { ($0, $1 * 4) }
     self.hiddenStride = hiddenStride
     self.queryStride = queryStride
     self.keyStride = keyStride
@@ -84,5 +87,13 @@ final class DecoderBuffers: @unchecked Sendable {
     cacheMarks = (memory.base + offsets[13]).assumingMemoryBound(to: UInt8.self)
     tokens = (memory.base + offsets[14]).assumingMemoryBound(to: UInt32.self)
     positionCounts = (memory.base + offsets[15]).assumingMemoryBound(to: UInt32.self)
+  }
+
+  /// Wipes some of the first `rows` rows of everything: one of `shareCount` equal shares.
+  func wipe(rows: Int, share: Int, of shareCount: Int) {
+    for area in areas {
+      let own = WorkShare.range(of: rows * area.rowByteCount, worker: share, of: shareCount)
+      memory.wipe(from: area.offset + own.lowerBound, byteCount: own.count)
+    }
   }
 }

@@ -27,6 +27,8 @@ public final class DecoderForward: @unchecked Sendable {
   let nextItem = Atomic<Int>(0)
   /// Room for adapters; nil when the model has none.
   let adapterBuffers: AdapterBuffers?
+  /// Rows that steps have written since the last `wipe`.
+  private var writtenRows = 0
   /// Rows of the last step that went through the whole of the last layer, ascending: those that logits are asked for.
   var finishedRows: [Int] = []
   /// Rows of the last step that use adapters; after it, numbered as `finishedRows` are.
@@ -99,6 +101,7 @@ public final class DecoderForward: @unchecked Sendable {
   public func run(_ segments: [StepSegment]) throws(FormatError) {
     try weights.lazyVerification?.check(segments, on: pool)
     let rows = gather(segments)
+    writtenRows = max(writtenRows, rows)
     adaptedGroups = Self.groups(of: segments)
     activeAdapters.parts = []
     embed(rows)
@@ -115,6 +118,12 @@ public final class DecoderForward: @unchecked Sendable {
         for (place, row) in finishedRows.enumerated() { buffers.marks[row] |= marks[place] }
       }
     }
+  }
+
+  /// How many rows steps have written since the last call.
+  func takeWrittenRows() -> Int {
+    defer { writtenRows = 0 }
+    return writtenRows
   }
 
   /// `attended = attention(query, key, value(norm(hidden)))`.
@@ -203,6 +212,7 @@ public final class DecoderForward: @unchecked Sendable {
     // Gathered rows go through `projected`, which no later phase of this step needs.
     let stride = buffers.hiddenStride
     let places = rows.map(place(of:))
+    writtenRows = max(writtenRows, rows.count)
     for (index, place) in places.enumerated() {
       (buffers.projected + index * stride).update(
         from: buffers.hidden + place * stride, count: stride)

@@ -64,6 +64,7 @@ final class PrivateInput: @unchecked Sendable {
   let marks: UnsafeMutablePointer<UInt8>
   let panels: [UInt32: ActivationPanels]
   private let memory: WorkMemory
+  private let rowByteCount: Int
 
   init?(shape: DecoderShape, depth: Int, groups: Set<UInt32>, source: MemorySource?) {
     guard let stride = RowStride.floats(width: shape.hiddenSize) else { return nil }
@@ -83,5 +84,12 @@ final class PrivateInput: @unchecked Sendable {
     self.panels = panels
     normed = memory.elements(Float.self)
     marks = (memory.base + floats).assumingMemoryBound(to: UInt8.self)
+    rowByteCount = floats / Self.maximumRows
+  }
+
+  /// Wipes the first `rows` rows.
+  func wipe(rows: Int) {
+    memory.wipe(byteCount: rows * rowByteCount)
+    for room in panels.values { room.wipe(columns: rows) }
   }
 }

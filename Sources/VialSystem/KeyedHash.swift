@@ -16,6 +16,8 @@ public struct KeyedCode: Hashable, Sendable {
 /// BLAKE2b (RFC 7693) with a random key. Threads may share it.
 public final class KeyedHash: Sendable {
   private static let byteCount = 32
+  /// More than BLAKE2b has on the stack in any of libsodium's forms.
+  private static let stackByteCount = 4096
   private let key: SecureBuffer<UInt8>
 
   /// A hash with a new key; nil when memory is short.
@@ -53,6 +55,8 @@ public final class KeyedHash: Sendable {
       }
       sodium_memzero(room.baseAddress, length)
     }
+    // The compression keeps blocks of its input, 24 and more ids each, where it was called.
+    sodium_stackzero(Self.stackByteCount)
     return KeyedCode(words)
   }
 

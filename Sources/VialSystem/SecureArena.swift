@@ -170,15 +170,14 @@ package final class SecureArena: Sendable {
   private func makeSlab(_ count: Int, isWhole: Bool, _ state: inout State) -> SecureSlab? {
     let (padded, overflow) = count.addingReportingOverflow(Self.firstFrameCount - 1)
     let frameCount = padded / Self.firstFrameCount * Self.firstFrameCount
-    guard !overflow, let slab = SecureSlab(frameCount: frameCount, isWhole: isWhole, lock: lock)
+    guard !overflow,
+      let slab = SecureSlab(
+        frameCount: frameCount, isWhole: isWhole, processID: processID, lock: lock)
     else { return nil }
     _ = Unmanaged.passRetained(slab)
     state.slabCount += 1
-    if slab.isLocked {
-      state.usage.lockedByteCount += slab.byteCount
-    } else {
-      state.usage.unlockedByteCount += slab.byteCount
-    }
+    state.usage.add(
+      slab.byteCount, count: 1, isLocked: slab.isLocked, isHidden: slab.isHidden)
     return slab
   }
 
@@ -196,11 +195,8 @@ package final class SecureArena: Sendable {
       state.roomy.append(slab)
     }
     guard slab.isEmpty else { return nil }
-    if slab.isLocked {
-      state.usage.lockedByteCount -= slab.byteCount
-    } else {
-      state.usage.unlockedByteCount -= slab.byteCount
-    }
+    state.usage.add(
+      slab.byteCount, count: -1, isLocked: slab.isLocked, isHidden: slab.isHidden)
     Unmanaged.passUnretained(slab).release()
     state.slabCount -= 1
     return slab

@@ -2,21 +2,37 @@
 // Must not: know what they are.
 
 internal import CSodium
+internal import CVialMemory
 import Synchronization
 
 /// Memory for patient text: whole pages of its own, locked where the system allows it, left out of core dumps, wiped
 /// when released, and zeros in the child of a fork.
-package enum SecureMemory {
+public enum SecureMemory {
   /// How much memory there is for secrets, used or not.
   package struct Usage: Sendable, Equatable {
     /// Bytes that cannot reach swap.
     package var lockedByteCount: Int
-    /// Bytes that can: the limit on locked memory (RLIMIT_MEMLOCK) was reached.
+    /// Bytes that can: the limit on locked memory (RLIMIT_MEMLOCK) was reached, or nobody asked.
     package var unlockedByteCount: Int
+    /// Bytes that may be in a core dump: the system refused to leave them out.
+    package var dumpableByteCount: Int
 
-    package init(lockedByteCount: Int = 0, unlockedByteCount: Int = 0) {
+    package init(
+      lockedByteCount: Int = 0, unlockedByteCount: Int = 0, dumpableByteCount: Int = 0
+    ) {
       self.lockedByteCount = lockedByteCount
       self.unlockedByteCount = unlockedByteCount
+      self.dumpableByteCount = dumpableByteCount
+    }
+
+    /// Counts `count` pieces of memory more.
+    mutating func add(_ byteCount: Int, count: Int, isLocked: Bool, isHidden: Bool) {
+      if isLocked {
+        lockedByteCount += count * byteCount
+      } else {
+        unlockedByteCount += count * byteCount
+      }
+      if !isHidden { dumpableByteCount += count * byteCount }
     }
   }
 
@@ -32,6 +48,25 @@ package enum SecureMemory {
     guard block.processID == RunningProcess.identifier else { return }
     sodium_memzero(block.base, block.byteCount)
     arena.release(block)
+  }
+
+  /// Has floors that cannot know this one, and work on text, take their memory from here, too.
+  public static func serveTexts() {
+    vial_set_secret_source(
+      vial_secret_source(
+        allocate: { byteCount, note in
+          guard let block = SecureMemory.allocate(byteCount: max(1, byteCount)) else { return nil }
+          note?.pointee = block.slab.toOpaque()
+          return block.base
+        },
+        release: { memory, byteCount, note in
+          guard let memory, let note else { return }
+          let slab = Unmanaged<SecureSlab>.fromOpaque(note)
+          SecureMemory.release(
+            SecureBlock(
+              base: memory, byteCount: max(1, byteCount),
+              processID: slab._withUnsafeGuaranteedRef { $0.processID }, slab: slab))
+        }))
   }
 
   private static let current = Atomic<Unmanaged<SecureArena>?>(nil)

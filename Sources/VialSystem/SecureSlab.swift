@@ -36,8 +36,12 @@ struct SecureFrame {
 final class SecureSlab {
   let base: UnsafeMutableRawPointer
   let frameCount: Int
+  /// The process that mapped it.
+  let processID: Int32
   /// Whether its pages cannot reach swap.
   let isLocked: Bool
+  /// Whether its pages are left out of core dumps.
+  let isHidden: Bool
   /// Whether it is all one block's: nothing is noted of its frames.
   let isWhole: Bool
   private(set) var usedCount: Int
@@ -55,16 +59,22 @@ final class SecureSlab {
   /// - Parameters:
   ///   - isWhole: whether all of it is one block's, from the beginning.
   ///   - lock: locks pages; false when it cannot.
-  init?(frameCount: Int, isWhole: Bool, lock: (UnsafeMutableRawPointer, Int) -> Bool) {
+  init?(
+    frameCount: Int, isWhole: Bool, processID: Int32,
+    lock: (UnsafeMutableRawPointer, Int) -> Bool
+  ) {
     let (byteCount, overflow) = frameCount.multipliedReportingOverflow(by: SecureFrame.byteCount)
     let notedCount = isWhole ? 0 : frameCount
     let noteByteCount = notedCount * MemoryLayout<SecureFrame>.stride
     guard !overflow, let notes = vial_memory_allocate(noteByteCount) else { return nil }
-    guard let base = vial_map_private(byteCount) else {
+    var isHidden = false
+    guard let base = vial_map_private(byteCount, &isHidden) else {
       free(notes)
       return nil
     }
+    self.isHidden = isHidden
     self.base = base
+    self.processID = processID
     self.frameCount = frameCount
     self.isWhole = isWhole
     isLocked = lock(base, byteCount)

@@ -89,7 +89,7 @@ AT(vial_engine_options, step_prompt_tokens, 76);
 AT(vial_engine_options, flags, 80);
 AT(vial_engine_options, tenant_queue_limit, 84);
 
-PIN(engine_information, sizeof(vial_engine_information) == 56);
+PIN(engine_information, sizeof(vial_engine_information) == 88);
 AT(vial_engine_information, struct_size, 0);
 AT(vial_engine_information, thread_count, 4);
 AT(vial_engine_information, position_limit, 8);
@@ -98,6 +98,11 @@ AT(vial_engine_information, cache_byte_count, 24);
 AT(vial_engine_information, waiting_count, 32);
 AT(vial_engine_information, running_count, 40);
 AT(vial_engine_information, isa, 48);
+AT(vial_engine_information, memory_flags, 56);
+AT(vial_engine_information, reserved, 60);
+AT(vial_engine_information, locked_byte_count, 64);
+AT(vial_engine_information, unlocked_byte_count, 72);
+AT(vial_engine_information, dumpable_byte_count, 80);
 
 PIN(event, sizeof(vial_event) == 72);
 AT(vial_event, struct_size, 0);

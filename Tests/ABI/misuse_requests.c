@@ -277,7 +277,7 @@ static void engine_options(void) {
   options.step_prompt_tokens = 65537;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
   options.step_prompt_tokens = 0;
-  options.flags = 2;
+  options.flags = VIAL_ENGINE_LOCK_MEMORY << 1;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, NULL));
   options.flags = 0;
   options.tenant_queue_limit = (1 << 20) + 1;

@@ -43,6 +43,7 @@ import Testing
     let first = try tokens("--seed", "5")
     #expect(first?.isEmpty == false)
     #expect(try tokens("--seed", "5", "--isa", "reference", "--threads", "1") == first)
+    #expect(try tokens("--seed", "5", "--lock-memory") == first)
     #expect(try tokens("--seed", "6") != first)
   }
 

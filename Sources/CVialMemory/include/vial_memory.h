@@ -30,6 +30,22 @@ void *vial_memory_allocate(size_t byte_count);
 /// The same at a multiple of `alignment`, a power of two of 16 or more.
 void *vial_memory_allocate_aligned(size_t alignment, size_t byte_count);
 
+/// Where memory for patients' text comes from: `allocate` as below, with a note that `release` gets back with the bytes.
+typedef struct vial_secret_source {
+  void *(*allocate)(size_t byte_count, void **out_note);
+  void (*release)(void *memory, size_t byte_count, void *note);
+} vial_secret_source;
+
+/// Has memory for text come from `source`, whose functions never change, from now on. Any thread.
+void vial_set_secret_source(vial_secret_source source);
+
+/// `byte_count` bytes for text at a multiple of 16, or NULL when memory is short. From `vial_memory_allocate`, with NULL as
+/// the note, where no source was set.
+void *vial_secret_allocate(size_t byte_count, void **out_note);
+
+/// Wipes memory for text and gives it back.
+void vial_secret_release(void *memory, size_t byte_count, void *note);
+
 /// Holds memory for allocations of `byte_count` bytes together, small ones' overhead included; false, and nothing is
 /// held, when memory is short. Any thread; held for all threads. O(1); a few nanoseconds while the reserve is large
 /// enough.

@@ -5,6 +5,7 @@
 #define VIAL_SYSTEM_H
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/file.h>
@@ -87,12 +88,28 @@ void vial_event_raise(int writable);
 void vial_event_clear(int readable);
 
 /// Whole pages of zeros that are in no core dump, and zeros again in the child of a fork, where the system can do that.
-/// NULL when memory is short.
-void *vial_map_private(size_t byte_count);
+/// NULL when memory is short. `out_is_hidden`: as `vial_hide_pages` returns.
+void *vial_map_private(size_t byte_count, bool *out_is_hidden);
+/// Keeps pages out of core dumps, and in the child of a fork empty, where the system can do that; false when they may be in
+/// a dump.
+bool vial_hide_pages(void *pages, size_t byte_count);
+/// Undoes that, before pages go back to whoever lent them.
+void vial_show_pages(void *pages, size_t byte_count);
+/// Bytes of a page.
+size_t vial_page_byte_count(void);
+/// The most bytes that this process may lock in memory; PTRDIFF_MAX when there is no limit.
+size_t vial_lock_limit(void);
 /// Keeps pages out of swap from when they are first touched; -1 when the limit on locked memory, or the system, forbids.
 int vial_lock_pages(void *pages, size_t byte_count);
+/// Undoes that.
+void vial_unlock_pages(void *pages, size_t byte_count);
 /// Gives pages back, locked or not.
 void vial_unmap(void *pages, size_t byte_count);
+
+/// Zeros in the vector registers that a function may leave as it likes.
+void vial_clear_registers(void);
+/// Zeros in so many bytes of the stack that functions called before have used.
+void vial_wipe_stack(size_t byte_count);
 
 /// A number of the calling thread that its code may set; 0 at first.
 int vial_thread_mark(void);

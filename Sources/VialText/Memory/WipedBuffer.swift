@@ -1,19 +1,18 @@
 // Memory for text that belongs to patients: wiped when released, and allocated so that it can fail.
 // Must not: grow in place or leave an unwiped copy behind (DESIGN, rule 5), or trap when memory is short.
 
-internal import CSodium
 internal import VialFormat
 
 /// An array of plain values that is zeroed before its memory is given back. An empty one has no memory.
 @safe
 public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {
-  private var base: UnsafeMutablePointer<Element>?
+  private var memory: SecretMemory<Element>?
   /// Number of elements that fit.
   public private(set) var capacity: Int
 
   /// No room.
   public init() {
-    unsafe base = nil
+    unsafe memory = nil
     capacity = 0
   }
 
@@ -23,13 +22,9 @@ public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Senda
     guard (try? reserve(capacity, fill: fill)) != nil else { return nil }
   }
 
-  deinit { unsafe Self.release(base, capacity) }
+  deinit { unsafe memory?.release() }
 
-  private static func release(_ base: UnsafeMutablePointer<Element>?, _ count: Int) {
-    guard let base = unsafe base else { return }
-    unsafe sodium_memzero(base, count * MemoryLayout<Element>.stride)
-    unsafe CheckedMemory.release(base)
-  }
+  private var base: UnsafeMutablePointer<Element>? { unsafe memory?.base }
 
   /// Elements that a buffer has when it is first made to have some: few allocations for short texts.
   private static var leastCapacity: Int { 64 }
@@ -44,14 +39,12 @@ public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Senda
 
   private mutating func replace(_ count: Int, fill: Element) throws(TextError) {
     let wanted = max(count, capacity + capacity / 2, Self.leastCapacity)
-    unsafe Self.release(base, capacity)
-    unsafe base = nil
+    unsafe memory?.release()
+    unsafe memory = nil
     capacity = 0
-    guard let memory = unsafe CheckedMemory.allocate(Element.self, count: wanted) else {
-      throw .outOfMemory
-    }
-    unsafe memory.initialize(repeating: fill, count: wanted)
-    unsafe base = memory
+    guard let fresh = unsafe SecretMemory(Element.self, count: wanted) else { throw .outOfMemory }
+    unsafe fresh.base.initialize(repeating: fill, count: wanted)
+    unsafe memory = fresh
     capacity = wanted
   }
 
