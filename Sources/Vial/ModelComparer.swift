@@ -82,6 +82,14 @@ public final class ModelComparer {
     self.rows = rows
   }
 
+  /// Wipes what a comparison has left.
+  private func wipe() {
+    a.wipe()
+    b.wipe()
+    rows.wipe(byteCount: rows.byteCount)
+    comparer.wipe()
+  }
+
   /// Compares the models on `tokens` in consecutive windows.
   /// - Parameter body: gets each position in order; it returns whether to go on.
   public func compare(
@@ -91,6 +99,7 @@ public final class ModelComparer {
     for index in 0..<tokens.count where Int(tokens[index]) >= a.vocabularySize {
       throw .computation(.unknownToken)
     }
+    defer { wipe() }
     for begin in stride(from: 0, to: tokens.count, by: windowSize) {
       let count = min(windowSize, tokens.count - begin)
       guard let left = Sequence(capacity: count, pool: a.blocks, adapter: adapters.a),

@@ -27,14 +27,15 @@ public final class ActivationPanels: @unchecked Sendable {
     self.maximumDepth = maximumDepth
   }
 
-  /// Wipes what views of up to `columns` tokens may have left.
-  public func wipe(columns: Int) {
+  /// Wipes what views of up to `columns` tokens may have left, or one of `shareCount` equal shares of it.
+  public func wipe(columns: Int, share: Int = 0, of shareCount: Int = 1) {
     var byteCount = 0
-    for columns in Set([1, 2, 4, 8, columns]) where columns <= max(8, columns) {
+    for fewer in Set([1, 2, 4, 8, columns]) where fewer <= columns {
       byteCount = max(
-        byteCount, vial_panels_byte_count(UInt32(columns), UInt32(maximumDepth), group))
+        byteCount, vial_panels_byte_count(UInt32(fewer), UInt32(maximumDepth), group))
     }
-    memory.wipe(byteCount: byteCount)
+    let own = WorkShare.range(of: byteCount, worker: share, of: shareCount)
+    memory.wipe(from: own.lowerBound, byteCount: own.count)
   }
 
   /// The view for `columns` tokens of depth `depth`, both within the maxima; contents are undefined.

@@ -32,6 +32,9 @@ public final class LogitsComparer {
     self.scratch = scratch
   }
 
+  /// Wipes what comparing has left.
+  public func wipe() { scratch.wipe(byteCount: scratch.byteCount) }
+
   /// The difference of B from A; nil when a logit of either is not finite. O(vocabulary).
   public func compare(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>) -> RowDifference? {
     let count = vocabularySize

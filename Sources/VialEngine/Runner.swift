@@ -181,7 +181,7 @@ public final class Runner {
   /// O(bytes that the largest of them wrote). Not in a step.
   public func wipe() {
     forward.wipe()
-    logits.wipe(byteCount: writtenLogitRows * vocabularySize * MemoryLayout<Float>.stride)
+    forward.wipe(logits: logits, rows: writtenLogitRows)
     writtenLogitRows = 0
   }
 

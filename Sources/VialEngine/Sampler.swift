@@ -26,12 +26,22 @@ public final class Sampler {
     /// Which of them were written since they were wiped. Their worker's.
     var isSampled = false, isCopied = false, isMasked = false
 
-    init(sampling: WorkMemory, plain: WorkMemory, mask: WorkMemory) {
+    private let partByteCount: Int
+
+    init(sampling: WorkMemory, plain: WorkMemory, mask: WorkMemory, idCount: Int) {
       (self.sampling, self.plain, self.mask) = (sampling, plain, mask)
+      partByteCount = idCount * MemoryLayout<vial_candidate>.stride / 2
     }
 
     func wipe() {
-      if isSampled { sampling.wipe(byteCount: sampling.byteCount) }
+      // Candidates, probabilities and sums begin at quarters of the room for two for each id; histograms lie behind.
+      if isSampled {
+        for part in 0..<5 {
+          sampling.wipeWritten(
+            from: part * partByteCount,
+            byteCount: part < 4 ? partByteCount : sampling.byteCount - 4 * partByteCount)
+        }
+      }
       if isCopied { plain.wipe(byteCount: plain.byteCount) }
       if isMasked { mask.wipe(byteCount: mask.byteCount) }
       (isSampled, isCopied, isMasked) = (false, false, false)
@@ -58,7 +68,8 @@ public final class Sampler {
         let plain = WorkMemory(byteCount: rowByteCount, source: runner.memory),
         let mask = WorkMemory(byteCount: (idCount + 63) / 64 * 8, source: runner.memory)
       else { throw .outOfMemory }
-      scratches.append(Scratch(sampling: sampling, plain: plain, mask: mask))
+      scratches.append(
+        Scratch(sampling: sampling, plain: plain, mask: mask, idCount: idCount))
     }
     allowed = try Self.bitmap(idCount, isAllowed)
     vocabularySize = runner.vocabularySize

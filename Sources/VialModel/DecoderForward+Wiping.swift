@@ -2,29 +2,33 @@
 // Must not: run while a step, or its logits, are computed.
 
 import VialCompute
-import VialSystem
+public import VialSystem
 
 extension DecoderForward {
   /// Wipes ids, activations and scratch of all steps since the last call. O(1) when there was none, otherwise O(bytes that
-  /// the largest of them wrote), shared by the workers when that is worth it.
+  /// the largest of them wrote), each worker its own scratch and its share of the rest.
   public func wipe() {
     let rows = takeWrittenRows()
     guard rows > 0 else { return }
     let privateRows = min(rows, PrivateInput.maximumRows)
     let workerCount = pool.workerCount
-    func wipe(_ worker: Int, of shareCount: Int) {
-      buffers.wipe(rows: rows, share: worker, of: shareCount)
-    }
-    for room in panels.values { room.wipe(columns: rows) }
-    adapterBuffers?.wipe(rows: rows)
-    for worker in 0..<workerCount {
+    pool.run { [self] worker in
+      buffers.wipe(rows: rows, share: worker, of: workerCount)
+      for room in panels.values { room.wipe(columns: rows, share: worker, of: workerCount) }
       privateInputs[worker].wipe(rows: privateRows)
       attentionScratch.wipe(worker)
     }
-    if rows > PrivateInput.maximumRows {
-      pool.run { wipe($0, of: workerCount) }
-    } else {
-      wipe(0, of: 1)
+    adapterBuffers?.wipe(rows: rows)
+  }
+
+  /// Wipes rows of logits that were computed.
+  public func wipe(logits: WorkMemory, rows: Int) {
+    let byteCount = rows * shape.vocabularySize * MemoryLayout<Float>.stride
+    let workerCount = pool.workerCount
+    guard byteCount > 0 else { return }
+    pool.run { worker in
+      let own = WorkShare.range(of: byteCount, worker: worker, of: workerCount)
+      logits.wipe(from: own.lowerBound, byteCount: own.count)
     }
   }
 }

@@ -100,6 +100,25 @@ public final class WorkMemory: @unchecked Sendable {
     sodium_memzero(base + offset, min(count, byteCount - offset))
   }
 
+  /// Makes bytes from `offset` on zeros again that were written from there on without a gap of 64 KiB, up to `count` of
+  /// them. O(bytes that were written).
+  public func wipeWritten(from offset: Int, byteCount count: Int) {
+    guard offset >= 0, offset < byteCount else { return }
+    let piece = 4096
+    let end = offset + min(count, byteCount - offset)
+    var (position, zeroCount) = (offset, 0)
+    while position < end, zeroCount < 16 {
+      let length = min(piece, end - position)
+      if sodium_is_zero((base + position).assumingMemoryBound(to: UInt8.self), length) == 1 {
+        zeroCount += 1
+      } else {
+        zeroCount = 0
+        sodium_memzero(base + position, length)
+      }
+      position += length
+    }
+  }
+
   /// The buffer as elements of one type, from the start.
   @inlinable
   public func elements<Element: BitwiseCopyable>(

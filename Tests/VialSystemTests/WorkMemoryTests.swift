@@ -59,6 +59,19 @@ import VialSystem
     #expect(bytes[0] == 1)
   }
 
+  /// What was written goes, over holes that sorting may leave; what nobody wrote is not looked at.
+  @Test func whatWasWrittenIsWiped() throws {
+    let memory = try #require(WorkMemory(byteCount: 1 << 20))
+    let bytes = memory.elements(UInt8.self)
+    for index in 5000..<300_000 where index / 4096 % 9 < 4 { bytes[index] = 3 }
+    bytes[900_000] = 9
+    memory.wipeWritten(from: 4096, byteCount: 1 << 19)
+    #expect((0..<900_000).allSatisfy { bytes[$0] == 0 } && bytes[900_000] == 9)
+    memory.wipeWritten(from: 900_000, byteCount: .max)
+    memory.wipeWritten(from: 1 << 20, byteCount: 1)
+    #expect(Self.isZero(memory))
+  }
+
   @Test func memoryIsCountedWhileItLives() throws {
     let account = MemoryAccount()
     let source = MemorySource(nil, locking: .never, account: account)
