@@ -163,14 +163,16 @@ static void pass_time(void) {
 
 /** The tokenizer: A's text was B's, or another. */
 static double tokenizer(const char *other, int bit, uint32_t trial) {
-  static char text[3][TEXT];
+  enum { OTHERS = 40 };
+  static char text[2 + OTHERS][TEXT];
   static uint32_t tokens[TEXT];
   uint64_t count = 0;
   (void)other;
-  for (uint32_t index = 0; index < 3; index++) write_text(text[index], 2000, trial * 3 + index);
+  for (uint32_t index = 0; index < 2 + OTHERS; index++) write_text(text[index], 2000, trial * (2 + OTHERS) + index);
   check(vial_model_tokenize(model, text[bit], 2000, 0, TEXT, tokens, &count, NULL), "tokenize");
   pass_time();
-  check(vial_model_tokenize(model, text[2], 2000, 0, TEXT, tokens, &count, NULL), "tokenize");
+  for (int index = 2; index < 2 + OTHERS; index++)
+    check(vial_model_tokenize(model, text[index], 2000, 0, TEXT, tokens, &count, NULL), "tokenize");
   const double start = now();
   check(vial_model_tokenize(model, text[0], 2000, 0, TEXT, tokens, &count, NULL), "tokenize");
   return now() - start;
