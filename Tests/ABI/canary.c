@@ -147,29 +147,44 @@ static void schemas(vial_request_options *options, char *canary) {
   explicit_bzero(schema, sizeof schema);
 }
 
-/** The first template that takes the canary for all its variables. */
+/** Asks by a template with the canary for all variables that take it; whether these are all that it needs. */
+static int asks_by(vial_request_options *options, const char *variables, uint64_t length, char *canary) {
+  int refused[VIAL_TEMPLATE_VALUE_LIMIT] = {0};
+  for (;;) {
+    vial_template_value values[VIAL_TEMPLATE_VALUE_LIMIT];
+    uint64_t count = 0, number = 0, begin = 0;
+    for (uint64_t at = 0; at <= length && number < VIAL_TEMPLATE_VALUE_LIMIT; at++) {
+      if (at < length && variables[at] != '\n') continue;
+      if (!refused[number++]) values[count++] = (vial_template_value){variables + begin, at - begin, canary, LENGTH};
+      begin = at + 1;
+    }
+    options->template_values = values;
+    options->template_value_count = count;
+    vial_error error = VIAL_ERROR_INIT;
+    const vial_status status = vial_engine_submit(engine, options, &requests[0], &error);
+    if (status == VIAL_STATUS_OK) return count > 0;
+    unsigned variable;
+    if (status != VIAL_STATUS_TEMPLATE || sscanf(error.sentence, "variable %u", &variable) != 1) return 0;
+    if (variable < 1 || variable > number || refused[variable - 1]) return 0;
+    refused[variable - 1] = 1;
+  }
+}
+
+/** The first template that needs nothing but texts. */
 static void template_values(vial_request_options *options, char *canary) {
-  for (uint64_t index = 0; request_count == 0 && index < 50; index++) {
+  options->text = NULL;
+  options->text_length = 0;
+  options->flags = VIAL_REQUEST_NO_SCHEMA | VIAL_REQUEST_PRIVATE;
+  options->max_tokens = 40;
+  for (uint32_t index = 0; request_count == 0 && index < 50; index++) {
     char id[80], variables[2048];
-    uint64_t id_length = 0, length = 0, count = 0;
-    vial_template_value values[64];
+    uint64_t id_length = 0, length = 0;
     if (vial_model_get_template_text(model, index, VIAL_TEMPLATE_TEXT_ID, sizeof id, id, &id_length) != VIAL_STATUS_OK)
       break;
     vial_model_get_template_text(model, index, VIAL_TEMPLATE_TEXT_VARIABLES, sizeof variables, variables, &length);
-    for (uint64_t at = 0, begin = 0; at <= length && count < 64; at++) {
-      if (at < length && variables[at] != '\n') continue;
-      values[count++] = (vial_template_value){variables + begin, at - begin, canary, LENGTH};
-      begin = at + 1;
-    }
-    options->text = NULL;
-    options->text_length = 0;
     options->template_id = id;
     options->template_id_length = id_length;
-    options->template_values = values;
-    options->template_value_count = count;
-    options->flags = VIAL_REQUEST_NO_SCHEMA | VIAL_REQUEST_PRIVATE;
-    options->max_tokens = 40;
-    if (vial_engine_submit(engine, options, &requests[0], NULL) == VIAL_STATUS_OK) request_count = 1;
+    if (asks_by(options, variables, length, canary)) request_count = 1;
   }
   CHECK(request_count == 1);
 }
