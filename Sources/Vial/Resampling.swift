@@ -1,11 +1,13 @@
-// Owns: the random numbers of bootstraps.
+// Owns: the random numbers of bootstraps, and of the tests' inputs.
 // Must not: be used for choosing tokens; that is the contract's Philox.
 
 /// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014): small and the same everywhere.
-struct SplitMix {
+package struct SplitMix {
   var state: UInt64
 
-  mutating func next() -> UInt64 {
+  package init(state: UInt64) { self.state = state }
+
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
