@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/prctl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/xattr.h>
@@ -18,6 +19,15 @@ int vial_affinity_count(void) {
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
 #endif
   return 0;
+}
+
+void vial_forbid_core_files(void) {
+  const struct rlimit none = {0, 0};
+  (void)setrlimit(RLIMIT_CORE, &none);
+#if defined(__linux__)
+  // A core file that goes to a program through a pipe does not heed the limit.
+  (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }
 
 int vial_rename_new(const char *path, const char *new_path) {

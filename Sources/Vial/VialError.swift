@@ -53,7 +53,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
       return "the prompt has \(tokenCount) tokens, context and KV cache allow \(contextLength)"
     case .emptyPrompt: return "the prompt is empty"
     case .noChatTemplate:
-      return "the file has no chat template that could be compiled; use --raw"
+      return "the file has no chat template that could be compiled: it answers raw prompts only"
     case .unknownAdapter: return "the file has no adapter of this name"
     case .template(let error): return error.description
     case .grammar(let error): return error.description

@@ -37,10 +37,8 @@ struct Failure: Error {
       self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
     case .emptyPrompt:
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
-    case .noChatTemplate:
-      self.init(
-        VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no chat template that could be compiled")
-    case .unknownAdapter: self.init(VIAL_STATUS_NOT_IN_FILE, sentence: error.description)
+    case .noChatTemplate, .unknownAdapter:
+      self.init(VIAL_STATUS_NOT_IN_FILE, sentence: error.description)
     case .grammar(let error):
       self.init(VIAL_STATUS_SCHEMA, sentence: error.description)
       if case .notJSON(let offset, _) = error { byteOffset = UInt64(clamping: offset) }

@@ -36,7 +36,7 @@ enum Statuses {
     case VIAL_STATUS_NOT_IN_FILE:
       ("VIAL_STATUS_NOT_IN_FILE", "the file does not have what was asked for")
     case VIAL_STATUS_TEMPLATE:
-      ("VIAL_STATUS_TEMPLATE", "the chat template cannot render these messages")
+      ("VIAL_STATUS_TEMPLATE", "a template cannot render these messages or values")
     case VIAL_STATUS_NUMERIC:
       ("VIAL_STATUS_NUMERIC", "the computation met a value that is infinite or not a number")
     case VIAL_STATUS_CANCELLED: ("VIAL_STATUS_CANCELLED", "the caller asked to stop")

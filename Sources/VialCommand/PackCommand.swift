@@ -242,10 +242,11 @@ struct PackCommand: ParsableCommand {
 
   /// How much was said that a reader may have missed.
   private static func caveats(_ summary: PackSummary) -> String {
-    guard summary.warningCount > 0 else { return "" }
-    let warnings = "\(summary.warningCount) warning\(summary.warningCount == 1 ? "" : "s")"
-    return summary.omissionCount == 0
-      ? "; \(warnings)" : "; \(warnings), \(summary.omissionCount) left out"
+    let (warnings, omissions) = (summary.warningCount, summary.omissionCount)
+    var parts: [String] = []
+    if warnings > 0 { parts.append("\(warnings) warning\(warnings == 1 ? "" : "s")") }
+    if omissions > 0 { parts.append("\(omissions) left out") }
+    return parts.isEmpty ? "" : "; " + parts.joined(separator: ", ")
   }
 }
 

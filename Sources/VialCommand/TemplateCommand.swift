@@ -139,7 +139,7 @@ struct TemplateAddCommand: ParsableCommand {
     commandName: "add",
     abstract: "Add templates to a file, or replace those with their ids.",
     discussion: """
-      All are added, or none. The file changes in place; a kill at any moment leaves it as it was or with them. The model digest stays, \
+      All are added, or none; what `vial template check` finds wrong with them is a warning. The file changes in place; a kill at any moment leaves it as it was or with them. The model digest stays, \
       signatures become stale.
       """)
 
@@ -165,6 +165,9 @@ struct TemplateAddCommand: ParsableCommand {
         try editor.apply(try appender.plan())
       } catch { throw CommandFailure(FileInspection.line(error, path: file)) }
       for source in sources {
+        for finding in source.findings {
+          StandardError.write("warning: \(source.template.id): \(finding)")
+        }
         StandardError.write(
           "added \(source.template.id) \(source.template.version)")
       }

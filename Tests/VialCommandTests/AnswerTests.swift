@@ -47,6 +47,30 @@ import Testing
     #expect(try tokens("--seed", "6") != first)
   }
 
+  #if os(Linux)
+    /// Patients' text passes through memory of the command that is not the library's.
+    @Test func lockedMemoryIsInNoCoreFile() throws {
+      let script = """
+        ulimit -c 1000 || exit 3
+        sleep 20 | "$@" & pid=$!
+        tries=0
+        until grep -q "core file size *$WANTED " /proc/$pid/limits; do
+          tries=$((tries + 1)); [ $tries -gt 200 ] && kill $pid && exit 4
+          sleep 0.05
+        done
+        [ "$WANTED" = 0 ] || sleep 0.5
+        grep -q "core file size *$WANTED " /proc/$pid/limits || exit 5
+        kill $pid
+        """
+      for (flags, limit) in [(["--lock-memory"], "0"), ([], "[1-9][0-9]*")] {
+        let run = try CommandRun(
+          arguments: ["run", PackedFile.path, "--interactive"] + flags, shell: script,
+          environment: ["WANTED": limit])
+        #expect(run.status == 0, "\(flags): \(run.status) \(run.message)")
+      }
+    }
+  #endif
+
   @Test func tokenizeGoesThereAndBack() throws {
     let text = "Fever, 38.5 °C — naïve <think> 你好"
     let run = try CommandRun("tokenize", PackedFile.path, "--text", text, "--json")

@@ -141,10 +141,15 @@ import VialText
     for value in ["98.6 °F", "20 °C", "46.0 °C", "4.6e1 °C", "0.2e2 Cel", "115 °F"] {
       #expect(error(("temperature", value)) == nil, "\(value)")
     }
+    // A whole number has no exponent: it could hide a fraction.
+    for value in ["1e0", "45e-1", "7E+0 of 10"] {
+      #expect(error(("pain", value)) == .notANumber(variable: 4), "\(value)")
+    }
     // A unit without a range takes every number.
     #expect(error(("weight", "9000 lb av")) == nil)
     #expect(error(("weight", "701 kg")) == .outOfRange(variable: 3))
     #expect(error(("pain", "11")) == .outOfRange(variable: 4))
+    #expect(template.sentence(.notADate(variable: 6)).hasSuffix("a day and a time with its zone"))
     #expect(
       template.sentence(.outOfRange(variable: 2))
         == "temperature: the number is out of the variable's range: 20..46 °C, 68..115 °F")

@@ -106,6 +106,9 @@ void vial_unlock_pages(void *pages, size_t byte_count);
 /// Gives pages back, locked or not.
 void vial_unmap(void *pages, size_t byte_count);
 
+/// Lets the system write no core file of this process, wherever core files go.
+void vial_forbid_core_files(void);
+
 /// Zeros in the vector registers that a function may leave as it likes.
 void vial_clear_registers(void);
 /// Zeros in so many bytes of the stack that functions called before have used.

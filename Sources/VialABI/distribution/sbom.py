@@ -90,6 +90,12 @@ def swift_packages(information, archives):
     yield package("swift-corelibs-foundation", version, licence, origin,
                   f"https://github.com/swiftlang/swift-corelibs-foundation/tree/swift-{version}-RELEASE",
                   [digest(folder / "libFoundation.a")])
+    yield package("swift-foundation", version, licence, origin,
+                  f"https://github.com/swiftlang/swift-foundation/tree/swift-{version}-RELEASE",
+                  [digest(folder / f"lib{name}.a") for name in ("FoundationEssentials", "FoundationInternationalization")])
+    yield package("swift-foundation-icu", version, "Unicode-3.0 AND Apache-2.0 WITH Swift-exception", origin,
+                  f"https://github.com/swiftlang/swift-foundation-icu/tree/swift-{version}-RELEASE",
+                  [digest(folder / "lib_FoundationICU.a")])
 
 
 def argument_parser():
@@ -120,7 +126,7 @@ def main():
         package("libvial-static", version, "Apache-2.0", ours, checksums=[digest(stage / "lib/libvial.a")]),
         package("vial", version, "Apache-2.0", ours, checksums=[digest(stage / "bin/vial")]),
     ]
-    runtime, dispatch, foundation = swift_packages(information, archives)
+    runtime, dispatch, *foundation = swift_packages(information, archives)
     lz4 = system_library(archives, "liblz4.a", "lz4", information["lz4"], "BSD-2-Clause", "Person: Yann Collet")
     sodium = system_library(archives, "libsodium.a", "libsodium", information["libsodium"], "ISC", "Person: Frank Denis")
     cxx = system_library(archives, "libstdc++.a", "libstdc++", gcc, "GPL-3.0-or-later WITH GCC-exception-3.1",
@@ -129,13 +135,13 @@ def main():
     inside = [runtime, dispatch, lz4, sodium, cxx]
     relations = [("SPDXRef-DOCUMENT", "DESCRIBES", product) for product in products]
     for product in products:
-        parts = inside + ([foundation, parser] if product["name"] == "vial" else [])
+        parts = inside + ([*foundation, parser] if product["name"] == "vial" else [])
         relations += [(product["SPDXID"], "STATIC_LINK", part) for part in parts]
     document = {
         "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": f"vial-{version}",
         "documentNamespace": f"https://vial.invalid/spdx/{version}/{products[0]['checksums'][0]['checksumValue']}",
         "creationInfo": {"created": time_of_sources(), "creators": ["Tool: Vial make sbom", ours]},
-        "packages": products + inside + [foundation, parser],
+        "packages": products + inside + [*foundation, parser],
         "relationships": [
             {"spdxElementId": left, "relationshipType": kind, "relatedSpdxElement": right["SPDXID"]}
             for left, kind, right in relations

@@ -71,7 +71,7 @@ struct PackJob {
       fileByteCount: writer.takeSink().byteCount,
       weightsByteCount: table.weightsByteCount(), parameterCount: parameterCount,
       tensorCount: source.tensors.tensors.count, recipe: source.report.summary,
-      warningCount: source.notices.lines.count, omissionCount: source.notices.omissionCount,
+      warningCount: source.notices.differences.count, omissionCount: source.notices.omissionCount,
       modelDigest: "\(digests.model)", fileDigest: "\(digests.file)")
   }
 

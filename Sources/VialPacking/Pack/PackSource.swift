@@ -2,6 +2,7 @@
 // Owns: the joining of what several files say about one thing (end tokens, first token, names).
 
 import VialFormat
+import VialText
 
 /// A checkpoint that was read and checked, but for its weights.
 struct PackSource: Sendable {
@@ -81,6 +82,11 @@ struct PackSource: Sendable {
     self.tokenizer = tokenizer
     texts = parts.texts
     promptTemplates = try PromptTemplateSet.templates(of: options.templatesPath)
+    for template in promptTemplates {
+      for finding in template.findings {
+        notices.differs("template \(template.template.id): \(finding)")
+      }
+    }
     files = parts.files + tensors.files
     modelName = options.modelName ?? parts.modelName
     licence = options.licence ?? parts.licence

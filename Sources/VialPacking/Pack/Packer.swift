@@ -18,7 +18,7 @@ public struct PackSummary: Sendable, Equatable {
   public var tensorCount: Int
   /// One line: encodings and method.
   public var recipe: String
-  /// Lines of warning that were given.
+  /// Lines of warning that were given, those of what was left out not counted.
   public var warningCount: Int
   /// Things that the source has and the file has not, each of them named in a warning or counted in one.
   public var omissionCount: Int

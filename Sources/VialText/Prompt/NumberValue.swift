@@ -37,7 +37,8 @@ struct NumberValue: Sendable {
       DecimalText(
         text.extracting(number),
         digitLimit: isQuoted ? DecimalText.digitLimit : DecimalRange.digitLimit,
-        isInteger: variable.kind == .integer, takesExponent: isQuoted) != nil
+        isInteger: variable.kind == .integer,
+        takesExponent: isQuoted && variable.kind != .integer) != nil
     else { throw .notANumber }
     let rest = text.trimmed(number.upperBound..<text.count)
     if isQuoted {

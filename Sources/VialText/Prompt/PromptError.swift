@@ -21,7 +21,7 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
   case wrongUnit(variable: Int)
   /// The value is not one of the variable's choices.
   case notAChoice(variable: Int)
-  /// The value is no day as YYYY-MM-DD.
+  /// The value is no date: YYYY-MM-DD, in version 2 what FHIR writes.
   case notADate(variable: Int)
   /// The date lies before that of another variable, which it must not.
   case beforeOther(variable: Int, other: Int)
@@ -54,7 +54,7 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
     case .outOfRange: "the number is out of the variable's range"
     case .wrongUnit: "the unit is missing or not one of the variable's"
     case .notAChoice: "the value is not one of the variable's choices"
-    case .notADate: "the value is not a day as YYYY-MM-DD"
+    case .notADate: "the value is not a date as the variable takes it"
     case .beforeOther: "the date lies before that of another variable"
     case .textTooLong(let limit): "the messages would be longer than \(limit) bytes"
     case .invalidUTF8(_, let offset): "the value is not valid UTF-8 at byte \(offset)"
@@ -86,6 +86,9 @@ extension PromptTemplate {
     case .outOfRange:
       let ranges = variable.ranges.map(\.source).joined(separator: ", ")
       return "\(variable.name): \(error.what): \(ranges)"
+    case .notADate where formatVersion == .quoted:
+      return "\(variable.name): the value is no date as FHIR writes it: "
+        + "YYYY, YYYY-MM, YYYY-MM-DD, or a day and a time with its zone"
     case .beforeOther(_, let other) where variables.indices.contains(other):
       return "\(variable.name): the date lies before \(variables[other].name)"
     default: return "\(variable.name): \(error.what)"
