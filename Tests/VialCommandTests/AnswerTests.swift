@@ -52,7 +52,8 @@ import Testing
     @Test func lockedMemoryIsInNoCoreFile() throws {
       let script = """
         ulimit -c 1000 || exit 3
-        sleep 20 | "$@" & pid=$!
+        mkfifo "$FIFO" && exec 3<>"$FIFO" || exit 3
+        "$@" <"$FIFO" & pid=$!
         tries=0
         until grep -q "core file size *$WANTED " /proc/$pid/limits; do
           tries=$((tries + 1)); [ $tries -gt 200 ] && kill $pid && exit 4
@@ -62,10 +63,11 @@ import Testing
         grep -q "core file size *$WANTED " /proc/$pid/limits || exit 5
         kill $pid
         """
-      for (flags, limit) in [(["--lock-memory"], "0"), ([], "[1-9][0-9]*")] {
+      let folder = TemporaryFolder()
+      for (number, (flags, limit)) in [(["--lock-memory"], "0"), ([], "[1-9][0-9]*")].enumerated() {
         let run = try CommandRun(
           arguments: ["run", PackedFile.path, "--interactive"] + flags, shell: script,
-          environment: ["WANTED": limit])
+          environment: ["WANTED": limit, "FIFO": folder.path("\(number)")])
         #expect(run.status == 0, "\(flags): \(run.status) \(run.message)")
       }
     }
