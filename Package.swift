@@ -44,7 +44,7 @@ let package = Package(
     // Floor 0
     .target(name: "CVial", path: "Include", publicHeadersPath: "."),
     .target(
-      name: "VialKernels",
+      name: "CVialKernels",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .target(
       name: "CVialDigest",
@@ -56,10 +56,10 @@ let package = Package(
       name: "CVialMemory",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .target(
-      name: "CVialCeilings",
+      name: "CVialRoofline",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .target(
-      name: "CVialDense",
+      name: "CVialCalibration",
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
@@ -75,7 +75,7 @@ let package = Package(
       name: "VialText", dependencies: ["VialFormat", "CSodium", "CVialMemory"],
       swiftSettings: hostile),
     .target(
-      name: "VialCompute", dependencies: ["VialKernels", "VialFormat", "VialSystem"],
+      name: "VialCompute", dependencies: ["CVialKernels", "VialFormat", "VialSystem"],
       swiftSettings: house),
     // Floor 3
     .target(
@@ -98,7 +98,7 @@ let package = Package(
     .target(
       name: "VialABI",
       dependencies: [
-        "CVial", "VialKernels", "VialFormat", "VialSystem", "VialText", "VialCompute",
+        "CVial", "CVialKernels", "VialFormat", "VialSystem", "VialText", "VialCompute",
         "VialModel", "VialEngine", "Vial",
       ],
       exclude: ["exports.map", "build-library", "environment.c", "allocation.c", "distribution"],
@@ -106,7 +106,7 @@ let package = Package(
     // Beside the floors
     .target(
       name: "VialPacking",
-      dependencies: ["CVialDense", "VialKernels", "VialFormat", "VialSystem", "VialText"],
+      dependencies: ["CVialCalibration", "CVialKernels", "VialFormat", "VialSystem", "VialText"],
       resources: promptTemplates.map { .embedInCode("Resources/templates/\($0).txt") },
       swiftSettings: house),
     .target(
@@ -116,7 +116,7 @@ let package = Package(
     .executableTarget(
       name: "VialCommand",
       dependencies: [
-        "CVial", "CVialCeilings", "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute",
+        "CVial", "CVialRoofline", "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute",
         "VialModel", "VialEngine", "VialPacking", "VialEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -159,10 +159,10 @@ let package = Package(
       ],
       path: "Tests/Fuzz/Tests", swiftSettings: house),
     .target(
-      name: "KernelTests", dependencies: ["VialKernels"], path: "Tests/KernelTests",
+      name: "KernelTests", dependencies: ["CVialKernels"], path: "Tests/KernelTests",
       exclude: ["main.c", "run_aarch64.sh"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
-    .testTarget(name: "VialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
+    .testTarget(name: "CVialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
     .testTarget(
       name: "VectorTests", dependencies: ["Vial", "VialFormat", "VialText"],
       swiftSettings: house),
@@ -171,13 +171,13 @@ let package = Package(
       dependencies: ["VialText", "VialFormat", "VialPacking"],
       swiftSettings: house),
     .target(
-      name: "DenseBits", dependencies: ["CVialDense"], path: "Tests/DenseBits",
+      name: "DenseBits", dependencies: ["CVialCalibration"], path: "Tests/DenseBits",
       exclude: ["main.c", "run_aarch64.sh"],
       cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     .testTarget(
       name: "VialPackingTests",
       dependencies: [
-        "CVialDense", "DenseBits", "VialPacking", "VialFormat", "VialSystem", "VialKernels",
+        "CVialCalibration", "DenseBits", "VialPacking", "VialFormat", "VialSystem", "CVialKernels",
       ],
       swiftSettings: house),
     .testTarget(

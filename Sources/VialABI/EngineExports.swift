@@ -7,7 +7,7 @@ import Vial
 import VialCompute
 import VialEngine
 import VialFormat
-import VialKernels
+import CVialKernels
 import VialSystem
 
 @_cdecl("vial_engine_open") @implementation

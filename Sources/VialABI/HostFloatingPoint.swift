@@ -1,7 +1,7 @@
 // Owns: the floating-point state of the host's thread during a call: set aside, handed back as it was, sticky flags
 // included. Must not: compute.
 
-import VialKernels
+import CVialKernels
 
 /// What the host's thread computes with, set aside for the length of a call.
 ///

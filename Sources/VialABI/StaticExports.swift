@@ -5,7 +5,7 @@
 public import CVial
 import VialCompute
 import VialFormat
-import VialKernels
+import CVialKernels
 import VialSystem
 
 @_cdecl("vial_version_number") @implementation

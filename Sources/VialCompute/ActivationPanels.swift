@@ -1,7 +1,7 @@
 // Owns: where quantised activations live, and their quantisation panel by panel.
 // Must not: allocate after it was made.
 
-public import VialKernels
+public import CVialKernels
 public import VialSystem
 
 /// Room for the quantised activations of up to `maximumColumns` tokens of depth up to `maximumDepth`, in groups of `group`.

@@ -1,7 +1,7 @@
 // Owns: the choice of an ISA family and the floating-point state around a computation.
-// Must not: compute anything itself; every bit comes from VialKernels (Spec/ARITHMETIC.md).
+// Must not: compute anything itself; every bit comes from CVialKernels (Spec/ARITHMETIC.md).
 
-public import VialKernels
+public import CVialKernels
 
 /// The kernels of one instruction-set family. All families give the same bits.
 public struct KernelFamily: @unchecked Sendable {

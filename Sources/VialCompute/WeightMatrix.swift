@@ -2,7 +2,7 @@
 // Must not: read weights when made; opening a model touches no weight page.
 
 public import VialFormat
-public import VialKernels
+public import CVialKernels
 
 /// A weight matrix W[rows = outputs][columns = inputs] in tile order, borrowed from the file.
 public struct WeightMatrix: @unchecked Sendable {

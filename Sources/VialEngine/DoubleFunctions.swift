@@ -1,5 +1,5 @@
 // Owns: natural logarithm, exponential and quantiles of doubles, for statistics about a model's output.
-// Must not: be used for anything that an answer depends on; those functions are VialKernels'. Not the C library's,
+// Must not: be used for anything that an answer depends on; those functions are CVialKernels'. Not the C library's,
 // whose last bits differ between machines: figures that are compared in a report should not.
 
 /// Functions of doubles, correct to a few units in the last place and the same on every machine.

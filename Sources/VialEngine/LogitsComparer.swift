@@ -3,7 +3,7 @@
 // figures.
 
 internal import VialCompute
-internal import VialKernels
+internal import CVialKernels
 internal import VialModel
 internal import VialSystem
 

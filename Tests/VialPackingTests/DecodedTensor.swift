@@ -2,7 +2,7 @@
 
 import Testing
 import VialFormat
-import VialKernels
+import CVialKernels
 
 /// Decodes a packed tensor with the kernels.
 func decoded(_ tensor: TensorDescriptor) -> [Float] {

@@ -2,7 +2,7 @@
 // Must not: cache in mutable state or read the environment. Spec: ARITHMETIC.md, introduction.
 #include <string.h>
 
-#include "vial_family.h"
+#include "dispatch/vial_family.h"
 
 #if defined(__aarch64__) && defined(__APPLE__)
 #include <sys/sysctl.h>

@@ -3,21 +3,21 @@
 #if defined(__x86_64__)
 #include <string.h>
 
-#include "vial_family.h"
+#include "dispatch/vial_family.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX512VNNI))), apply_to = function)
 #define VIAL_FLOAT_COLUMNS 8
 #define VIAL_ATTENTION_ROWS 8
 #define VIAL_ATTENTION_VECTORS 3
-#include "vial_wide_attention.h"
-#include "vial_wide_candidates.h"
-#include "vial_wide_decode_row.h"
-#include "vial_wide_elementwise.h"
-#include "vial_wide_kv_store.h"
-#include "vial_wide_matmul_float.h"
-#include "vial_wide_quantize.h"
-#include "vial_wide_quantize_weights.h"
+#include "wide/vial_wide_attention.h"
+#include "wide/vial_wide_candidates.h"
+#include "wide/vial_wide_decode_row.h"
+#include "wide/vial_wide_elementwise.h"
+#include "wide/vial_wide_kv_store.h"
+#include "wide/vial_wide_matmul_float.h"
+#include "wide/vial_wide_quantize.h"
+#include "wide/vial_wide_quantize_weights.h"
 
 static void matmul_quantized(
   const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {

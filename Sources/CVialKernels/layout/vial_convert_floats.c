@@ -1,6 +1,6 @@
 // Owns: conversion of plain arrays between f32, f16 and bf16, with the finding of infinities and NaN.
 // Must not: saturate (the KV cache does, by its own rule). Spec: ARITHMETIC.md, "Number formats".
-#include "vial_bits.h"
+#include "math/vial_bits.h"
 #include "vial_tensor.h"
 
 #pragma STDC FP_CONTRACT OFF

@@ -1,6 +1,6 @@
 // Owns: writing rows into tiles, padding included.
 // Must not: choose scales (quantisers do) or refuse values. Spec: ARITHMETIC.md, "Tile layouts".
-#include "vial_bits.h"
+#include "math/vial_bits.h"
 #include "vial_tensor.h"
 
 static uint32_t rows_in_tile(const vial_tensor *shape, uint32_t tile) {

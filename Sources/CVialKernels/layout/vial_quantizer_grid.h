@@ -2,7 +2,7 @@
 // Must not: look at errors. Spec: ARITHMETIC.md, "Quantisers".
 #ifndef VIAL_QUANTIZER_GRID_H
 #define VIAL_QUANTIZER_GRID_H
-#include "vial_bits.h"
+#include "math/vial_bits.h"
 
 #pragma STDC FP_CONTRACT OFF
 

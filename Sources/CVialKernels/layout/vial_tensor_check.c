@@ -1,6 +1,6 @@
 // Owns: the check of a tensor's bytes that `verify` runs: what `pack` promises, kernels do not rely on.
 // Must not: be called at open. Spec: ARITHMETIC.md, rule 15 and "Tile layouts".
-#include "vial_bits.h"
+#include "math/vial_bits.h"
 #include "vial_tensor.h"
 
 static bool half_is_finite(const uint8_t *p) { return (vial_load_u16(p) & 0x7C00) != 0x7C00; }

@@ -1,7 +1,7 @@
 // Owns: exp2c, log2c, and the log-probability and entropy made of them.
 // Must not: call exp or log of the C library. Spec: ARITHMETIC.md, rules 8 and 13.
 #include "vial_functions.h"
-#include "vial_scalar_functions.h"
+#include "math/vial_scalar_functions.h"
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -2,7 +2,7 @@
 // Must not: be vectorised by hand (vial_wide.h does that). Spec: ARITHMETIC.md, rules 8, 11, 13.
 #ifndef VIAL_SCALAR_FUNCTIONS_H
 #define VIAL_SCALAR_FUNCTIONS_H
-#include "vial_bits.h"
+#include "math/vial_bits.h"
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -6,9 +6,9 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "vial_bits.h"
-#include "vial_family.h"
-#include "vial_next_page.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
+#include "matmul/vial_next_page.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX512VNNI))), apply_to = function)

@@ -4,8 +4,8 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-#include "vial_bits.h"
-#include "vial_family.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_NEON_DOTPROD))), apply_to = function)
@@ -61,7 +61,7 @@ VIAL_INLINE void dot_group(
       UNROLL for (int c = 0; c < C; c++) dot[i][c] = vaddq_s32(dot[i][c], dot[i][second + c]);
 }
 
-#include "vial_neon_products.h"
+#include "matmul/vial_neon_products.h"
 VIAL_MATMUL(vial_matmul_q4_neon_dotprod)
 #pragma clang attribute pop
 #endif

@@ -4,8 +4,8 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-#include "vial_bits.h"
-#include "vial_family.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_NEON_I8MM))), apply_to = function)
@@ -14,7 +14,7 @@
 
 enum { PREFETCH_BYTES = 4096 };
 
-#include "vial_neon_pairs.h"
+#include "matmul/vial_neon_pairs.h"
 
 VIAL_INLINE void dot_group(
   const int W, const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
@@ -40,7 +40,7 @@ VIAL_INLINE void dot_group(
   UNROLL for (int i = 0; i < Q; i++) add_pairs(C, pairs[i], dot[i]);
 }
 
-#include "vial_neon_products.h"
+#include "matmul/vial_neon_products.h"
 VIAL_MATMUL_FROM_4(vial_matmul_q4_neon_i8mm, vial_matmul_q4_neon_dotprod)
 #pragma clang attribute pop
 #endif

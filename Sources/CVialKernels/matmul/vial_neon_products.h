@@ -7,7 +7,7 @@
 //                           levels: a codebook's, or NULL, known when compiling.
 #ifndef VIAL_NEON_PRODUCTS_H
 #define VIAL_NEON_PRODUCTS_H
-#include "vial_panel_walk.h"
+#include "matmul/vial_panel_walk.h"
 
 VIAL_INLINE float32x4_t load_scales(const uint8_t *p) {
   uint16x4_t bits;

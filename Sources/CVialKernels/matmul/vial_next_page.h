@@ -8,7 +8,7 @@
 #define VIAL_NEXT_PAGE_H
 #include <stdint.h>
 
-#include "vial_bits.h"
+#include "math/vial_bits.h"
 
 /// Up to this many columns.
 enum { VIAL_STREAM_COLUMNS = 2 };

@@ -1,8 +1,8 @@
 // Owns: the reference attention of one KV head.
 // Must not: be fast, or read positions that the query does not see. Spec: ARITHMETIC.md, rule 11.
-#include "vial_bits.h"
-#include "vial_family.h"
-#include "vial_scalar_functions.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
+#include "math/vial_scalar_functions.h"
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -1,7 +1,7 @@
 // Owns: the reference passes of sampling over all logits: the greatest, and those above a floor.
 // Must not: sort or cut. Spec: ARITHMETIC.md, rule 13.
-#include "vial_family.h"
-#include "vial_scalar_functions.h"
+#include "dispatch/vial_family.h"
+#include "math/vial_scalar_functions.h"
 
 #pragma STDC FP_CONTRACT OFF
 

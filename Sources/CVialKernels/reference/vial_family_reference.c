@@ -1,8 +1,8 @@
 // Owns: the table of the reference family and its vector functions: the plainest form of the contract.
 // Must not: be fast. Spec: ARITHMETIC.md, rules 6 to 9, 12 and 13.
-#include "vial_bits.h"
-#include "vial_family.h"
-#include "vial_scalar_functions.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
+#include "math/vial_scalar_functions.h"
 
 #pragma STDC FP_CONTRACT OFF
 

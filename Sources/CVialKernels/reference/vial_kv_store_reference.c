@@ -1,7 +1,7 @@
 // Owns: rounding keys and values to the cache type and placing them in a block.
 // Must not: read other positions. Spec: ARITHMETIC.md, rule 10.
-#include "vial_bits.h"
-#include "vial_family.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
 
 #pragma STDC FP_CONTRACT OFF
 

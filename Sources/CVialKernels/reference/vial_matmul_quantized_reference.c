@@ -1,7 +1,7 @@
 // Owns: the reference products of int4 and int8 tensors.
 // Must not: be fast. Spec: ARITHMETIC.md, rule 4.
-#include "vial_bits.h"
-#include "vial_family.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -1,7 +1,7 @@
 // Owns: the reference quantisation of activations into panels.
 // Must not: be fast. Spec: ARITHMETIC.md, rule 3.
-#include "vial_bits.h"
-#include "vial_family.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -1,8 +1,8 @@
 // Owns: the reference quantisers of weights: which scale and zero point a group gets.
 // Must not: pack. Spec: ARITHMETIC.md, "Quantisers".
-#include "vial_bits.h"
-#include "vial_family.h"
-#include "vial_quantizer_grid.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
+#include "layout/vial_quantizer_grid.h"
 
 #pragma STDC FP_CONTRACT OFF
 

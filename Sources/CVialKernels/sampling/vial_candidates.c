@@ -1,8 +1,8 @@
 // Owns: ordering token candidates: a bounded heap for few, a radix sort for many; no quadratic case.
 // Must not: know probabilities. Spec: ARITHMETIC.md, rule 13.
-#include "vial_candidates.h"
+#include "sampling/vial_candidates.h"
 
-#include "vial_bits.h"
+#include "math/vial_bits.h"
 
 /// Moves the entry at `hole` down until no child is worse.
 static void sift_down(vial_candidate *heap, uint32_t size, uint32_t hole) {

@@ -1,9 +1,9 @@
 // Owns: penalties, biases and the draw of a token from logits.
 // Must not: allocate: all scratch is the caller's. Spec: ARITHMETIC.md, rule 13.
-#include "vial_bits.h"
-#include "vial_candidates.h"
+#include "math/vial_bits.h"
+#include "sampling/vial_candidates.h"
 #include "vial_kernels.h"
-#include "vial_scalar_functions.h"
+#include "math/vial_scalar_functions.h"
 
 #pragma STDC FP_CONTRACT OFF
 

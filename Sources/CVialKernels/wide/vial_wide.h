@@ -3,9 +3,9 @@
 // Must not: name an ISA. Spec: ARITHMETIC.md, rule 2. Include once per translation unit, inside the target region.
 #ifndef VIAL_WIDE_H
 #define VIAL_WIDE_H
-#include "vial_bits.h"
-#include "vial_family.h"
-#include "vial_scalar_functions.h"
+#include "math/vial_bits.h"
+#include "dispatch/vial_family.h"
+#include "math/vial_scalar_functions.h"
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang diagnostic ignored "-Wpsabi"  // every function here is inlined into its caller

@@ -5,7 +5,7 @@
 // Fewer rows take more vectors each: as many chains of fused multiply-adds hide the latency of one.
 #ifndef VIAL_WIDE_ATTENTION_H
 #define VIAL_WIDE_ATTENTION_H
-#include "vial_wide.h"
+#include "wide/vial_wide.h"
 
 /// Rows of one chunk, their state in scratch, and the block at hand.
 typedef struct attention_chunk {

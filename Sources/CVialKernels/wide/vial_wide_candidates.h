@@ -2,7 +2,7 @@
 // Must not: differ from vial_candidates_reference.c by a bit. Spec: ARITHMETIC.md, rule 13.
 #ifndef VIAL_WIDE_CANDIDATES_H
 #define VIAL_WIDE_CANDIDATES_H
-#include "vial_wide.h"
+#include "wide/vial_wide.h"
 
 /// All ones where bit `id` ... `id` + 15 of the mask is set (NULL: everywhere); id is a multiple of 16.
 VIAL_INLINE v16i allowed_lanes(const uint64_t *allowed, size_t id) {

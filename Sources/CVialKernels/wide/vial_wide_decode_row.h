@@ -2,7 +2,7 @@
 // Must not: load past the row's records, or differ from vial_decode_row_reference by a bit. Spec: ARITHMETIC.md, rule 6.
 #ifndef VIAL_WIDE_DECODE_ROW_H
 #define VIAL_WIDE_DECODE_ROW_H
-#include "vial_wide.h"
+#include "wide/vial_wide.h"
 
 /// 16 columns of an int4 row: 4 bytes of each of two steps of 8, low nibbles first.
 VIAL_INLINE v16i decode_nibbles(const uint8_t *q) {

@@ -2,7 +2,7 @@
 // Must not: differ from vial_family_reference.c by a bit. Spec: ARITHMETIC.md, rules 6 to 9, 12 and 13.
 #ifndef VIAL_WIDE_ELEMENTWISE_H
 #define VIAL_WIDE_ELEMENTWISE_H
-#include "vial_wide.h"
+#include "wide/vial_wide.h"
 
 static void wide_add(float *y, const float *x, size_t count) {
   VIAL_EACH16(count, { store_some(y + i, left, load_some(y + i, left, 0) + load_some(x + i, left, 0)); });

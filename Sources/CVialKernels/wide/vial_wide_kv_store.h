@@ -2,7 +2,7 @@
 // Must not: differ from vial_kv_store_reference.c by a bit. Spec: ARITHMETIC.md, rule 10.
 #ifndef VIAL_WIDE_KV_STORE_H
 #define VIAL_WIDE_KV_STORE_H
-#include "vial_wide.h"
+#include "wide/vial_wide.h"
 
 VIAL_INLINE uint32_t largest_bits(const float *x, size_t count) {
   v16u largest = {0};

@@ -3,7 +3,7 @@
 // The including family defines VIAL_FLOAT_COLUMNS: columns in flight (2 accumulators of 16 lanes each).
 #ifndef VIAL_WIDE_MATMUL_FLOAT_H
 #define VIAL_WIDE_MATMUL_FLOAT_H
-#include "vial_wide.h"
+#include "wide/vial_wide.h"
 
 VIAL_INLINE v16f load_step(uint8_t encoding, const uint8_t *p) {
   return encoding == VIAL_ENCODING_F32   ? wide_load_single(p)

@@ -2,7 +2,7 @@
 // Must not: differ from vial_quantize_reference.c by a bit. Spec: ARITHMETIC.md, rule 3.
 #ifndef VIAL_WIDE_QUANTIZE_H
 #define VIAL_WIDE_QUANTIZE_H
-#include "vial_wide.h"
+#include "wide/vial_wide.h"
 
 /// One group of `count` values (a multiple of 16). Returns whether all are finite.
 VIAL_INLINE bool quantize_values(const float *x, uint32_t count, int8_t *q, float *scale, int32_t *sum) {

@@ -2,8 +2,8 @@
 // Must not: differ from vial_quantize_weights_reference.c by a bit. Spec: ARITHMETIC.md, "Quantisers".
 #ifndef VIAL_WIDE_QUANTIZE_WEIGHTS_H
 #define VIAL_WIDE_QUANTIZE_WEIGHTS_H
-#include "vial_quantizer_grid.h"
-#include "vial_wide.h"
+#include "layout/vial_quantizer_grid.h"
+#include "wide/vial_wide.h"
 
 /// Candidates of a group in the order of vial_quantizer_grid.h: whole vectors, unusable ones with scale 0.
 typedef struct wide_grid {

@@ -16,7 +16,7 @@ uint64_t vial_ceiling_read(const void *bytes, size_t byte_count, size_t ahead);
 
 /// Multiplies and adds int8 numbers with the instructions that a family of kernels has for it, in registers only.
 ///
-/// `family` is the name of a family of VialKernels that this CPU runs; a plain loop stands in for one that is not
+/// `family` is the name of a family of CVialKernels that this CPU runs; a plain loop stands in for one that is not
 /// known here. Returns how many operations were done, a multiplication and an addition being two.
 uint64_t vial_ceiling_int8(const char *family, uint64_t rounds);
 #endif

@@ -2,7 +2,7 @@
 // Must not: know models. Other processes share the machine, so a figure is worth something only beside
 // measurements of the same seconds.
 
-import CVialCeilings
+import CVialRoofline
 import VialCompute
 import VialSystem
 

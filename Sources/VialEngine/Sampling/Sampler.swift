@@ -2,7 +2,7 @@
 // Must not: keep anything of a request: what it needs comes with each call, and its scratch is given back unread.
 
 internal import VialCompute
-internal import VialKernels
+internal import CVialKernels
 internal import VialModel
 internal import VialSystem
 

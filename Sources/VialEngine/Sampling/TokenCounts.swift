@@ -1,7 +1,7 @@
 // Owns: how often ids stand in the texts that penalties look at.
 // Must not: be kept longer than its text: it is wiped on release. It knows ids, no logits.
 
-internal import VialKernels
+internal import CVialKernels
 internal import VialSystem
 
 /// Counts of one request's ids, in a hash table that grows with the number of different ones.

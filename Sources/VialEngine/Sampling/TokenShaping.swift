@@ -1,7 +1,7 @@
 // Owns: what one choice does to logits and mask beyond the model's own: penalties, biases, barred ids.
 // Must not: outlive its step: it points at the request's counts.
 
-internal import VialKernels
+internal import CVialKernels
 
 /// What shapes one choice. nil in its place costs nothing.
 struct TokenShaping {

@@ -1,7 +1,7 @@
 // Owns: each worker's room for attention: kernel scratch and the block list of a layer and head.
 // Must not: be shared between workers.
 
-import VialKernels
+import CVialKernels
 import VialSystem
 
 /// Per-worker memory for attention.

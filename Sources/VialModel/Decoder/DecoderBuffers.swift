@@ -2,7 +2,7 @@
 // Must not: grow after it was made. Rows are tokens, strides (`RowStride`) are in floats.
 
 import VialCompute
-import VialKernels
+import CVialKernels
 import VialSystem
 
 /// Working memory of the forward pass for up to `maximumRows` tokens.

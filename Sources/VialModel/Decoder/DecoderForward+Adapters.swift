@@ -7,7 +7,7 @@
 
 import Synchronization
 import VialCompute
-import VialKernels
+import CVialKernels
 
 /// Consecutive rows of a step that use the same adapter with the same factor.
 struct AdaptedRows {

@@ -3,7 +3,7 @@
 
 import Synchronization
 import VialCompute
-import VialKernels
+import CVialKernels
 import VialSystem
 
 extension DecoderForward {

@@ -2,7 +2,7 @@
 // Must not: multiply. Spec/ARITHMETIC.md, rules 3 and 7.
 
 import VialCompute
-import VialKernels
+import CVialKernels
 
 extension DecoderForward {
   /// Names the input of a projection, normalised when `norm` is given, and prepares it when all workers share it, or

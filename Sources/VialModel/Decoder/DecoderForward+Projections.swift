@@ -2,7 +2,7 @@
 // Must not: know attention, or how inputs are prepared.
 
 import VialCompute
-import VialKernels
+import CVialKernels
 import VialSystem
 
 extension DecoderForward {

@@ -5,7 +5,7 @@
 import Synchronization
 public import VialCompute
 public import VialFormat
-import VialKernels
+import CVialKernels
 public import VialSystem
 
 /// Runs steps of up to `maximumRows` tokens, of one or many sequences, over mapped weights.

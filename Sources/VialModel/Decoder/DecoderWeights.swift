@@ -3,7 +3,7 @@
 // Must not: touch a weight page.
 
 import VialCompute
-import VialKernels
+import CVialKernels
 
 /// Matrices that multiply the same input: it is normalised and quantised once for all of them.
 struct Projection: Sendable {

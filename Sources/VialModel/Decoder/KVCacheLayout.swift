@@ -1,7 +1,7 @@
 // Owns: where keys and values of a layer and head lie inside a pool block (Spec/ARITHMETIC.md, rule 10).
 // Must not: allocate or decide which blocks a sequence has.
 
-import VialKernels
+import CVialKernels
 
 /// Number type of cached keys and values.
 public enum KVCacheType: String, Sendable, CaseIterable {

@@ -2,7 +2,7 @@
 // Must not: compute.
 
 import VialCompute
-import VialKernels
+import CVialKernels
 import VialSystem
 
 /// Rows of activations that a projection multiplies, and how they are prepared.

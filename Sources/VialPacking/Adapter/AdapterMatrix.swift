@@ -2,7 +2,7 @@
 // Owns: the refusal of values that are not finite. Must not: round: a type is kept, or widened exactly.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 import VialText
 
 /// A or B of one target.

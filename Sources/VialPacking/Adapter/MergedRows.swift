@@ -2,7 +2,7 @@
 // Owns: one order of summation, so that the same input gives the same bytes.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 
 /// Rows of a tensor and of what an adapter adds to it.
 struct MergedRows: TensorRows {

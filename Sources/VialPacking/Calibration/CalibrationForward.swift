@@ -1,8 +1,8 @@
 // Owns: the layer's arithmetic in f32 over plain weights: norms, attention, the gate. It follows Spec/ARITHMETIC.md but
 // for its activations, which are not quantised. Must not: keep weights or know about quantisation.
 
-import CVialDense
-import VialKernels
+import CVialCalibration
+import CVialKernels
 import VialSystem
 
 /// Computes parts of a layer for whole windows of tokens.

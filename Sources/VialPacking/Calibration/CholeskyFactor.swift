@@ -1,7 +1,7 @@
 // Owns: the factor L of a Hessian, H = L · Lᵀ, in place, and solutions with it.
 // Must not: know what the matrix is. Blocks of 256 are factored in f64, everything between them is products.
 
-import CVialDense
+import CVialCalibration
 import VialSystem
 
 /// A lower triangular factor that took the place of its matrix.

@@ -1,9 +1,9 @@
 // Owns: dense products, Cholesky factors and solutions on all processors.
 // Must not: let the number of threads change a bit: shares are rectangles of a result, each element is one worker's.
 
-import CVialDense
+import CVialCalibration
 import Synchronization
-import VialKernels
+import CVialKernels
 import VialSystem
 
 /// Blocked linear algebra on a thread pool. One caller at a time.

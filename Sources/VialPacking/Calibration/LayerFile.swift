@@ -3,7 +3,7 @@
 // file all the same.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 import VialSystem
 
 /// The integers of a layer's tensors on disk.

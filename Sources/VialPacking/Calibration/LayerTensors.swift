@@ -2,7 +2,7 @@
 // Must not: keep more than one layer.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 import VialSystem
 
 /// Finds and loads planned tensors.

@@ -6,10 +6,10 @@
 // residuals of the columns behind it: no inverse is needed. Source: Frantar et al., ICLR 2023; the equivalence to
 // Babai's nearest plane: Chen et al., 2025. Coordinate descent: Behdin et al. (QuantEase), 2023.
 
-import CVialDense
+import CVialCalibration
 import Synchronization
 import VialFormat
-import VialKernels
+import CVialKernels
 import VialSystem
 
 /// Integers with their scales, `[input][output]` and `[group][output]`, outputs padded to 16.

@@ -5,7 +5,7 @@
 // mean over tokens of ‖Δh‖² ÷ ‖h‖². On the demonstration model this is within a factor of two of the tensor's share of
 // the divergence of the whole model, measured tensor by tensor. Finer formats are rated by their weights' error alone.
 
-import VialKernels
+import CVialKernels
 
 /// Measures the tensors of one layer after the other on some windows of text.
 struct SensitivityProbe {

@@ -2,7 +2,7 @@
 // configuration says. Owns: every refusal of a layer that contradicts it, before the output is opened.
 // Must not: turn it into tiles; `PackedLinearRows` does.
 
-import VialKernels
+import CVialKernels
 import VialText
 
 /// A quantised linear layer that was checked: shapes, types, scales, zero points and the order of its inputs.

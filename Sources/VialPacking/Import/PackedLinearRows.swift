@@ -1,7 +1,7 @@
 // Rows of a quantised linear layer: as the integers that it stores, or decoded to floats. The source has inputs where
 // tiles have outputs, so a layer is read whole before its first tile and forgotten after its last.
 
-import VialKernels
+import CVialKernels
 
 /// Rows of a layer that was checked; reading starts with `prepared()`.
 struct PackedLinearRows: TensorRows {

@@ -3,7 +3,7 @@
 // same input must give the same bytes.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 
 /// What provenance says.
 struct Provenance: Sendable {

@@ -2,7 +2,7 @@
 // any order, and come out the same.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 import VialText
 
 /// Rows of one tensor as floats.

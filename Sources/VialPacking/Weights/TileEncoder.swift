@@ -3,7 +3,7 @@
 // Implements: Spec/FORMAT.md, "Tile layouts", through the kernels' packers.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 
 /// Encodes the tiles of one tensor. Threads share it, each with a scratch of its own.
 struct TileEncoder: @unchecked Sendable {

@@ -2,7 +2,7 @@
 // Owns: the defaults of `vial pack` and what a recipe is called in provenance.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 
 /// The encodings that a weight tensor can be packed to.
 public enum WeightEncoding: String, Sendable, CaseIterable {

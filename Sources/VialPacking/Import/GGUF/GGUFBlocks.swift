@@ -2,7 +2,7 @@
 // Source: ggml-quants.c. Must not: know tensors; a caller gives whole blocks.
 
 import VialFormat
-import VialKernels
+import CVialKernels
 
 /// Decoders of quantised blocks.
 enum GGUFBlocks {

@@ -8,7 +8,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 cd "$out"
 clang --target=aarch64-linux-gnu -std=gnu17 -O2 -Wall -Wextra -Werror -c \
-  -I"$here/include" -I"$here/../../Sources/VialKernels/include" "$here"/../../Sources/VialKernels/*.c "$here"/*.c
+  -I"$here/include" -I"$here/../../Sources/CVialKernels/include" "$here"/../../Sources/CVialKernels/*.c "$here"/*.c
 aarch64-linux-gnu-gcc -static ./*.o -lm -o kernel_tests
 qemu-aarch64 -cpu max ./kernel_tests families=neon_i8mm,neon_dotprod,reference "$@"
 [ $# -eq 0 ] || exit 0

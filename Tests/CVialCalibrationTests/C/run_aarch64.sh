@@ -7,7 +7,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 cd "$out"
 clang --target=aarch64-linux-gnu -std=gnu17 -O2 -Wall -Wextra -Werror -c \
-  -I"$here/include" -I"$here/../../Sources/CVialDense/include" "$here"/../../Sources/CVialDense/*.c "$here"/*.c
+  -I"$here/include" -I"$here/../../Sources/CVialCalibration/include" "$here"/../../Sources/CVialCalibration/*.c "$here"/*.c
 aarch64-linux-gnu-gcc -static ./*.o -lm -o dense_bits
 for cpu in max cortex-a53; do
   echo "-- $cpu"

@@ -1,6 +1,6 @@
 // The dense functions against sums in double precision, against each other, and in other shares.
 
-import CVialDense
+import CVialCalibration
 import DenseBits
 import Foundation
 import Testing

@@ -1,4 +1,4 @@
-// Owns: digests of what each family of CVialDense computes from fixed numbers.
+// Owns: digests of what each family of CVialCalibration computes from fixed numbers.
 // Must not: depend on a test framework: the same program runs under qemu-aarch64.
 #ifndef DENSE_BITS_H
 #define DENSE_BITS_H
