@@ -23,7 +23,7 @@ help: ## list the commands
 
 demo: libvial ## answer a medical question with the demonstration model, through the C library
 	@mkdir -p .build-libvial/bin
-	@gcc -O2 -IInclude Tests/ABI/examples/stream.c -o .build-libvial/bin/stream \
+	@gcc -O2 -IInclude bindings/c/examples/stream.c -o .build-libvial/bin/stream \
 	  -L.build-libvial/lib -lvial -Wl,-rpath,'$$ORIGIN/../lib'
 	@.build-libvial/bin/stream Sources/VialCommand/Resources/demo.vial "$(QUESTION)" $(SEED)
 
@@ -34,21 +34,21 @@ build: setup ## build the command and the library
 	@$(SWIFT) build -c $(CONFIG) >&2
 
 libvial: setup ## build the C library: .build-libvial/lib/libvial.so.0, for Include/vial.h
-	@SWIFT=$(SWIFT) Sources/VialABI/build-library >&2
+	@SWIFT=$(SWIFT) bindings/c/packaging/build-library >&2
 
 sbom: setup-install ## write what library and command consist of, as SPDX JSON
-	@stage=$$(SWIFT=$(SWIFT) Sources/VialABI/distribution/stage) && echo "$$stage/lib/libvial.spdx.json"
+	@stage=$$(SWIFT=$(SWIFT) bindings/c/packaging/stage) && echo "$$stage/lib/libvial.spdx.json"
 
 install: $(if $(STAGE),,setup-install) ## install command, library and manual: make install PREFIX=/usr/local
-	@stage="$(STAGE)"; [ -n "$$stage" ] || stage=$$(SWIFT=$(SWIFT) Sources/VialABI/distribution/stage) \
-	  && Sources/VialABI/distribution/place install "$$stage" "$(PREFIX)" "$(DESTDIR)"
+	@stage="$(STAGE)"; [ -n "$$stage" ] || stage=$$(SWIFT=$(SWIFT) bindings/c/packaging/stage) \
+	  && bindings/c/packaging/install install "$$stage" "$(PREFIX)" "$(DESTDIR)"
 
 uninstall: ## remove what make install put under the same PREFIX
-	@Sources/VialABI/distribution/place uninstall "$(PREFIX)" "$(DESTDIR)"
+	@bindings/c/packaging/install uninstall "$(PREFIX)" "$(DESTDIR)"
 
 docs: ## render Include/vial.h into .build-docs/html
 	@command -v doxygen >/dev/null || { $(call have,doxygen); }
-	@doxygen Sources/VialABI/distribution/Doxyfile >&2 && echo .build-docs/html/index.html
+	@doxygen bindings/c/packaging/Doxyfile >&2 && echo .build-docs/html/index.html
 
 # Installs those of the named Debian packages that are missing, with sudo where needed.
 define have

@@ -14,6 +14,10 @@ let house: [SwiftSetting] = [
 ]
 /// Settings of the rooms that read hostile bytes: every unsafe expression is marked `unsafe`.
 let hostile: [SwiftSetting] = house + [.strictMemorySafety()]
+/// Settings of every C target.
+let strictC: [CSetting] = [
+  .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"),
+]
 /// The default prompt templates, which the packer carries inside its code.
 let promptTemplates = [
   "calculator-explanation",
@@ -45,22 +49,22 @@ let package = Package(
     .target(name: "CVial", path: "Include", publicHeadersPath: "."),
     .target(
       name: "CVialKernels",
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      cSettings: strictC + [.headerSearchPath(".")]),
     .target(
       name: "CVialDigest",
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      cSettings: strictC),
     .target(
       name: "CVialSystem", dependencies: ["CVial", "CLZ4", "CSodium"],
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      cSettings: strictC),
     .target(
       name: "CVialMemory",
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      cSettings: strictC),
     .target(
       name: "CVialRoofline",
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      cSettings: strictC),
     .target(
       name: "CVialCalibration",
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      cSettings: strictC),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
@@ -101,7 +105,6 @@ let package = Package(
         "CVial", "CVialKernels", "VialFormat", "VialSystem", "VialText", "VialCompute",
         "VialModel", "VialEngine", "Vial",
       ],
-      exclude: ["exports.map", "build-library", "environment.c", "allocation.c", "distribution"],
       swiftSettings: house),
     // Beside the floors
     .target(
@@ -135,11 +138,12 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
-      name: "DigestTests", dependencies: ["CVialDigest"], path: "Tests/DigestTests",
-      exclude: ["main.c", "run_aarch64.sh"],
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      name: "DigestTests", dependencies: ["CVialDigest"], path: "Tests/CVialDigestTests/C",
+      exclude: ["main.c"],
+      cSettings: strictC),
     .testTarget(
-      name: "CVialDigestTests", dependencies: ["DigestTests", "CSodium"], swiftSettings: house),
+      name: "CVialDigestTests", dependencies: ["DigestTests", "CSodium"], exclude: ["C"],
+      swiftSettings: house),
     .testTarget(
       name: "VialFormatTests", dependencies: ["VialFormat", "VialSystem"], swiftSettings: house),
     .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
@@ -151,7 +155,7 @@ let package = Package(
       path: "Tests/Fuzz/Targets", swiftSettings: house),
     .target(
       name: "AllocationMeter", path: "Tests/Fuzz/Meter",
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      cSettings: strictC),
     .testTarget(
       name: "FuzzTests",
       dependencies: [
@@ -159,25 +163,30 @@ let package = Package(
       ],
       path: "Tests/Fuzz/Tests", swiftSettings: house),
     .target(
-      name: "KernelTests", dependencies: ["CVialKernels"], path: "Tests/KernelTests",
-      exclude: ["main.c", "run_aarch64.sh"],
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
-    .testTarget(name: "CVialKernelsTests", dependencies: ["KernelTests"], swiftSettings: house),
+      name: "KernelTests", dependencies: ["CVialKernels"], path: "Tests/CVialKernelsTests/C",
+      exclude: ["main.c"],
+      cSettings: strictC),
     .testTarget(
-      name: "VectorTests", dependencies: ["Vial", "VialFormat", "VialText"],
+      name: "CVialKernelsTests", dependencies: ["KernelTests"], exclude: ["C"],
+      swiftSettings: house),
+    .testTarget(
+      name: "VectorTests", dependencies: ["Vial", "VialFormat", "VialText"], exclude: ["vectors"],
       swiftSettings: house),
     .testTarget(
       name: "VialTextTests",
       dependencies: ["VialText", "VialFormat", "VialPacking"],
       swiftSettings: house),
     .target(
-      name: "DenseBits", dependencies: ["CVialCalibration"], path: "Tests/DenseBits",
-      exclude: ["main.c", "run_aarch64.sh"],
-      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
+      name: "DenseBits", dependencies: ["CVialCalibration"], path: "Tests/CVialCalibrationTests/C",
+      exclude: ["main.c"],
+      cSettings: strictC),
+    .testTarget(
+      name: "CVialCalibrationTests", dependencies: ["CVialCalibration", "DenseBits"],
+      exclude: ["C"], swiftSettings: house),
     .testTarget(
       name: "VialPackingTests",
       dependencies: [
-        "CVialCalibration", "DenseBits", "VialPacking", "VialFormat", "VialSystem", "CVialKernels",
+        "VialPacking", "VialFormat", "VialSystem", "VialText", "CVialKernels",
       ],
       swiftSettings: house),
     .testTarget(

@@ -1,5 +1,5 @@
 // Owns: allocation that may fail, and what holding a reserve means where nobody stands behind malloc.
-// Must not: take from the reserve. Sources/VialABI/allocation.c has stronger versions of the first three functions.
+// Must not: take from the reserve. bindings/c/packaging/allocation.c has stronger versions of the first three functions.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif

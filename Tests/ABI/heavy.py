@@ -3,12 +3,12 @@
 
 heavy.py MODEL.vial OUTPUT.vial [THOUSANDS]: so many thousand prompt templates, tensors, targets of an adapter and
 sections of unknown kinds, some signatures and adapters that are none, a long notice, a text that unpacks to 32 MiB.
-Owns: what is added. The bytes are made by Tests/Vectors/writer."""
+Owns: what is added. The bytes are made by Tests/VectorTests/vectors/writer."""
 import pathlib
 import struct
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Vectors"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "VectorTests" / "vectors"))
 from writer import keyvalues as kv  # noqa: E402
 from writer.container import ADAPTER, CHUNKS, PROVENANCE, SIGNATURE, TENSORS, TEXT, WEIGHTS  # noqa: E402
 from writer.container import Draft, Section, chunk_digests, file_digests, sha  # noqa: E402

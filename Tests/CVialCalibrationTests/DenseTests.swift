@@ -246,7 +246,7 @@ import Testing
     }
   }
 
-  /// Calibrated files are the same on every machine: Tests/DenseBits also runs for AArch64.
+  /// Calibrated files are the same on every machine: Tests/CVialCalibrationTests/C also runs for AArch64.
   @Test func everyFamilyGivesThePinnedBits() {
     var family = 0
     while let name = dense_bits_family(family) {

@@ -1,4 +1,4 @@
-// Owns: running the C tests of Tests/DigestTests in `swift test`, with libsodium's SHA-256 as the oracle.
+// Owns: running the C tests of Tests/CVialDigestTests/C in `swift test`, with libsodium's SHA-256 as the oracle.
 // Must not: compute: the same C tests run on AArch64 under qemu.
 import CSodium
 import DigestTests

@@ -1,4 +1,4 @@
-// Owns: running the C kernel tests of Tests/KernelTests in `swift test`, one test case per C test.
+// Owns: running the C kernel tests of Tests/CVialKernelsTests/C in `swift test`, one test case per C test.
 // Must not: compute: C tests compare C kernels, so that the same program runs on AArch64 under qemu.
 import KernelTests
 import Testing

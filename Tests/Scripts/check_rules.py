@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every rule number that the code can report stands in Spec/, and every rule in Spec/ is reported by the code and
-has a vector in Tests/Vectors/invalid; and no vector is for a rule that is not there."""
+has a vector in Tests/VectorTests/vectors/invalid; and no vector is for a rule that is not there."""
 import json, pathlib, re, sys
 
 root = pathlib.Path(__file__).resolve().parents[2]
@@ -15,7 +15,7 @@ for source in sorted((root / "Sources").rglob("*.swift")):
     code |= {int(n) for n in re.findall(r"\bR-(\d{3})\b", text)}
 
 vectors, problems = {}, []
-folder = root / "Tests" / "Vectors"
+folder = root / "Tests" / "VectorTests" / "vectors"
 for path in sorted((folder / "invalid").glob("*.vial")):
     named = re.fullmatch(r"R-(\d{3})-[a-z0-9-]+", path.stem)
     truth = path.with_suffix(".json")
@@ -28,7 +28,7 @@ excused = {int(name[2:]) for name in json.loads((folder / "rules-without-vector.
 
 problems += [f"R-{n} is in Sources/ but not in Spec/" for n in sorted(code - spec)]
 problems += [f"R-{n} is in Spec/ but not in Sources/" for n in sorted(spec - code)]
-problems += [f"R-{n} has no vector: add one to Tests/Vectors/writer/invalid*.py and run Tests/Vectors/make_vectors.py"
+problems += [f"R-{n} has no vector: add one to Tests/VectorTests/vectors/writer/invalid*.py and run Tests/VectorTests/vectors/make_vectors.py"
              for n in sorted(spec - vectors.keys() - excused)]
 problems += [f"invalid/{vectors[n]}: Spec/ has no R-{n}" for n in sorted(vectors.keys() - spec)]
 problems += [f"rules-without-vector.json: R-{n} has a vector, or Spec/ does not have it"

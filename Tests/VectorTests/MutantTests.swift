@@ -1,5 +1,5 @@
 // Damaged files by the thousand: this project's reader and the one in Spec/reader come to the same.
-// Owns: what "the same" is where a file breaks several rules. The files come from Tests/Vectors/mutants.py.
+// Owns: what "the same" is where a file breaks several rules. The files come from Tests/VectorTests/vectors/mutants.py.
 
 import Foundation
 import Testing
@@ -23,7 +23,7 @@ private struct Mutants: Decodable {
 @Suite struct MutantTests {
   private static let path = ProcessInfo.processInfo.environment["VIAL_MUTANTS"]
 
-  @Test(.enabled(if: path != nil, "VIAL_MUTANTS names no file: Tests/Vectors/check makes one"))
+  @Test(.enabled(if: path != nil, "VIAL_MUTANTS names no file: Tests/VectorTests/vectors/check makes one"))
   func bothReadersComeToTheSame() throws {
     let url = URL(fileURLWithPath: try #require(Self.path))
     let all = try JSONDecoder().decode(Mutants.self, from: Data(contentsOf: url))

@@ -1,4 +1,4 @@
-// The vectors of Tests/Vectors and their truth, as tests want them.
+// The vectors of Tests/VectorTests/vectors and their truth, as tests want them.
 // Owns: reading the JSON, and building the variants of invalid files. Must not: know the format.
 
 import Foundation
@@ -135,7 +135,7 @@ struct TruthValue: Decodable {
 /// Where the vectors are.
 enum Vectors {
   static let folder = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Vectors")
+    .deletingLastPathComponent().appendingPathComponent("vectors")
 
   /// `valid/NAME` and `1.0/NAME`: files that every reader opens.
   static let valid: [String] = {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct VectorVerifyTests {
   private static let vectors = CommandRun.fixtures.deletingLastPathComponent()
-    .appendingPathComponent("Vectors")
+    .appendingPathComponent("VectorTests/vectors")
 
   private static func files(_ folder: String) throws -> [URL] {
     try FileManager.default.contentsOfDirectory(

@@ -10,45 +10,9 @@
 #define VIAL_FLOAT_COLUMNS 2
 #define VIAL_ATTENTION_ROWS 4
 #define VIAL_ATTENTION_VECTORS 1
-#include "wide/vial_wide_attention.h"
-#include "wide/vial_wide_candidates.h"
-#include "wide/vial_wide_decode_row.h"
-#include "wide/vial_wide_elementwise.h"
-#include "wide/vial_wide_kv_store.h"
-#include "wide/vial_wide_matmul_float.h"
-#include "wide/vial_wide_quantize.h"
-#include "wide/vial_wide_quantize_weights.h"
-
-static void matmul_quantized(
-  const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
-  if (w->encoding == VIAL_ENCODING_INT4)
-    vial_matmul_q4_neon_i8mm(w, p, tile_begin, tile_end, out, out_stride);
-  else
-    vial_matmul_q8_neon_i8mm(w, p, tile_begin, tile_end, out, out_stride);
-}
+#define VIAL_FAMILY neon_i8mm
+#define VIAL_FAMILY_NAME "neon_i8mm"
+#define VIAL_ZERO_SUMS false
+#include "dispatch/vial_family_table.h"
 #pragma clang attribute pop
-
-const vial_kernels vial_kernels_neon_i8mm = {
-  .name = "neon_i8mm",
-  .quantize = wide_quantize,
-  .matmul_quantized = matmul_quantized,
-  .matmul_float = wide_matmul_float,
-  .decode_row = wide_decode_row,
-  .add = wide_add,
-  .scaled_add = wide_scaled_add,
-  .rms_norm = wide_rms_norm,
-  .silu_multiply = wide_silu_multiply,
-  .rope = wide_rope,
-  .kv_store = wide_kv_store,
-  .attention = wide_attention,
-  .exponentials = wide_exponentials,
-  .sum_exponentials = wide_sum_exponentials,
-  .sum_weighted = wide_sum_weighted,
-  .greatest = wide_greatest,
-  .collect = wide_collect,
-  .all_finite = wide_all_finite,
-  .quantize_int4_row = wide_quantize_int4_row,
-  .quantize_levels_row = wide_quantize_levels_row,
-  .quantize_int8_row = wide_quantize_int8_row,
-};
 #endif

@@ -3,7 +3,7 @@
 //
 // Swift ends the process when an object or an array cannot be allocated. So whatever grows with a file or an argument
 // comes from `vial_memory_allocate`, which may say no; and whoever runs Swift code holds a reserve for the bounded rest
-// first. In libvial (Sources/VialABI/allocation.c) the reserve is memory that stays held: when the C library has none
+// first. In libvial (bindings/c/packaging/allocation.c) the reserve is memory that stays held: when the C library has none
 // left, what cannot fail takes it from there. Elsewhere holding only proves, by mapping and unmapping, that so much
 // memory can be had.
 #ifndef VIAL_MEMORY_H

@@ -50,7 +50,7 @@ static __m128i model_msg2(__m128i first, __m128i second) {
 #define _mm_sha256msg1_epu32 model_msg1
 #define _mm_sha256msg2_epu32 model_msg2
 #define vial_sha256_stream_shani modelled_stream
-#include "../../Sources/CVialDigest/vial_sha256_stream_shani.c"
+#include "../../../Sources/CVialDigest/vial_sha256_stream_shani.c"
 
 const vial_sha256_family shani_model = {"sha (instructions in C)", modelled_stream, NULL, 1, 1};
 #endif

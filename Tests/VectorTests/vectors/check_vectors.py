@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 here = pathlib.Path(__file__).resolve().parent
-spec = here.parents[1] / "Spec"
+spec = here.parents[2] / "Spec"
 sys.path.insert(0, str(spec / "reader"))
 from vial_reader.fields import Refusal  # noqa: E402
 from vial_reader.report import OpenFile, describe  # noqa: E402

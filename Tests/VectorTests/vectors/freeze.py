@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 here = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(here.parents[1] / "Spec" / "reader"))
+sys.path.insert(0, str(here.parents[2] / "Spec" / "reader"))
 from vial_reader.report import describe  # noqa: E402
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes Tests/Vectors/valid and Tests/Vectors/invalid from Spec/ alone; `--check` compares with what is there.
+"""Makes Tests/VectorTests/vectors/valid and Tests/VectorTests/vectors/invalid from Spec/ alone; `--check` compares with what is there.
 
 The truth beside each file comes from what was written into it, not from a reader. Needs numpy."""
 import argparse
@@ -14,7 +14,7 @@ from writer.valid import VALID, build_valid  # noqa: E402
 
 
 def files():
-    """(path under Tests/Vectors, bytes) of everything that is made: the first vector of a rule is a file, the
+    """(path under Tests/VectorTests/vectors, bytes) of everything that is made: the first vector of a rule is a file, the
     others are changes of a valid one, because a model file has at least 64 KiB."""
     bases, variants, rules = {}, [], set()
     for name in VALID:
@@ -76,7 +76,7 @@ def main():
             if path not in made:
                 wrong.append(f"{path.relative_to(here)} is made by nobody")
     print(*wrong, sep="\n", end="\n" if wrong else "")
-    print(f"{len(made)} files in Tests/Vectors")
+    print(f"{len(made)} files in Tests/VectorTests/vectors")
     return int(bool(wrong))
 
 

@@ -11,7 +11,7 @@ import struct
 import sys
 
 here = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(here), str(here.parents[1] / "Spec" / "reader")]
+sys.path[:0] = [str(here), str(here.parents[2] / "Spec" / "reader")]
 from make_vectors import variant  # noqa: E402
 from vial_reader.fields import Refusal  # noqa: E402
 from vial_reader.report import OpenFile, describe  # noqa: E402

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../CVialMemory/include/vial_memory.h"
+#include "vial_memory.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);

@@ -4,7 +4,7 @@ swift=${SWIFT:-swift}
 cc=${CC:-gcc}
 scratch=$PWD/.build-libvial
 inputs=$scratch/inputs
-distribution=$PWD/Sources/VialABI/distribution
+distribution=$PWD/bindings/c/packaging
 fail() { echo "${0##*/}: $*" >&2; exit 1; }
 target_information=$("$swift" -print-target-info)
 target_says() { sed -n "s/^ *\"$1\": *\"\(.*\)\",\{0,1\}$/\1/p" <<< "$target_information"; }
@@ -39,7 +39,7 @@ wraps+=(--wrap=malloc --wrap=calloc --wrap=realloc --wrap=aligned_alloc --wrap=p
 # Links objects with what build-library collected: link_library OUTPUT OBJECT...
 link_library() {
   "$tools/clang" -shared -fuse-ld=lld -o "$1" "${@:2}" -Wl,--start-group "$inputs"/*.a -Wl,--end-group -lm \
-    -Wl,--version-script=Sources/VialABI/exports.map,-soname=libvial.so.0,-Bsymbolic,-z,nodelete,-z,now,-z,relro \
+    -Wl,--version-script=bindings/c/packaging/exports.map,-soname=libvial.so.0,-Bsymbolic,-z,nodelete,-z,now,-z,relro \
     "${wraps[@]/#/-Wl,}" -Wl,--gc-sections,--hash-style=gnu
 }
-symbols=$(sed -n 's/^ *\(vial_[a-z0-9_]*\);$/\1/p' Sources/VialABI/exports.map)
+symbols=$(sed -n 's/^ *\(vial_[a-z0-9_]*\);$/\1/p' bindings/c/packaging/exports.map)

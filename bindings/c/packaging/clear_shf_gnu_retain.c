@@ -1,7 +1,7 @@
 /* Lets the linker drop what nobody calls: clears SHF_GNU_RETAIN in objects and archives, in place. Swift marks every
  * public function so, its whole standard library included; in a library with a closed list of symbols that keeps a
  * megabyte for nothing. The runtime's own records (sections swift5_...), which it finds by name, keep theirs.
- * Usage: unretain FILE... (ELF64 objects of this machine's byte order, or archives of them). Must not: touch bytes
+ * Usage: clear_shf_gnu_retain FILE... (ELF64 objects of this machine's byte order, or archives of them). Must not: touch bytes
  * of code or data. */
 #include <ar.h>
 #include <elf.h>
@@ -77,6 +77,6 @@ static int clear_file(const char *path) {
 
 int main(int argc, char **argv) {
   for (int index = 1; index < argc; index++)
-    if (!clear_file(argv[index])) return fprintf(stderr, "unretain: cannot change %s\n", argv[index]), 1;
+    if (!clear_file(argv[index])) return fprintf(stderr, "clear_shf_gnu_retain: cannot change %s\n", argv[index]), 1;
   return 0;
 }

@@ -100,7 +100,7 @@ def children(command):
 
 def page(tool, version):
     name = tool["commandName"]
-    lines = ['.\\" Made by Sources/VialABI/distribution/manual.py from the command itself.',
+    lines = ['.\\" Made by bindings/c/packaging/manual.py from the command itself.',
              '.TH "' + name.upper() + '" "1" "" "' + text(name + " " + version) + '" "Vial"',
              ".nh", ".ad l",
              ".SH NAME", name + " \\- " + text((tool["abstract"] or "").rstrip(".")),
