@@ -3,11 +3,11 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CVial
+import CVialKernels
 import Vial
 import VialCompute
 import VialEngine
 import VialFormat
-import CVialKernels
 import VialSystem
 
 @_cdecl("vial_engine_open") @implementation

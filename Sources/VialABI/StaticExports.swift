@@ -3,9 +3,9 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CVial
+import CVialKernels
 import VialCompute
 import VialFormat
-import CVialKernels
 import VialSystem
 
 @_cdecl("vial_version_number") @implementation

@@ -1,8 +1,8 @@
 // Owns: the view of one weight matrix in the mapped file, checked once when it is made.
 // Must not: read weights when made; opening a model touches no weight page.
 
-public import VialFormat
 public import CVialKernels
+public import VialFormat
 
 /// A weight matrix W[rows = outputs][columns = inputs] in tile order, borrowed from the file.
 public struct WeightMatrix: @unchecked Sendable {

@@ -2,8 +2,8 @@
 // Must not: know where the rows come from or keep them. One order of summation, so that every machine gets the same
 // figures.
 
-internal import VialCompute
 internal import CVialKernels
+internal import VialCompute
 internal import VialModel
 internal import VialSystem
 

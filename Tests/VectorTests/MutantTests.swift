@@ -23,7 +23,9 @@ private struct Mutants: Decodable {
 @Suite struct MutantTests {
   private static let path = ProcessInfo.processInfo.environment["VIAL_MUTANTS"]
 
-  @Test(.enabled(if: path != nil, "VIAL_MUTANTS names no file: Tests/VectorTests/vectors/check makes one"))
+  @Test(
+    .enabled(
+      if: path != nil, "VIAL_MUTANTS names no file: Tests/VectorTests/vectors/check makes one"))
   func bothReadersComeToTheSame() throws {
     let url = URL(fileURLWithPath: try #require(Self.path))
     let all = try JSONDecoder().decode(Mutants.self, from: Data(contentsOf: url))

@@ -1,8 +1,8 @@
 // What a packed tensor says, decoded by the kernels.
 
+import CVialKernels
 import Testing
 import VialFormat
-import CVialKernels
 
 /// Decodes a packed tensor with the kernels.
 func decoded(_ tensor: TensorDescriptor) -> [Float] {

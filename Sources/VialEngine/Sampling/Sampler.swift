@@ -1,8 +1,8 @@
 // Owns: the choice of the next token from logits, and log-probabilities.
 // Must not: keep anything of a request: what it needs comes with each call, and its scratch is given back unread.
 
-internal import VialCompute
 internal import CVialKernels
+internal import VialCompute
 internal import VialModel
 internal import VialSystem
 

@@ -1,8 +1,8 @@
 // Owns: the activations of a step: one allocation, cut into rows of tokens.
 // Must not: grow after it was made. Rows are tokens, strides (`RowStride`) are in floats.
 
-import VialCompute
 import CVialKernels
+import VialCompute
 import VialSystem
 
 /// Working memory of the forward pass for up to `maximumRows` tokens.

@@ -5,9 +5,9 @@
 // right after the product, by the worker that has the same outputs of W. So an adapter of many rows is read once a
 // step, from where it lies in the file, and one barrier serves all adapters of a projection.
 
+import CVialKernels
 import Synchronization
 import VialCompute
-import CVialKernels
 
 /// Consecutive rows of a step that use the same adapter with the same factor.
 struct AdaptedRows {

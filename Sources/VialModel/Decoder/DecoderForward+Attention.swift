@@ -1,9 +1,9 @@
 // Owns: biases, rotary positions, the KV cache writes and attention of a layer.
 // Must not: own blocks. Spec/ARITHMETIC.md, rules 6 and 9-11.
 
+import CVialKernels
 import Synchronization
 import VialCompute
-import CVialKernels
 import VialSystem
 
 extension DecoderForward {

@@ -1,8 +1,8 @@
 // Owns: preparing what projections multiply: RMSNorm and quantisation of rows.
 // Must not: multiply. Spec/ARITHMETIC.md, rules 3 and 7.
 
-import VialCompute
 import CVialKernels
+import VialCompute
 
 extension DecoderForward {
   /// Names the input of a projection, normalised when `norm` is given, and prepares it when all workers share it, or

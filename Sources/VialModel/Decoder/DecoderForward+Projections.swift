@@ -1,8 +1,8 @@
 // Owns: the matrix products of the forward pass and how the workers share their tiles.
 // Must not: know attention, or how inputs are prepared.
 
-import VialCompute
 import CVialKernels
+import VialCompute
 import VialSystem
 
 extension DecoderForward {

@@ -2,10 +2,10 @@
 // workers share it. Must not: schedule sequences or own the KV cache.
 // Every phase may be split anyhow: Spec/ARITHMETIC.md makes the bits independent of it.
 
+import CVialKernels
 import Synchronization
 public import VialCompute
 public import VialFormat
-import CVialKernels
 public import VialSystem
 
 /// Runs steps of up to `maximumRows` tokens, of one or many sequences, over mapped weights.

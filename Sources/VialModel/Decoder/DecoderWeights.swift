@@ -2,8 +2,8 @@
 // this family; a file per architecture (Qwen2, Llama) says which of them exist.
 // Must not: touch a weight page.
 
-import VialCompute
 import CVialKernels
+import VialCompute
 
 /// Matrices that multiply the same input: it is normalised and quantised once for all of them.
 struct Projection: Sendable {

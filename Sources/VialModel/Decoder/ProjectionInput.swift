@@ -1,8 +1,8 @@
 // Owns: what a projection multiplies: where it comes from, and rooms for it that workers do not share.
 // Must not: compute.
 
-import VialCompute
 import CVialKernels
+import VialCompute
 import VialSystem
 
 /// Rows of activations that a projection multiplies, and how they are prepared.

@@ -1,8 +1,8 @@
 // One matrix of an adapter in a safetensors file, as it lies there or transposed.
 // Owns: the refusal of values that are not finite. Must not: round: a type is kept, or widened exactly.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 import VialText
 
 /// A or B of one target.

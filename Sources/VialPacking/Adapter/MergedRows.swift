@@ -1,8 +1,8 @@
 // The rows of a linear layer with an adapter merged into them: W + scale · B·A, before anything is quantised.
 // Owns: one order of summation, so that the same input gives the same bytes.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 
 /// Rows of a tensor and of what an adapter adds to it.
 struct MergedRows: TensorRows {

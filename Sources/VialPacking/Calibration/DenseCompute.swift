@@ -2,8 +2,8 @@
 // Must not: let the number of threads change a bit: shares are rectangles of a result, each element is one worker's.
 
 import CVialCalibration
-import Synchronization
 import CVialKernels
+import Synchronization
 import VialSystem
 
 /// Blocked linear algebra on a thread pool. One caller at a time.

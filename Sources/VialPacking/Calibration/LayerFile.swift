@@ -2,8 +2,8 @@
 // Must not: decide when to write one. It is scratch of this program, not a part of the format; it is checked like any
 // file all the same.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 import VialSystem
 
 /// The integers of a layer's tensors on disk.

@@ -1,8 +1,8 @@
 // Owns: the tensors of one layer as calibration reads them from the source: floats in memory while they are needed.
 // Must not: keep more than one layer.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 import VialSystem
 
 /// Finds and loads planned tensors.

@@ -7,9 +7,9 @@
 // Babai's nearest plane: Chen et al., 2025. Coordinate descent: Behdin et al. (QuantEase), 2023.
 
 import CVialCalibration
+import CVialKernels
 import Synchronization
 import VialFormat
-import CVialKernels
 import VialSystem
 
 /// Integers with their scales, `[input][output]` and `[group][output]`, outputs padded to 16.

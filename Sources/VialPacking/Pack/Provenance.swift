@@ -2,8 +2,8 @@
 // Owns: their keys (Spec/FORMAT.md, "Provenance"). Must not: hold a time, a path or a machine's name, because the
 // same input must give the same bytes.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 
 /// What provenance says.
 struct Provenance: Sendable {

@@ -1,8 +1,8 @@
 // Where the rows of a tensor come from: a checkpoint or a generator. Rows are read by any thread, in
 // any order, and come out the same.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 import VialText
 
 /// Rows of one tensor as floats.

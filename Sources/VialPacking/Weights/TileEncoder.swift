@@ -2,8 +2,8 @@
 // Must not: know where rows come from or where tiles go.
 // Implements: Spec/FORMAT.md, "Tile layouts", through the kernels' packers.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 
 /// Encodes the tiles of one tensor. Threads share it, each with a scratch of its own.
 struct TileEncoder: @unchecked Sendable {

@@ -1,8 +1,8 @@
 // How a tensor is stored, and the recipe that gives every tensor of a model its encoding.
 // Owns: the defaults of `vial pack` and what a recipe is called in provenance.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 
 /// The encodings that a weight tensor can be packed to.
 public enum WeightEncoding: String, Sendable, CaseIterable {

@@ -1,8 +1,8 @@
 // The blocks of GGUF's tensor types as floats, operation by operation as ggml's dequantize_row functions.
 // Source: ggml-quants.c. Must not: know tensors; a caller gives whole blocks.
 
-import VialFormat
 import CVialKernels
+import VialFormat
 
 /// Decoders of quantised blocks.
 enum GGUFBlocks {
