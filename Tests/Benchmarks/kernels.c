@@ -1,6 +1,6 @@
 // Owns: timing the kernels of every family on one thread: GB/s of weights or cache, G multiply-adds/s, microseconds.
 // Must not: run in tests, or compare results (Tests/CVialKernelsTests/C does). Arguments: `family=NAME` and parts of kernel names.
-// Build: clang -std=gnu17 -O2 -ISources/CVialKernels/include Tests/Benchmarks/kernels.c Sources/CVialKernels/*/*.c -lm -o kernels
+// Build: clang -std=gnu17 -O2 -ISources/CVialKernels -ISources/CVialKernels/include Tests/Benchmarks/kernels.c Sources/CVialKernels/*/*.c -lm -o kernels
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 // Must not: run in tests, or compare results (Tests/CVialKernelsTests/C does).
 // Usage: products FAMILY DEPTH GROUP FORM COLUMNS...   FORM: 0 symmetric, 1 zero points, 2 codebook, 3 int8. With
 //   WEIGHTS=FILE the bytes of a mapped file are multiplied.
-// Build: clang -std=gnu17 -O2 -ISources/CVialKernels/include -ISources/CVialRoofline/include Tests/Benchmarks/products.c \
+// Build: clang -std=gnu17 -O2 -ISources/CVialKernels -ISources/CVialKernels/include -ISources/CVialRoofline/include Tests/Benchmarks/products.c \
 //   Sources/CVialKernels/*/*.c Sources/CVialRoofline/*.c -lm -lpthread -o products
 #include <fcntl.h>
 #include <pthread.h>

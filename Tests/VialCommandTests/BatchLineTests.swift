@@ -65,14 +65,16 @@ import Testing
     }
   }
 
-  /// README's table, the help and the code agree on the fields.
+  /// The guide's table, the help and the code agree on the fields.
   @Test func fieldsAreThoseOfTheDocuments() throws {
     let said = try error(of: "\"nonsense\"")
     let fields = try #require(said.components(separatedBy: "a line has: ").last)
       .components(separatedBy: ", ")
     let root = CommandRun.fixtures.deletingLastPathComponent().deletingLastPathComponent()
-    let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
-    let table = try #require(readme.components(separatedBy: "| request | |\n").last)
+    let guide = try String(
+      contentsOf: root.appendingPathComponent("Sources/Vial/Vial.docc/Guides/Batch.md"),
+      encoding: .utf8)
+    let table = try #require(guide.components(separatedBy: "| field | value |\n").last)
       .components(separatedBy: "\n\n")[0]
     var documented: [String] = []
     for row in table.split(separator: "\n").dropFirst() {

@@ -6,7 +6,7 @@ import VialText
 
 /// The names of fields.
 enum BatchFields {
-  /// Of a line; README's table and `vial batch --help` have the same.
+  /// Of a line; the guide's table (Guides/Batch.md) and `vial batch --help` have the same.
   static let ofLine = [
     "id", "prompt", "messages", "template", "variables", "prefill", "adapter", "schema", "choices",
     "max_tokens", "max_reasoning_tokens", "temperature", "top_p", "top_k", "min_p", "seed",
