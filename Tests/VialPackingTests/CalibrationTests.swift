@@ -37,12 +37,12 @@ import VialSystem
     return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
   }
 
-  @Test(arguments: ["qwen2-tiny-untied", "llama3-tiny"], WeightRecipe.Codebook.allCases)
+  @Test(arguments: ["qwen2-tiny-untied", "llama3-tiny"], QuantizationGrid.allCases)
   func threadsDoNotMatterAndNothingIsLeft(
-    _ name: String, _ codebook: WeightRecipe.Codebook
+    _ name: String, _ grid: QuantizationGrid
   ) throws {
     let fixture = try Fixture(name)
-    let recipe = WeightRecipe(codebook: codebook)
+    let recipe = WeightRecipe(grid: grid)
     var options = try calibrated(fixture, recipe)
     var files: [[UInt8]] = []
     for threads in [1, 2, 3] {
@@ -76,10 +76,10 @@ import VialSystem
     #expect(method == "gptq")
   }
 
-  @Test(arguments: WeightRecipe.Codebook.allCases)
-  func anInterruptedPackGoesOnAndGivesTheSameBytes(_ codebook: WeightRecipe.Codebook) throws {
+  @Test(arguments: QuantizationGrid.allCases)
+  func anInterruptedPackGoesOnAndGivesTheSameBytes(_ grid: QuantizationGrid) throws {
     let fixture = try Fixture("qwen2-tiny-untied")
-    let options = try calibrated(fixture, WeightRecipe(codebook: codebook))
+    let options = try calibrated(fixture, WeightRecipe(grid: grid))
     _ = try Packer.pack(options)
     let expected = try bytes(fixture)
     try FileManager.default.removeItem(atPath: fixture.output)
@@ -169,7 +169,7 @@ import VialSystem
     _ = try Packer.pack(calibrated(fixture))
     #expect(try bytes(fixture) == expected)
     // Levels need as many bytes as symmetric integers do, but are another job.
-    let levels = WeightRecipe(codebook: .levels)
+    let levels = WeightRecipe(grid: .codebook)
     _ = try Packer.pack(calibrated(fixture, levels))
     let expectedLevels = try bytes(fixture)
     #expect(throws: PackingError.self) { try Packer.pack(options, observer: stop) }
@@ -186,10 +186,10 @@ import VialSystem
     }
   }
 
-  @Test(arguments: WeightRecipe.Codebook.allCases)
-  func aBudgetIsKept(_ codebook: WeightRecipe.Codebook) throws {
+  @Test(arguments: QuantizationGrid.allCases)
+  func aBudgetIsKept(_ grid: QuantizationGrid) throws {
     let fixture = try Fixture("qwen2-tiny-tied")
-    let recipe = WeightRecipe(codebook: codebook)
+    let recipe = WeightRecipe(grid: grid)
     var last = 0
     for bits in [5.0, 6.0, 7.5] {
       _ = try Packer.pack(calibrated(fixture, recipe, bits: bits))
@@ -201,7 +201,7 @@ import VialSystem
         byteCount += tensor.region.byteCount
         #expect(
           (tensor.format.codebook != nil)
-            == (codebook == .levels && tensor.format.encoding == .int4))
+            == (grid == .codebook && tensor.format.encoding == .int4))
         weightCount += Int(tensor.shape[0] * tensor.shape[1])
       }
       #expect(Double(byteCount) * 8 <= bits * Double(weightCount))

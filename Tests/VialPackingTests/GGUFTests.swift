@@ -41,7 +41,7 @@ import VialPacking
   /// Configuration, weights and tokenizer are covered by the model digest; sampling defaults are not in GGUF.
   @Test(arguments: [2, 3] as [UInt32])
   func theSameModelAsTheCheckpoint(_ version: UInt32) throws {
-    for (name, encoding) in [("qwen2-tiny-untied", WeightEncoding.bf16), ("qwen2-tiny-tied", .f32)]
+    for (name, encoding) in [("qwen2-tiny-untied", TensorEncoding.bf16), ("qwen2-tiny-tied", .f32)]
     {
       let fixture = try Fixture(name)
       try FileManager.default.removeItem(at: fixture.url("generation_config.json"))

@@ -30,8 +30,8 @@ import VialPacking
       (WeightRecipe(weights: .int4, group: .of32, embedding: .int4), 0.09),
       (WeightRecipe(weights: .int4, group: .of64), 0.1),
       (WeightRecipe(weights: .int4, group: .of128, embedding: .f16), 0.11),
-      (WeightRecipe(group: .of32, embedding: .int4, head: .int4, codebook: .levels), 0.085),
-      (WeightRecipe(group: .of128, codebook: .levels), 0.105),
+      (WeightRecipe(group: .of32, embedding: .int4, head: .int4, grid: .codebook), 0.085),
+      (WeightRecipe(group: .of128, grid: .codebook), 0.105),
     ]
     for (recipe, tolerance) in cases {
       let file = try fixture.pack(recipe)
@@ -84,11 +84,11 @@ import VialPacking
     let fixture = try Fixture("qwen2-tiny-untied")
     for (recipe, summary) in [
       (
-        WeightRecipe(codebook: .levels),
+        WeightRecipe(grid: .codebook),
         "weights int4, group 64, codebook levels, method rtn, embedding int8, head int8"
       ),
       (
-        WeightRecipe(weights: .f16, head: .int4, codebook: .levels),
+        WeightRecipe(weights: .f16, head: .int4, grid: .codebook),
         "weights f16, group 64, codebook levels, method rtn, embedding f16, head int4"
       ),
     ] {
@@ -100,7 +100,7 @@ import VialPacking
         #expect((format.codebook != nil) == (format.encoding == .int4) && !format.isAsymmetric)
       }
     }
-    let linear = try fixture.pack(WeightRecipe(weights: .int8, codebook: .levels))
+    let linear = try fixture.pack(WeightRecipe(weights: .int8, grid: .codebook))
     #expect(linear.identity.incompatibleFeatures == 0)
     #expect(try linear.provenance()?["recipe.codebook"] == nil)
   }
@@ -298,7 +298,7 @@ import VialPacking
   func aFeedForwardOf172(_ group: WeightRecipe.Group) throws {
     let fixture = try wideFixture()
     let source = try source(fixture)
-    for encoding in WeightEncoding.allCases {
+    for encoding in TensorEncoding.allCases {
       let file = try fixture.pack(WeightRecipe(weights: encoding, group: group))
       #expect(try Verifier(file).verify().problems.isEmpty)
       for (name, expected) in source {
@@ -318,7 +318,7 @@ import VialPacking
     try fixture.edit("config.json", "\"vocab_size\": 512", "\"vocab_size\": 515")
     var options = fixture.options()
     options.randomSeed = 1
-    for encoding in WeightEncoding.allCases {
+    for encoding in TensorEncoding.allCases {
       options.recipe = WeightRecipe(weights: encoding, group: group, embedding: encoding)
       _ = try Packer.pack(options)
       let file = try FormatReader.open(

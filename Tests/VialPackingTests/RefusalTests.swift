@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import VialFormat
 import VialPacking
 
 @Suite struct RefusalTests {

@@ -3,19 +3,20 @@
 import Testing
 import Vial
 import VialEngine
+import VialFormat
 import VialModel
 import VialPacking
 
 @Suite struct GoldenLogitsTests {
   /// The largest difference of a logit that is acceptable: the source's own rounding. f32 sources lose
   /// bits in f16; BF16 ones fit f16 unless they are tiny.
-  private static let checkpoints: [(String, WeightEncoding, Float)] = [
+  private static let checkpoints: [(String, TensorEncoding, Float)] = [
     ("qwen2-tiny-untied", .f16, 2e-4), ("qwen2-tiny-tied", .f32, 2e-4),
     ("qwen2-tiny-tied", .f16, 2e-2), ("llama3-tiny", .f16, 2e-4), ("llama3-tiny", .bf16, 2e-4),
   ]
 
   @Test(arguments: checkpoints)
-  func logitsEqualTransformers(_ name: String, _ encoding: WeightEncoding, _ limit: Float) throws {
+  func logitsEqualTransformers(_ name: String, _ encoding: TensorEncoding, _ limit: Float) throws {
     let golden = try PackedModel.golden(name)
     let model = try PackedModel.open(name, WeightRecipe(weights: encoding))
     let scorer = try Scorer(model: model, options: ComputeOptions(cacheType: .f32))

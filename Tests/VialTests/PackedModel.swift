@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 import Vial
 import VialEngine
+import VialFormat
 import VialPacking
 import VialSystem
 

@@ -4,6 +4,7 @@ import Testing
 import Vial
 import VialCompute
 import VialEngine
+import VialFormat
 import VialModel
 import VialPacking
 
@@ -11,9 +12,9 @@ import VialPacking
   private static let recipes: [WeightRecipe] = [
     WeightRecipe(weights: .int4, group: .of32), WeightRecipe(weights: .int4, group: .of64),
     WeightRecipe(weights: .int4, group: .of128, embedding: .int4, head: .int4),
-    WeightRecipe(weights: .int4, group: .of32, codebook: .levels),
-    WeightRecipe(embedding: .int4, head: .int4, codebook: .levels),
-    WeightRecipe(weights: .int4, group: .of128, codebook: .levels),
+    WeightRecipe(weights: .int4, group: .of32, grid: .codebook),
+    WeightRecipe(embedding: .int4, head: .int4, grid: .codebook),
+    WeightRecipe(weights: .int4, group: .of128, grid: .codebook),
     WeightRecipe(weights: .int8, group: .of32), WeightRecipe(weights: .f16),
     WeightRecipe(weights: .bf16), WeightRecipe(weights: .f32),
   ]

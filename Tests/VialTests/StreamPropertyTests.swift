@@ -4,6 +4,7 @@
 import Testing
 import VialCompute
 import VialEngine
+import VialFormat
 import VialModel
 import VialPacking
 import VialSystem
@@ -12,7 +13,7 @@ import VialSystem
   private static let recipes = [
     WeightRecipe(weights: .int4, group: .of32),
     WeightRecipe(weights: .int4, group: .of128, embedding: .int4, head: .int4),
-    WeightRecipe(weights: .int4, group: .of64, embedding: .int4, head: .int4, codebook: .levels),
+    WeightRecipe(weights: .int4, group: .of64, embedding: .int4, head: .int4, grid: .codebook),
     WeightRecipe(weights: .int8, group: .of64), WeightRecipe(weights: .f16),
   ]
 

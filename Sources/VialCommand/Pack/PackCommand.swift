@@ -2,6 +2,7 @@
 // code. Must not: know how packing is done.
 
 public import ArgumentParser
+public import VialFormat
 public import VialPacking
 import VialSystem
 
@@ -32,7 +33,7 @@ struct PackCommand: ParsableCommand {
     help:
       "Linear layers: int4, int8, f16, bf16 or f32 (default: int4, or what a quantised source holds)."
   )
-  var weights: WeightEncoding?
+  var weights: TensorEncoding?
 
   @Option(help: "Elements that share a scale in int4 and int8: 32, 64 or 128 (default: 64).")
   var group: WeightRecipe.Group?
@@ -44,7 +45,7 @@ struct PackCommand: ParsableCommand {
       or levels (16 fixed levels, closer together near zero; an eighth of a bit less at group 64). Default: levels with \
       gptq, else linear.
       """))
-  var codebook: WeightRecipe.Codebook?
+  var codebook: QuantizationGrid?
 
   @Option(
     help: ArgumentHelp(
@@ -91,13 +92,13 @@ struct PackCommand: ParsableCommand {
       quantised source holds stays).
       """,
       valueName: "encoding"))
-  var embedding: WeightEncoding?
+  var embedding: TensorEncoding?
 
   @Option(
     help: ArgumentHelp(
       "Output head: the same, and the same default. A tied head is the embedding.",
       valueName: "encoding"))
-  var head: WeightEncoding?
+  var head: TensorEncoding?
 
   @Option(
     help: ArgumentHelp(
@@ -169,7 +170,7 @@ struct PackCommand: ParsableCommand {
     if method != .gptq, bits != nil || damping != nil || !refine {
       throw ValidationError("--bits, --damping and --no-refine need --method gptq")
     }
-    if codebook == .levels, ![weights ?? .int4, embedding, head].contains(.int4) {
+    if codebook == .codebook, ![weights ?? .int4, embedding, head].contains(.int4) {
       throw ValidationError("--codebook levels is for int4")
     }
     if let bits {
@@ -188,7 +189,7 @@ struct PackCommand: ParsableCommand {
     var options = PackOptions(sourcePath: source, outputPath: output)
     options.recipe = WeightRecipe(
       weights: weights, group: group, embedding: embedding, head: head,
-      codebook: codebook ?? (method == .gptq ? .levels : .linear))
+      grid: codebook ?? (method == .gptq ? .codebook : .linear))
     options.adapters = adapter
     options.mergedAdapter = merge
     options.calibration = calibration.map { path in
@@ -265,9 +266,17 @@ extension AdapterFolder: ExpressibleByArgument {
   }
 }
 
-extension WeightEncoding: ExpressibleByArgument {}
+extension TensorEncoding: ExpressibleByArgument {
+  public init?(argument: String) { self.init(name: argument) }
+
+  public static var allValueStrings: [String] {
+    [Self.int4, .int8, .f16, .bf16, .f32].map(\.name)
+  }
+
+  public var defaultValueDescription: String { name }
+}
 extension WeightRecipe.Group: ExpressibleByArgument {}
-extension WeightRecipe.Codebook: ExpressibleByArgument {}
+extension QuantizationGrid: ExpressibleByArgument {}
 
 extension TemplateDate: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }

@@ -112,7 +112,7 @@ struct AdapterReader {
       throw error(at, "the name of an adapter's target is misplaced")
     }
     let name = try name(length: bytes.u32(at + 4), field: at + 4)
-    guard let encoding = TensorEncoding(rawValue: bytes.u32(at + 8)), !encoding.isQuantised else {
+    guard let encoding = TensorEncoding(rawValue: bytes.u32(at + 8)), !encoding.isQuantized else {
       throw error(at + 8, "the encoding of an adapter's target is not known")
     }
     guard (1...FormatLimits.adapterRank).contains(bytes.u32(at + 12)) else {

@@ -21,9 +21,15 @@ public enum TensorEncoding: UInt32, Sendable, CaseIterable {
   }
 
   /// Whether groups of elements share a scale.
-  public var isQuantised: Bool { self == .int8 || self == .int4 }
+  public var isQuantized: Bool { self == .int8 || self == .int4 }
 
-  /// As in dumps and on the command line.
+  /// The encoding of this `name`; nil when none has it.
+  public init?(name: String) {
+    guard let encoding = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = encoding
+  }
+
+  /// As in dumps, in provenance and on the command line.
   public var name: String {
     switch self {
     case .f32: "f32"
@@ -149,9 +155,14 @@ public struct TensorFormat: Hashable, Sendable {
     }
   }
 
+  /// Groups of a row; 0 for float encodings.
+  public func groupCount(columns: Int) -> Int {
+    encoding.isQuantized ? columns / group + (columns % group == 0 ? 0 : 1) : 0
+  }
+
   /// Records of one tile of a row length.
   public func recordCount(columns: Int) -> Int {
-    encoding.isQuantised ? columns / group + (columns % group == 0 ? 0 : 1) : columns
+    encoding.isQuantized ? groupCount(columns: columns) : columns
   }
 
   /// Bytes of one `[rows, columns]` slice in layout tile16.

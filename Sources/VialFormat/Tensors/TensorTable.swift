@@ -105,7 +105,7 @@ public struct TensorTable: Sendable {
       encoding, group: Int(bytes.u32(at + 56)), isAsymmetric: bytes.u32(at + 20) == 1)
     let hasCodebook = bytes.u8(at + 63) == 1
     guard bytes.u32(at + 20) <= 1, format.isValid, Int(bytes.u8(at + 60)) == encoding.bitCount,
-      bytes.u8(at + 61) == (encoding.isQuantised ? 2 : 0),
+      bytes.u8(at + 61) == (encoding.isQuantized ? 2 : 0),
       bytes.u8(at + 62) == (format.isAsymmetric ? 1 : 0),
       bytes.u8(at + 63) == 0 || (hasCodebook && encoding == .int4 && !format.isAsymmetric)
     else {

@@ -97,7 +97,7 @@ public struct TensorTableBuilder: Sendable {
     for index in 0..<4 { payload.append(field: UInt64(shape[index])) }
     payload.append(field: UInt32(format.group))
     payload.append(field: UInt8(format.encoding.bitCount))
-    payload.append(field: UInt8(format.encoding.isQuantised ? 2 : 0))
+    payload.append(field: UInt8(format.encoding.isQuantized ? 2 : 0))
     payload.append(field: UInt8(format.isAsymmetric ? 1 : 0))
     payload.append(field: UInt8(format.codebook == nil ? 0 : 1))
     payload.append(field: entry.placement.section)

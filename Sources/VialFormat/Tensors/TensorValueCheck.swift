@@ -43,7 +43,7 @@ struct TensorValueCheck {
       let rowCount =
         tensor.layout == .plain ? 16 : min(16, rows - tile % tilesPerSlice * 16)
       let rule =
-        format.encoding.isQuantised
+        format.encoding.isQuantized
         ? quantisedRule(region, rowCount) : floatRule(region, rowCount)
       if let rule { return error(rule, tile) }
     }

@@ -12,7 +12,7 @@ struct AdapterMatrix: Sendable {
   /// Whether the file holds columns one after another.
   private let isTransposed: Bool
   /// The type that the source has.
-  let encoding: WeightEncoding
+  let encoding: TensorEncoding
   /// Rows and columns, once transposed.
   let rowCount: Int
   let columnCount: Int
@@ -71,7 +71,7 @@ struct AdapterMatrix: Sendable {
 
   /// Writes the matrix in layout tile16, in its own type or widened to f32, into memory of exactly that length.
   func write(
-    as encoding: WeightEncoding, into room: UnsafeMutableRawBufferPointer
+    as encoding: TensorEncoding, into room: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     // Widening also proves that all values are finite.
     let values = try values()

@@ -17,7 +17,7 @@ struct AdapterModule: Sendable {
 
   var rank: Int { a.rowCount }
   /// The type of both, or f32 when they differ.
-  var encoding: WeightEncoding { a.encoding == b.encoding ? a.encoding : .f32 }
+  var encoding: TensorEncoding { a.encoding == b.encoding ? a.encoding : .f32 }
 }
 
 /// An adapter that was read.
@@ -112,7 +112,7 @@ struct AdapterSource: Sendable {
         name: name, base: base, isRankStabilised: isRankStabilised,
         targets: modules.map {
           AdapterBuilder.Target(
-            name: $0.name + AdapterBase.weightSuffix, encoding: $0.encoding.formatEncoding,
+            name: $0.name + AdapterBase.weightSuffix, encoding: $0.encoding,
             rank: $0.rank, alpha: $0.alpha, inputCount: $0.a.columnCount,
             outputCount: $0.b.rowCount)
         })

@@ -5,11 +5,10 @@ import VialFormat
 /// Gives each tensor a format so that the disturbance is small and the budget is kept.
 enum BitBudget {
   /// int4 in groups of 128, 64, 32, and int8.
-  static func formats(_ codebook: Codebook?) -> [StorageFormat] {
-    [WeightRecipe.Group.of128, .of64, .of32].map {
-      StorageFormat(
-        encoding: .int4, group: $0, isAsymmetric: codebook == nil, codebook: codebook)
-    } + [StorageFormat(encoding: .int8, group: .of128, isAsymmetric: false)]
+  static func formats(_ codebook: Codebook?) -> [TensorFormat] {
+    [128, 64, 32].map {
+      TensorFormat(.int4, group: $0, isAsymmetric: codebook == nil, codebook: codebook)
+    } + [TensorFormat(.int8, group: 128)]
   }
 
   /// The format of each tensor by index.
@@ -18,8 +17,8 @@ enum BitBudget {
   /// among equals the first tensor's. `byteCount` is the length of a tensor in a format.
   static func allocate(
     _ findings: [SensitivityProbe.Finding], bitsPerWeight: Double,
-    byteCount: (_ index: Int, _ format: StorageFormat) throws(PackingError) -> Int
-  ) throws(PackingError) -> [Int: StorageFormat] {
+    byteCount: (_ index: Int, _ format: TensorFormat) throws(PackingError) -> Int
+  ) throws(PackingError) -> [Int: TensorFormat] {
     var sizes: [[Int]] = []
     for finding in findings {
       var row: [Int] = []
@@ -39,7 +38,7 @@ enum BitBudget {
       left -= sizes[step.tensor][step.format] - sizes[step.tensor][chosen[step.tensor]]
       chosen[step.tensor] = step.format
     }
-    var formats: [Int: StorageFormat] = [:]
+    var formats: [Int: TensorFormat] = [:]
     for (finding, choice) in zip(findings, chosen) {
       formats[finding.index] = finding.errors[choice].format
     }

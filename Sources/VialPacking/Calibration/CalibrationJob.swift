@@ -87,7 +87,7 @@ struct CalibrationJob {
     let probe = try SensitivityProbe(
       set, tensors: LayerTensors(sources, compute: forward.compute), forward: forward,
       formats: BitBudget.formats(
-        source.options.recipe.codebook == .levels ? Codebook.forWeights : nil))
+        source.options.recipe.grid == .codebook ? Codebook.forWeights : nil))
     var findings: [SensitivityProbe.Finding] = []
     let layerCount = source.configuration.layerCount
     for layer in 0..<layerCount {

@@ -4,6 +4,7 @@
 // Two streams run side by side: the source's own activations, and those behind everything that was rounded so far.
 
 import CVialKernels
+import VialFormat
 
 /// What all layers share: the streams and working memory.
 final class CalibrationStreams: @unchecked Sendable {

@@ -13,7 +13,7 @@ struct LayerFile: Sendable {
     let index: Int
     let rows: Int
     let columns: Int
-    let format: StorageFormat
+    let format: TensorFormat
   }
 
   /// Where a tensor's numbers lie.
@@ -21,10 +21,10 @@ struct LayerFile: Sendable {
     let index: Int
     let rows: Int
     let columns: Int
-    let format: StorageFormat
+    let format: TensorFormat
     let offset: Int
 
-    var groupCount: Int { (columns + format.group.rawValue - 1) / format.group.rawValue }
+    var groupCount: Int { format.groupCount(columns: columns) }
     var rowByteCount: Int { format.encoding == .int8 ? columns : (columns + 1) / 2 }
     var scalesOffset: Int { offset + rows * rowByteCount }
     var zerosOffset: Int { scalesOffset + rows * groupCount * 2 }
@@ -175,7 +175,7 @@ struct CalibratedRows: TensorRows {
     for row in 0..<rows {
       for column in 0..<tensor.columns {
         let place = row * tensor.columns + column
-        let group = row * tensor.groupCount + column / tensor.format.group.rawValue
+        let group = row * tensor.groupCount + column / tensor.format.group
         let q: Float
         if let codebook = tensor.format.codebook {
           q = Float(codebook[Int(bytes[place])])
@@ -190,7 +190,7 @@ struct CalibratedRows: TensorRows {
   }
 
   func readQuantized(
-    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: TensorEncoding,
     into scratch: TileScratch
   ) throws(PackingError) -> Bool {
     let width = tensor.rowByteCount

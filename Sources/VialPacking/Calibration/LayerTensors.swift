@@ -96,7 +96,7 @@ struct LayerTensors: Sendable {
 
   /// A matrix rounded to nearest in a format, and decoded again.
   func rounded(
-    _ source: DenseMatrix, to format: StorageFormat, name: String
+    _ source: DenseMatrix, to format: TensorFormat, name: String
   ) throws(PackingError) -> DenseMatrix {
     let copy = try DenseMatrix(rows: source.rows, columns: source.columns)
     compute.each(source.rows) { row, _ in copy[row].update(from: source[row], count: source.columns)
@@ -126,13 +126,13 @@ struct LayerTensors: Sendable {
 
   /// Rounds rows to nearest as the packer does, and decodes them again.
   private func store(
-    _ rows: DenseView, as format: StorageFormat?, name: String
+    _ rows: DenseView, as format: TensorFormat?, name: String
   ) throws(PackingError) {
     guard let format, let kernels = vial_kernels_find(nil)?.pointee else { return }
     try eachRange(rows.rows) { range throws(PackingError) in
       var rounding = RowRounding(format: format, columns: rows.columns, kernels: kernels)
       for row in range where !rounding.apply(rows[row]) {
-        throw PackingError("tensor \(name) has values too large for \(format.encoding.rawValue)")
+        throw PackingError("tensor \(name) has values too large for \(format.encoding.name)")
       }
     }
   }
@@ -156,16 +156,16 @@ struct LayerTensors: Sendable {
 
 /// One row through an encoding and back.
 private struct RowRounding {
-  let format: StorageFormat
+  let format: TensorFormat
   let columns: Int
   let kernels: vial_kernels
   private var q: [UInt8]
   private var scales: [UInt16]
   private var zeros: [UInt8]
 
-  init(format: StorageFormat, columns: Int, kernels: vial_kernels) {
+  init(format: TensorFormat, columns: Int, kernels: vial_kernels) {
     (self.format, self.columns, self.kernels) = (format, columns, kernels)
-    let groups = (columns + format.group.rawValue - 1) / format.group.rawValue
+    let groups = format.groupCount(columns: columns)
     q = [UInt8](repeating: 0, count: columns * 4)
     scales = [UInt16](repeating: 0, count: groups)
     zeros = [UInt8](repeating: 8, count: groups)
@@ -173,7 +173,7 @@ private struct RowRounding {
 
   /// False when a value does not fit.
   mutating func apply(_ row: UnsafeMutablePointer<Float>) -> Bool {
-    let (count, group) = (UInt32(columns), UInt32(format.group.rawValue))
+    let (count, group) = (UInt32(columns), UInt32(format.group))
     switch format.encoding {
     case .f32: return true
     case .f16, .bf16:
@@ -196,7 +196,7 @@ private struct RowRounding {
   }
 
   private mutating func applyLinear(_ row: UnsafeMutablePointer<Float>) -> Bool {
-    let group = format.group.rawValue
+    let group = format.group
     let status = zeros.withUnsafeMutableBufferPointer { zeros in
       kernels.quantize_int4_row(
         row, UInt32(columns), UInt32(group), &q, &scales,
@@ -211,7 +211,7 @@ private struct RowRounding {
   }
 
   private mutating func applyLevels(_ row: UnsafeMutablePointer<Float>) -> Bool {
-    let group = format.group.rawValue
+    let group = format.group
     let levels = format.codebook?.levels ?? []
     let status = kernels.quantize_levels_row(
       row, UInt32(columns), UInt32(group), levels, &q, &scales)

@@ -18,7 +18,7 @@ struct RoundedLinear: @unchecked Sendable {
   let index: Int
   let rows: Int
   let columns: Int
-  let format: StorageFormat
+  let format: TensorFormat
   let paddedRows: Int
   let integers: UnsafeMutablePointer<UInt8>
   let scales: DenseMatrix
@@ -28,13 +28,13 @@ struct RoundedLinear: @unchecked Sendable {
   let levels: UnsafeMutablePointer<Float>?
   private let memory: WorkMemory
 
-  var groupSize: Int { format.group.rawValue }
+  var groupSize: Int { format.group }
   /// Whether the integers are int8, which has no zero points.
   var isSigned: Bool { format.encoding == .int8 }
-  var groupCount: Int { (columns + groupSize - 1) / groupSize }
+  var groupCount: Int { format.groupCount(columns: columns) }
 
   init(
-    index: Int, rows: Int, columns: Int, format: StorageFormat
+    index: Int, rows: Int, columns: Int, format: TensorFormat
   ) throws(PackingError) {
     self.index = index
     (self.rows, self.columns, self.format) = (rows, columns, format)
@@ -53,7 +53,7 @@ struct RoundedLinear: @unchecked Sendable {
       for index in 0..<Codebook.levelCount { levels[index] = Float(codebook[index]) }
       return levels
     }
-    let groups = (columns + format.group.rawValue - 1) / format.group.rawValue
+    let groups = format.groupCount(columns: columns)
     scales = try DenseMatrix(rows: groups, columns: paddedRows)
     zeros = try DenseMatrix(rows: groups, columns: paddedRows)
   }

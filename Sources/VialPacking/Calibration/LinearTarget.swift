@@ -5,17 +5,19 @@
 // differs by r. Least squares over all tokens asks for weights W* with W*·x̃ ≈ W·x + r: with H = Σ x̃x̃ᵀ and
 // D = Σ x̃(W(x − x̃) + r)ᵀ, W*ᵀ = Wᵀ + H⁻¹D. So every layer makes up for the ones before it (GPTAQ, Qronos, 2025).
 
+import VialFormat
+
 /// A linear layer in the making.
 struct CalibratedLinear {
   /// Place among the source's tensors.
   let index: Int
-  let format: StorageFormat
+  let format: TensorFormat
   /// W, `[output][input]`.
   let weights: DenseMatrix
   /// Dᵀ: `[input][output]`, outputs padded to the kernels' 16 rows.
   let correction: DenseMatrix
 
-  init(index: Int, format: StorageFormat, weights: DenseMatrix) throws(PackingError) {
+  init(index: Int, format: TensorFormat, weights: DenseMatrix) throws(PackingError) {
     self.index = index
     self.format = format
     self.weights = weights

@@ -6,6 +6,7 @@
 // the divergence of the whole model, measured tensor by tensor. Finer formats are rated by their weights' error alone.
 
 import CVialKernels
+import VialFormat
 
 /// Measures the tensors of one layer after the other on some windows of text.
 struct SensitivityProbe {
@@ -17,12 +18,12 @@ struct SensitivityProbe {
     let index: Int
     let weightCount: Int
     /// Relative disturbance, by format.
-    let errors: [(format: StorageFormat, error: Double)]
+    let errors: [(format: TensorFormat, error: Double)]
   }
 
   private let tensors: LayerTensors
   private let forward: CalibrationForward
-  private let formats: [StorageFormat]
+  private let formats: [TensorFormat]
   private let hidden: DenseMatrix
   private let rooms: [DenseMatrix]
   private var compute: DenseCompute { forward.compute }
@@ -30,7 +31,7 @@ struct SensitivityProbe {
   /// A probe on the first windows of `set`. The first of `formats` is the coarsest.
   init(
     _ set: CalibrationSet, tensors: LayerTensors, forward: CalibrationForward,
-    formats: [StorageFormat]
+    formats: [TensorFormat]
   ) throws(PackingError) {
     self.tensors = tensors
     self.forward = forward

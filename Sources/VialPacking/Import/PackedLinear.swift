@@ -3,6 +3,7 @@
 // Must not: turn it into tiles; `PackedLinearRows` does.
 
 import CVialKernels
+import VialFormat
 import VialText
 
 /// A quantised linear layer that was checked: shapes, types, scales, zero points and the order of its inputs.
@@ -87,14 +88,13 @@ struct PackedLinear: Sendable {
       return .foreign(
         reason: "has groups of \(group), which are not made of groups of 32, 64 or 128" + advice)
     }
-    return .stored(
-      StorageFormat(encoding: .int4, group: stored, isAsymmetric: isAsymmetric))
+    return .stored(TensorFormat(.int4, group: stored, isAsymmetric: isAsymmetric))
   }
 
   /// The largest group that the source's consists of; one scale for a whole row fits any.
-  private static func storedGroup(_ group: Int, inputs: Int) -> WeightRecipe.Group? {
-    if group >= inputs { return WeightRecipe.Group(rawValue: group) ?? .of128 }
-    return [WeightRecipe.Group.of128, .of64, .of32].first { group % $0.rawValue == 0 }
+  private static func storedGroup(_ group: Int, inputs: Int) -> Int? {
+    if group >= inputs { return WeightRecipe.Group(rawValue: group)?.rawValue ?? 128 }
+    return [128, 64, 32].first { group % $0 == 0 }
   }
 
   /// The tensor for the packer, in the format that the recipe gives it.
@@ -104,7 +104,7 @@ struct PackedLinear: Sendable {
       sourceByteCount: words.entry.byteCount)
     try tensor.decide(recipe, form)
     if tensor.keepsSource, let format = tensor.format {
-      tensor.rows = PackedLinearRows(linear: self, storedGroup: format.group.rawValue)
+      tensor.rows = PackedLinearRows(linear: self, storedGroup: format.group)
     }
     return tensor
   }

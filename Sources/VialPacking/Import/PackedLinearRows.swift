@@ -2,6 +2,7 @@
 // tiles have outputs, so a layer is read whole before its first tile and forgotten after its last.
 
 import CVialKernels
+import VialFormat
 
 /// Rows of a layer that was checked; reading starts with `prepared()`.
 struct PackedLinearRows: TensorRows {
@@ -108,7 +109,7 @@ private struct LoadedLinearRows: TensorRows {
   }
 
   func readQuantized(
-    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: TensorEncoding,
     into scratch: TileScratch
   ) throws(PackingError) -> Bool {
     guard let storedGroup else { return false }

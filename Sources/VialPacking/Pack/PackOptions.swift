@@ -1,5 +1,6 @@
 // What a caller can ask of the packer: the flags of `vial pack` as values.
 
+import VialFormat
 public import VialSystem
 
 /// An adapter to be packed.

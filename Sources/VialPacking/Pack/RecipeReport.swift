@@ -1,6 +1,8 @@
 // The recipe in words, for provenance and for the line that `vial pack` ends with: read off what is stored, not off
 // what was asked, because a source that is quantised already decides a part of it.
 
+import VialFormat
+
 /// What a pack stores and how it came by it.
 struct RecipeReport: Sendable, Equatable {
   /// A source that others quantised.
@@ -33,7 +35,8 @@ struct RecipeReport: Sendable, Equatable {
     self.embedding = Self.names(embedding)
     self.head = head.isEmpty ? self.embedding : Self.names(head)
     let quantized = (linear + embedding + head).filter(\.encoding.isQuantized)
-    group = Set(linear.map(\.group)).count > 1 ? nil : quantized.first?.group.rawValue
+    let groups = Set(linear.filter(\.encoding.isQuantized).map(\.group))
+    group = groups.count > 1 ? nil : quantized.first?.group
     if quantized.contains(where: { $0.codebook != nil }) { codebook = "levels" }
     if !quantized.isEmpty { method = Self.method(sources, origin) }
   }
@@ -50,17 +53,17 @@ struct RecipeReport: Sendable, Equatable {
     return rounds ? "\(origin.name)+rtn" : origin.name
   }
 
-  private static func formats(_ sources: TensorSources, _ role: TensorRole) -> [StorageFormat] {
-    var out: [StorageFormat] = []
+  private static func formats(_ sources: TensorSources, _ role: TensorRole) -> [TensorFormat] {
+    var out: [TensorFormat] = []
     for tensor in sources.tensors where tensor.planned.role == role {
       if let format = tensor.format, !out.contains(format) { out.append(format) }
     }
     return out
   }
 
-  private static func names(_ formats: [StorageFormat]) -> String {
+  private static func names(_ formats: [TensorFormat]) -> String {
     var out: [String] = []
-    for name in formats.map(\.encoding.rawValue) where !out.contains(name) { out.append(name) }
+    for name in formats.map(\.encoding.name) where !out.contains(name) { out.append(name) }
     return out.joined(separator: "+")
   }
 

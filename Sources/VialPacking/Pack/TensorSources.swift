@@ -1,6 +1,7 @@
 // Pairs each planned tensor with where its rows come from, and refuses a checkpoint that lacks one or has
 // it in another shape or type. All of it happens before the first byte is written.
 
+import VialFormat
 import VialSystem
 import VialText
 
@@ -9,7 +10,7 @@ struct SourcedTensor: Sendable {
   var planned: PlannedTensor
   var rows: any TensorRows
   /// How it is stored; nil for a vector, which is plain f32.
-  var format: StorageFormat?
+  var format: TensorFormat?
   /// Whether the source's own numbers are stored as they are.
   var keepsSource = false
   /// Bytes read, or that a 16-bit checkpoint would have: the unit of progress.
@@ -18,7 +19,7 @@ struct SourcedTensor: Sendable {
 
 extension SourcedTensor {
   /// The format whose integers calibration chooses; nil for floats, and for integers that are the source's own.
-  var calibratedFormat: StorageFormat? {
+  var calibratedFormat: TensorFormat? {
     guard planned.role == .linear, !keepsSource, let format, format.encoding.isQuantized else {
       return nil
     }
@@ -35,14 +36,14 @@ extension SourcedTensor {
 extension TensorElement {
   /// What keeps a float tensor of a quantised source as it is; f64 has no such form.
   var sourceForm: SourceForm {
-    let encoding: WeightEncoding
+    let encoding: TensorEncoding
     switch self {
     case .float16: encoding = .f16
     case .bfloat16: encoding = .bf16
     case .float32: encoding = .f32
     case .float64, .other: return .original
     }
-    return .stored(StorageFormat(encoding: encoding, group: .of64, isAsymmetric: false))
+    return .stored(TensorFormat(encoding))
   }
 }
 

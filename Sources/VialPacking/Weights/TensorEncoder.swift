@@ -10,13 +10,12 @@ enum TensorEncoder: Sendable {
   case vector(elementCount: Int)
 
   /// The encoder of a tensor in its format; a vector has none.
-  init(_ tensor: PlannedTensor, format: StorageFormat?) throws(PackingError) {
+  init(_ tensor: PlannedTensor, format: TensorFormat?) throws(PackingError) {
     if let format {
       self = .tiles(
         try TileEncoder(
           name: tensor.name, rowCount: tensor.rowCount, columnCount: tensor.columnCount,
-          encoding: format.encoding, group: format.group, asymmetric: format.isAsymmetric,
-          codebook: format.codebook))
+          format: format))
     } else {
       self = .vector(elementCount: tensor.columnCount)
     }

@@ -17,7 +17,7 @@ protocol TensorRows: Sendable {
   /// Writes rows that are quantised already into a tile's scratch, scales included (zero points are 8 unless
   /// they are written, too), or returns false when there are only floats.
   func readQuantized(
-    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: TensorEncoding,
     into scratch: TileScratch
   ) throws(PackingError) -> Bool
 
@@ -28,7 +28,7 @@ protocol TensorRows: Sendable {
 
 extension TensorRows {
   func readQuantized(
-    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: TensorEncoding,
     into scratch: TileScratch
   ) throws(PackingError) -> Bool { false }
 
@@ -63,7 +63,7 @@ struct RandomRows: TensorRows {
 
   /// Random integers under one scale: searching scales for random numbers would only take time.
   func readQuantized(
-    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: TensorEncoding,
     into scratch: TileScratch
   ) -> Bool {
     // Deviations of the integers that the generator makes.

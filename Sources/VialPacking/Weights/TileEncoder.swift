@@ -13,15 +13,14 @@ struct TileEncoder: @unchecked Sendable {
   /// Rows, columns, group and encoding; `bytes` is not used.
   let shape: vial_tensor
   private let name: String
-  private let encoding: WeightEncoding
   private let kernels: vial_kernels
-  private let codebook: Codebook?
+  /// Encoding, group, zero points and codebook as the tensor table has them.
+  let format: TensorFormat
 
   /// An encoder for a tensor of `rowCount` × `columnCount` called `name`, or an error when the shape
   /// is outside what the format can hold.
   init(
-    name: String, rowCount: Int, columnCount: Int, encoding: WeightEncoding,
-    group: WeightRecipe.Group, asymmetric: Bool, codebook: Codebook? = nil
+    name: String, rowCount: Int, columnCount: Int, format: TensorFormat
   ) throws(PackingError) {
     guard let rows = UInt32(exactly: rowCount), let columns = UInt32(exactly: columnCount) else {
       throw PackingError("tensor \(name) is too large")
@@ -29,10 +28,10 @@ struct TileEncoder: @unchecked Sendable {
     var shape = vial_tensor()
     shape.rows = rows
     shape.columns = columns
-    shape.group = encoding.isQuantized ? UInt32(group.rawValue) : 0
-    shape.encoding = UInt8(encoding.kernelEncoding.rawValue)
-    shape.asymmetric = asymmetric && encoding == .int4 ? 1 : 0
-    if let codebook {
+    shape.group = UInt32(format.group)
+    shape.encoding = UInt8(format.encoding.kernelEncoding.rawValue)
+    shape.asymmetric = format.isAsymmetric ? 1 : 0
+    if let codebook = format.codebook {
       shape.codebook = 1
       withUnsafeMutableBytes(of: &shape.levels) { levels in
         for index in 0..<Codebook.levelCount { levels[index] = UInt8(bitPattern: codebook[index]) }
@@ -43,17 +42,12 @@ struct TileEncoder: @unchecked Sendable {
     }
     self.shape = shape
     self.name = name
-    self.encoding = encoding
+    self.format = format
     self.kernels = kernels.pointee
-    self.codebook = codebook
   }
 
-  /// Encoding, group, zero points and codebook as the tensor table has them.
-  var format: TensorFormat {
-    TensorFormat(
-      encoding.formatEncoding, group: Int(shape.group), isAsymmetric: shape.asymmetric != 0,
-      codebook: codebook)
-  }
+  private var encoding: TensorEncoding { format.encoding }
+  private var codebook: Codebook? { format.codebook }
 
   /// Tiles of the tensor.
   var tileCount: Int {
@@ -101,7 +95,7 @@ struct TileEncoder: @unchecked Sendable {
       throw PackingError("tensor \(name) has values too large for an f16 scale")
     default:
       throw PackingError(
-        "tensor \(name) has values too large for \(encoding.rawValue) in rows \(range.lowerBound)"
+        "tensor \(name) has values too large for \(encoding.name) in rows \(range.lowerBound)"
           + " to \(range.upperBound - 1)")
     }
   }

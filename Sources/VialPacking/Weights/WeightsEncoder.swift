@@ -4,6 +4,7 @@
 // Must not: know the file format; the caller writes the slices.
 
 import Synchronization
+import VialFormat
 import VialSystem
 
 /// Encodes the tensors of a file on a thread pool.

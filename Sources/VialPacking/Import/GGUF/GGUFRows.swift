@@ -1,6 +1,8 @@
 // Rows of a GGUF tensor: Q4_0, IQ4_NL and Q8_0 as the integers that they hold, everything decodable as floats.
 // Owns: the order of rows; GGUF has the halves of Llama's query and key heads interleaved.
 
+import VialFormat
+
 /// Rows of a tensor in a GGUF file.
 struct GGUFRows: TensorRows {
   let file: SourceFile
@@ -57,7 +59,7 @@ struct GGUFRows: TensorRows {
   }
 
   func readQuantized(
-    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: WeightEncoding,
+    rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: TensorEncoding,
     into scratch: TileScratch
   ) throws(PackingError) -> Bool {
     guard keepsIntegers, encoding.isQuantized else { return false }

@@ -1,6 +1,8 @@
 // The tensor types of GGUF: their blocks, and which of them a .vial file can hold as they are.
 // Source: ggml's ggml.h and ggml-common.h. Must not: decode; `GGUFBlocks` does.
 
+import VialFormat
+
 /// A tensor type of GGUF.
 struct GGUFTensorType: Sendable, Equatable {
   let name: String
@@ -31,14 +33,14 @@ struct GGUFTensorType: Sendable, Equatable {
   /// How a matrix of this type is stored without loss, or why it cannot be.
   var form: SourceForm {
     switch name {
-    case "F32": return .stored(.init(encoding: .f32, group: .of64, isAsymmetric: false))
-    case "F16": return .stored(.init(encoding: .f16, group: .of64, isAsymmetric: false))
-    case "BF16": return .stored(.init(encoding: .bf16, group: .of64, isAsymmetric: false))
-    case "Q4_0": return .stored(.init(encoding: .int4, group: .of32, isAsymmetric: false))
+    case "F32": return .stored(.init(.f32))
+    case "F16": return .stored(.init(.f16))
+    case "BF16": return .stored(.init(.bf16))
+    case "Q4_0": return .stored(.init(.int4, group: 32))
     case "IQ4_NL":
       return .stored(
-        .init(encoding: .int4, group: .of32, isAsymmetric: false, codebook: .ofIQ4NL))
-    case "Q8_0": return .stored(.init(encoding: .int8, group: .of32, isAsymmetric: false))
+        .init(.int4, group: 32, codebook: .ofIQ4NL))
+    case "Q8_0": return .stored(.init(.int8, group: 32))
     default:
       return .foreign(
         reason:
