@@ -8,6 +8,6 @@
 #pragma clang attribute pop
 
 const vial_dense vial_dense_avx512 = {
-  .name = "avx512", .multiply = multiply, .decide = decide, .improve = improve, .search = search,
-  .search_levels = search_levels};
+  .name = "avx512", .multiply = multiply, .gptq_round = gptq_round, .coordinate_descent = coordinate_descent, .scale_search = scale_search,
+  .codebook_scale_search = codebook_scale_search};
 #endif

@@ -79,7 +79,7 @@ DENSE_INLINE void symmetric_candidate(lanes low, lanes high, int index, lanes *s
   *zero = all(8.0f);
 }
 
-static void search(
+static void scale_search(
   const float *weights, size_t stride, const float *importance, uint32_t count, bool asymmetric, float *scales,
   float *zeros) {
   lanes low = (lanes){0}, high = (lanes){0};
@@ -106,7 +106,7 @@ static void search(
 }
 
 /// Weighted squared error of a group of levels under one scale.
-DENSE_INLINE lanes levels_error(
+DENSE_INLINE lanes codebook_error(
   const float *weights, size_t stride, const float *importance, uint32_t count, const dense_levels *levels,
   lanes scale) {
   lanes inverse = 1.0f / scale, sum = (lanes){0}, q;
@@ -119,7 +119,7 @@ DENSE_INLINE lanes levels_error(
 }
 
 /// 26 scales of each sign, under which the farthest weight would be 0.625 ... 1.25 times the farthest level.
-static void search_levels(
+static void codebook_scale_search(
   const float *weights, size_t stride, const float *importance, uint32_t count, const float *table, float *scales) {
   const dense_levels levels = spread(true, table);
   lanes reach = (lanes){0};
@@ -133,7 +133,7 @@ static void search_levels(
   for (int index = 0; index < 52; index++) {
     lanes size = usable_scale(reach * (0.625f + 0.025f * (float)(index / 2)) / (first > last ? first : last));
     lanes scale = index % 2 == 0 ? size : -size;
-    lanes error = levels_error(weights, stride, importance, count, &levels, scale);
+    lanes error = codebook_error(weights, stride, importance, count, &levels, scale);
     mask better = error < best;
     best = pick(better, error, best);
     best_scale = pick(better, scale, best_scale);
@@ -159,7 +159,7 @@ DENSE_INLINE void decide_block(const bool has_levels, const vial_dense_columns *
   }
 }
 
-static void decide(const vial_dense_columns *c) {
+static void gptq_round(const vial_dense_columns *c) {
   if (c->levels != NULL)
     decide_block(true, c);
   else
@@ -216,7 +216,7 @@ DENSE_INLINE void improve_group(const bool has_levels, const vial_dense_group *p
   store(p->scales, scale);
 }
 
-static void improve(const vial_dense_group *p) {
+static void coordinate_descent(const vial_dense_group *p) {
   if (p->levels != NULL)
     improve_group(true, p);
   else

@@ -5,5 +5,5 @@
 #include "vial_dense_lanes.h"
 
 const vial_dense vial_dense_portable = {
-  .name = "portable", .multiply = multiply, .decide = decide, .improve = improve, .search = search,
-  .search_levels = search_levels};
+  .name = "portable", .multiply = multiply, .gptq_round = gptq_round, .coordinate_descent = coordinate_descent, .scale_search = scale_search,
+  .codebook_scale_search = codebook_scale_search};

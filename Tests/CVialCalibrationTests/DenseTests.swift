@@ -143,10 +143,10 @@ import Testing
     let importance = (0..<count).map { hessian[$0 * count + $0] }
     var (scales, zeros) = ([Float](repeating: 0, count: 16), [Float](repeating: 0, count: 16))
     if form == .levels {
-      functions.search_levels(weights, 16, importance, UInt32(count), Self.levels, &scales)
+      functions.codebook_scale_search(weights, 16, importance, UInt32(count), Self.levels, &scales)
       #expect(scales.contains { $0 < 0 } && scales.contains { $0 > 0 })
     } else {
-      functions.search(
+      functions.scale_search(
         weights, 16, importance, UInt32(count), form == .asymmetric, &scales, &zeros)
     }
     let signs = scales.map(\.sign)
@@ -187,7 +187,7 @@ import Testing
             weights: weights, residual: residual, integers: q, gradient: gradient, stride: 16,
             gradient_stride: 16, hessian: hessian, hessian_stride: count, scales: scales,
             zeros: table, levels: form == .levels ? table : nil, count: UInt32(count))
-          functions.improve(&work)
+          functions.coordinate_descent(&work)
         }
       }
       let now = loss(residual)

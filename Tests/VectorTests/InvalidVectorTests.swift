@@ -15,7 +15,7 @@ import VialFormat
   @Test func everyVariantBreaksItsRule() throws {
     let more = try Vectors.truth("invalid/variants", Variants.self)
     let base = try Vectors.bytes(String(more.base.dropLast(5)))
-    #expect(try Verdict(base).findings.isEmpty)
+    #expect(try ReaderOutcome(base).findings.isEmpty)
     #expect(more.variants.count > 100)
     for variant in more.variants {
       #expect(variant.name.hasPrefix("R-\(variant.rule)-"))
@@ -26,6 +26,6 @@ import VialFormat
   private func expect(_ truth: InvalidVector, in bytes: [UInt8], _ name: String) throws {
     let part = PartLayout(bytes).part(truth.offset)
     let wanted = Finding(stage: truth.stage, rule: truth.rule, part: part)
-    #expect(try Verdict(bytes).findings == [wanted], "\(name): \(truth.about)")
+    #expect(try ReaderOutcome(bytes).findings == [wanted], "\(name): \(truth.about)")
   }
 }

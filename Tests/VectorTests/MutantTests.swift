@@ -35,7 +35,7 @@ private struct Mutants: Decodable {
       for mutant in set.mutants {
         count += 1
         let bytes = Variants.apply(mutant.changes, to: base, length: mutant.length)
-        let findings = try Verdict(bytes).findings
+        let findings = try ReaderOutcome(bytes).findings
         let stage = findings.first?.stage ?? "whole"
         #expect(stage == mutant.stage, "\(mutant.name): \(findings), not \(mutant.rules)")
         let found = Swift.Set(findings.map { Self.family($0.rule) })

@@ -13,7 +13,7 @@ import VialText
 
   @Test(arguments: Vectors.valid)
   func isWhole(_ name: String) throws {
-    #expect(try Verdict(Vectors.bytes(name)).findings.isEmpty)
+    #expect(try ReaderOutcome(Vectors.bytes(name)).findings.isEmpty)
   }
 
   @Test(arguments: Vectors.valid)

@@ -77,17 +77,17 @@ typedef struct vial_dense {
     void *scratch);
   /// Chooses the integers of a block, the last column first: each is rounded after the residuals of the columns behind
   /// it were taken in, which is GPTQ's order of work on the factor of the Hessian itself.
-  void (*decide)(const vial_dense_columns *columns);
+  void (*gptq_round)(const vial_dense_columns *columns);
   /// Coordinate descent in a group: each integer, then the scale, goes to where the weighted squared error of the whole
   /// row is least while all else stays.
-  void (*improve)(const vial_dense_group *group);
+  void (*coordinate_descent)(const vial_dense_group *group);
   /// Scale and zero point of a group for 16 rows, by squared error weighted per column, from a fixed grid.
   /// weights: [column][row] with `stride`; importance: [column]; scales, zeros: [row].
-  void (*search)(
+  void (*scale_search)(
     const float *weights, size_t stride, const float *importance, uint32_t count, bool asymmetric, float *scales,
     float *zeros);
   /// The scale alone, of either sign, for a group of `levels`.
-  void (*search_levels)(
+  void (*codebook_scale_search)(
     const float *weights, size_t stride, const float *importance, uint32_t count, const float *levels, float *scales);
 } vial_dense;
 

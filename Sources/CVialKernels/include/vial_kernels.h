@@ -84,7 +84,7 @@ typedef struct vial_kernels {
   vial_kernel_status (*quantize_int8_row)(
     const float *x, uint32_t columns, uint32_t group, int8_t *q, uint16_t *scales);
 
-  /// Whether matmul_quantized takes zero points' products from the panels' mzsum: panels that a tensor with zero points is
+  /// Whether matmul_quantized takes zero points' products from the panels' zero_point_sums: panels that a tensor with zero points is
   /// multiplied with must have it.
   bool zero_sums;
 } vial_kernels;

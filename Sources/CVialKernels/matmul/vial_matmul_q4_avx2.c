@@ -85,8 +85,8 @@ VIAL_INLINE void product(
       __m256i dot[8], zero = _mm256_setzero_si256();
       if (asymmetric) zero = load_zeros(tile + 8 * G + 32 + h * 8);
       UNROLL for (int c = 0; c < C; c++) {
-        __m256i m8sum = _mm256_set1_epi32(sums[c]);
-        dot[c] = asymmetric ? _mm256_mullo_epi32(zero, _mm256_srai_epi32(m8sum, 3)) : m8sum;
+        __m256i eight_sums = _mm256_set1_epi32(sums[c]);
+        dot[c] = asymmetric ? _mm256_mullo_epi32(zero, _mm256_srai_epi32(eight_sums, 3)) : eight_sums;
         if (levels) dot[c] = _mm256_setzero_si256();
       }
       if (levels)

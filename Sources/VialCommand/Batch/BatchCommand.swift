@@ -85,7 +85,7 @@ struct BatchCommand: ParsableCommand {
         cacheType: compute.kv.rawValue,
         defaults: GenerationOptions(
           maximumTokens: maxTokens, sampling: model.recommendedSampling))
-      Interruption.install()
+      SignalTrap.install()
       let lines = try LineFile(path: input)
       let job = BatchJob(engine, settings: settings, lines: lines, log: try BatchLog(path: out))
       let start = MonotonicClock.seconds

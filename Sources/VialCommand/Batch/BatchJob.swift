@@ -35,11 +35,11 @@ final class BatchJob {
   private let lines: LineFile
   private let progress = ProgressReporter(unit: .things("requests"))
   private var summary = Summary()
-  private var keys: [ObjectIdentifier: (key: BatchKey, place: Int, report: BatchReport)] = [:]
+  private var keys: [ObjectIdentifier: (key: BatchKey, position: Int, report: BatchReport)] = [:]
   private var requests: [ObjectIdentifier: Request] = [:]
   /// Answers that wait for earlier ones, by place; only in order.
   private var held: [Int: BatchAnswer] = [:]
-  private var (placeCount, writtenCount) = (0, 0)
+  private var (requestCount, writtenCount) = (0, 0)
   private var total = 0
   /// Formats of schemas that were told not to be kept.
   private var toldFormats: Set<String> = []
@@ -75,7 +75,7 @@ final class BatchJob {
     }
     while !requests.isEmpty, try !stops() { try waitForOne() }
     try log.finish()
-    if let signal = Interruption.signalNumber { throw ExitStatus.interrupted(signal) }
+    if let signal = SignalTrap.signalNumber { throw ExitStatus.interrupted(signal) }
     return summary
   }
 
@@ -86,7 +86,7 @@ final class BatchJob {
 
   /// Whether somebody asked to stop; then nothing that is under way is written.
   private func stops() throws -> Bool {
-    guard Interruption.signalNumber != nil else { return false }
+    guard SignalTrap.signalNumber != nil else { return false }
     for request in requests.values { request.close() }
     return true
   }
@@ -114,23 +114,23 @@ final class BatchJob {
       }
       return report()
     }
-    let place = placeCount
-    placeCount += 1
+    let position = requestCount
+    requestCount += 1
     do {
       guard let value else { throw BatchError("the line is too long") }
       let request = try BatchRequest(value.get(), defaults: settings.defaults, engine: engine)
       _ = try id.get()
       tellUnkeptFormats(of: request)
-      try submit(request, key, place)
+      try submit(request, key, position)
     } catch let error as VialError {
       guard Self.isOfTheLine(error) else { throw error }
-      try fail(key, place, "\(error)")
+      try fail(key, position, "\(error)")
     } catch let error as BatchError {
-      try fail(key, place, "\(error)")
+      try fail(key, position, "\(error)")
     } catch let error as JSONError {
       // Sentences of the reader say what is wrong; those of syntax would be many words for "not JSON".
       let isSyntax = error.kind == .syntax
-      try fail(key, place, isSyntax ? "byte \(error.offset): not JSON" : "\(error)")
+      try fail(key, position, isSyntax ? "byte \(error.offset): not JSON" : "\(error)")
     }
   }
 
@@ -151,7 +151,7 @@ final class BatchJob {
     }
   }
 
-  private func submit(_ request: BatchRequest, _ key: BatchKey, _ place: Int) throws {
+  private func submit(_ request: BatchRequest, _ key: BatchKey, _ position: Int) throws {
     let tokens = try request.tokens(model, isRaw: settings.isRaw)
     // In order, finished answers wait for the slowest; their number has a bound, too.
     while requests.count >= settings.parallelCount
@@ -161,7 +161,7 @@ final class BatchJob {
       try waitForOne()
     }
     let submitted = try engine.submit(prompt: tokens, options: request.options)
-    keys[ObjectIdentifier(submitted)] = (key, place, request.report)
+    keys[ObjectIdentifier(submitted)] = (key, position, request.report)
     requests[ObjectIdentifier(submitted)] = submitted
   }
 
@@ -172,28 +172,28 @@ final class BatchJob {
     else { return }
     let name = ObjectIdentifier(request)
     requests[name] = nil
-    guard let (key, place, report) = keys.removeValue(forKey: name), let ending = request.ending
+    guard let (key, position, report) = keys.removeValue(forKey: name), let ending = request.ending
     else { return }
     if let failure = ending.failure {
       let error = VialError.computation(failure)
       guard Self.isOfTheLine(error) else { throw error }
-      return try fail(key, place, "\(error)")
+      return try fail(key, position, "\(error)")
     }
     var answer = BatchAnswer(key, request)
     answer.probabilities = report.members(request)
-    try write(answer, place)
+    try write(answer, position)
   }
 
-  private func fail(_ key: BatchKey, _ place: Int, _ sentence: String) throws {
+  private func fail(_ key: BatchKey, _ position: Int, _ sentence: String) throws {
     progress.say("error: \(lines.path): line \(key.line): \(sentence)")
     var answer = BatchAnswer(key: key)
     answer.error = sentence
-    try write(answer, place)
+    try write(answer, position)
   }
 
-  private func write(_ answer: BatchAnswer, _ place: Int) throws {
+  private func write(_ answer: BatchAnswer, _ position: Int) throws {
     guard settings.isOrdered else { return try append(answer) }
-    held[place] = answer
+    held[position] = answer
     while let next = held.removeValue(forKey: writtenCount) {
       writtenCount += 1
       try append(next)

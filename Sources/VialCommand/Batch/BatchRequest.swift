@@ -165,17 +165,17 @@ struct BatchRequest {
 
   private static func stops(_ value: JSONValue) throws(BatchError) -> StopList {
     let list = value.array ?? [value]
-    let room = StopList(byteCount: StopStrings.maxCount * StopStrings.maxByteCount)
-    guard list.count <= StopStrings.maxCount, let room else {
+    let stopList = StopList(byteCount: StopStrings.maxCount * StopStrings.maxByteCount)
+    guard list.count <= StopStrings.maxCount, let stopList else {
       throw BatchError("\"stop\" has more than \(StopStrings.maxCount) strings")
     }
     for stop in list {
-      guard let text = stop.string, room.append(text.bytes.span) else {
+      guard let text = stop.string, stopList.append(text.bytes.span) else {
         throw BatchError(
           "\"stop\" is a string of 1 to \(StopStrings.maxByteCount) bytes, or a list")
       }
     }
-    return list.isEmpty ? StopList() : room
+    return list.isEmpty ? StopList() : stopList
   }
 
   /// The prompt's ids.

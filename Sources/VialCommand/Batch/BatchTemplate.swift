@@ -80,10 +80,12 @@ struct BatchTemplate {
   /// The prompt's ids.
   func tokens(_ model: Model, prefill: SecureBuffer<UInt8>?) throws -> SecureBuffer<UInt32> {
     let byteCount = values.reduce(0) { $0 + $1.name.count + $1.value.count }
-    guard let room = TemplateValues(byteCount: byteCount) else { throw VialError.outOfMemory }
-    for entry in values { room.append(name: entry.name.span, value: entry.value.span) }
+    guard let templateValues = TemplateValues(byteCount: byteCount) else {
+      throw VialError.outOfMemory
+    }
+    for entry in values { templateValues.append(name: entry.name.span, value: entry.value.span) }
     do throws(VialError) {
-      return try model.tokens(of: room.render(template), prefill: prefill)
+      return try model.tokens(of: templateValues.render(template), prefill: prefill)
     } catch {
       guard case .template(let problem) = error else { throw error }
       throw BatchError("\"variables\": \(template.sentence(problem))")

@@ -53,8 +53,8 @@ struct LineFile {
     let count = Int(min(UInt64(Self.pieceByteCount), file.byteCount - offset))
     var piece = [UInt8](repeating: 0, count: count)
     var failure: SystemError?
-    piece.withUnsafeMutableBytes { room in
-      do throws(SystemError) { try file.read(into: room, at: offset) } catch { failure = error }
+    piece.withUnsafeMutableBytes { buffer in
+      do throws(SystemError) { try file.read(into: buffer, at: offset) } catch { failure = error }
     }
     if let failure { throw failure }
     return piece

@@ -66,12 +66,12 @@ final class BenchBatch {
   /// Computes all pending tokens, as many in a step as the runner takes.
   func prefill() throws {
     while true {
-      var room = runner.chunkSize
+      var remaining = runner.chunkSize
       var items: [StepItem] = []
-      for sequence in sequences where sequence.pendingCount > 0 && room > 0 {
-        let count = min(room, sequence.pendingCount)
+      for sequence in sequences where sequence.pendingCount > 0 && remaining > 0 {
+        let count = min(remaining, sequence.pendingCount)
         items.append(StepItem(sequence: sequence, tokenCount: count))
-        room -= count
+        remaining -= count
       }
       guard !items.isEmpty else { return }
       try step(items)
@@ -108,7 +108,7 @@ final class BenchBatch {
     _ items: [StepItem],
     onLogits: ((_ worker: Int, _ item: Int, UnsafeMutablePointer<Float>) -> Void)? = nil
   ) throws {
-    if let signal = Interruption.signalNumber { throw ExitCode(128 + signal) }
+    if let signal = SignalTrap.signalNumber { throw ExitCode(128 + signal) }
     let stepWork = stepWork(items)
     var failure: RunnerError?
     runner.step(items, onLogits: onLogits) { _, result in

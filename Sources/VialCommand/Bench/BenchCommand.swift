@@ -90,7 +90,7 @@ struct BenchCommand: ParsableCommand {
       try plan.check(
         contextLength: opened.descriptor.configuration.contextLength, layout: layout)
       let used = try used(opened.adapters)
-      Interruption.install()
+      SignalTrap.install()
       let job = BenchJob(
         weights: weights, plan: plan, cacheType: kv, family: family, adapters: used)
       let report = BenchReport(

@@ -52,7 +52,9 @@ struct BenchReport {
 
   private static func rate(_ rate: Double) -> String { ByteText.fixed(rate, rate < 100 ? 1 : 0) }
 
-  private static func percent(_ share: Double) -> String { "\(ByteText.fixed(share * 100, 0))%" }
+  private static func percent(_ fraction: Double) -> String {
+    "\(ByteText.fixed(fraction * 100, 0))%"
+  }
 
   /// An array; the keys that README and `--help` promise, and some more.
   func json() -> String {

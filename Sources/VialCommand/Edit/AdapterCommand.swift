@@ -148,13 +148,13 @@ struct AdapterExtractCommand: ParsableCommand {
       try descriptor.checkDigest(of: section)
       guard let adapter = try descriptor.adapter(in: section) else { return }
       try adapter.check(base: descriptor)
-      Interruption.install()
+      SignalTrap.install()
       do {
         try FileAdapterWriter.write(
-          bytes, id: id, to: output, shouldStop: { Interruption.signalNumber != nil })
+          bytes, id: id, to: output, shouldStop: { SignalTrap.signalNumber != nil })
       } catch is FileAdapterWriter.Stopped {
         throw CommandFailure(
-          "stopped; nothing was written", code: 128 + (Interruption.signalNumber ?? 2))
+          "stopped; nothing was written", code: 128 + (SignalTrap.signalNumber ?? 2))
       }
       StandardError.write("wrote \(name) into \(output)")
     }

@@ -31,11 +31,11 @@ struct CompactCommand: ParsableCommand {
 
   func run() throws {
     let progress = ProgressReporter()
-    Interruption.install()
+    SignalTrap.install()
     do {
       let summary = try FileCompactor.compact(path: file, output: output) { done, total in
         progress.update("compacting", done: done, total: total)
-        return Interruption.signalNumber == nil
+        return SignalTrap.signalNumber == nil
       }
       progress.finish()
       progress.say(
@@ -45,7 +45,7 @@ struct CompactCommand: ParsableCommand {
       progress.finish()
       if error is FileCompactor.Stopped {
         throw CommandFailure(
-          "stopped; nothing was written", code: 128 + (Interruption.signalNumber ?? 2))
+          "stopped; nothing was written", code: 128 + (SignalTrap.signalNumber ?? 2))
       }
       throw CommandFailure(FileInspection.line(error, path: file))
     }

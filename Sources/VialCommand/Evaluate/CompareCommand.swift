@@ -66,7 +66,7 @@ struct CompareCommand: ParsableCommand {
         adapters: (
           adapterA.map { try $0.applied(in: left) }, adapterB.map { try $0.applied(in: right) }
         ))
-      Interruption.install()
+      SignalTrap.install()
       let comparison = try compare(comparer, tokens)
       guard let figures = comparison.figures() else {
         throw CommandFailure("there is nothing to compare: no position has a token after it")
@@ -97,9 +97,9 @@ struct CompareCommand: ParsableCommand {
     try comparer.compare(tokens.span) { position in
       if position.windowIndex >= skip { comparison.add(position) }
       progress.update("comparing", done: UInt64(position.index) + 1, total: total)
-      return Interruption.signalNumber == nil
+      return SignalTrap.signalNumber == nil
     }
-    if let signal = Interruption.signalNumber { throw ExitCode(128 + signal) }
+    if let signal = SignalTrap.signalNumber { throw ExitCode(128 + signal) }
     return comparison
   }
 }

@@ -113,7 +113,7 @@ struct EvalCommand: ParsableCommand {
   private func ask(
     _ questions: [Question], _ examiner: EvalExaminer, _ log: EvalLog
   ) throws -> [QuestionOutcome] {
-    Interruption.install()
+    SignalTrap.install()
     let progress = ProgressReporter(unit: .things("questions"))
     defer { progress.finish() }
     var outcomes: [QuestionOutcome] = []
@@ -128,11 +128,11 @@ struct EvalCommand: ParsableCommand {
     let total = UInt64(questions.count)
     progress.update("asking", done: UInt64(outcomes.count), total: total)
     for question in pending {
-      if Interruption.signalNumber == nil, let (outcome, output) = try examiner.ask(question) {
+      if SignalTrap.signalNumber == nil, let (outcome, output) = try examiner.ask(question) {
         try log.append(outcome, output: output)
         outcomes.append(outcome)
       }
-      if let signal = Interruption.signalNumber { throw ExitCode(128 + signal) }
+      if let signal = SignalTrap.signalNumber { throw ExitCode(128 + signal) }
       progress.update("asking", done: UInt64(outcomes.count), total: total)
     }
     return outcomes

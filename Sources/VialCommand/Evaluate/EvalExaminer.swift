@@ -113,7 +113,7 @@ struct EvalExaminer {
     waiting: while true {
       switch request.nextEvent(timeout: 0.1) {
       case .event: break
-      case .timedOut: if Interruption.signalNumber != nil { request.cancel() }
+      case .timedOut: if SignalTrap.signalNumber != nil { request.cancel() }
       case .finished, .closed: break waiting
       }
     }

@@ -27,7 +27,7 @@ struct EvalReport {
 
   private static func row(_ name: String, _ category: EvaluationSummary.Category) -> [String] {
     func cells(_ accuracy: Accuracy) -> [String] {
-      func percent(_ share: Double) -> String { ByteText.fixed(share * 100, 1) }
+      func percent(_ fraction: Double) -> String { ByteText.fixed(fraction * 100, 1) }
       let (low, high) = accuracy.interval
       return [percent(accuracy.value), "(\(percent(low)) to \(percent(high)))"]
     }
@@ -51,9 +51,9 @@ struct EvalReport {
     var abstaining = TextTable(
       [.right, .right, .right], header: ["answering from, %", "answered, %", "right of these, %"])
     for abstention in calibration.abstentions where abstention.accuracy.count > 0 {
-      let share = Double(abstention.accuracy.count) / Double(calibration.count)
+      let fraction = Double(abstention.accuracy.count) / Double(calibration.count)
       abstaining.add([
-        ByteText.fixed(abstention.threshold * 100, 0), ByteText.fixed(share * 100, 1),
+        ByteText.fixed(abstention.threshold * 100, 0), ByteText.fixed(fraction * 100, 1),
         ByteText.fixed(abstention.accuracy.value * 100, 1),
       ])
     }

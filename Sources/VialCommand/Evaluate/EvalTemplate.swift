@@ -50,12 +50,14 @@ struct EvalTemplate: CustomStringConvertible {
     let byteCount = values.reduce(question.count + variable.utf8.count) {
       $0 + $1.name.utf8.count + $1.value.count
     }
-    guard let room = TemplateValues(byteCount: byteCount) else { throw VialError.outOfMemory }
+    guard let templateValues = TemplateValues(byteCount: byteCount) else {
+      throw VialError.outOfMemory
+    }
     for entry in values + [(variable, question)] {
       let name = Array(entry.name.utf8)
       let value = entry.value
-      room.append(name: name.span, value: value.span)
+      templateValues.append(name: name.span, value: value.span)
     }
-    return try model.tokens(of: try room.render(template))
+    return try model.tokens(of: try templateValues.render(template))
   }
 }

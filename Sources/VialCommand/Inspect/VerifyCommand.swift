@@ -41,7 +41,7 @@ struct VerifyCommand: ParsableCommand {
     try CommandFailure.wrap {
       let keys = try key.map { try KeyArguments.public($0) }
       let start = MonotonicClock.seconds
-      var verdict = Verdict(path: file)
+      var verdict = VerifyReport(path: file)
       do {
         let descriptor = try ModelFile(path: file).descriptor
         verdict.digests = (descriptor.modelDigest.description, descriptor.fileDigest.description)

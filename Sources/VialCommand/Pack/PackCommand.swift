@@ -220,8 +220,8 @@ struct PackCommand: ParsableCommand {
         let reporter = $0.stage == "calibrating" ? calibrating : progress
         reporter.update($0.stage, done: $0.completedByteCount, total: $0.totalByteCount)
       }, warning: { progress.say("warning: \($0)") },
-      shouldStop: { Interruption.signalNumber != nil })
-    Interruption.install()
+      shouldStop: { SignalTrap.signalNumber != nil })
+    SignalTrap.install()
     do throws(PackingError) {
       let summary = try Packer.pack(options, observer: observer)
       progress.finish()
@@ -229,7 +229,7 @@ struct PackCommand: ParsableCommand {
     } catch {
       progress.finish()
       throw CommandFailure(
-        error.message, code: error.kind == .cancelled ? 128 + (Interruption.signalNumber ?? 2) : 1)
+        error.message, code: error.kind == .cancelled ? 128 + (SignalTrap.signalNumber ?? 2) : 1)
     }
   }
 

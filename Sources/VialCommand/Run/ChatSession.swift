@@ -41,8 +41,8 @@ final class ChatSession {
 
   private func answer(_ message: [UInt8]) throws {
     turns.append(("user", message))
-    Interruption.install()
-    defer { Interruption.uninstall() }
+    SignalTrap.install()
+    defer { SignalTrap.uninstall() }
     do throws(VialError) {
       let request = try engine.submit(prompt: try tokens(), options: options)
       let text = try print(request)
@@ -54,7 +54,7 @@ final class ChatSession {
       guard case .promptTooLong = error else { throw error }
       StandardError.write("error: \(error); /reset begins anew")
     }
-    if let signal = Interruption.signalNumber, !Interruption.isFromKeyboard {
+    if let signal = SignalTrap.signalNumber, !SignalTrap.isFromKeyboard {
       throw CommandFailure("stopped by signal \(signal)", code: 128 + signal)
     }
   }
@@ -77,7 +77,7 @@ final class ChatSession {
       case .timedOut: break
       case .finished, .closed: break waiting
       }
-      if Interruption.signalNumber != nil || printer.hasFailed { request.cancel() }
+      if SignalTrap.signalNumber != nil || printer.hasFailed { request.cancel() }
     }
     printer.finish()
     if request.ending?.reason == .cancelled { StandardError.write("(cancelled)") }

@@ -111,7 +111,7 @@ struct RunCommand: ParsableCommand {
       let engine = try engine(model, capacity: capacity * samples)
       options.adapter = applied
       try shape.apply(to: &options, template, engine)
-      Interruption.install()
+      SignalTrap.install()
       let several =
         samples > 1 ? try RunSamples(engine, tokens, options, count: samples) : nil
       let request = try several?.winner ?? answer(engine, tokens, options)
@@ -132,7 +132,7 @@ struct RunCommand: ParsableCommand {
         StandardError.write(report.line())
       }
       if request.ending?.reason == .error { throw CommandFailure(report.failure) }
-      if let signal = Interruption.signalNumber { throw ExitCode(128 + signal) }
+      if let signal = SignalTrap.signalNumber { throw ExitCode(128 + signal) }
     }
   }
 
@@ -205,7 +205,7 @@ struct RunCommand: ParsableCommand {
       case .timedOut: break
       case .finished, .closed: break waiting
       }
-      if Interruption.signalNumber != nil || printer.hasFailed { request.cancel() }
+      if SignalTrap.signalNumber != nil || printer.hasFailed { request.cancel() }
     }
     printer.finish()
     if printer.hasFailed { throw CommandFailure("cannot write to standard output") }

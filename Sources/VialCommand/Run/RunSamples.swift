@@ -26,7 +26,7 @@ struct RunSamples {
         switch request.nextEvent(timeout: 0.1) {
         case .event: break
         case .timedOut:
-          if Interruption.signalNumber != nil { for request in requests { request.cancel() } }
+          if SignalTrap.signalNumber != nil { for request in requests { request.cancel() } }
         case .finished, .closed: break waiting
         }
       }

@@ -107,15 +107,15 @@ struct ProgressLine {
 
   /// `packing weights [######----] 61% 1.9 of 3.1 GB, 412 MB/s, 3 s left`
   func text(hasBar: Bool) -> String {
-    let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
+    let fraction = total == 0 ? 1 : min(1, Double(done) / Double(total))
     var line = stage
     if hasBar {
-      let filled = Int(share * 20)
+      let filled = Int(fraction * 20)
       line +=
         " [" + String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
         + "]"
     }
-    line += " \(Int(share * 100))%\(unit.amount(done, of: total))"
+    line += " \(Int(fraction * 100))%\(unit.amount(done, of: total))"
     guard rate > 0 else { return line }
     line += unit.rate(rate)
     if done < total {

@@ -85,13 +85,15 @@ struct TemplateArguments: ParsableArguments {
   func messages(_ template: PromptTemplate) throws -> PromptMessages {
     let values = try values()
     let byteCount = values.reduce(0) { $0 + $1.name.utf8.count + $1.value.count }
-    guard let room = TemplateValues(byteCount: byteCount) else { throw VialError.outOfMemory }
+    guard let templateValues = TemplateValues(byteCount: byteCount) else {
+      throw VialError.outOfMemory
+    }
     for entry in values {
       let name = Array(entry.name.utf8)
-      room.append(name: name.span, value: entry.value.span)
+      templateValues.append(name: name.span, value: entry.value.span)
     }
     do throws(VialError) {
-      return try room.render(template)
+      return try templateValues.render(template)
     } catch {
       guard case .template(let problem) = error else { throw error }
       let sentence = Self.sentence(problem, template, values.map(\.name))

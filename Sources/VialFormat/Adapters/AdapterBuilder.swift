@@ -71,13 +71,13 @@ public struct AdapterBuilder: Sendable {
       AdapterDescriptor.headerByteCount + targets.count * AdapterDescriptor.targetStride
     let namesByteCount = names.reduce(0) { $0 + $1.utf8.count }
     let dataOffset = (namesOffset + namesByteCount + 63) & ~63
-    let (places, dataByteCount) = try places()
+    let (layouts, dataByteCount) = try layouts()
     var head = header(
       namesOffset: namesOffset, namesByteCount: namesByteCount, dataOffset: dataOffset,
       dataByteCount: dataByteCount)
     var nameOffset = name.utf8.count
-    for (target, place) in zip(targets, places) {
-      encode(target, nameOffset: nameOffset, place, into: &head)
+    for (target, layout) in zip(targets, layouts) {
+      encode(target, nameOffset: nameOffset, layout, into: &head)
       nameOffset += target.name.utf8.count
     }
     for name in names { head += Array(name.utf8) }
@@ -90,9 +90,9 @@ public struct AdapterBuilder: Sendable {
     unsafe head.withUnsafeBytes {
       unsafe storage.base.copyMemory(from: $0.baseAddress!, byteCount: head.count)
     }
-    for (target, place) in zip(targets, places) {
+    for (target, layout) in zip(targets, layouts) {
       for (part, offset, byteCount) in [
-        (Part.a, place.a, place.aCount), (.b, place.b, place.bCount),
+        (Part.a, layout.a, layout.aCount), (.b, layout.b, layout.bCount),
       ] {
         try unsafe fill(
           target, part,
@@ -116,15 +116,15 @@ public struct AdapterBuilder: Sendable {
       codec: .raw, alignment: SectionKind.adapter.defaultAlignment, digest: .zero)
   }
 
-  private struct Place {
+  private struct TargetLayout {
     let a: UInt64
     let aCount: UInt64
     let b: UInt64
     let bCount: UInt64
   }
 
-  private func places() throws(FormatError) -> ([Place], UInt64) {
-    var places: [Place] = []
+  private func layouts() throws(FormatError) -> ([TargetLayout], UInt64) {
+    var layouts: [TargetLayout] = []
     var end: UInt64 = 0
     for target in targets {
       let format = TensorFormat(target.encoding)
@@ -135,10 +135,10 @@ public struct AdapterBuilder: Sendable {
         let aOffset = end.roundedUp(toMultipleOf: 64), let aEnd = aOffset.adding(aCount),
         let bOffset = aEnd.roundedUp(toMultipleOf: 64), let bEnd = bOffset.adding(bCount)
       else { throw AdapterBuilder.error("a rank or shape of an adapter is out of range") }
-      places.append(Place(a: aOffset, aCount: aCount, b: bOffset, bCount: bCount))
+      layouts.append(TargetLayout(a: aOffset, aCount: aCount, b: bOffset, bCount: bCount))
       end = bEnd
     }
-    return (places, end)
+    return (layouts, end)
   }
 
   private func header(
@@ -161,7 +161,7 @@ public struct AdapterBuilder: Sendable {
   }
 
   private func encode(
-    _ target: Target, nameOffset: Int, _ place: Place, into head: inout [UInt8]
+    _ target: Target, nameOffset: Int, _ layout: TargetLayout, into head: inout [UInt8]
   ) {
     let end = head.count + AdapterDescriptor.targetStride
     head.append(field: UInt32(clamping: nameOffset))
@@ -171,8 +171,8 @@ public struct AdapterBuilder: Sendable {
     head.append(field: target.alpha.bitPattern)
     head.append(field: UInt64(target.inputCount))
     head.append(field: UInt64(target.outputCount))
-    head.append(field: place.a)
-    head.append(field: place.b)
+    head.append(field: layout.a)
+    head.append(field: layout.b)
     head.pad(to: end)
   }
 }

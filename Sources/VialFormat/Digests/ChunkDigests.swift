@@ -55,9 +55,9 @@ struct ChunkDigests {
       payload.u32(4) == 1, payload.u32(12) == entryStride
     else { return nil }
     let entryCount = Int(payload.u32(8))
-    let room = payload.byteCount - headerByteCount
-    guard entryCount <= room / entryStride else { return nil }
-    let leafRoom = UInt64((room - entryCount * entryStride) / 32)
+    let available = payload.byteCount - headerByteCount
+    guard entryCount <= available / entryStride else { return nil }
+    let leafRoom = UInt64((available - entryCount * entryStride) / 32)
     let count = DigestTree.chunkCount(section.storedByteCount)
     for index in 0..<entryCount {
       let at = headerByteCount + index * entryStride

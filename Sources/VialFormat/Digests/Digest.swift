@@ -117,12 +117,12 @@ extension SHA256 {
   static func hash(_ regions: [ByteRegion], prefix: UInt8) -> [Digest] {
     let count = regions.count
     guard count > 0 else { return [] }
-    let stored = unsafe [UInt8](unsafeUninitializedCapacity: count * 32) { room, used in
+    let stored = unsafe [UInt8](unsafeUninitializedCapacity: count * 32) { storage, used in
       let starts = unsafe regions.map {
         unsafe Optional($0.baseAddress.assumingMemoryBound(to: UInt8.self))
       }
       unsafe vial_sha256_many(
-        prefix, starts, regions.map(\.byteCount), count, room.baseAddress, Self.family)
+        prefix, starts, regions.map(\.byteCount), count, storage.baseAddress, Self.family)
       used = count * 32
     }
     return withExtendedLifetime(regions) {

@@ -20,8 +20,8 @@ struct DigestTree {
   mutating func update(_ bytes: RawSpan) {
     var position = 0
     while position < bytes.byteCount {
-      let room = Int(FormatConstants.chunkByteCount - chunkFill)
-      let step = min(room, bytes.byteCount - position)
+      let remaining = Int(FormatConstants.chunkByteCount - chunkFill)
+      let step = min(remaining, bytes.byteCount - position)
       chunk.update(bytes.extracting(position..<position + step))
       position += step
       chunkFill += UInt64(step)

@@ -68,17 +68,17 @@ struct AdapterBase: Sendable {
       file: location.file, entry: location.entry, columnCount: columnCount)
     let rows = try tensor.rows.prepared()
     let step = max(1, (1 << 18) / columnCount)
-    let room = UnsafeMutableRawBufferPointer.allocate(
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: step * columnCount * 8, alignment: 64)
-    defer { room.deallocate() }
+    defer { buffer.deallocate() }
     var (first, second) = (
       [Float](repeating: 0, count: step * columnCount),
       [Float](repeating: 0, count: step * columnCount)
     )
     for start in stride(from: 0, to: rowCount, by: step) {
       let range = start..<min(start + step, rowCount)
-      try Self.read(copy, range, columnCount, into: &first, room)
-      try Self.read(rows, range, columnCount, into: &second, room)
+      try Self.read(copy, range, columnCount, into: &first, buffer)
+      try Self.read(rows, range, columnCount, into: &second, buffer)
       guard first == second else { return false }
     }
     return true
@@ -86,7 +86,7 @@ struct AdapterBase: Sendable {
 
   private static func read(
     _ rows: any TensorRows, _ range: Range<Int>, _ columnCount: Int, into values: inout [Float],
-    _ room: UnsafeMutableRawBufferPointer
+    _ buffer: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     var failure: PackingError?
     values.withUnsafeMutableBufferPointer { values in
@@ -94,7 +94,7 @@ struct AdapterBase: Sendable {
         try rows.read(
           rows: range,
           into: UnsafeMutableBufferPointer(rebasing: values[..<(range.count * columnCount)]),
-          scratch: room)
+          scratch: buffer)
       } catch { failure = error }
     }
     if let failure { throw failure }

@@ -71,7 +71,7 @@ struct AdapterMatrix: Sendable {
 
   /// Writes the matrix in layout tile16, in its own type or widened to f32, into memory of exactly that length.
   func write(
-    as encoding: TensorEncoding, into room: UnsafeMutableRawBufferPointer
+    as encoding: TensorEncoding, into buffer: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     // Widening also proves that all values are finite.
     let values = try values()
@@ -80,8 +80,8 @@ struct AdapterMatrix: Sendable {
     shape.columns = UInt32(clamping: columnCount)
     shape.encoding = UInt8(encoding.kernelEncoding.rawValue)
     var byteCount: UInt64 = 0
-    guard vial_tensor_byte_count(&shape, &byteCount), byteCount == UInt64(room.count),
-      let out = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    guard vial_tensor_byte_count(&shape, &byteCount), byteCount == UInt64(buffer.count),
+      let out = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
     else {
       throw PackingError(
         "\(file.name): tensor \(PackingError.printable(entry.name.bytes)) is too large")

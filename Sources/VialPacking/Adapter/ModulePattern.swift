@@ -8,7 +8,7 @@ struct ModulePattern {
   /// Longest expression, in bytes.
   static let maximumByteCount = 4096
   /// How long the matches of one adapter's settings may take together.
-  struct Patience {
+  struct MatchBudget {
     /// How often the engine may still report that it is busy. It does so every 10,000 steps, and an honest expression
     /// needs some hundreds of them for a name.
     fileprivate var reportCount = 200
@@ -35,9 +35,9 @@ struct ModulePattern {
   }
 
   /// Whether it matches.
-  /// - Throws: when `patience` is at its end, in the midst of this match.
-  func matches(_ name: String, _ patience: inout Patience) throws(PackingError) -> Bool {
-    var left = patience.reportCount
+  /// - Throws: when `budget` is at its end, in the midst of this match.
+  func matches(_ name: String, _ budget: inout MatchBudget) throws(PackingError) -> Bool {
+    var left = budget.reportCount
     var isMatch = false
     let range = NSRange(location: 0, length: name.utf16.count)
     expression.enumerateMatches(in: name, options: [.reportProgress], range: range) {
@@ -50,7 +50,7 @@ struct ModulePattern {
       left -= 1
       if left < 0 { stop.pointee = true }
     }
-    patience.reportCount = max(0, left)
+    budget.reportCount = max(0, left)
     guard left >= 0 else {
       throw PackingError(
         "\(key): the regular expression \(PackingError.printable(source)) takes too long")

@@ -10,7 +10,7 @@ struct PEFTTargets {
   private let alpha: Double
   private let ranks: [(pattern: ModulePattern, value: JSONValue)]
   private let alphas: [(pattern: ModulePattern, value: JSONValue)]
-  private var patience: ModulePattern.Patience
+  private var budget: ModulePattern.MatchBudget
   /// Names of the modules that it is for.
   let modules: Set<String>
   /// Targets that the base has not.
@@ -28,10 +28,10 @@ struct PEFTTargets {
     guard let wanted = settings.value("target_modules") else {
       throw settings.error("no target_modules")
     }
-    var patience = ModulePattern.Patience()
+    var budget = ModulePattern.MatchBudget()
     var nowhere: [String] = []
     var found = try Self.matching(
-      wanted, "target_modules", settings, base, &patience, nowhere: &nowhere)
+      wanted, "target_modules", settings, base, &budget, nowhere: &nowhere)
     guard !found.isEmpty else {
       throw settings.error("target_modules matches no linear layer of the base")
     }
@@ -47,10 +47,10 @@ struct PEFTTargets {
     if let excluded = settings.value("exclude_modules") {
       found.subtract(
         try Self.matching(
-          excluded, "exclude_modules", settings, base, &patience, nowhere: &nowhere))
+          excluded, "exclude_modules", settings, base, &budget, nowhere: &nowhere))
     }
     modules = found
-    self.patience = patience
+    self.budget = budget
   }
 
   private static func patterns(
@@ -68,13 +68,13 @@ struct PEFTTargets {
   /// A name, a list of names (or their ends), or an expression. A name that is nowhere is only listed.
   private static func matching(
     _ value: JSONValue, _ key: String, _ settings: Settings, _ base: AdapterBase,
-    _ patience: inout ModulePattern.Patience, nowhere: inout [String]
+    _ budget: inout ModulePattern.MatchBudget, nowhere: inout [String]
   ) throws(PackingError) -> Set<String> {
     if let text = value.text {
       if text == "all-linear" { return Set(base.names).subtracting([AdapterBase.head]) }
       let pattern = try ModulePattern(text, key: key)
       var found = Set<String>()
-      for name in base.names where try pattern.matches(name, &patience) { found.insert(name) }
+      for name in base.names where try pattern.matches(name, &budget) { found.insert(name) }
       return found
     }
     guard let list = value.array else { throw settings.error("\(key) is not a list or a string") }
@@ -111,7 +111,7 @@ struct PEFTTargets {
 
   /// The rank that the settings give a module.
   mutating func rank(of module: String) throws(PackingError) -> Int {
-    guard let value = try Self.value(for: module, in: ranks, &patience) else { return rank }
+    guard let value = try Self.value(for: module, in: ranks, &budget) else { return rank }
     guard let own = value.integer.flatMap({ Int(exactly: $0) }) else {
       throw settings.error("a rank in rank_pattern is not a whole number")
     }
@@ -120,7 +120,7 @@ struct PEFTTargets {
 
   /// The alpha that they give it.
   mutating func alpha(of module: String) throws(PackingError) -> Double {
-    guard let value = try Self.value(for: module, in: alphas, &patience) else { return alpha }
+    guard let value = try Self.value(for: module, in: alphas, &budget) else { return alpha }
     guard let own = value.number else {
       throw settings.error("an alpha in alpha_pattern is not a number")
     }
@@ -129,9 +129,9 @@ struct PEFTTargets {
 
   private static func value(
     for module: String, in patterns: [(pattern: ModulePattern, value: JSONValue)],
-    _ patience: inout ModulePattern.Patience
+    _ budget: inout ModulePattern.MatchBudget
   ) throws(PackingError) -> JSONValue? {
-    for (pattern, value) in patterns where try pattern.matches(module, &patience) {
+    for (pattern, value) in patterns where try pattern.matches(module, &budget) {
       return value
     }
     return nil

@@ -86,7 +86,7 @@ struct CalibrationJob {
     var sources = source.tensors
     let probe = try SensitivityProbe(
       set, tensors: LayerTensors(sources, compute: forward.compute), forward: forward,
-      formats: BitBudget.formats(
+      formats: MixedPrecisionPlan.formats(
         source.options.recipe.grid == .codebook ? Codebook.forWeights : nil))
     var findings: [SensitivityProbe.Finding] = []
     let layerCount = source.configuration.layerCount
@@ -98,7 +98,7 @@ struct CalibrationJob {
           totalByteCount: UInt64(layerCount)))
       if observer.shouldStop() { throw PackingError.cancelled }
     }
-    let formats = try BitBudget.allocate(findings, bitsPerWeight: bits) {
+    let formats = try MixedPrecisionPlan.allocate(findings, bitsPerWeight: bits) {
       (index, format) throws(PackingError) in
       let encoder = try TensorEncoder(sources.tensors[index].planned, format: format)
       return encoder.tileCount * encoder.tileByteCount
@@ -224,7 +224,7 @@ private final class CalibrationProgress {
       total += InputStatistics.operationCount(
         tokens, inputs: inputs, outputs: sum, writesToResidual: writesToResidual)
       for rows in outputs {
-        total += LinearRounding.operationCount(
+        total += GPTQQuantizer.operationCount(
           rows: rows, columns: inputs, shared: outputs.count, settings)
       }
     }
@@ -235,10 +235,10 @@ private final class CalibrationProgress {
 
   func advance(_ operations: Double) throws(PackingError) {
     done += operations
-    let share = min(1, done / layerOperations)
+    let fraction = min(1, done / layerOperations)
     observer.progress(
       .init(
-        stage: "calibrating", completedByteCount: UInt64((Double(layer) + share) * tokens),
+        stage: "calibrating", completedByteCount: UInt64((Double(layer) + fraction) * tokens),
         totalByteCount: UInt64(Double(layerCount) * tokens)))
     if observer.shouldStop() { throw PackingError.cancelled(keepsLayers: layer > 0) }
   }

@@ -45,13 +45,13 @@ struct CholeskyFactor {
       stride: range.count)
   }
 
-  /// Replaces x by H⁻¹ · x; `room` has a block's rows and x's columns.
-  func solve(_ x: DenseView, room: DenseView) {
+  /// Replaces x by H⁻¹ · x; `workspace` has a block's rows and x's columns.
+  func solve(_ x: DenseView, workspace: DenseView) {
     let (size, block) = (lower.rows, DenseCompute.block)
     let begins = Array(stride(from: 0, to: size, by: block))
     let all = 0..<x.columns
     func finish(_ range: Range<Int>, _ inverse: DenseView) {
-      let part = room.part(0..<range.count, all)
+      let part = workspace.part(0..<range.count, all)
       compute.multiply(inverse, x.part(range, all), into: part)
       compute.each(range.count) { row, _ in
         x[range.lowerBound + row].update(from: part[row], count: x.columns)

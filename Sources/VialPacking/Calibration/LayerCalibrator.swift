@@ -151,9 +151,9 @@ struct LayerCalibrator {
     }
   }
 
-  private func gated(_ input: DenseView, _ weights: [DenseView], _ room: Int) -> DenseView {
-    let gate = streams.wide[room].view(rows: input.rows, columns: weights[0].rows)
-    let up = streams.wide[room + 1].view(rows: input.rows, columns: weights[1].rows)
+  private func gated(_ input: DenseView, _ weights: [DenseView], _ workspace: Int) -> DenseView {
+    let gate = streams.wide[workspace].view(rows: input.rows, columns: weights[0].rows)
+    let up = streams.wide[workspace + 1].view(rows: input.rows, columns: weights[1].rows)
     forward.project(input, weights[0], into: gate)
     forward.project(input, weights[1], into: up)
     forward.gate(gate, up)
@@ -171,7 +171,7 @@ struct LayerCalibrator {
     if let statistics {
       try eachChunk { chunk throws(PackingError) in
         let (input, original) = normalized(chunk, norm)
-        statistics.add(input: input, original: original, residual: nil, room: streams.wide[0])
+        statistics.add(input: input, original: original, residual: nil, workspace: streams.wide[0])
         return statistics.operationCount(chunk.count)
       }
     }
@@ -206,7 +206,7 @@ struct LayerCalibrator {
     forward.addProjection(original, weights.view(), to: own)
     guard let statistics else { return }
     statistics.add(
-      input: input, original: original, residual: residual, room: streams.wide[3])
+      input: input, original: original, residual: residual, workspace: streams.wide[3])
     try advance(statistics.operationCount(chunk.count))
   }
 
@@ -247,7 +247,7 @@ struct LayerCalibrator {
     var rounded: [Int: DenseMatrix] = [:]
     if let statistics {
       statistics.finish()
-      let rounding = try LinearRounding(statistics, settings: settings, compute: compute)
+      let rounding = try GPTQQuantizer(statistics, settings: settings, compute: compute)
       for linear in statistics.linears {
         let result = try rounding.round(linear)
         done.append(result)

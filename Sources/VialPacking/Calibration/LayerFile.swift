@@ -138,9 +138,9 @@ extension RoundedLinear {
       }
       for group in 0..<groupCount {
         let bits = vial_f32_to_f16(scales[group][row])
-        let place = start + tensor.scalesOffset + (row * groupCount + group) * 2
-        bytes[place] = UInt8(truncatingIfNeeded: bits)
-        bytes[place + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+        let element = start + tensor.scalesOffset + (row * groupCount + group) * 2
+        bytes[element] = UInt8(truncatingIfNeeded: bits)
+        bytes[element + 1] = UInt8(truncatingIfNeeded: bits >> 8)
         bytes[start + tensor.zerosOffset + row * groupCount + group] = UInt8(zeros[group][row])
       }
     }
@@ -174,17 +174,17 @@ struct CalibratedRows: TensorRows {
     let isSigned = tensor.format.encoding == .int8
     for row in 0..<rows {
       for column in 0..<tensor.columns {
-        let place = row * tensor.columns + column
+        let element = row * tensor.columns + column
         let group = row * tensor.groupCount + column / tensor.format.group
         let q: Float
         if let codebook = tensor.format.codebook {
-          q = Float(codebook[Int(bytes[place])])
+          q = Float(codebook[Int(bytes[element])])
         } else if isSigned {
-          q = Float(Int8(bitPattern: bytes[place]))
+          q = Float(Int8(bitPattern: bytes[element]))
         } else {
-          q = Float(bytes[place]) - Float(parts.zeros[group])
+          q = Float(bytes[element]) - Float(parts.zeros[group])
         }
-        values[start + place] = vial_f16_to_f32(parts.scales[group]) * q
+        values[start + element] = vial_f16_to_f32(parts.scales[group]) * q
       }
     }
   }

@@ -204,8 +204,9 @@ private struct RowRounding {
     }
     guard status == VIAL_KERNEL_OK else { return false }
     for column in 0..<columns {
-      let place = column / group
-      row[column] = vial_f16_to_f32(scales[place]) * (Float(q[column]) - Float(zeros[place]))
+      let groupIndex = column / group
+      row[column] =
+        vial_f16_to_f32(scales[groupIndex]) * (Float(q[column]) - Float(zeros[groupIndex]))
     }
     return true
   }

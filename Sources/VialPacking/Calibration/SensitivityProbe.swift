@@ -1,5 +1,5 @@
 // Owns: how much each linear layer's rounding disturbs the residual stream: what a bit more is worth where.
-// Must not: decide formats; `BitBudget` does.
+// Must not: decide formats; `MixedPrecisionPlan` does.
 //
 // One tensor at a time is rounded to nearest, and the change of its layer's output is measured relative to the stream:
 // mean over tokens of ‖Δh‖² ÷ ‖h‖². On the demonstration model this is within a factor of two of the tensor's share of
@@ -25,7 +25,7 @@ struct SensitivityProbe {
   private let forward: CalibrationForward
   private let formats: [TensorFormat]
   private let hidden: DenseMatrix
-  private let rooms: [DenseMatrix]
+  private let workspaces: [DenseMatrix]
   private var compute: DenseCompute { forward.compute }
 
   /// A probe on the first windows of `set`. The first of `formats` is the coarsest.
@@ -43,12 +43,12 @@ struct SensitivityProbe {
     let queries = configuration.headCount * configuration.headDimension
     let keys = configuration.kvHeadCount * configuration.headDimension
     let (size, wide) = (configuration.hiddenSize, configuration.feedForwardSize)
-    var rooms: [DenseMatrix] = []
+    var workspaces: [DenseMatrix] = []
     for width in [size, queries, keys, keys, queries, wide, wide, size, size, size] {
-      rooms.append(try DenseMatrix(rows: tokens.count, columns: width))
+      workspaces.append(try DenseMatrix(rows: tokens.count, columns: width))
     }
-    self.rooms = rooms
-    try tensors.embed(tokens, original: hidden, stored: rooms[9])
+    self.workspaces = workspaces
+    try tensors.embed(tokens, original: hidden, stored: workspaces[9])
   }
 
   /// Findings about a layer's seven matrices; the stream moves behind it.
@@ -57,7 +57,7 @@ struct SensitivityProbe {
     var weights: [DenseMatrix] = []
     for name in names { weights.append(try tensors.matrix(name)) }
     let block = try Block(layer, tensors)
-    let base = rooms[8].view()
+    let base = workspaces[8].view()
     compute(block, weights, into: base)
     var findings: [Finding] = []
     for (position, name) in names.enumerated() {
@@ -68,10 +68,10 @@ struct SensitivityProbe {
         errors.append(squaredError(source, stored))
         guard index == 0 else { continue }
         weights[position] = stored
-        compute(block, weights, into: rooms[9].view())
+        compute(block, weights, into: workspaces[9].view())
         weights[position] = source
       }
-      let disturbance = relativeChange(rooms[9], from: rooms[8])
+      let disturbance = relativeChange(workspaces[9], from: workspaces[8])
       findings.append(
         Finding(
           index: try tensors.find(name).index, weightCount: source.rows * source.columns,
@@ -79,8 +79,8 @@ struct SensitivityProbe {
             ($0, errors[0] > 0 ? disturbance * $1 / errors[0] : 0)
           }))
     }
-    compute.each(hidden.rows) { [hidden, rooms] row, _ in
-      hidden[row].update(from: rooms[8][row], count: hidden.columns)
+    compute.each(hidden.rows) { [hidden, workspaces] row, _ in
+      hidden[row].update(from: workspaces[8][row], count: hidden.columns)
     }
     return findings
   }
@@ -104,23 +104,24 @@ struct SensitivityProbe {
   }
 
   private func compute(_ block: Block, _ weights: [DenseMatrix], into out: DenseView) {
-    let normed = rooms[0].view()
+    let normed = workspaces[0].view()
     forward.normalize(hidden.view(), block.norms[0], into: normed)
     for part in 0..<3 {
       forward.project(
-        normed, weights[part].view(), bias: block.biases[part], into: rooms[1 + part].view())
+        normed, weights[part].view(), bias: block.biases[part], into: workspaces[1 + part].view())
     }
     forward.attend(
-      query: rooms[1].view(), key: rooms[2].view(), value: rooms[3].view(), into: rooms[4].view())
+      query: workspaces[1].view(), key: workspaces[2].view(), value: workspaces[3].view(),
+      into: workspaces[4].view())
     compute.each(hidden.rows) { row, _ in
       out[row].update(from: hidden[row], count: hidden.columns)
     }
-    forward.addProjection(rooms[4].view(), weights[3].view(), to: out)
+    forward.addProjection(workspaces[4].view(), weights[3].view(), to: out)
     forward.normalize(out, block.norms[1], into: normed)
-    forward.project(normed, weights[4].view(), into: rooms[5].view())
-    forward.project(normed, weights[5].view(), into: rooms[6].view())
-    forward.gate(rooms[5].view(), rooms[6].view())
-    forward.addProjection(rooms[5].view(), weights[6].view(), to: out)
+    forward.project(normed, weights[4].view(), into: workspaces[5].view())
+    forward.project(normed, weights[5].view(), into: workspaces[6].view())
+    forward.gate(workspaces[5].view(), workspaces[6].view())
+    forward.addProjection(workspaces[5].view(), weights[6].view(), to: out)
   }
 
   private func relativeChange(_ changed: DenseMatrix, from base: DenseMatrix) -> Double {

@@ -9,7 +9,7 @@ import Synchronization
 struct ModuleList: Sendable {
   /// What is left for all matches.
   private final class Budget: Sendable {
-    let patience = Mutex(ModulePattern.Patience())
+    let budget = Mutex(ModulePattern.MatchBudget())
   }
 
   /// The class that all layers which may be quantised have.
@@ -33,8 +33,8 @@ struct ModuleList: Sendable {
   /// Whether an entry is the module's name, its class, or a pattern that its name begins with.
   /// - Throws: when a pattern cannot be read, or takes too long.
   func matches(_ module: String) throws(PackingError) -> Bool {
-    var patience = budget.patience.withLock { $0 }
-    defer { budget.patience.withLock { $0 = patience } }
+    var remaining = budget.budget.withLock { $0 }
+    defer { budget.budget.withLock { $0 = remaining } }
     for entry in entries {
       guard entry.hasPrefix(Self.patternPrefix) else {
         if entry == module || entry == Self.linearClass { return true }
@@ -43,7 +43,7 @@ struct ModuleList: Sendable {
       let source = String(entry.dropFirst(Self.patternPrefix.count))
       // Python's `re.match`: the pattern may end before the name does.
       let pattern = try ModulePattern(source, key: key, isWhole: false)
-      if try pattern.matches(module, &patience) { return true }
+      if try pattern.matches(module, &remaining) { return true }
     }
     return false
   }

@@ -13,7 +13,7 @@ struct NibbleGrid: Sendable {
     var outputStride: Int
     var inputStride: Int
     /// Nibble i: the place in its word of the i-th of eight neighbours.
-    var places: UInt32 = 0x7654_3210
+    var order: UInt32 = 0x7654_3210
   }
 
   private let bytes: [UInt8]
@@ -37,8 +37,8 @@ struct NibbleGrid: Sendable {
       word = output * layout.outputStride + (input >> 3) * layout.inputStride
       neighbour = input & 7
     }
-    let place = Int(layout.places >> UInt32(neighbour * 4)) & 7
-    let byte = bytes[word * 4 + place >> 1]
-    return place & 1 == 0 ? byte & 15 : byte >> 4
+    let index = Int(layout.order >> UInt32(neighbour * 4)) & 7
+    let byte = bytes[word * 4 + index >> 1]
+    return index & 1 == 0 ? byte & 15 : byte >> 4
   }
 }

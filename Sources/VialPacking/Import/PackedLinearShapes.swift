@@ -50,7 +50,7 @@ struct PackedLinearShapes {
     case .awq:
       return .init(
         axis: .outputs, outputStride: 1, inputStride: outputs / 8,
-        places: Self.interleavedPlaces)
+        order: Self.interleavedPlaces)
     case .compressedTensors:
       return .init(axis: .inputs, outputStride: Self.wordCount(inputs), inputStride: 1)
     }
@@ -63,7 +63,7 @@ struct PackedLinearShapes {
     case .awq:
       return .init(
         axis: .outputs, outputStride: 1, inputStride: outputs / 8,
-        places: Self.interleavedPlaces)
+        order: Self.interleavedPlaces)
     case .compressedTensors: return .init(axis: .outputs, outputStride: groups, inputStride: 1)
     }
   }

@@ -161,8 +161,8 @@ struct PackJob {
     }
     for slice in slices(encoders, placements) {
       // Both end together when the lanes are fast enough.
-      let share = Double(slice.sourceByteCount) / Double(max(1, total))
-      try encode(slice, digestByteCount: UInt64(share * Double(digests.byteCount)))
+      let fraction = Double(slice.sourceByteCount) / Double(max(1, total))
+      try encode(slice, digestByteCount: UInt64(fraction * Double(digests.byteCount)))
     }
     while true {
       try encode(nil, digestByteCount: UInt64(WeightSlices.byteCount * digests.laneCount))

@@ -23,8 +23,8 @@ extension Codebook {
 
   /// The deviation of levels whose places are drawn as `WeightGenerator.fillNibbles` draws them.
   var randomDeviation: Float {
-    let places = [8] + Array(1..<Codebook.levelCount)
-    let sum = places.reduce(Float(0)) { $0 + Float(self[$1]) * Float(self[$1]) }
-    return (sum / Float(places.count)).squareRoot()
+    let order = [8] + Array(1..<Codebook.levelCount)
+    let sum = order.reduce(Float(0)) { $0 + Float(self[$1]) * Float(self[$1]) }
+    return (sum / Float(order.count)).squareRoot()
   }
 }

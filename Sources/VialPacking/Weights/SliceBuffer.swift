@@ -3,22 +3,22 @@
 
 /// Bytes of one slice.
 final class SliceBuffer {
-  private var room = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 64)
+  private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 64)
   /// Length of the slice that it holds.
   private(set) var byteCount = 0
 
-  deinit { room.deallocate() }
+  deinit { memory.deallocate() }
 
   /// Makes it `byteCount` zeros.
   func reset(byteCount: Int) {
-    if room.count < byteCount {
-      room.deallocate()
-      room = .allocate(byteCount: byteCount, alignment: 64)
+    if memory.count < byteCount {
+      memory.deallocate()
+      memory = .allocate(byteCount: byteCount, alignment: 64)
     }
     self.byteCount = byteCount
     bytes.initializeMemory(as: UInt8.self, repeating: 0)
   }
 
   /// The bytes.
-  var bytes: UnsafeMutableRawBufferPointer { .init(rebasing: room[..<byteCount]) }
+  var bytes: UnsafeMutableRawBufferPointer { .init(rebasing: memory[..<byteCount]) }
 }

@@ -24,7 +24,8 @@ extension ResolvedRecipe {
     case .stored(let format):
       let isSame =
         asked == format.encoding
-        && (!format.encoding.isQuantized || askedGroup == nil || askedGroup?.rawValue == format.group)
+        && (!format.encoding.isQuantized || askedGroup == nil
+          || askedGroup?.rawValue == format.group)
         && self.format(encoding: format.encoding).codebook == format.codebook
       if asked == nil || isSame { return (format, true) }
     case .foreign(let reason):

@@ -61,21 +61,21 @@ enum TensorEncoder: Sendable {
     }
   }
 
-  /// Encodes one tile of `rows` into `room`, which is as long as a tile.
+  /// Encodes one tile of `rows` into `buffer`, which is as long as a tile.
   func encode(
     tile: Int, of rows: any TensorRows, scratch: TileScratch,
-    into room: UnsafeMutableRawBufferPointer
+    into buffer: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {
     switch self {
     case .tiles(let encoder):
-      guard let base = room.baseAddress else { return }
+      guard let base = buffer.baseAddress else { return }
       try encoder.encode(
         tile: tile, of: rows, scratch: scratch, into: base.assumingMemoryBound(to: UInt8.self))
     case .vector(let elementCount):
       let values = UnsafeMutableBufferPointer(start: scratch.values, count: elementCount)
       try rows.read(rows: 0..<1, into: values, scratch: scratch.source)
       for index in values.indices {
-        room.storeBytes(
+        buffer.storeBytes(
           of: values[index].bitPattern.littleEndian, toByteOffset: 4 * index, as: UInt32.self)
       }
     }

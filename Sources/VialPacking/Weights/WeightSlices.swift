@@ -81,9 +81,9 @@ package struct WeightSlices: Sequence, IteratorProtocol {
     let distance = current.offset + UInt64(tile * current.tileByteCount) - slice.offset
     guard distance < Self.byteCount else { return false }
     let start = Int(distance)
-    let room = (Self.byteCount - start) / current.tileByteCount
-    guard room > 0 || slice.parts.isEmpty else { return false }
-    let end = Swift.min(tile + Swift.max(1, room), current.tileCount)
+    let capacity = (Self.byteCount - start) / current.tileByteCount
+    guard capacity > 0 || slice.parts.isEmpty else { return false }
+    let end = Swift.min(tile + Swift.max(1, capacity), current.tileCount)
     // The last part takes what is left by rounding, so that the parts of a tensor add up to it.
     let perTile = current.sourceByteCount / UInt64(current.tileCount)
     let source =

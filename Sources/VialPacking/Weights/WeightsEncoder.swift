@@ -111,10 +111,11 @@ private final class SliceWork: @unchecked Sendable {
       let tensor = tensors[part.tensor]
       let byteCount = tensor.encoder.tileByteCount
       let start = part.start + (tile - part.tiles.lowerBound) * byteCount
-      let room = UnsafeMutableRawBufferPointer(rebasing: output[start..<start + byteCount])
+      let destination = UnsafeMutableRawBufferPointer(rebasing: output[start..<start + byteCount])
       do throws(PackingError) {
         try tensor.encoder.encode(
-          tile: tile, of: rows[part.tensor] ?? tensor.rows, scratch: scratches[worker], into: room)
+          tile: tile, of: rows[part.tensor] ?? tensor.rows, scratch: scratches[worker],
+          into: destination)
       } catch {
         firstFailure.withLock { if index < $0?.index ?? Int.max { $0 = (index, error) } }
       }

@@ -30,11 +30,11 @@ public enum KeyFile {
     guard file.byteCount == UInt64(Self.byteCount) || file.byteCount == UInt64(Self.byteCount - 1),
       let text = SecureBuffer<UInt8>(capacity: Self.byteCount)
     else { throw other }
-    try text.appendInPlace { room throws(SystemError) in
-      let room = UnsafeMutableRawBufferPointer(
-        rebasing: UnsafeMutableRawBufferPointer(room)[..<Int(file.byteCount)])
-      try file.read(into: room, at: 0)
-      return room.count
+    try text.appendInPlace { buffer throws(SystemError) in
+      let buffer = UnsafeMutableRawBufferPointer(
+        rebasing: UnsafeMutableRawBufferPointer(buffer)[..<Int(file.byteCount)])
+      try file.read(into: buffer, at: 0)
+      return buffer.count
     }
     guard let bytes = Self.digits(text) else { throw other }
     if Self.begins(text, with: Self.secretLabel) {

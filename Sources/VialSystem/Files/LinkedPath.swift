@@ -21,7 +21,7 @@ public enum FileNames {
   public static func areSame(_ first: String, _ second: String) -> Bool {
     guard let first = try? LinkedPath(following: first, operation: "open"),
       let second = try? LinkedPath(following: second, operation: "open"),
-      let (file, folder) = first.place, let (otherFile, otherFolder) = second.place
+      let (file, folder) = first.identity, let (otherFile, otherFolder) = second.identity
     else { return false }
     return file.isSame(as: otherFile) && folder.isSame(as: otherFolder)
       && first.lastComponent == second.lastComponent
@@ -86,7 +86,7 @@ struct LinkedPath {
   }
 
   /// What lies at the path and what its folder is.
-  fileprivate var place: (file: stat, folder: stat)? {
+  fileprivate var identity: (file: stat, folder: stat)? {
     guard let file = status, let folder = folder.status else { return nil }
     return (file, folder)
   }

@@ -25,8 +25,8 @@ public final class KeyedHash: Sendable {
     guard sodium_init() >= 0, let key = SecureBuffer<UInt8>(capacity: Self.byteCount) else {
       return nil
     }
-    key.appendInPlace { room in
-      guard let start = room.baseAddress else { return 0 }
+    key.appendInPlace { buffer in
+      guard let start = buffer.baseAddress else { return 0 }
       randombytes_buf(start, Self.byteCount)
       return Self.byteCount
     }
@@ -41,8 +41,8 @@ public final class KeyedHash: Sendable {
     let prefix = previous == nil ? 0 : Self.byteCount
     let length = prefix + bytes.count
     var words = SIMD4<UInt64>()
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length) { room in
-      let raw = UnsafeMutableRawBufferPointer(room)
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length) { buffer in
+      let raw = UnsafeMutableRawBufferPointer(buffer)
       if let previous {
         withUnsafeBytes(of: previous) { raw.copyMemory(from: $0) }
       }
@@ -50,10 +50,10 @@ public final class KeyedHash: Sendable {
       withUnsafeMutablePointer(to: &words) { words in
         words.withMemoryRebound(to: UInt8.self, capacity: Self.byteCount) { output in
           _ = crypto_generichash(
-            output, Self.byteCount, room.baseAddress, UInt64(length), key.pointer, Self.byteCount)
+            output, Self.byteCount, buffer.baseAddress, UInt64(length), key.pointer, Self.byteCount)
         }
       }
-      sodium_memzero(room.baseAddress, length)
+      sodium_memzero(buffer.baseAddress, length)
     }
     // The compression keeps blocks of its input, 24 and more ids each, where it was called.
     sodium_stackzero(Self.stackByteCount)

@@ -19,8 +19,8 @@ public final class SigningKey: @unchecked Sendable {
       let secret = SecureBuffer<UInt8>(capacity: 64)
     else { return nil }
     var publicKey = [UInt8](repeating: 0, count: 32)
-    secret.appendInPlace { room in
-      guard let start = room.baseAddress,
+    secret.appendInPlace { buffer in
+      guard let start = buffer.baseAddress,
         crypto_sign_seed_keypair(&publicKey, start, seed.pointer) == 0
       else { return 0 }
       return 64
@@ -35,8 +35,8 @@ public final class SigningKey: @unchecked Sendable {
     guard sodium_init() >= 0, let seed = SecureBuffer<UInt8>(capacity: seedByteCount) else {
       throw SystemError("make a key", path: "", reason: "not enough memory")
     }
-    seed.appendInPlace { room in
-      guard let start = room.baseAddress else { return 0 }
+    seed.appendInPlace { buffer in
+      guard let start = buffer.baseAddress else { return 0 }
       randombytes_buf(start, seedByteCount)
       return seedByteCount
     }

@@ -184,14 +184,14 @@ package final class SecureArena: Sendable {
   /// Puts a slab where it belongs; returns it when it is empty, for the caller to let go of.
   private func settle(_ slab: SecureSlab, _ state: inout State) -> SecureSlab? {
     if slab.isFull || slab.isEmpty {
-      if let place = slab.place {
-        state.roomy.swapAt(place, state.roomy.count - 1)
-        state.roomy[place].place = place
+      if let position = slab.position {
+        state.roomy.swapAt(position, state.roomy.count - 1)
+        state.roomy[position].position = position
         state.roomy.removeLast()
-        slab.place = nil
+        slab.position = nil
       }
-    } else if slab.place == nil {
-      slab.place = state.roomy.count
+    } else if slab.position == nil {
+      slab.position = state.roomy.count
       state.roomy.append(slab)
     }
     guard slab.isEmpty else { return nil }

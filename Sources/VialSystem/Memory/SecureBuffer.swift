@@ -55,9 +55,9 @@ public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
   public func appendInPlace<Failure: Error>(
     _ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Int
   ) throws(Failure) {
-    let room = UnsafeMutableBufferPointer(start: base + count, count: capacity - count)
-    let written = try body(room)
-    count += min(max(0, written), room.count)
+    let free = UnsafeMutableBufferPointer(start: base + count, count: capacity - count)
+    let written = try body(free)
+    count += min(max(0, written), free.count)
   }
 
   /// Replaces one element; an index out of range is ignored.

@@ -44,8 +44,8 @@ public final class SecureLog<Element: BitwiseCopyable> {
 
   /// Appends one element; false when memory is short.
   public func append(_ element: Element) -> Bool {
-    append(capacity: 1) { room in
-      room[0] = element
+    append(capacity: 1) { buffer in
+      buffer[0] = element
       return 1
     } != nil
   }

@@ -46,7 +46,7 @@ final class SecureSlab {
   let isWhole: Bool
   private(set) var usedCount: Int
   /// Where it stands in the arena's list of slabs with free frames; nil: it is not there.
-  var place: Int?
+  var position: Int?
   private let frames: UnsafeMutablePointer<SecureFrame>
   /// No run of free frames is longer.
   private var longestFree: Int

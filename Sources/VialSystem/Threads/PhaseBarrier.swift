@@ -174,14 +174,14 @@ final class PhaseBarrier: @unchecked Sendable {
     if seen.threadCount > index, let now = spin(Self.spinLimit, started) { return now }
     while true {
       let takesPart = current().threadCount > index
-      let place = takesPart ? gate : bench
+      let slot = takesPart ? gate : bench
       if takesPart { sleepers.add(1, ordering: .sequentiallyConsistent) }
       defer { if takesPart { sleepers.subtract(1, ordering: .sequentiallyConsistent) } }
       // The word is read before the phase: a change in between makes the sleep return at once.
-      let word = vial_load_word(place)
+      let word = vial_load_word(slot)
       if let now = started() { return now }
       noteAsleep()
-      vial_wait_on(place, word)
+      vial_wait_on(slot, word)
       noteAwake()
     }
   }
@@ -210,10 +210,10 @@ final class PhaseBarrier: @unchecked Sendable {
   }
 
   private func claim(_ worker: Int, _ number: UInt64) -> Bool {
-    let place = worker * Self.stride
-    let last = claims[place].load(ordering: .relaxed)
+    let slot = worker * Self.stride
+    let last = claims[slot].load(ordering: .relaxed)
     guard Phase.isLater(number, than: last) else { return false }
-    return claims[place].compareExchange(
+    return claims[slot].compareExchange(
       expected: last, desired: number, ordering: .acquiringAndReleasing
     ).exchanged
   }

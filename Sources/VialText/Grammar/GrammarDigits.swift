@@ -11,14 +11,14 @@ struct BoundedDigits {
   private var length = 0
   private var lowWhole: [UInt8] = []
   private var highWhole: [UInt8] = []
-  private var wholes: [Place: Int32?] = [:]
-  private var fractions: [Place: Int32?] = [:]
+  private var wholes: [DigitState: Int32?] = [:]
+  private var fractions: [DigitState: Int32?] = [:]
   /// A fraction of any digits, perhaps of none.
   private var freeFraction: Int32?
   /// So many digits of any kind, then a free fraction.
   private var freeWholes: [Int32] = []
 
-  private struct Place: Hashable {
+  private struct DigitState: Hashable {
     let index: Int
     let isLow: Bool
     let isHigh: Bool
@@ -42,8 +42,8 @@ struct BoundedDigits {
       if length == 1, low.value.whole.isEmpty { lowWhole = [0] }
       if length == 1, most == 1, highWhole.isEmpty { highWhole = [0] }
       wholes.removeAll(keepingCapacity: true)
-      let place = Place(index: 0, isLow: !lowWhole.isEmpty, isHigh: !highWhole.isEmpty)
-      if let start = try whole(place, &program) { starts.append(start) }
+      let state = DigitState(index: 0, isLow: !lowWhole.isEmpty, isHigh: !highWhole.isEmpty)
+      if let start = try whole(state, &program) { starts.append(start) }
     }
     if most == nil { starts.append(try longer(than: least, &program)) }
     return starts
@@ -69,41 +69,42 @@ struct BoundedDigits {
 
   /// What may follow the first digits of the whole part; nil when nothing does.
   private mutating func whole(
-    _ place: Place, _ program: inout GrammarProgram
+    _ state: DigitState, _ program: inout GrammarProgram
   ) throws(GrammarError) -> Int32? {
-    if let known = wholes[place] { return known }
+    if let known = wholes[state] { return known }
     try program.spend(16)
     var result: Int32?
-    if place.index == length {
-      result = try fraction(Place(index: 0, isLow: place.isLow, isHigh: place.isHigh), &program)
-    } else if !place.isLow, !place.isHigh, place.index > 0 {
-      result = try anyWhole(length - place.index, &program)
+    if state.index == length {
+      result = try fraction(
+        DigitState(index: 0, isLow: state.isLow, isHigh: state.isHigh), &program)
+    } else if !state.isLow, !state.isHigh, state.index > 0 {
+      result = try anyWhole(length - state.index, &program)
     } else {
-      let first = place.isLow ? lowWhole[place.index] : place.index == 0 && length > 1 ? 1 : 0
-      let last = place.isHigh ? highWhole[place.index] : 9
-      result = try edges(first, last, place, &program) {
-        digits, place, program throws(GrammarError) in try digits.whole(place, &program)
+      let first = state.isLow ? lowWhole[state.index] : state.index == 0 && length > 1 ? 1 : 0
+      let last = state.isHigh ? highWhole[state.index] : 9
+      result = try edges(first, last, state, &program) {
+        digits, state, program throws(GrammarError) in try digits.whole(state, &program)
       }
     }
-    wholes[place] = .some(result)
+    wholes[state] = .some(result)
     return result
   }
 
   /// One node for each stretch of digits that lead to the same place.
   private mutating func edges(
-    _ first: UInt8, _ last: UInt8, _ place: Place, _ program: inout GrammarProgram,
-    _ follow: (inout BoundedDigits, Place, inout GrammarProgram) throws(GrammarError) -> Int32?
+    _ first: UInt8, _ last: UInt8, _ state: DigitState, _ program: inout GrammarProgram,
+    _ follow: (inout BoundedDigits, DigitState, inout GrammarProgram) throws(GrammarError) -> Int32?
   ) throws(GrammarError) -> Int32? {
     guard first <= last else { return nil }
     var starts: [Int32] = []
     var from = first
     while from <= last {
-      let isLow = place.isLow && from == first
+      let isLow = state.isLow && from == first
       // Digits between the bounds are all alike.
       var to = from
-      if !isLow, !(place.isHigh && from == last) { to = place.isHigh ? last - 1 : last }
-      let isHigh = place.isHigh && to == last
-      let inner = Place(index: place.index + 1, isLow: isLow, isHigh: isHigh)
+      if !isLow, !(state.isHigh && from == last) { to = state.isHigh ? last - 1 : last }
+      let isHigh = state.isHigh && to == last
+      let inner = DigitState(index: state.index + 1, isLow: isLow, isHigh: isHigh)
       if let rest = try follow(&self, inner, &program) {
         starts.append(try program.digit(from...to, rest))
       }
@@ -140,31 +141,31 @@ struct BoundedDigits {
   private var highFraction: [UInt8] { high?.value.fraction ?? [] }
 
   /// Whether the number may end behind so many digits of its fraction, the rest being zeros.
-  private func mayEnd(_ place: Place) -> Bool {
-    if place.isLow, place.index < lowFraction.count || low.isExclusive { return false }
-    if place.isHigh, place.index >= highFraction.count, high?.isExclusive ?? false { return false }
+  private func mayEnd(_ state: DigitState) -> Bool {
+    if state.isLow, state.index < lowFraction.count || low.isExclusive { return false }
+    if state.isHigh, state.index >= highFraction.count, high?.isExclusive ?? false { return false }
     return true
   }
 
   /// What may follow the first digits of the fraction; nil when nothing does.
   private mutating func fraction(
-    _ place: Place, _ program: inout GrammarProgram
+    _ state: DigitState, _ program: inout GrammarProgram
   ) throws(GrammarError) -> Int32? {
     // Behind its last digit a lower bound that may be met binds no more.
-    let isLow = place.isLow && (place.index < lowFraction.count || low.isExclusive)
-    let place = Place(index: place.index, isLow: isLow, isHigh: place.isHigh)
-    if isInteger { return mayEnd(place) ? next : nil }
-    if let known = fractions[place] { return known }
+    let isLow = state.isLow && (state.index < lowFraction.count || low.isExclusive)
+    let state = DigitState(index: state.index, isLow: isLow, isHigh: state.isHigh)
+    if isInteger { return mayEnd(state) ? next : nil }
+    if let known = fractions[state] { return known }
     try program.spend(16)
     let result: Int32?
-    if !place.isLow, !place.isHigh {
-      result = place.index == 0 ? try fractionOfAnyDigits(&program) : try anyDigits(&program)
-    } else if place.index >= max(lowFraction.count, highFraction.count) {
-      result = try beyond(place, &program)
+    if !state.isLow, !state.isHigh {
+      result = state.index == 0 ? try fractionOfAnyDigits(&program) : try anyDigits(&program)
+    } else if state.index >= max(lowFraction.count, highFraction.count) {
+      result = try beyond(state, &program)
     } else {
-      result = try inside(place, &program)
+      result = try inside(state, &program)
     }
-    fractions[place] = .some(result)
+    fractions[state] = .some(result)
     return result
   }
 
@@ -177,40 +178,40 @@ struct BoundedDigits {
   }
 
   private mutating func inside(
-    _ place: Place, _ program: inout GrammarProgram
+    _ state: DigitState, _ program: inout GrammarProgram
   ) throws(GrammarError) -> Int32? {
-    let least = place.isLow && place.index < lowFraction.count ? lowFraction[place.index] : 0
+    let least = state.isLow && state.index < lowFraction.count ? lowFraction[state.index] : 0
     let most =
-      place.isHigh ? (place.index < highFraction.count ? highFraction[place.index] : 0) : 9
-    let digits = try edges(least, most, place, &program) {
-      digits, place, program throws(GrammarError) in try digits.fraction(place, &program)
+      state.isHigh ? (state.index < highFraction.count ? highFraction[state.index] : 0) : 9
+    let digits = try edges(least, most, state, &program) {
+      digits, state, program throws(GrammarError) in try digits.fraction(state, &program)
     }
-    return try ending(place, digits, &program)
+    return try ending(state, digits, &program)
   }
 
   /// The end, where there may be one, or more digits, behind a point where they are the first.
   private func ending(
-    _ place: Place, _ digits: Int32?, _ program: inout GrammarProgram
+    _ state: DigitState, _ digits: Int32?, _ program: inout GrammarProgram
   ) throws(GrammarError) -> Int32? {
-    var starts: [Int32] = mayEnd(place) ? [next] : []
+    var starts: [Int32] = mayEnd(state) ? [next] : []
     if let digits {
-      starts.append(place.index == 0 ? try program.literal(".", digits) : digits)
+      starts.append(state.index == 0 ? try program.literal(".", digits) : digits)
     }
     return starts.isEmpty ? nil : try program.either(starts)
   }
 
   /// Behind all digits of the bounds: zeros say nothing new.
   private mutating func beyond(
-    _ place: Place, _ program: inout GrammarProgram
+    _ state: DigitState, _ program: inout GrammarProgram
   ) throws(GrammarError) -> Int32? {
     // Above the lower bound and not above the upper one, which is the same number.
-    if place.isLow, place.isHigh { return nil }
-    if place.isHigh {
-      guard mayEnd(place) else { return nil }
+    if state.isLow, state.isHigh { return nil }
+    if state.isHigh {
+      guard mayEnd(state) else { return nil }
       let zeros = try program.placeholder()
       let zero = try program.digit(0...0, zeros)
       program.set(zeros, next, zero)
-      return place.index == 0 ? try ending(place, zero, &program) : zeros
+      return state.index == 0 ? try ending(state, zero, &program) : zeros
     }
     // The lower bound must be left behind.
     let rest = try anyDigits(&program)
@@ -219,7 +220,7 @@ struct BoundedDigits {
       try program.digit(0...0, zeros), try program.digit(1...9, rest),
     ])
     program.set(zeros, digits, digits)
-    return place.index == 0 ? try program.literal(".", digits) : digits
+    return state.index == 0 ? try program.literal(".", digits) : digits
   }
 }
 

@@ -6,7 +6,7 @@ struct GrammarMultiple {
   /// In units of the last decimal place.
   let divisor: Int
   /// Decimal places.
-  let places: Int
+  let decimalPlaces: Int
   /// Most digits before the point of a multiple of a fraction: beyond, validators round, each in its way.
   let wholeDigits: Int?
   /// The divisor without its factors of two and five: all that digits far in front are told apart by.
@@ -37,11 +37,11 @@ struct GrammarMultiple {
       throw .unsupported("a multipleOf whose multiples validators do not agree on")
     }
     wholeDigits = unit == 1 ? nil : Self.exactDigits - unit.trailingZeroBitCount
-    var places = 0
+    var decimalPlaces = 0
     if !isInteger {
       // From fractions of `unit` to decimal places.
       while unit > 1 {
-        (divisor, unit, places) = (divisor * 5, unit / 2, places + 1)
+        (divisor, unit, decimalPlaces) = (divisor * 5, unit / 2, decimalPlaces + 1)
       }
     }
     var coprime = divisor
@@ -52,7 +52,9 @@ struct GrammarMultiple {
     guard divisor <= Self.greatestDivisor, coprime <= Self.greatestCoprime,
       power % (divisor / coprime) == 0
     else { throw .unsupported("a multipleOf with too many remainders") }
-    (self.divisor, self.places, self.coprime, self.tail) = (divisor, places, coprime, tail)
+    (self.divisor, self.decimalPlaces, self.coprime, self.tail) = (
+      divisor, decimalPlaces, coprime, tail
+    )
   }
 
   /// What digits are told apart by that `count` others follow.
@@ -88,7 +90,7 @@ extension GrammarProgram {
       offered.narrow(NumberRange.Bound(value: limit, isExclusive: true), isLow: false)
       offered.narrow(NumberRange.Bound(value: limit.negated, isExclusive: true), isLow: true)
     }
-    let scaled = offered.scaled(by: multiple.places)
+    let scaled = offered.scaled(by: multiple.decimalPlaces)
     var starts: [Int32] = []
     for isNegative in [false, true] where !scaled.isEmpty {
       guard let (low, high) = scaled.magnitudes(ofNegative: isNegative) else { continue }
@@ -108,8 +110,8 @@ extension GrammarProgram {
 
 extension NumberRange {
   /// In units of the last of so many decimal places, whole numbers only.
-  fileprivate func scaled(by places: Int) -> NumberRange {
-    NumberRange(low: low?.shifted(places), high: high?.shifted(places)).whole
+  fileprivate func scaled(by decimalPlaces: Int) -> NumberRange {
+    NumberRange(low: low?.shifted(decimalPlaces), high: high?.shifted(decimalPlaces)).whole
   }
 
   /// Whether numbers of more than so many digits before the point lie in it.
@@ -121,10 +123,10 @@ extension NumberRange {
 
 extension NumberRange.Bound {
   /// The same times a power of ten.
-  fileprivate func shifted(_ places: Int) -> NumberRange.Bound {
+  fileprivate func shifted(_ decimalPlaces: Int) -> NumberRange.Bound {
     var fraction = value.fraction[...]
     var whole = value.whole
-    for _ in 0..<places { whole.append(fraction.popFirst() ?? 0) }
+    for _ in 0..<decimalPlaces { whole.append(fraction.popFirst() ?? 0) }
     return NumberRange.Bound(
       value: DecimalNumber(
         isNegative: value.isNegative, whole: whole, fraction: Array(fraction)),
@@ -142,9 +144,9 @@ private struct MultipleDigits {
   private var tightLow: [UInt8] = []
   private var tightHigh: [UInt8] = []
   private var length = 0
-  private var memo: [Place: Int32?] = [:]
+  private var memo: [DigitState: Int32?] = [:]
 
-  private struct Place: Hashable {
+  private struct DigitState: Hashable {
     /// The length that is being built, where a bound binds or no digit was written; 0 elsewhere.
     let length: Int
     let left: Int
@@ -160,7 +162,7 @@ private struct MultipleDigits {
 
   /// Nil when there is none.
   mutating func start(_ program: inout GrammarProgram) throws(GrammarError) -> Int32? {
-    let shortest = multiple.places + 1
+    let shortest = multiple.decimalPlaces + 1
     let least = max(shortest, low.count)
     let most = high.map { max(shortest, $0.count) } ?? max(least, multiple.tail)
     var starts: [Int32] = []
@@ -227,24 +229,24 @@ private struct MultipleDigits {
   ) throws(GrammarError) -> Int32? {
     let isLow = isLow && tightLow[written...].contains { $0 != 0 }
     let isHigh = isHigh && tightHigh[written...].contains { $0 != 9 }
-    let place = Place(
+    let state = DigitState(
       length: isLow || isHigh || written == 0 ? length : 0, left: left, remainder: remainder,
       isLow: isLow, isHigh: isHigh)
-    if let known = memo[place] { return known }
+    if let known = memo[state] { return known }
     try program.spend(24)
     try program.reserve(1, of: 128)
     var starts: [Int32] = []
-    if written > 0, left <= multiple.places, !isLow, remainder == 0 { starts.append(next) }
+    if written > 0, left <= multiple.decimalPlaces, !isLow, remainder == 0 { starts.append(next) }
     if left > 0 {
       let digits = try edges(written, left, remainder, isLow, isHigh, &program)
-      if left == multiple.places, !digits.isEmpty {
+      if left == multiple.decimalPlaces, !digits.isEmpty {
         starts.append(try program.literal(".", try program.either(digits)))
       } else {
         starts += digits
       }
     }
     let result = starts.isEmpty ? nil : try program.either(starts)
-    memo[place] = .some(result)
+    memo[state] = .some(result)
     return result
   }
 
@@ -253,7 +255,7 @@ private struct MultipleDigits {
     _ program: inout GrammarProgram
   ) throws(GrammarError) -> [Int32] {
     // A whole part of several digits does not begin with a zero.
-    let least: UInt8 = written == 0 && left > multiple.places + 1 ? 1 : 0
+    let least: UInt8 = written == 0 && left > multiple.decimalPlaces + 1 ? 1 : 0
     let first = isLow ? max(least, tightLow[written]) : least
     let last = isHigh ? tightHigh[written] : 9
     guard first <= last else { return [] }

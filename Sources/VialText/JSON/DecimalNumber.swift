@@ -49,12 +49,12 @@ package struct DecimalNumber: Equatable {
         exponent = exponent * 10 + Int(byte - 0x30)
       }
     }
-    let places = (point ?? digits.count) + (isNegativeExponent ? -exponent : exponent)
-    guard !digits.isEmpty, abs(places) <= Self.digitLimit, digits.count <= Self.digitLimit else {
+    let scale = (point ?? digits.count) + (isNegativeExponent ? -exponent : exponent)
+    guard !digits.isEmpty, abs(scale) <= Self.digitLimit, digits.count <= Self.digitLimit else {
       return nil
     }
-    if places < 0 { digits = [UInt8](repeating: 0, count: -places) + digits }
-    let wholeCount = max(0, places)
+    if scale < 0 { digits = [UInt8](repeating: 0, count: -scale) + digits }
+    let wholeCount = max(0, scale)
     while digits.count < wholeCount { digits.append(0) }
     self.init(
       isNegative: isNegative, whole: Array(digits[..<wholeCount]),
@@ -64,8 +64,8 @@ package struct DecimalNumber: Equatable {
   /// The number written out; one number has one text.
   var text: [UInt8] {
     let digits = (whole.isEmpty ? [0] : whole).map { $0 + 0x30 }
-    let places = fraction.map { $0 + 0x30 }
-    return (isNegative ? [0x2D] : []) + digits + (places.isEmpty ? [] : [0x2E] + places)
+    let scale = fraction.map { $0 + 0x30 }
+    return (isNegative ? [0x2D] : []) + digits + (scale.isEmpty ? [] : [0x2E] + scale)
   }
 
   var isZero: Bool { whole.isEmpty && fraction.isEmpty }

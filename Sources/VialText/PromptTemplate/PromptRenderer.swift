@@ -46,31 +46,31 @@ extension PromptTemplate {
   public func render(
     _ values: PromptValues, into output: inout MutableSpan<UInt8>
   ) throws(PromptError) -> RenderedPrompt {
-    let places = try PromptPlaces(self, values)
+    let ranges = try PromptRanges(self, values)
     var writer = PromptWriter(output: output._mutatingExtracting(...))
     for (number, part) in systemParts.enumerated() {
       if number > 0 { try writer.write("\n\n".utf8Span.span) }
-      try write(part, values, places, &writer)
+      try write(part, values, ranges, &writer)
     }
     let systemByteCount = writer.count
-    try write(text, values, places, &writer)
+    try write(text, values, ranges, &writer)
     return RenderedPrompt(
       systemByteCount: systemByteCount, userByteCount: writer.count - systemByteCount)
   }
 
   private func write(
-    _ text: PromptText, _ values: PromptValues, _ places: PromptPlaces,
+    _ text: PromptText, _ values: PromptValues, _ ranges: PromptRanges,
     _ writer: inout PromptWriter
   ) throws(PromptError) {
     for piece in text.pieces {
       switch piece {
       case .text(let range): try writer.write(text.bytes.span.extracting(range))
       case .variable(let index):
-        guard let place = places.content[index] else {
+        guard let valueRange = ranges.content[index] else {
           try writer.write(variables[index].fallback.utf8Span.span)
           continue
         }
-        let content = values.text.extracting(place)
+        let content = values.text.extracting(valueRange)
         let isQuoted = formatVersion == .quoted
         switch variables[index].kind {
         case .text where isQuoted: try writer.write(quoted: content)
@@ -86,7 +86,7 @@ extension PromptTemplate {
 }
 
 /// Where each variable's value lies, once all of them are known to fit.
-private struct PromptPlaces {
+private struct PromptRanges {
   /// nil: the variable has none.
   private(set) var content: [Range<Int>?]
 
@@ -95,26 +95,26 @@ private struct PromptPlaces {
     for number in 0..<values.entries.count {
       let entry = values.entries[number]
       guard let name = Self.range(entry.name, values.text),
-        let place = Self.range(entry.content, values.text),
+        let valueRange = Self.range(entry.content, values.text),
         let index = template.variables.firstIndex(where: {
           values.text.extracting(name).isEqual(to: $0.name)
         })
       else { throw .unknownName(value: number) }
       guard content[index] == nil else { throw .repeated(value: number) }
-      content[index] = place
+      content[index] = valueRange
     }
     for (index, variable) in template.variables.enumerated() {
-      if let place = content[index] {
+      if let valueRange = content[index] {
         content[index] = try Self.checked(
-          place, of: variable, index, values.text, template.formatVersion)
+          valueRange, of: variable, index, values.text, template.formatVersion)
       }
       if content[index] == nil, variable.isRequired { throw .missing(variable: index) }
     }
     for (index, variable) in template.variables.enumerated() {
-      guard let other = variable.earlierDate, let place = content[index],
+      guard let other = variable.earlierDate, let valueRange = content[index],
         let earlier = content[other]
       else { continue }
-      let (date, otherDate) = (values.text.extracting(place), values.text.extracting(earlier))
+      let (date, otherDate) = (values.text.extracting(valueRange), values.text.extracting(earlier))
       if date.isBefore(date.dateLength ?? 0, otherDate, otherDate.dateLength ?? 0) {
         throw .beforeOther(variable: index, other: other)
       }
@@ -129,24 +129,24 @@ private struct PromptPlaces {
 
   /// The part of a value that counts; nil for a blank one.
   private static func checked(
-    _ place: Range<Int>, of variable: PromptVariable, _ index: Int, _ text: Span<UInt8>,
+    _ valueRange: Range<Int>, of variable: PromptVariable, _ index: Int, _ text: Span<UInt8>,
     _ version: PromptTemplate.FormatVersion
   ) throws(PromptError) -> Range<Int>? {
     let isQuoted = version == .quoted
-    if let offset = UTF8Text.firstInvalidOffset(text.extracting(place)) {
+    if let offset = UTF8Text.firstInvalidOffset(text.extracting(valueRange)) {
       throw .invalidUTF8(variable: index, offset: offset)
     }
-    let trimmed = text.trimmed(place)
+    let trimmed = text.trimmed(valueRange)
     guard !trimmed.isEmpty else { return nil }
     let value = text.extracting(trimmed)
     switch variable.kind {
     case .text:
-      guard place.count <= variable.byteLimit else {
+      guard valueRange.count <= variable.byteLimit else {
         throw .tooLong(variable: index, limit: variable.byteLimit)
       }
-      return isQuoted ? trimmed : place
+      return isQuoted ? trimmed : valueRange
     case .list:
-      guard place.count <= variable.byteLimit else {
+      guard valueRange.count <= variable.byteLimit else {
         throw .tooLong(variable: index, limit: variable.byteLimit)
       }
       var count = 0

@@ -64,17 +64,17 @@ struct LongWord {
     guard fill(tables, symbols.span, &ranks, &tree, &work) else { return 0 }
     let root = levels[levelCount - 1]
     while tree[root] != Self.nothing {
-      let place = Int(UInt32(truncatingIfNeeded: tree[root]))
-      let middle = end(of: place, symbols.span, ranks.span)
-      let value = tables.merge(symbols[place], symbols[middle], &work)
+      let position = Int(UInt32(truncatingIfNeeded: tree[root]))
+      let middle = end(of: position, symbols.span, ranks.span)
+      let value = tables.merge(symbols[position], symbols[middle], &work)
       // Another process may have changed the table, or the budget is spent.
       guard value != Merge.none, work.spend(Self.mergeWork) else { return 0 }
       let after = end(of: middle, symbols.span, ranks.span)
-      symbols[place] = UInt32(truncatingIfNeeded: value)
+      symbols[position] = UInt32(truncatingIfNeeded: value)
       ranks[middle] = Self.dead
-      symbols[after - 1] = UInt32(truncatingIfNeeded: place)
-      if after - place > 2 { symbols[place + 1] = UInt32(truncatingIfNeeded: after) }
-      rerank(place, middle, after, tables, symbols.span, &ranks, &tree, &work)
+      symbols[after - 1] = UInt32(truncatingIfNeeded: position)
+      if after - position > 2 { symbols[position + 1] = UInt32(truncatingIfNeeded: after) }
+      rerank(position, middle, after, tables, symbols.span, &ranks, &tree, &work)
     }
     return compact(&symbols, ranks.span)
   }
@@ -89,10 +89,10 @@ struct LongWord {
   ) -> Bool {
     for block in 0..<Self.blocks(count) {
       let start = block * Self.blockCount
-      for place in start..<start + Self.blockCount {
-        ranks[place] =
-          place + 1 < count
-          ? Self.rank(tables.merge(symbols[place], symbols[place + 1], &work)) : Self.noRank
+      for position in start..<start + Self.blockCount {
+        ranks[position] =
+          position + 1 < count
+          ? Self.rank(tables.merge(symbols[position], symbols[position + 1], &work)) : Self.noRank
       }
       guard work.spend(Self.blockCount) else { return false }
       tree[block] = Self.least(ranks.span, block)
@@ -110,21 +110,21 @@ struct LongWord {
     return true
   }
 
-  /// Ranks the pairs that a merge made: the one that begins at `place` and the one before it.
+  /// Ranks the pairs that a merge made: the one that begins at `position` and the one before it.
   @inline(__always)
   private func rerank(
-    _ place: Int, _ middle: Int, _ after: Int, _ tables: EncoderTables, _ symbols: Span<UInt32>,
+    _ position: Int, _ middle: Int, _ after: Int, _ tables: EncoderTables, _ symbols: Span<UInt32>,
     _ ranks: inout MutableSpan<UInt32>, _ tree: inout MutableSpan<UInt64>,
     _ work: inout WorkBudget
   ) {
-    let merged = symbols[place]
-    ranks[place] =
+    let merged = symbols[position]
+    ranks[position] =
       after < count ? Self.rank(tables.merge(merged, symbols[after], &work)) : Self.noRank
-    let block = place / Self.blockCount
+    let block = position / Self.blockCount
     if middle / Self.blockCount != block { update(middle / Self.blockCount, ranks.span, &tree) }
-    if place > 0 {
+    if position > 0 {
       let before =
-        ranks[place - 1] == Self.dead ? Int(symbols[place - 1]) : place - 1
+        ranks[position - 1] == Self.dead ? Int(symbols[position - 1]) : position - 1
       ranks[before] = Self.rank(tables.merge(symbols[before], merged, &work))
       if before / Self.blockCount != block { update(before / Self.blockCount, ranks.span, &tree) }
     }
@@ -136,12 +136,12 @@ struct LongWord {
     value == Merge.none ? noRank : UInt32(truncatingIfNeeded: value >> 32)
   }
 
-  /// The place behind the span that begins at `place`.
+  /// The place behind the span that begins at `position`.
   @inline(__always)
-  private func end(of place: Int, _ symbols: Span<UInt32>, _ ranks: Span<UInt32>) -> Int {
-    guard place + 1 < count, ranks[place + 1] == Self.dead else { return place + 1 }
-    guard place + 2 < count, ranks[place + 2] == Self.dead else { return place + 2 }
-    return Int(symbols[place + 1])
+  private func end(of position: Int, _ symbols: Span<UInt32>, _ ranks: Span<UInt32>) -> Int {
+    guard position + 1 < count, ranks[position + 1] == Self.dead else { return position + 1 }
+    guard position + 2 < count, ranks[position + 2] == Self.dead else { return position + 2 }
+    return Int(symbols[position + 1])
   }
 
   /// Takes a block's new ranks into the tree.
@@ -193,8 +193,8 @@ struct LongWord {
   /// Moves the remaining symbols to the front.
   private func compact(_ symbols: inout MutableSpan<UInt32>, _ ranks: Span<UInt32>) -> Int {
     var written = 0
-    for place in 0..<count where ranks[place] != Self.dead {
-      symbols[written] = symbols[place]
+    for position in 0..<count where ranks[position] != Self.dead {
+      symbols[written] = symbols[position]
       written += 1
     }
     return written

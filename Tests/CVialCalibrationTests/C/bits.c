@@ -87,20 +87,20 @@ typedef struct choice {
 typedef enum form { SYMMETRIC, ASYMMETRIC, LEVELS } form;
 static const float table[VIAL_DENSE_LEVELS] = {-127, -97, -76, -60, -45, -32, -21, -9, 2, 12, 24, 35, 49, 64, 82, 107};
 
-static void search(const vial_dense *functions, choice *c, const float *hessian, form form) {
+static void scale_search(const vial_dense *functions, choice *c, const float *hessian, form form) {
   float importance[COLUMNS];
   for (size_t i = 0; i < COLUMNS; i++) importance[i] = hessian[i * COLUMNS + i];
   for (size_t g = 0; g < 3; g++) {
     const float *weights = c->weights + g * 32 * ROWS;
     if (form == LEVELS)
-      functions->search_levels(weights, ROWS, importance + g * 32, 32, table, c->scales + g * ROWS);
+      functions->codebook_scale_search(weights, ROWS, importance + g * 32, 32, table, c->scales + g * ROWS);
     else
-      functions->search(
+      functions->scale_search(
         weights, ROWS, importance + g * 32, 32, form == ASYMMETRIC, c->scales + g * ROWS, c->zeros + g * ROWS);
   }
 }
 
-static void decide(const vial_dense *functions, choice *c, float *hessian, form form) {
+static void gptq_round(const vial_dense *functions, choice *c, float *hessian, form form) {
   static float inverse[COLUMNS * COLUMNS], feedback[COLUMNS * ROWS], residual[COLUMNS * ROWS];
   static double scratch[2 * COLUMNS * COLUMNS];
   uint32_t columns[COLUMNS], groups[COLUMNS];
@@ -113,11 +113,11 @@ static void decide(const vial_dense *functions, choice *c, float *hessian, form 
     .weights = c->weights, .residual = residual, .integers = c->integers, .feedback = feedback, .stride = ROWS,
     .factor = factor, .factor_stride = COLUMNS, .columns = columns, .groups = groups, .scales = c->scales,
     .zeros = c->zeros, .group_stride = ROWS, .levels = form == LEVELS ? table : NULL, .count = COLUMNS};
-  functions->decide(&work);
+  functions->gptq_round(&work);
   for (uint32_t i = 0; i < COLUMNS; i++) memcpy(c->residual + columns[i] * ROWS, residual + i * ROWS, ROWS * sizeof(float));
 }
 
-static void improve(const vial_dense *functions, choice *c, const float *hessian, form form) {
+static void coordinate_descent(const vial_dense *functions, choice *c, const float *hessian, form form) {
   for (size_t g = 0; g < 3; g++) {
     float gradient[32 * ROWS];
     for (size_t i = 0; i < 32; i++)
@@ -132,7 +132,7 @@ static void improve(const vial_dense *functions, choice *c, const float *hessian
       .integers = c->integers + g * 32 * ROWS, .gradient = gradient, .stride = ROWS, .gradient_stride = ROWS,
       .hessian = hessian + g * 32 * (COLUMNS + 1), .hessian_stride = COLUMNS, .scales = c->scales + g * ROWS,
       .zeros = c->zeros + g * ROWS, .levels = form == LEVELS ? table : NULL, .count = 32};
-    functions->improve(&work);
+    functions->coordinate_descent(&work);
   }
 }
 
@@ -144,12 +144,12 @@ static uint64_t rounding(const vial_dense *functions, form form) {
   fill(c.weights, COLUMNS * ROWS);
   make_hessian(hessian, COLUMNS);
   memset(c.zeros, 0, sizeof c.zeros);
-  search(functions, &c, hessian, form);
-  decide(functions, &c, hessian, form);
+  scale_search(functions, &c, hessian, form);
+  gptq_round(functions, &c, hessian, form);
   for (int pass = 0; pass < 3; pass++) {
     hash = digest(digest(digest(hash, c.scales, 3 * ROWS), c.zeros, 3 * ROWS), c.residual, COLUMNS * ROWS);
     for (size_t i = 0; i < COLUMNS * ROWS; i++) hash = (hash ^ c.integers[i]) * 0x100000001B3ull;
-    if (pass < 2) improve(functions, &c, hessian, form);
+    if (pass < 2) coordinate_descent(functions, &c, hessian, form);
   }
   return hash;
 }

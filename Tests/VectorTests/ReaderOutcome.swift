@@ -17,7 +17,7 @@ struct Finding: Equatable, CustomStringConvertible {
 }
 
 /// A reader's findings about some bytes.
-struct Verdict {
+struct ReaderOutcome {
   private let layout: PartLayout
   private(set) var findings: [Finding] = []
 

@@ -36,7 +36,7 @@ extension SignatureState {
 }
 
 /// The outcome of verifying one file.
-struct Verdict {
+struct VerifyReport {
   let path: String
   var digests: (model: String, file: String)?
   var problems: [Problem] = []

@@ -3,7 +3,7 @@
 import VialFormat
 
 /// Gives each tensor a format so that the disturbance is small and the budget is kept.
-enum BitBudget {
+enum MixedPrecisionPlan {
   /// int4 in groups of 128, 64, 32, and int8.
   static func formats(_ codebook: Codebook?) -> [TensorFormat] {
     [128, 64, 32].map {

@@ -56,7 +56,7 @@ struct InputStatistics {
   ///   - original: x; overwritten.
   ///   - residual: r, for layers that write to the residual stream.
   ///   - room: for the outputs of the widest layer.
-  func add(input: DenseView, original: DenseView, residual: DenseView?, room: DenseMatrix) {
+  func add(input: DenseView, original: DenseView, residual: DenseView?, workspace: DenseMatrix) {
     compute.addSquare(of: input, to: hessian.view())
     guard corrects else { return }
     compute.each(input.rows) { row, _ in
@@ -68,7 +68,7 @@ struct InputStatistics {
       return
     }
     for linear in linears {
-      let out = room.view(rows: input.rows, columns: linear.weights.rows)
+      let out = workspace.view(rows: input.rows, columns: linear.weights.rows)
       if let residual {
         compute.each(out.rows) { row, _ in
           out[row].update(from: residual[row], count: out.columns)

@@ -13,7 +13,7 @@ import Synchronization
 #endif
 
 /// Signals that asked this process to stop.
-enum Interruption {
+enum SignalTrap {
   private static let received = Atomic<Int32>(0)
 
   /// The signal that came, or nil.
@@ -59,7 +59,7 @@ enum Interruption {
     defer { pthread_sigmask(SIG_UNBLOCK, &signals, nil) }
     for number in numbers where number != SIGHUP || !ignoresHangup {
       signal(number) { number in
-        Interruption.received.store(number, ordering: .relaxed)
+        SignalTrap.received.store(number, ordering: .relaxed)
         signal(number, SIG_DFL)
       }
     }

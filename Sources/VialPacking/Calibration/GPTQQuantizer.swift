@@ -90,7 +90,7 @@ struct RoundingSettings: Sendable, Equatable {
 }
 
 /// Chooses the integers of layers with a common input.
-struct LinearRounding {
+struct GPTQQuantizer {
   private static let block = 128
   private static let lanes = Int(VIAL_DENSE_LANES)
 
@@ -162,10 +162,10 @@ struct LinearRounding {
       try roundToBytes(target, rounded)
       return rounded
     }
-    search(target, rounded)
-    try decide(target, residual: residual, rounded)
+    scaleSearch(target, rounded)
+    try gptqRound(target, residual: residual, rounded)
     takeResiduals(target, into: residual, rounded)
-    for _ in 0..<settings.sweeps { try improve(target, residual: residual, rounded) }
+    for _ in 0..<settings.sweeps { try coordinateDescent(target, residual: residual, rounded) }
     return rounded
   }
 
@@ -192,8 +192,8 @@ struct LinearRounding {
     compute.each(columns) { [order] row, _ in
       target[row].update(from: linear.correction[order[row]], count: target.columns)
     }
-    let room = try DenseMatrix(rows: DenseCompute.block, columns: target.columns)
-    factor.solve(target.view(), room: room.view())
+    let workspace = try DenseMatrix(rows: DenseCompute.block, columns: target.columns)
+    factor.solve(target.view(), workspace: workspace.view())
     // From the factor's order to the layer's own, by way of the correction's memory.
     compute.each(columns) { [order] row, _ in
       let (from, to) = (target[row], linear.correction[order[row]])
@@ -210,7 +210,7 @@ struct LinearRounding {
     compute.each(rounded.paddedRows / Self.lanes) { item, _ in body(item * Self.lanes) }
   }
 
-  private func search(_ target: DenseMatrix, _ rounded: RoundedLinear) {
+  private func scaleSearch(_ target: DenseMatrix, _ rounded: RoundedLinear) {
     eachLaneGroup(rounded) { row in
       importance.withUnsafeBufferPointer { importance in
         guard let importance = importance.baseAddress else { return }
@@ -219,10 +219,10 @@ struct LinearRounding {
           let count = UInt32(min(rounded.groupSize, rounded.columns - first))
           let (weights, scales) = (target[first] + row, rounded.scales[group] + row)
           if let levels = rounded.levels {
-            compute.functions.search_levels(
+            compute.functions.codebook_scale_search(
               weights, target.columns, importance + first, count, levels, scales)
           } else {
-            compute.functions.search(
+            compute.functions.scale_search(
               weights, target.columns, importance + first, count, rounded.format.isAsymmetric,
               scales, rounded.zeros[group] + row)
           }
@@ -232,7 +232,7 @@ struct LinearRounding {
   }
 
   /// GPTQ. `residual` ends in the factor's order.
-  private func decide(
+  private func gptqRound(
     _ target: DenseMatrix, residual: DenseMatrix, _ rounded: RoundedLinear
   ) throws(PackingError) {
     let size = rounded.columns
@@ -258,7 +258,7 @@ struct LinearRounding {
               scales: rounded.scales.base + row, zeros: rounded.zeros.base + row,
               group_stride: rounded.paddedRows, levels: rounded.levels.map { UnsafePointer($0) },
               count: UInt32(range.count))
-            compute.functions.decide(&work)
+            compute.functions.gptq_round(&work)
           }
         }
       }
@@ -304,7 +304,7 @@ struct LinearRounding {
   }
 
   /// One pass of coordinate descent over all groups.
-  private func improve(
+  private func coordinateDescent(
     _ target: DenseMatrix, residual: DenseMatrix, _ rounded: RoundedLinear
   ) throws(PackingError) {
     let gradient = try DenseMatrix(rows: rounded.groupSize, columns: target.columns)
@@ -322,7 +322,7 @@ struct LinearRounding {
           hessian: hessian[first] + first, hessian_stride: hessian.stride,
           scales: rounded.scales[group] + row, zeros: rounded.zeros[group] + row,
           levels: rounded.levels.map { UnsafePointer($0) }, count: UInt32(range.count))
-        compute.functions.improve(&work)
+        compute.functions.coordinate_descent(&work)
       }
     }
   }
