@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite struct TemplateTests {
+@Suite struct TemplateCommandTests {
   private let folder = TemporaryFolder()
 
   private static let source = """

@@ -5,7 +5,7 @@ import Testing
 import VialFormat
 import VialPacking
 
-@Suite struct AdapterTests {
+@Suite struct AdapterImportTests {
   private static let base: FileDescriptor? = {
     guard let fixture = try? Fixture("qwen2-tiny-untied") else { return nil }
     return try? fixture.pack(WeightRecipe(weights: .f32))

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import VialPacking
 
-@Suite struct RefusalTests {
+@Suite struct CheckpointRefusalTests {
   private func expect(
     _ fixture: Fixture, _ words: String..., recipe: WeightRecipe = WeightRecipe(),
     at location: SourceLocation = #_sourceLocation

@@ -6,7 +6,7 @@ import VialFormat
 import VialPacking
 import VialText
 
-@Suite struct TemplateTests {
+@Suite struct ChatTemplateTests {
   private static let tokens = ["bos_token": "<|begin|>", "eos_token": "<|end|>"]
 
   private func source(_ name: String) throws -> String {
