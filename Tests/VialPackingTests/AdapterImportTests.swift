@@ -1,6 +1,7 @@
 // Adapters of PEFT and mlx-lm: what is read, and what is refused by name.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

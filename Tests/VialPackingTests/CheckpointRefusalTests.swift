@@ -1,6 +1,7 @@
 // Bad checkpoints: each ends in one line that names what is wrong, and leaves no file.
 
 import Foundation
+import TestSupport
 import Testing
 import VialPacking
 

@@ -1,6 +1,7 @@
 // Ids that the file or another model made up are held against the rows that they index, where they do so.
 
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialCompute

@@ -1,6 +1,7 @@
 // Chat templates: renderings equal to transformers', refusals, literal text, limits.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

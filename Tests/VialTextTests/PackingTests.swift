@@ -1,6 +1,7 @@
 // What the packer refuses, in one clear line, and the JSON reader's grammar.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

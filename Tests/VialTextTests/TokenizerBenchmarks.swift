@@ -2,6 +2,7 @@
 // Asserts only that nothing is absurdly slow; figures are for people.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking
