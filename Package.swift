@@ -166,6 +166,16 @@ let package = Package(
       name: "VialTextTests",
       dependencies: ["VialFormat", "VialText", "VialPacking", "TestSupport"],
       swiftSettings: house),
+    .testTarget(
+      name: "VialComputeTests", dependencies: ["VialSystem", "VialCompute"], swiftSettings: house),
+    // Tests of floor 4
+    .testTarget(
+      name: "VialEngineTests",
+      dependencies: [
+        "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine", "Vial",
+        "VialPacking", "TestSupport",
+      ],
+      swiftSettings: house),
     // Tests of floor 5
     .testTarget(
       name: "VialTests",
@@ -182,7 +192,8 @@ let package = Package(
       ],
       swiftSettings: house),
     .testTarget(
-      name: "VialEvaluationTests", dependencies: ["VialText", "VialEvaluation"],
+      name: "VialEvaluationTests",
+      dependencies: ["VialText", "VialEngine", "Vial", "VialEvaluation"],
       swiftSettings: house),
     // Tests of the top
     .testTarget(
