@@ -168,6 +168,13 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "VialComputeTests", dependencies: ["VialSystem", "VialCompute"], swiftSettings: house),
+    // Tests of floor 3
+    .testTarget(
+      name: "VialModelTests",
+      dependencies: [
+        "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialPacking", "TestSupport",
+      ],
+      swiftSettings: house),
     // Tests of floor 4
     .testTarget(
       name: "VialEngineTests",
