@@ -126,16 +126,20 @@ let package = Package(
       exclude: ["Resources/README.md"],
       resources: [.copy("Resources/demo.vial")],
       swiftSettings: house),
-    // Tests
-    .testTarget(
-      name: "VialCommandTests", dependencies: ["CVial", "VialCommand", "VialText"],
-      swiftSettings: house),
-    .testTarget(
-      name: "VialTests",
+    // Tests: what several of them share
+    .target(
+      name: "TestSupport",
       dependencies: [
-        "Vial", "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialEngine",
-        "VialPacking",
+        "VialFormat", "VialSystem", "VialText", "VialEngine", "Vial", "VialPacking",
       ],
+      path: "Tests/Support", swiftSettings: house),
+    // Tests of floor 0: programs in C, and the Swift tests that run them
+    .target(
+      name: "KernelTests", dependencies: ["CVialKernels"], path: "Tests/CVialKernelsTests/C",
+      exclude: ["main.c"],
+      cSettings: strictC),
+    .testTarget(
+      name: "CVialKernelsTests", dependencies: ["KernelTests"], exclude: ["C"],
       swiftSettings: house),
     .target(
       name: "DigestTests", dependencies: ["CVialDigest"], path: "Tests/CVialDigestTests/C",
@@ -144,13 +148,72 @@ let package = Package(
     .testTarget(
       name: "CVialDigestTests", dependencies: ["DigestTests", "CSodium"], exclude: ["C"],
       swiftSettings: house),
+    .target(
+      name: "DenseBits", dependencies: ["CVialCalibration"], path: "Tests/CVialCalibrationTests/C",
+      exclude: ["main.c"],
+      cSettings: strictC),
     .testTarget(
-      name: "VialFormatTests", dependencies: ["VialFormat", "VialSystem"], swiftSettings: house),
-    .testTarget(name: "VialSystemTests", dependencies: ["VialSystem"], swiftSettings: house),
+      name: "CVialCalibrationTests", dependencies: ["CVialCalibration", "DenseBits"],
+      exclude: ["C"], swiftSettings: house),
+    // Tests of floor 1
+    .testTarget(
+      name: "VialFormatTests", dependencies: ["VialFormat", "VialSystem", "TestSupport"],
+      swiftSettings: house),
+    .testTarget(
+      name: "VialSystemTests", dependencies: ["VialSystem", "TestSupport"], swiftSettings: house),
+    // Tests of floor 2
+    .testTarget(
+      name: "VialTextTests",
+      dependencies: ["VialFormat", "VialText", "VialPacking", "TestSupport"],
+      swiftSettings: house),
+    .testTarget(
+      name: "VialComputeTests", dependencies: ["VialSystem", "VialCompute"], swiftSettings: house),
+    // Tests of floor 3
+    .testTarget(
+      name: "VialModelTests",
+      dependencies: [
+        "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialPacking", "TestSupport",
+      ],
+      swiftSettings: house),
+    // Tests of floor 4
+    .testTarget(
+      name: "VialEngineTests",
+      dependencies: [
+        "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine", "Vial",
+        "VialPacking", "TestSupport",
+      ],
+      swiftSettings: house),
+    // Tests of floor 5
+    .testTarget(
+      name: "VialTests",
+      dependencies: [
+        "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine", "Vial",
+        "VialPacking", "TestSupport",
+      ],
+      swiftSettings: house),
+    // Tests beside the floors
+    .testTarget(
+      name: "VialPackingTests",
+      dependencies: [
+        "CVialKernels", "VialFormat", "VialSystem", "VialText", "VialPacking", "TestSupport",
+      ],
+      swiftSettings: house),
+    .testTarget(
+      name: "VialEvaluationTests",
+      dependencies: ["VialText", "VialEngine", "Vial", "VialEvaluation"],
+      swiftSettings: house),
+    // Tests of the top
+    .testTarget(
+      name: "VialCommandTests", dependencies: ["CVial", "VialText", "VialCommand", "TestSupport"],
+      swiftSettings: house),
+    // Tests with hostile bytes: committed vectors, and fuzzing
+    .testTarget(
+      name: "VectorTests", dependencies: ["VialFormat", "VialText", "Vial"], exclude: ["vectors"],
+      swiftSettings: house),
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Vial", "VialEngine", "VialFormat", "VialModel", "VialPacking", "VialSystem", "VialText",
+        "VialFormat", "VialSystem", "VialText", "VialModel", "VialEngine", "Vial", "VialPacking",
       ],
       path: "Tests/Fuzz/Targets", swiftSettings: house),
     .target(
@@ -159,39 +222,9 @@ let package = Package(
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "AllocationMeter", "FuzzTargets", "VialFormat", "VialPacking", "VialSystem", "VialText",
+        "AllocationMeter", "FuzzTargets", "VialFormat", "VialSystem", "VialText", "VialPacking",
       ],
       path: "Tests/Fuzz/Tests", swiftSettings: house),
-    .target(
-      name: "KernelTests", dependencies: ["CVialKernels"], path: "Tests/CVialKernelsTests/C",
-      exclude: ["main.c"],
-      cSettings: strictC),
-    .testTarget(
-      name: "CVialKernelsTests", dependencies: ["KernelTests"], exclude: ["C"],
-      swiftSettings: house),
-    .testTarget(
-      name: "VectorTests", dependencies: ["Vial", "VialFormat", "VialText"], exclude: ["vectors"],
-      swiftSettings: house),
-    .testTarget(
-      name: "VialTextTests",
-      dependencies: ["VialText", "VialFormat", "VialPacking"],
-      swiftSettings: house),
-    .target(
-      name: "DenseBits", dependencies: ["CVialCalibration"], path: "Tests/CVialCalibrationTests/C",
-      exclude: ["main.c"],
-      cSettings: strictC),
-    .testTarget(
-      name: "CVialCalibrationTests", dependencies: ["CVialCalibration", "DenseBits"],
-      exclude: ["C"], swiftSettings: house),
-    .testTarget(
-      name: "VialPackingTests",
-      dependencies: [
-        "VialPacking", "VialFormat", "VialSystem", "VialText", "CVialKernels",
-      ],
-      swiftSettings: house),
-    .testTarget(
-      name: "VialEvaluationTests", dependencies: ["VialEvaluation", "VialText"],
-      swiftSettings: house),
   ],
   cLanguageStandard: .gnu17
 )

@@ -1,12 +1,13 @@
 // `vial adapter`, and `--adapter` of the commands that compute.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct AdapterCommandTests {
   private let folder = TemporaryFolder()
   private let model: String
-  private let source = CommandRun.fixtures.appendingPathComponent("adapters/lora-qkvo-r8").path
+  private let source = Files.fixtures.appendingPathComponent("adapters/lora-qkvo-r8").path
 
   init() throws {
     model = try folder.write("model.vial", try PackedFile.bytes())
@@ -126,14 +127,14 @@ import Testing
     let file = folder.path("ward.vial")
     #expect(try CommandRun("adapter", "extract", model, "ward", "-o", file).status == 0)
     let other = folder.path("other.vial")
-    let checkpoint = CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied")
+    let checkpoint = Files.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied")
     #expect(try CommandRun("pack", checkpoint.path, "-o", other, "--weights", "int8").status == 0)
     let whole = try bytes(other)
     try expectFailure("adapter", "add", other, file, says: "R-643", "another model")
     #expect(try bytes(other) == whole)
     // A folder has no digest: shapes decide.
     let llama = folder.path("llama.vial")
-    let second = CommandRun.fixtures.appendingPathComponent("checkpoints/llama3-tiny")
+    let second = Files.fixtures.appendingPathComponent("checkpoints/llama3-tiny")
     #expect(try CommandRun("pack", second.path, "-o", llama).status == 0)
     let run = try CommandRun("adapter", "add", llama, "ward=\(source)")
     if run.status != 0 { #expect(run.message.contains("do not fit")) }
@@ -146,7 +147,7 @@ import Testing
   }
 
   @Test func packingWithAdapters() throws {
-    let checkpoint = CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied")
+    let checkpoint = Files.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied")
       .path
     let output = folder.path("packed.vial")
     #expect(
@@ -164,7 +165,7 @@ import Testing
     #expect(try CommandRun(arguments: pack + ["ward"]).status == 0)
     #expect(try names(merged).isEmpty)
     #expect(try CommandRun(arguments: pack + ["icu"]).message.contains("icu"))
-    let quantised = CommandRun.fixtures.appendingPathComponent("checkpoints/gptq-g32-sym").path
+    let quantised = Files.fixtures.appendingPathComponent("checkpoints/gptq-g32-sym").path
     let run = try CommandRun(
       "pack", quantised, "-o", merged, "--adapter", "ward=\(source)", "--merge", "ward")
     #expect(run.status == 1 && run.message.contains("--weights"))
@@ -179,7 +180,7 @@ import Testing
       compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       compiler.arguments = [
         "gcc", "-shared", "-fPIC", "-O1", "-o", library,
-        CommandRun.fixtures.appendingPathComponent("faults/faults.c").path, "-ldl",
+        Files.fixtures.appendingPathComponent("faults/faults.c").path, "-ldl",
       ]
       try compiler.run()
       compiler.waitUntilExit()

@@ -1,6 +1,7 @@
 // run, tokenize and score as their users see them: JSON keys, streams, exit codes.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct AnswerTests {

@@ -1,6 +1,7 @@
 // Bad input gets one clear line, exit code 1 (usage: 2) and leaves nothing behind.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct BadInputTests {
@@ -29,7 +30,7 @@ import Testing
   @Test func missingFilesAndFoldersAreRefused() throws {
     let folder = TemporaryFolder()
     try expectRefusal(folder.path("missing.vial"))
-    try expectRefusal(folder.folder.path)
+    try expectRefusal(folder.path)
     try expectRefusal("/dev/null")
   }
 
@@ -96,7 +97,7 @@ import Testing
       #expect(run.messageLines.count == 1)
     }
     try expectOneLine(["tokenize", PackedFile.path, "--file", folder.path("missing.txt")])
-    try expectOneLine(["tokenize", PackedFile.path, "--file", folder.folder.path])
+    try expectOneLine(["tokenize", PackedFile.path, "--file", folder.path])
   }
 
   /// Repaired, it would name another file: one that is read, or made.

@@ -1,6 +1,7 @@
 // Lines of a batch: fields that nobody knows, ids that come back, and who may read the answers.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct BatchLineTests {
@@ -70,7 +71,7 @@ import Testing
     let said = try error(of: "\"nonsense\"")
     let fields = try #require(said.components(separatedBy: "a line has: ").last)
       .components(separatedBy: ", ")
-    let root = CommandRun.fixtures.deletingLastPathComponent().deletingLastPathComponent()
+    let root = Files.root
     let guide = try String(
       contentsOf: root.appendingPathComponent("Sources/Vial/Vial.docc/Guides/Batch.md"),
       encoding: .utf8)
@@ -160,7 +161,7 @@ import Testing
   @Test func answersAreTheOwnersAlone() throws {
     _ = try answers([#"{"prompt": "fever"}"#])
     #expect(try mode(folder.path("out.jsonl")) == 0o600)
-    let questions = CommandRun.fixtures.appendingPathComponent("questions/questions.jsonl").path
+    let questions = Files.fixtures.appendingPathComponent("questions/questions.jsonl").path
     let log = folder.path("results.jsonl")
     let eval = [
       "eval", PackedFile.path, "--data", questions, "--limit", "1", "--generate", "--max-tokens",
@@ -176,7 +177,7 @@ import Testing
 
   /// A log that another run of the command holds is not written to by a second one.
   @Test func oneWriterOfALogAtATime() throws {
-    let questions = CommandRun.fixtures.appendingPathComponent("questions/questions.jsonl").path
+    let questions = Files.fixtures.appendingPathComponent("questions/questions.jsonl").path
     let input = try folder.write(
       "in.jsonl",
       Array((0..<4000).map { "{\"prompt\": \"fever \($0)\", \"max_tokens\": 9}\n" }.joined().utf8))

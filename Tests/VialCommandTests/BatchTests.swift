@@ -1,6 +1,7 @@
 // vial batch and the interactive run as their users see them: every line answered once, whatever is broken or killed.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct BatchTests {

@@ -1,6 +1,7 @@
 // bench as its users see it: keys, how lists multiply, refusals. How fast it is decides nothing here.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct BenchTests {

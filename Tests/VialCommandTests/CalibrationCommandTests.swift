@@ -1,15 +1,16 @@
 // `vial pack --method gptq` as its users see it: closer to the original than rounding, safe to kill, strict about flags.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CalibrationCommandTests {
-  private static let checkpoint = CommandRun.fixtures
+  private static let checkpoint = Files.fixtures
     .appendingPathComponent("checkpoints/qwen2-tiny-untied").path
 
   /// Two texts of the project: one to calibrate with, one to measure on.
   private func texts(_ folder: TemporaryFolder) throws -> (calibration: String, measure: String) {
-    let spec = CommandRun.fixtures.deletingLastPathComponent().deletingLastPathComponent()
+    let spec = Files.root
       .appendingPathComponent("Spec")
     let calibration = try Data(contentsOf: spec.appendingPathComponent("FORMAT.md")).prefix(40_000)
     let measure = try Data(contentsOf: spec.appendingPathComponent("TEMPLATES.md")).prefix(6_000)

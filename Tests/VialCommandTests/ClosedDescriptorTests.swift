@@ -1,6 +1,7 @@
 // Commands whose standard input, output or error the caller has closed.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ClosedDescriptorTests {
@@ -9,7 +10,7 @@ import Testing
   /// Files that are opened later must not get the numbers of standard input, output and error.
   @Test(arguments: ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
   func closedDescriptorsAreNoFiles(_ closed: String) throws {
-    let checkpoint = CommandRun.fixtures
+    let checkpoint = Files.fixtures
       .appendingPathComponent("checkpoints/qwen2-tiny-untied").path
     let file = try folder.write("a.vial", try PackedFile.bytes())
     let input = try folder.write(

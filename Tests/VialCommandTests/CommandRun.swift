@@ -1,6 +1,7 @@
 // Runs the built `vial` as users do and keeps what it said.
 
 import Foundation
+import TestSupport
 
 /// One finished run of the command.
 struct CommandRun {
@@ -13,9 +14,6 @@ struct CommandRun {
     let test = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0]).resolvingSymlinksInPath()
     return test.deletingLastPathComponent().appendingPathComponent("vial")
   }()
-
-  static let fixtures = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
 
   /// Runs `vial` with `arguments`.
   init(_ arguments: String...) throws { try self.init(arguments: arguments) }
@@ -60,47 +58,4 @@ struct CommandRun {
 
   /// Lines on standard error.
   var messageLines: [Substring] { message.split(separator: "\n") }
-}
-
-/// A folder of the test's own, removed with the value.
-final class TemporaryFolder: Sendable {
-  let folder: URL
-
-  init() {
-    folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("vial-cli-\(UUID().uuidString)")
-    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: folder) }
-
-  func url(_ name: String) -> URL { folder.appendingPathComponent(name) }
-
-  func path(_ name: String) -> String { url(name).path }
-
-  /// Writes a file and returns its path.
-  func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-    try Data(bytes).write(to: url(name))
-    return path(name)
-  }
-
-  var contents: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
-  }
-}
-
-/// A fixture checkpoint packed by the command, once for all tests.
-enum PackedFile {
-  private static let folder = TemporaryFolder()
-
-  static let path: String = {
-    let output = folder.path("tiny.vial")
-    let source = CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied").path
-    _ = try? CommandRun("pack", source, "-o", output, "--notice", "for tests only")
-    return output
-  }()
-
-  static func bytes() throws -> [UInt8] {
-    Array(try Data(contentsOf: URL(fileURLWithPath: path)))
-  }
 }

@@ -1,6 +1,7 @@
 // compare against figures that are computed here from `score --logits` of both files.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CompareTests {
@@ -11,7 +12,7 @@ import Testing
 
   private static func packed(_ checkpoint: String, _ weights: String) -> String {
     let output = folder.path("\(checkpoint)-\(weights).vial")
-    let source = CommandRun.fixtures.appendingPathComponent("checkpoints/\(checkpoint)").path
+    let source = Files.fixtures.appendingPathComponent("checkpoints/\(checkpoint)").path
     _ = try? CommandRun("pack", source, "-o", output, "--weights", weights)
     return output
   }
@@ -117,7 +118,7 @@ import Testing
 
   /// The fixture with one merge less.
   private static func otherTokenizer(_ folder: TemporaryFolder) throws -> String {
-    let source = CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied")
+    let source = Files.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied")
     let copy = folder.url("checkpoint")
     try FileManager.default.copyItem(at: source, to: copy)
     let path = copy.appendingPathComponent("tokenizer.json")

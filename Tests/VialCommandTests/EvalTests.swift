@@ -1,10 +1,11 @@
 // eval as its users see it, with likelihoods that `score` confirms.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct EvalTests {
-  private static let questions = CommandRun.fixtures.appendingPathComponent(
+  private static let questions = Files.fixtures.appendingPathComponent(
     "questions/questions.jsonl"
   ).path
 
@@ -183,7 +184,7 @@ import Testing
     let note = try folder.write("note.txt", Array("a note\n".utf8))
     #expect(try eval(Self.questions, "--out", note).status == 1)
     #expect(try String(contentsOfFile: note, encoding: .utf8) == "a note\n")
-    #expect(try eval(Self.questions, "--out", folder.folder.path).status == 1)
+    #expect(try eval(Self.questions, "--out", folder.path).status == 1)
     #expect(try Data(contentsOf: folder.url("out.jsonl")) == before)
   }
 

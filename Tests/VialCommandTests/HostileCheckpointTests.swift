@@ -2,6 +2,7 @@
 // nothing left behind.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct HostileCheckpointTests {
@@ -9,7 +10,7 @@ import Testing
   private func copy(_ folder: TemporaryFolder, _ name: String = "llama3-tiny") throws -> URL {
     let source = folder.url("source")
     try FileManager.default.copyItem(
-      at: CommandRun.fixtures.appendingPathComponent("checkpoints/\(name)"), to: source)
+      at: Files.fixtures.appendingPathComponent("checkpoints/\(name)"), to: source)
     return source
   }
 
@@ -137,7 +138,7 @@ import Testing
         try? FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: url.path)
       }
       try FileManager.default.setAttributes(
-        [.posixPermissions: 0o777], ofItemAtPath: folder.folder.path)
+        [.posixPermissions: 0o777], ofItemAtPath: folder.path)
       let pack = [CommandRun.executable.path, "pack", source.path, "-o", folder.path("out.vial")]
       let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
       let shell = geteuid() == 0 ? nobody + pack : pack

@@ -1,6 +1,7 @@
 // dump and verify as their users see them: what is shown, and what happens to damaged files.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct InspectionTests {
@@ -133,7 +134,7 @@ import Testing
   @Test func filesThatCannotBeOpened() throws {
     let empty = try folder.write("empty", [])
     for command in ["dump", "verify"] {
-      for path in [folder.path("none"), folder.folder.path, empty] {
+      for path in [folder.path("none"), folder.path, empty] {
         let run = try CommandRun(command, path)
         #expect(run.status == 1)
         #expect(run.messageLines.count == 1)

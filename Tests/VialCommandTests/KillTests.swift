@@ -2,6 +2,7 @@
 // moments: the file is the old one or the new one.
 
 import Foundation
+import TestSupport
 import Testing
 
 #if os(Linux)
@@ -30,7 +31,7 @@ import Testing
       compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       compiler.arguments = [
         "gcc", "-shared", "-fPIC", "-O1", "-o", library,
-        CommandRun.fixtures.appendingPathComponent("faults/faults.c").path, "-ldl",
+        Files.fixtures.appendingPathComponent("faults/faults.c").path, "-ldl",
       ]
       try compiler.run()
       compiler.waitUntilExit()

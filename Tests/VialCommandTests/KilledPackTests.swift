@@ -2,10 +2,11 @@
 // and nothing that the next pack stumbles over.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct KilledPackTests {
-  private static let checkpoint = CommandRun.fixtures
+  private static let checkpoint = Files.fixtures
     .appendingPathComponent("checkpoints/llama3-tiny")
 
   /// A checkpoint of random weights whose packed file has 51 MB: several slices of weights.

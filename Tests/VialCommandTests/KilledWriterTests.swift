@@ -3,6 +3,7 @@
 // left.
 
 import Foundation
+import TestSupport
 import Testing
 
 #if os(Linux)
@@ -10,7 +11,7 @@ import Testing
     private let folder = TemporaryFolder()
     private let work: TemporaryFolder
     private let library: String
-    private static let checkpoint = CommandRun.fixtures
+    private static let checkpoint = Files.fixtures
       .appendingPathComponent("checkpoints/qwen2-tiny-tied").path
 
     init() throws {
@@ -76,7 +77,7 @@ import Testing
 
     @Test func extracting() throws {
       let model = try folder.write("model.vial", try PackedFile.bytes())
-      let adapter = CommandRun.fixtures.appendingPathComponent("adapters/lora-qkvo-r8").path
+      let adapter = Files.fixtures.appendingPathComponent("adapters/lora-qkvo-r8").path
       #expect(try CommandRun("adapter", "add", model, "ward=\(adapter)").status == 0)
       try killEverywhere(
         ["adapter", "extract", model, "ward", "-o", work.path("ward.vial")],

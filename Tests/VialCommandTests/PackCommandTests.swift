@@ -1,10 +1,11 @@
 // `vial pack` as its users see it: one line for what is wrong with a checkpoint, and no leftovers.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct PackCommandTests {
-  private static let checkpoint = CommandRun.fixtures
+  private static let checkpoint = Files.fixtures
     .appendingPathComponent("checkpoints/llama3-tiny")
 
   /// A copy of the checkpoint in a folder of the test's own.
@@ -139,7 +140,7 @@ import Testing
 
   @Test func placesThatCannotBeWrittenAreRefused() throws {
     let folder = TemporaryFolder()
-    for output in [folder.folder.path, folder.path("no/such/folder/x.vial")] {
+    for output in [folder.path, folder.path("no/such/folder/x.vial")] {
       let run = try CommandRun("pack", Self.checkpoint.path, "-o", output)
       #expect(run.status == 1)
       #expect(run.messageLines.count == 1, "\(run.message)")

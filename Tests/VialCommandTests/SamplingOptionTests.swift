@@ -1,11 +1,12 @@
 // Penalties, rules for single tokens, prefill and log-probabilities: the same in `run` and `batch`, and refused alike.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct SamplingOptionTests {
   private let folder = TemporaryFolder()
-  private static let demo = CommandRun.fixtures.deletingLastPathComponent()
+  private static let demo = Files.fixtures.deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("Sources/VialCommand/Resources/demo.vial")
     .path
 

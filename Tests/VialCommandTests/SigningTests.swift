@@ -1,6 +1,7 @@
 // keygen, sign, verify --key, pack --sign and compact as their users see them.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct SigningTests {
@@ -78,7 +79,7 @@ import Testing
       ["sign", file, "--key", folder.path("none")], ["verify", file, "--key", file],
       ["keygen", folder.path("no/such/folder/key")],
       ["sign", folder.path("none"), "--key", key.path], ["compact", folder.path("none")],
-      ["sign", folder.folder.path, "--key", key.path], ["compact", folder.folder.path],
+      ["sign", folder.path, "--key", key.path], ["compact", folder.path],
     ] {
       let run = try CommandRun(arguments: arguments)
       #expect(run.status == 1, "\(arguments)")
@@ -111,7 +112,7 @@ import Testing
 
   @Test func packingWithAKeyIsSigningAndCompacting() throws {
     let key = try keygen("key")
-    let source = CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied").path
+    let source = Files.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied").path
     let packed = folder.path("packed.vial")
     let run = try CommandRun(
       "pack", source, "-o", packed, "--notice", "for tests only", "--sign", key.path)

@@ -1,6 +1,7 @@
 // Nothing that a file, an argument or a model says drives a terminal.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct TerminalSafetyTests {
@@ -41,7 +42,7 @@ import Testing
       ["adapter", "add", file, odd], ["adapter", "add", file, "\(odd)=\(odd)"],
       ["adapter", "remove", file, odd], ["adapter", "extract", file, odd, "-o", out],
       ["batch", file, "--in", odd, "--out", out], ["eval", file, "--data", odd],
-      ["pack", odd, "-o", out], ["pack", folder.folder.path, "-o", "\(odd)/x"],
+      ["pack", odd, "-o", out], ["pack", folder.path, "-o", "\(odd)/x"],
       ["sign", file, "--key", odd], ["sign", odd, "--key", odd], ["keygen", "\(odd)/\(odd)"],
       ["compact", odd], ["compact", file, "-o", "\(odd)/x"], ["compare", odd, file, "--text", "a"],
       ["bench", odd], ["tokenize", file, "--file", odd], ["tokenize", file, "--decode", odd],
@@ -56,7 +57,7 @@ import Testing
 
   /// Names and texts of a file, and the path that it was found under.
   @Test func filesAreSpelledOut() throws {
-    let source = CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied").path
+    let source = Files.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied").path
     let file = folder.path("odd\u{1B}[31m\u{202E}.vial")
     let run = try CommandRun(
       "pack", source, "-o", file, "--notice", "notice" + Self.payload, "--credit",

@@ -1,10 +1,11 @@
 // `vial verify` on the vectors: exit codes, and the rule in the JSON.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct VectorVerifyTests {
-  private static let vectors = CommandRun.fixtures.deletingLastPathComponent()
+  private static let vectors = Files.fixtures.deletingLastPathComponent()
     .appendingPathComponent("VectorTests/vectors")
 
   private static func files(_ folder: String) throws -> [URL] {

@@ -1,11 +1,12 @@
 // Two writers of one name, links, permissions, and signals that end a writer, as users see them.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct WriterTests {
   private let folder = TemporaryFolder()
-  private static let checkpoint = CommandRun.fixtures
+  private static let checkpoint = Files.fixtures
     .appendingPathComponent("checkpoints/qwen2-tiny-untied").path
 
   private func bytes(_ path: String) throws -> Data {
@@ -126,7 +127,7 @@ import Testing
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "real.vial")
     let key = folder.path("key")
     #expect(try CommandRun("keygen", key).status == 0)
-    let adapter = CommandRun.fixtures.appendingPathComponent("adapters/lora-qkvo-r8").path
+    let adapter = Files.fixtures.appendingPathComponent("adapters/lora-qkvo-r8").path
     let template = try folder.write(
       "t.txt",
       Array("---\nid: x\nversion: 1\ntask: other\nlanguage: en\n---\n# user\nHello\n".utf8))

@@ -1,4 +1,5 @@
 // What a file holds after sections were added, replaced and removed in place, and after compacting.
+import TestSupport
 import Testing
 import VialFormat
 
@@ -100,7 +101,7 @@ import VialFormat
 
   @Test func longSectionsComeAndGoWithTheirLeaves() throws {
     func long(_ seed: UInt64) -> ByteRegion {
-      var numbers = Numbers(seed)
+      var numbers = SeededGenerator(seed: seed)
       return ByteRegion(
         copying: (0..<(2 << 20) + 77).map { _ in UInt8(truncatingIfNeeded: numbers.next()) })
     }

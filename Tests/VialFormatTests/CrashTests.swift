@@ -1,5 +1,6 @@
 // A kill, a power cut or a torn write at any byte of an append leaves the old file or the new one.
 // Owns: the model of a crash: barriers hold; between two of them any writes may be missing or torn, in any order.
+import TestSupport
 import Testing
 import VialFormat
 
@@ -116,7 +117,7 @@ import VialFormat
 
   /// Writes tear in sectors, too, and the disk may do them in any order.
   @Test func tornAndReorderedWrites() throws {
-    var numbers = Numbers(11)
+    var numbers = SeededGenerator(seed: 11)
     for scene in scenes {
       for index in scene.epochs.indices {
         let base = base(scene, index)
@@ -133,7 +134,7 @@ import VialFormat
 
   /// Whatever a crash left, the next append works and drops what it left.
   @Test func theNextAppendRepairs() throws {
-    var numbers = Numbers(12)
+    var numbers = SeededGenerator(seed: 12)
     for scene in scenes {
       for index in scene.epochs.indices {
         let base = base(scene, index)
@@ -153,7 +154,7 @@ import VialFormat
   }
 
   private func shuffled(
-    _ steps: [AppendPlan.Step], _ numbers: inout Numbers
+    _ steps: [AppendPlan.Step], _ numbers: inout SeededGenerator
   ) -> [AppendPlan.Step] {
     // A cut is done when the file system says so; writes behind it may come in any order.
     var writes = steps.filter { if case .write = $0 { true } else { false } }
@@ -162,7 +163,9 @@ import VialFormat
   }
 
   /// Does a step, a part of it, or nothing.
-  private func tear(_ step: AppendPlan.Step, _ state: inout [UInt8], _ numbers: inout Numbers) {
+  private func tear(
+    _ step: AppendPlan.Step, _ state: inout [UInt8], _ numbers: inout SeededGenerator
+  ) {
     switch numbers.below(5) {
     case 0: return
     case 1, 2: return step.carryOut(on: &state)

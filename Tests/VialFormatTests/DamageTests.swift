@@ -1,4 +1,5 @@
 // Damage of every kind: refused by open or reported by verify, never a crash.
+import TestSupport
 import Testing
 import VialFormat
 
@@ -38,7 +39,7 @@ import VialFormat
     let file = try SampleFile.open(sample)
     var lengths = file.sections.flatMap { [Int($0.offset), Int($0.end), Int($0.end) - 1] }
     lengths += [0, 1, 11, 12, 4095, 4096, 8192, 12287, 12288, sample.count - 1]
-    var numbers = Numbers(1)
+    var numbers = SeededGenerator(seed: 1)
     for _ in 0..<200 { lengths.append(numbers.below(sample.count)) }
     for length in lengths {
       let rule = SampleFile.openRule(Array(sample[..<length]))
@@ -47,7 +48,7 @@ import VialFormat
   }
 
   @Test func randomMutantsAreDetected() {
-    var numbers = Numbers(2)
+    var numbers = SeededGenerator(seed: 2)
     let surgeon = FileSurgeon(sample)
     let hot = [0..<200, 4096..<4300, 8192..<8300, surgeon.tableOffset..<sample.count]
     for _ in 0..<6000 {
@@ -63,7 +64,7 @@ import VialFormat
   /// Mutants that are sealed again reach the rules behind the digests. They may be valid; whatever
   /// opens is used in every way.
   @Test func sealedMutantsNeverCrash() {
-    var numbers = Numbers(3)
+    var numbers = SeededGenerator(seed: 3)
     let surgeon = FileSurgeon(sample)
     let hot = [
       0..<64, 4096..<4160, surgeon.tableOffset..<sample.count,

@@ -1,4 +1,5 @@
 // What is written is what is read.
+import TestSupport
 import Testing
 import VialFormat
 
@@ -27,7 +28,7 @@ import VialFormat
 
   @Test func tensorsHaveTheirBytes() throws {
     let file = try SampleFile.open(SampleFile.make())
-    var numbers = Numbers(7)
+    var numbers = SeededGenerator(seed: 7)
     for tensor in SampleFile.tensors {
       let found = try #require(file.tensors.find(tensor.name))
       #expect(found.format == tensor.format)

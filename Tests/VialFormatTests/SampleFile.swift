@@ -1,23 +1,7 @@
 // A small file with every encoding, codec and section kind that the writer makes, for all format tests.
 // Owns: the sample's content. Values are canonical, so that a fresh sample verifies.
+import TestSupport
 import VialFormat
-
-/// Deterministic numbers (SplitMix64).
-struct Numbers {
-  private var state: UInt64
-
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
-}
 
 enum SampleFile {
   struct Tensor {
@@ -62,7 +46,7 @@ enum SampleFile {
   static let licence = Array(String(repeating: "Permission is hereby granted. ", count: 90).utf8)
 
   /// Stored bytes of a tensor with canonical padding.
-  static func bytes(_ tensor: Tensor, _ numbers: inout Numbers) -> [UInt8] {
+  static func bytes(_ tensor: Tensor, _ numbers: inout SeededGenerator) -> [UInt8] {
     let format = tensor.format
     if tensor.shape.count == 1 {
       return (0..<tensor.shape[0]).flatMap { SampleBytes.littleEndian(Float($0).bitPattern) }
@@ -81,7 +65,7 @@ enum SampleFile {
   }
 
   private static func record(
-    _ format: TensorFormat, rows: Int, columns: Int, _ numbers: inout Numbers
+    _ format: TensorFormat, rows: Int, columns: Int, _ numbers: inout SeededGenerator
   ) -> [UInt8] {
     switch format.encoding {
     case .f32:
@@ -103,7 +87,7 @@ enum SampleFile {
   }
 
   private static func int4Record(
-    _ format: TensorFormat, rows: Int, columns: Int, _ numbers: inout Numbers
+    _ format: TensorFormat, rows: Int, columns: Int, _ numbers: inout SeededGenerator
   ) -> [UInt8] {
     let zeros = (0..<16).map { row in
       format.isAsymmetric && row < rows ? UInt8(numbers.below(16)) : 8
@@ -143,7 +127,7 @@ enum SampleFile {
     try writer.add(.text, id: TextSection.modelCard.rawValue, Array("# card\n".utf8))
     try writer.add(.provenance, provenance())
     try extra(&writer)
-    var numbers = Numbers(7)
+    var numbers = SeededGenerator(seed: 7)
     for section in Set(tensors.map(\.section)).sorted() {
       try writer.begin(.weights, id: section)
       for (tensor, placement) in zip(tensors, placements) where tensor.section == section {

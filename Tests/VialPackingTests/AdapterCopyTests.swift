@@ -1,6 +1,7 @@
 // What PEFT saves beside lora_A and lora_B: copies of the base's tensors; and targets that the base has not.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

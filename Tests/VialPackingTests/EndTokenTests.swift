@@ -1,6 +1,7 @@
 // What ends an answer: ids of all settings, tokens by what they are called, or nothing.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

@@ -1,6 +1,7 @@
 // Weights of a folder that are not what the settings say: heads of their own, one tensor for both, several sets.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

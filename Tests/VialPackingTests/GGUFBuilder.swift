@@ -1,6 +1,7 @@
 // Makes GGUF files, honest and lying ones, byte by byte; and one from a committed checkpoint.
 
 import Foundation
+import TestSupport
 
 /// The contents of a GGUF file.
 struct GGUFBuilder {

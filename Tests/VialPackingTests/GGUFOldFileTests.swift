@@ -1,6 +1,7 @@
 // GGUF files as older tools wrote them, and as newer ones cut them: old keys, biases, split sets, other byte orders.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

@@ -1,6 +1,7 @@
 // GGUF files: the same bytes as from the checkpoint they were made of, every type's blocks, and lying headers.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking
@@ -96,8 +97,7 @@ import VialPacking
   }
 
   private func blocks() throws -> [Block] {
-    let url = Fixture.checkpoints.deletingLastPathComponent()
-      .appendingPathComponent("gguf/blocks.json")
+    let url = Files.fixture("gguf/blocks.json")
     return try JSONDecoder().decode([Block].self, from: Data(contentsOf: url))
   }
 

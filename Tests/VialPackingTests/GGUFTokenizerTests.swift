@@ -1,6 +1,7 @@
 // The tokenizer of a GGUF file: the same tables as from the tokenizer.json that it stands for.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

@@ -1,6 +1,7 @@
 // 4-bit checkpoints of others: repacked without loss, decoded when asked, refused when they contradict themselves.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

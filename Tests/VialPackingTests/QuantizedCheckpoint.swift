@@ -2,6 +2,7 @@
 // with the bit positions written out here once more, independent of the packer's.
 
 import Foundation
+import TestSupport
 import VialFormat
 
 /// A linear layer as integers.

@@ -1,6 +1,7 @@
 // Quantised checkpoints whose settings are wrong about the tensors, or name modules by patterns; and MLX's.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

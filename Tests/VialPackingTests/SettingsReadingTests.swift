@@ -1,6 +1,7 @@
 // Settings that transformers reads in another way than they seem to say: what holds, and that it is said.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

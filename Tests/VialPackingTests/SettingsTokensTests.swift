@@ -1,6 +1,7 @@
 // Tokens that only settings name. Golden ids are those of transformers 5.23, `AutoTokenizer`, over the same files.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

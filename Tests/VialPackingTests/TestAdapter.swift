@@ -1,6 +1,7 @@
 // Adapters of the test's own: PEFT and mlx-lm folders with numbers that are known.
 
 import Foundation
+import TestSupport
 
 /// An adapter that a test makes and damages.
 final class TestAdapter {
@@ -11,16 +12,14 @@ final class TestAdapter {
     "mlp.down_proj": (64, 128),
   ]
 
-  let folder: URL
-  var path: String { folder.path }
+  private let root = TemporaryFolder()
+  var folder: URL { root.url }
+  var path: String { root.path }
   var config: [String: Any]
   var file = SafetensorsFile()
 
   /// All linear layers of both layers, the head included when asked for, each of rank `rank`.
   init(rank: Int = 4, modules: [String] = Array(shapes.keys), head: Bool = false) throws {
-    folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("vial-adapter-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     var names = modules.map { String($0.split(separator: ".")[1]) }
     if head { names.append("lm_head") }
     config = [
@@ -35,8 +34,6 @@ final class TestAdapter {
     }
     if head { add("lm_head", rank: rank, 512, 64) }
   }
-
-  deinit { try? FileManager.default.removeItem(at: folder) }
 
   /// A and B of a module.
   func add(_ module: String, rank: Int, _ outputs: Int, _ inputs: Int) {

@@ -1,13 +1,12 @@
 // Who writes a name, what others see meanwhile, what is left behind: files that are written aside
 // and renamed.
 import Foundation
+import TestSupport
 import Testing
 import VialSystem
 
 @Suite struct AtomicFileTests {
-  let folder: TemporaryFolder
-
-  init() throws { folder = try TemporaryFolder() }
+  let folder = TemporaryFolder()
 
   private func message(_ body: () throws -> Void) -> String {
     do {
@@ -22,175 +21,175 @@ import VialSystem
 
   private func mode(_ name: String) -> mode_t {
     var status = stat()
-    return lstat(folder.file(name), &status) == 0 ? status.st_mode & 0o7777 : 0
+    return lstat(folder.path(name), &status) == 0 ? status.st_mode & 0o7777 : 0
   }
 
   /// The mode that this process's new files get.
   private func newMode() throws -> mode_t {
-    close(open(folder.file("probe"), O_CREAT | O_WRONLY, 0o666))
-    defer { unlink(folder.file("probe")) }
+    close(open(folder.path("probe"), O_CREAT | O_WRONLY, 0o666))
+    defer { unlink(folder.path("probe")) }
     return mode("probe")
   }
 
   @Test func oneWriterOfANameAtATime() throws {
-    let first = try AtomicFile(path: folder.file("out"))
+    let first = try AtomicFile(path: folder.path("out"))
     try write([1, 2, 3], first)
     #expect(
-      message { _ = try AtomicFile(path: folder.file("out")) }.contains(
+      message { _ = try AtomicFile(path: folder.path("out")) }.contains(
         "another program is writing it"))
     // The one that was refused took nothing away.
-    #expect(folder.names == ["out.partial"])
+    #expect(folder.contents == ["out.partial"])
     try first.commit()
     #expect(try folder.read("out") == [1, 2, 3])
-    let next = try AtomicFile(path: folder.file("out"))
+    let next = try AtomicFile(path: folder.path("out"))
     try write([4], next)
     try next.commit()
     #expect(try folder.read("out") == [4])
-    #expect(folder.names == ["out"])
+    #expect(folder.contents == ["out"])
   }
 
   @Test func replacingAndChangingInPlaceKeepEachOtherOut() throws {
-    try folder.write([9], to: "out")
+    try folder.write("out", [9])
     do {
-      let new = try AtomicFile(path: folder.file("out"))
-      #expect(message { _ = try InPlaceFile(path: folder.file("out")) }.contains("another program"))
+      let new = try AtomicFile(path: folder.path("out"))
+      #expect(message { _ = try InPlaceFile(path: folder.path("out")) }.contains("another program"))
       new.abandon()
     }
     do {
-      let changed = try InPlaceFile(path: folder.file("out"))
-      #expect(message { _ = try AtomicFile(path: folder.file("out")) }.contains("another program"))
-      #expect(folder.names == ["out"])
+      let changed = try InPlaceFile(path: folder.path("out"))
+      #expect(message { _ = try AtomicFile(path: folder.path("out")) }.contains("another program"))
+      #expect(folder.contents == ["out"])
       // Its own holder may replace it.
       let new = try AtomicFile(replacing: changed)
       try write([1], new)
       try new.commit()
     }
     #expect(try folder.read("out") == [1])
-    #expect(message { _ = try InPlaceFile(path: folder.file("out")) } == "")
+    #expect(message { _ = try InPlaceFile(path: folder.path("out")) } == "")
   }
 
   /// Half-way from one name to the next the lock still holds.
   @Test func nobodyComesBetweenTheNameAndTheEnd() throws {
-    let file = try AtomicFile(path: folder.file("out"))
+    let file = try AtomicFile(path: folder.path("out"))
     try write([1], file)
     var said = ""
     try file.commit(whileLocked: {
-      said = message { _ = try AtomicFile(path: folder.file("out")) }
+      said = message { _ = try AtomicFile(path: folder.path("out")) }
       #expect((try? folder.read("out")) == [1])
     })
     #expect(said.contains("another program"))
   }
 
   @Test func leftoversOfDeadWritersGo() throws {
-    try folder.write([5, 5, 5, 5, 5], to: "out.partial")
-    chmod(folder.file("out.partial"), 0o644)
-    let file = try AtomicFile(path: folder.file("out"))
+    try folder.write("out.partial", [5, 5, 5, 5, 5])
+    chmod(folder.path("out.partial"), 0o644)
+    let file = try AtomicFile(path: folder.path("out"))
     #expect(mode("out.partial") == 0o600)
     try write([1], file)
     try file.commit()
     #expect(try folder.read("out") == [1])
-    #expect(folder.names == ["out"])
+    #expect(folder.contents == ["out"])
   }
 
   /// Whatever has the name of the unfinished file, nothing else is written or removed.
   @Test func whatLiesInTheWayIsNotFollowed() throws {
-    try folder.write([7], to: "victim")
-    let partial = folder.file("out.partial")
+    try folder.write("victim", [7])
+    let partial = folder.path("out.partial")
     let makers: [() -> Int32] = [
-      { symlink(self.folder.file("victim"), partial) },
-      { link(self.folder.file("victim"), partial) },
+      { symlink(self.folder.path("victim"), partial) },
+      { link(self.folder.path("victim"), partial) },
       { mkfifo(partial, 0o644) }, { symlink("nowhere", partial) },
     ]
     for make in makers {
       #expect(make() == 0)
-      let file = try AtomicFile(path: folder.file("out"))
+      let file = try AtomicFile(path: folder.path("out"))
       try write([1], file)
       try file.commit()
       #expect(try folder.read("victim") == [7])
       #expect(try folder.read("out") == [1])
-      #expect(folder.names == ["out", "victim"])
+      #expect(folder.contents == ["out", "victim"])
     }
     mkdir(partial, 0o755)
-    #expect(message { _ = try AtomicFile(path: folder.file("out")) }.contains("directory"))
+    #expect(message { _ = try AtomicFile(path: folder.path("out")) }.contains("directory"))
     #expect(try folder.read("out") == [1])
   }
 
   /// Somebody who takes a live writer's file for a leftover does not get half of another's under
   /// the name.
   @Test func anUnfinishedFileThatWasTakenAwayIsNoted() throws {
-    let first = try AtomicFile(path: folder.file("out"))
+    let first = try AtomicFile(path: folder.path("out"))
     try write([1], first)
-    unlink(folder.file("out.partial"))
-    let second = try AtomicFile(path: folder.file("out"))
+    unlink(folder.path("out.partial"))
+    let second = try AtomicFile(path: folder.path("out"))
     try write([2], second)
     #expect(message { try first.commit() }.contains("took its unfinished file away"))
-    #expect(folder.names == ["out.partial"])
+    #expect(folder.contents == ["out.partial"])
     try second.commit()
     #expect(try folder.read("out") == [2])
-    #expect(folder.names == ["out"])
+    #expect(folder.contents == ["out"])
   }
 
   @Test func inPlaceAStrangersFileIsNotReplaced() throws {
-    try folder.write([1], to: "out")
-    let held = try InPlaceFile(path: folder.file("out"))
+    try folder.write("out", [1])
+    let held = try InPlaceFile(path: folder.path("out"))
     let new = try AtomicFile(replacing: held)
     try write([2], new)
-    try folder.write([3], to: "other")
-    #expect(rename(folder.file("other"), folder.file("out")) == 0)
+    try folder.write("other", [3])
+    #expect(rename(folder.path("other"), folder.path("out")) == 0)
     #expect(message { try new.commit() }.contains("replaced"))
     #expect(try folder.read("out") == [3])
-    #expect(folder.names == ["out"])
+    #expect(folder.contents == ["out"])
   }
 
   @Test func linksAreFollowedAndStay() throws {
-    mkdir(folder.file("sub"), 0o755)
-    try folder.write([9], to: "sub/real")
-    #expect(symlink("sub/real", folder.file("relative")) == 0)
-    #expect(symlink(folder.file("relative"), folder.file("absolute")) == 0)
-    #expect(symlink("sub", folder.file("folder")) == 0)
+    mkdir(folder.path("sub"), 0o755)
+    try folder.write("sub/real", [9])
+    #expect(symlink("sub/real", folder.path("relative")) == 0)
+    #expect(symlink(folder.path("relative"), folder.path("absolute")) == 0)
+    #expect(symlink("sub", folder.path("folder")) == 0)
     for (number, name) in ["relative", "absolute", "folder/real", "sub/real"].enumerated() {
-      let file = try AtomicFile(path: folder.file(name))
+      let file = try AtomicFile(path: folder.path(name))
       // Under every name it is the same file.
       for other in ["relative", "absolute", "folder/real", "sub/real"] {
         #expect(
-          message { _ = try AtomicFile(path: folder.file(other)) }.contains("another program"))
+          message { _ = try AtomicFile(path: folder.path(other)) }.contains("another program"))
       }
       try write([UInt8(number)], file)
-      #expect(FileManager.default.fileExists(atPath: folder.file("sub/real.partial")))
+      #expect(FileManager.default.fileExists(atPath: folder.path("sub/real.partial")))
       try file.commit()
       #expect(try folder.read("sub/real") == [UInt8(number)])
-      #expect(folder.names == ["absolute", "folder", "relative", "sub"])
+      #expect(folder.contents == ["absolute", "folder", "relative", "sub"])
     }
     for name in ["relative", "absolute"] {
       #expect(
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: folder.file(name))) != nil)
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: folder.path(name))) != nil)
     }
     // A link to nothing yet names what is made.
-    #expect(symlink("sub/new", folder.file("dangling")) == 0)
-    let file = try AtomicFile(path: folder.file("dangling"))
+    #expect(symlink("sub/new", folder.path("dangling")) == 0)
+    let file = try AtomicFile(path: folder.path("dangling"))
     try write([5], file)
     try file.commit()
     #expect(try folder.read("sub/new") == [5])
-    #expect(symlink("loop", folder.file("loop")) == 0)
-    #expect(message { _ = try AtomicFile(path: folder.file("loop")) }.contains("symbolic links"))
-    #expect(FileNames.areSame(folder.file("absolute"), folder.file("folder/real")))
-    #expect(link(folder.file("sub/real"), folder.file("hard")) == 0)
-    #expect(!FileNames.areSame(folder.file("hard"), folder.file("sub/real")))
-    #expect(!FileNames.areSame(folder.file("none"), folder.file("none")))
+    #expect(symlink("loop", folder.path("loop")) == 0)
+    #expect(message { _ = try AtomicFile(path: folder.path("loop")) }.contains("symbolic links"))
+    #expect(FileNames.areSame(folder.path("absolute"), folder.path("folder/real")))
+    #expect(link(folder.path("sub/real"), folder.path("hard")) == 0)
+    #expect(!FileNames.areSame(folder.path("hard"), folder.path("sub/real")))
+    #expect(!FileNames.areSame(folder.path("none"), folder.path("none")))
   }
 
   @Test func unfinishedFilesAreTheOwnersAlone() throws {
-    try folder.write([9], to: "out")
+    try folder.write("out", [9])
     for old in [0o644, 0o600, 0o640, 0o604, 0o444, 0o755] as [mode_t] {
-      chmod(folder.file("out"), old)
-      let file = try AtomicFile(path: folder.file("out"))
+      chmod(folder.path("out"), old)
+      let file = try AtomicFile(path: folder.path("out"))
       #expect(mode("out.partial") == 0o600)
       try write([1], file)
       try file.commit()
       #expect(mode("out") == old)
     }
-    unlink(folder.file("out"))
-    let file = try AtomicFile(path: folder.file("out"))
+    unlink(folder.path("out"))
+    let file = try AtomicFile(path: folder.path("out"))
     #expect(mode("out.partial") == 0o600)
     try file.commit()
     #expect(mode("out") == (try newMode()))
@@ -198,14 +197,14 @@ import VialSystem
 
   /// Permissions that change meanwhile count, too; owner and group stay where that is allowed.
   @Test func attributesAreThoseOfTheReplacedFileInTheEnd() throws {
-    try folder.write([9], to: "out")
+    try folder.write("out", [9])
     let isSuperuser = geteuid() == 0
-    if isSuperuser { #expect(chown(folder.file("out"), 4711, 4712) == 0) }
-    let file = try AtomicFile(path: folder.file("out"))
-    chmod(folder.file("out"), 0o640)
+    if isSuperuser { #expect(chown(folder.path("out"), 4711, 4712) == 0) }
+    let file = try AtomicFile(path: folder.path("out"))
+    chmod(folder.path("out"), 0o640)
     try file.commit()
     var status = stat()
-    #expect(stat(folder.file("out"), &status) == 0)
+    #expect(stat(folder.path("out"), &status) == 0)
     #expect(status.st_mode & 0o7777 == 0o640)
     if isSuperuser { #expect(status.st_uid == 4711 && status.st_gid == 4712) }
   }
@@ -232,17 +231,17 @@ import VialSystem
         [2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0x39, 0x30, 0, 0]
         + [4, 0, 0, 0, 255, 255, 255, 255, 16, 0, 4, 0, 255, 255, 255, 255]
         + [32, 0, 0, 0, 255, 255, 255, 255]
-      try folder.write([9], to: "out")
+      try folder.write("out", [9])
       // Some file systems have no access lists.
-      guard set(folder.file("out"), name, list, list.count, 0) == 0 else { return }
+      guard set(folder.path("out"), name, list, list.count, 0) == 0 else { return }
       for isInPlace in [false, true] {
-        let held = isInPlace ? try InPlaceFile(path: folder.file("out")) : nil
+        let held = isInPlace ? try InPlaceFile(path: folder.path("out")) : nil
         let file =
-          try held.map { try AtomicFile(replacing: $0) } ?? AtomicFile(path: folder.file("out"))
+          try held.map { try AtomicFile(replacing: $0) } ?? AtomicFile(path: folder.path("out"))
         try write([1], file)
         try file.commit()
         var found = [UInt8](repeating: 0, count: 100)
-        let count = get(folder.file("out"), name, &found, found.count)
+        let count = get(folder.path("out"), name, &found, found.count)
         #expect(count == list.count)
         #expect(Array(found.prefix(list.count)) == list)
         #expect(mode("out") == 0o640)
@@ -254,7 +253,7 @@ import VialSystem
   /// never sees a mixture.
   @Test func racingWritersNeverMix() async throws {
     let (length, rounds) = (300_000, 60)
-    try folder.write([UInt8](repeating: 255, count: length), to: "out")
+    try folder.write("out", [UInt8](repeating: 255, count: length))
     let folder = self.folder.path
     let counts = await withTaskGroup(of: (Int, Int).self) { group in
       for writer in 0..<6 {
@@ -289,7 +288,7 @@ import VialSystem
     }
     #expect(counts.0 > 0)
     #expect(counts.0 + counts.1 == 6 * rounds)
-    #expect(self.folder.names == ["out"])
+    #expect(self.folder.contents == ["out"])
   }
 
   private static func write(

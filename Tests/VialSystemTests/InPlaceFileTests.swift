@@ -1,12 +1,11 @@
 // Changing a file in place, and the one writer at a time; key files.
 import Foundation
+import TestSupport
 import Testing
 import VialSystem
 
 @Suite struct InPlaceFileTests {
-  let folder: TemporaryFolder
-
-  init() throws { folder = try TemporaryFolder() }
+  let folder = TemporaryFolder()
 
   private func message(_ body: () throws -> Void) -> String {
     do {
@@ -16,8 +15,8 @@ import VialSystem
   }
 
   @Test func writingAndCutting() throws {
-    try folder.write(Array(0..<100), to: "a")
-    let file = try InPlaceFile(path: folder.file("a"))
+    try folder.write("a", Array(0..<100))
+    let file = try InPlaceFile(path: folder.path("a"))
     let mapped = try file.map()
     #expect(mapped.byteCount == 100)
     try [UInt8](repeating: 7, count: 10).withUnsafeBytes { try file.write($0, at: 120) }
@@ -35,19 +34,19 @@ import VialSystem
   }
 
   @Test func oneWriterAtATime() throws {
-    try folder.write([1], to: "a")
-    var first: InPlaceFile? = try InPlaceFile(path: folder.file("a"))
-    #expect(message { _ = try InPlaceFile(path: folder.file("a")) }.contains("another program"))
+    try folder.write("a", [1])
+    var first: InPlaceFile? = try InPlaceFile(path: folder.path("a"))
+    #expect(message { _ = try InPlaceFile(path: folder.path("a")) }.contains("another program"))
     #expect(first != nil)
     first = nil
-    #expect(message { _ = try InPlaceFile(path: folder.file("a")) } == "")
+    #expect(message { _ = try InPlaceFile(path: folder.path("a")) } == "")
   }
 
   @Test func filesThatCannotBeChanged() throws {
-    mkfifo(folder.file("pipe"), 0o600)
-    #expect(message { _ = try InPlaceFile(path: folder.file("none")) }.contains("No such file"))
+    mkfifo(folder.path("pipe"), 0o600)
+    #expect(message { _ = try InPlaceFile(path: folder.path("none")) }.contains("No such file"))
     #expect(message { _ = try InPlaceFile(path: folder.path) }.contains("directory"))
-    #expect(message { _ = try InPlaceFile(path: folder.file("pipe")) }.contains("regular"))
+    #expect(message { _ = try InPlaceFile(path: folder.path("pipe")) }.contains("regular"))
     #if os(Linux)
       // Nobody, not even the superuser, may write to a program that runs.
       #expect(message { _ = try InPlaceFile(path: "/proc/self/exe") }.contains("busy"))
@@ -56,30 +55,30 @@ import VialSystem
 
   /// Programs that take no lock may put another file in the place.
   @Test func aFileThatWasReplacedIsToldFromTheNewOne() throws {
-    try folder.write([1], to: "a")
-    let file = try InPlaceFile(path: folder.file("a"))
+    try folder.write("a", [1])
+    let file = try InPlaceFile(path: folder.path("a"))
     try file.checkName()
-    try folder.write([2], to: "b")
-    #expect(rename(folder.file("b"), folder.file("a")) == 0)
+    try folder.write("b", [2])
+    #expect(rename(folder.path("b"), folder.path("a")) == 0)
     #expect(message { try file.checkName() }.contains("replaced"))
-    unlink(folder.file("a"))
+    unlink(folder.path("a"))
     #expect(message { try file.checkName() }.contains("No such file"))
   }
 
   @Test func linksAreFollowed() throws {
-    try folder.write([1, 2], to: "a")
-    #expect(symlink("a", folder.file("link")) == 0)
-    let file = try InPlaceFile(path: folder.file("link"))
+    try folder.write("a", [1, 2])
+    #expect(symlink("a", folder.path("link")) == 0)
+    let file = try InPlaceFile(path: folder.path("link"))
     try [UInt8(7)].withUnsafeBytes { try file.write($0, at: 0) }
     #expect(try folder.read("a") == [7, 2])
     // Under its own name it is locked, too.
-    #expect(message { _ = try InPlaceFile(path: folder.file("a")) }.contains("another program"))
+    #expect(message { _ = try InPlaceFile(path: folder.path("a")) }.contains("another program"))
     try file.checkName()
   }
 
   @Test func keyFilesAreWrittenOnceAndReadBack() throws {
     let key = try SigningKey.generate()
-    let path = folder.file("key")
+    let path = folder.path("key")
     try KeyFile.write(key, to: path)
     var status = stat()
     #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
@@ -99,17 +98,17 @@ import VialSystem
     #expect(try folder.read("key") == before)
     unlink(path)
     #expect(message { try KeyFile.write(SigningKey.generate(), to: path) }.contains("exists"))
-    #expect(folder.names == ["key.pub"])
+    #expect(folder.contents == ["key.pub"])
     // What a killed one left behind does not stand in the way.
-    try folder.write([1], to: "other.partial")
-    try folder.write([1], to: "other.pub.partial")
-    try KeyFile.write(key, to: folder.file("other"))
-    #expect(folder.names == ["key.pub", "other", "other.pub"])
-    #expect(stat(folder.file("other"), &status) == 0 && status.st_mode & 0o777 == 0o600)
+    try folder.write("other.partial", [1])
+    try folder.write("other.pub.partial", [1])
+    try KeyFile.write(key, to: folder.path("other"))
+    #expect(folder.contents == ["key.pub", "other", "other.pub"])
+    #expect(stat(folder.path("other"), &status) == 0 && status.st_mode & 0o777 == 0o600)
     // A link to nowhere is something that exists.
-    #expect(symlink("nowhere", folder.file("link")) == 0)
-    #expect(message { try KeyFile.write(key, to: folder.file("link")) }.contains("exists"))
-    #expect(folder.names == ["key.pub", "link", "other", "other.pub"])
+    #expect(symlink("nowhere", folder.path("link")) == 0)
+    #expect(message { try KeyFile.write(key, to: folder.path("link")) }.contains("exists"))
+    #expect(folder.contents == ["key.pub", "link", "other", "other.pub"])
   }
 
   /// RFC 8032, 7.1, test 2.
@@ -120,8 +119,8 @@ import VialSystem
       "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da",
       "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
     ]
-    try folder.write(Array("vial-secret-key-1\n\(seed)".utf8), to: "key")
-    guard case .secret(let key) = try KeyFile(path: folder.file("key")) else {
+    try folder.write("key", Array("vial-secret-key-1\n\(seed)".utf8))
+    guard case .secret(let key) = try KeyFile(path: folder.path("key")) else {
       Issue.record("not a secret key")
       return
     }
@@ -141,8 +140,8 @@ import VialSystem
       "vial-secret-key-1 \(digits)\n", "vial-public-key-1\n\(digits.dropLast())\n",
       "vial-public-key-1\n\(digits) ",
     ] {
-      try folder.write(Array(text.utf8), to: "key")
-      let said = message { _ = try KeyFile(path: folder.file("key")) }
+      try folder.write("key", Array(text.utf8))
+      let said = message { _ = try KeyFile(path: folder.path("key")) }
       #expect(said.contains("not a key"), "\(text)")
       #expect(!said.contains("0123"))
     }

@@ -1,6 +1,7 @@
 // Adapters at run time: PEFT's logits, the same bits whatever the neighbours, and requests that must be refused.
 
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialCompute
@@ -10,26 +11,12 @@ import VialModel
 import VialPacking
 
 @Suite struct AdapterTests {
-  /// A folder that is removed with the test.
-  private final class Scratch {
-    let url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("vial-adapters-\(UUID().uuidString)")
-
-    init() throws {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-  }
-
-  private let scratch: Scratch
+  private let scratch = TemporaryFolder()
   private static let text: [UInt32] = (0..<90).map { UInt32(($0 * 37 + $0 * $0) % 480) }
   /// Without one first, then every adapter, some of them twice and with other factors.
   private static let choices: [(String?, Float)] = [
     (nil, 1), ("a", 1), ("b", 1), ("c", 1), ("a", 0.5), ("b", -1), ("a", 1), (nil, 1),
   ]
-
-  init() throws { scratch = try Scratch() }
 
   private func model(_ recipe: WeightRecipe, merging: String? = nil) throws -> Model {
     try Model(path: RandomAdapter.pack(recipe, to: scratch.url, merging: merging))
@@ -63,12 +50,11 @@ import VialPacking
 
   @Test(arguments: [(KVCacheType.f32, Float(1e-3)), (.f16, 2e-2)])
   func logitsEqualPEFT(_ cacheType: KVCacheType, _ limit: Float) throws {
-    let folder = PackedModel.checkpoints.deletingLastPathComponent()
-      .appendingPathComponent("adapters/lora-qkvo-r8")
+    let folder = Files.fixture("adapters/lora-qkvo-r8")
     let golden = try JSONDecoder().decode(
       AdapterGolden.self, from: Data(contentsOf: folder.appendingPathComponent("golden.json")))
     var options = PackOptions(
-      sourcePath: PackedModel.checkpoints.appendingPathComponent("qwen2-tiny-untied").path,
+      sourcePath: Files.checkpoints.appendingPathComponent("qwen2-tiny-untied").path,
       outputPath: scratch.url.appendingPathComponent("golden.vial").path)
     options.recipe = WeightRecipe(weights: .f16)
     options.adapters = [.init(name: "ward", path: folder.path)]
@@ -241,7 +227,7 @@ import VialPacking
     try text.replacingOccurrences(of: "\"lora_alpha\":4", with: "\"lora_alpha\":1e38")
       .write(to: url, atomically: true, encoding: .utf8)
     var options = PackOptions(
-      sourcePath: PackedModel.checkpoints.appendingPathComponent("qwen2-tiny-untied").path,
+      sourcePath: Files.checkpoints.appendingPathComponent("qwen2-tiny-untied").path,
       outputPath: scratch.url.appendingPathComponent("huge.vial").path)
     options.adapters = [.init(name: "huge", path: folder.path)]
     _ = try Packer.pack(options)

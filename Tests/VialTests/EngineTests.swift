@@ -1,6 +1,7 @@
 // Requests through an engine: batches that change no bit, ends of every kind, events, the queue.
 
 import Synchronization
+import TestSupport
 import Testing
 import Vial
 import VialEngine

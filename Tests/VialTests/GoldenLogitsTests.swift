@@ -1,5 +1,6 @@
 // The runtime against Hugging Face transformers: logits, arg max and greedy text of the reference checkpoints.
 
+import TestSupport
 import Testing
 import Vial
 import VialEngine
@@ -17,7 +18,7 @@ import VialPacking
 
   @Test(arguments: checkpoints)
   func logitsEqualTransformers(_ name: String, _ encoding: TensorEncoding, _ limit: Float) throws {
-    let golden = try PackedModel.golden(name)
+    let golden = try Golden.read(name)
     let model = try PackedModel.open(name, WeightRecipe(weights: encoding))
     let scorer = try Scorer(model: model, options: ComputeOptions(cacheType: .f32))
     let logits = try scorer.logits(golden.tokenIDs)
@@ -31,7 +32,7 @@ import VialPacking
 
   @Test(arguments: ["qwen2-tiny-untied", "qwen2-tiny-tied", "llama3-tiny"])
   func greedyTextEqualsTransformers(_ name: String) throws {
-    let golden = try PackedModel.golden(name)
+    let golden = try Golden.read(name)
     let model = try PackedModel.open(name, WeightRecipe(weights: .f16))
     let engine = try Engine(
       model: model, capacity: 256, options: ComputeOptions(cacheType: .f32))
@@ -45,7 +46,7 @@ import VialPacking
   /// Checkpoints that were quantised by others, decoded to f16: the golden logits are those of the quantised weights.
   @Test(arguments: ["gptq-g32-sym", "gptq-g32-sym-desc_act", "awq-gemm-g32"])
   func decodedImportsEqualTransformers(_ name: String) throws {
-    let golden = try PackedModel.importGolden(name)
+    let golden = try ImportGolden.read(name)
     let model = try PackedModel.open(name, WeightRecipe(weights: .f16))
     let scorer = try Scorer(model: model, options: ComputeOptions(cacheType: .f32))
     let logits = try scorer.logits(golden.tokenIDs)
@@ -56,7 +57,7 @@ import VialPacking
   /// The integers as they are, under activations of eight bits.
   @Test(arguments: ["gptq-g32-sym", "awq-gemm-g32"])
   func repackedImportsStayClose(_ name: String) throws {
-    let golden = try PackedModel.importGolden(name)
+    let golden = try ImportGolden.read(name)
     let scorer = try Scorer(
       model: PackedModel.open(name), options: ComputeOptions(cacheType: .f32))
     let logits = try scorer.logits(golden.tokenIDs)
@@ -68,7 +69,7 @@ import VialPacking
   /// f16 and int8 caches cost a little accuracy; the figures are upper bounds of what was measured.
   @Test(arguments: [(KVCacheType.f16, Float(0.02)), (.int8, 0.5)])
   func smallerCachesStayClose(_ type: KVCacheType, _ limit: Float) throws {
-    let golden = try PackedModel.golden("qwen2-tiny-untied")
+    let golden = try Golden.read("qwen2-tiny-untied")
     let model = try PackedModel.open("qwen2-tiny-untied", WeightRecipe(weights: .f16))
     let scorer = try Scorer(model: model, options: ComputeOptions(cacheType: type))
     let logits = try scorer.logits(golden.tokenIDs)

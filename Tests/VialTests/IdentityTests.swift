@@ -1,6 +1,7 @@
 // The promise itself: 200 random requests that arrive, share, compete, give way and are cancelled at random say, byte for
 // byte, what each says alone.
 
+import TestSupport
 import Testing
 import Vial
 import VialCompute
@@ -37,7 +38,7 @@ import VialSystem
     }
   }
 
-  private static func draw(_ random: inout SplitMix) throws -> Draw {
+  private static func draw(_ random: inout SeededGenerator) throws -> Draw {
     let base = random.below(5)
     let shared = random.below(3) == 0 ? 0 : random.below(200)
     var prompt = (0..<shared).map { UInt32(($0 * 31 + base * 77) % 480) }
@@ -95,7 +96,7 @@ import VialSystem
 
   /// Submits all, with pauses at random, and reads them from one loop.
   private static func together(
-    _ draws: [Draw], on engine: Engine, _ random: inout SplitMix
+    _ draws: [Draw], on engine: Engine, _ random: inout SeededGenerator
   ) throws -> [Stream] {
     var streams = [Stream](repeating: Stream(), count: draws.count)
     var places: [ObjectIdentifier: Int] = [:]
@@ -121,7 +122,7 @@ import VialSystem
   }
 
   @Test func twoHundredRequestsSayWhatTheySayAlone() throws {
-    var random = SplitMix(state: 7)
+    var random = SeededGenerator(seed: 7)
     let draws = try (0..<200).map { _ in try Self.draw(&random) }
     let truth = try Self.alone(draws)
     #expect(Set(truth.map(\.tokens)).count > 100)
@@ -165,7 +166,7 @@ import VialSystem
   /// Submits and cancels as fast as it goes; nothing leaks, nothing hangs.
   @Test func manySubmissionsAreCancelled() throws {
     let engine = try Self.engine { $0.queueLimit = 100_000 }
-    var random = SplitMix(state: 3)
+    var random = SeededGenerator(seed: 3)
     for _ in 0..<300 {
       let requests = try (0..<10).map { _ in
         try engine.submit([1, 2, UInt32(random.below(400))], Self.draw(&random).options)
@@ -180,18 +181,5 @@ import VialSystem
     let ended = metrics.finishedCounts.total
     #expect(ended == 3000)
     #expect(metrics.heldBlockCount == 0)
-  }
-}
-
-/// SplitMix64: the same draws in every run.
-private struct SplitMix {
-  var state: UInt64
-
-  mutating func below(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ (z >> 31)).multipliedFullWidth(by: UInt64(bound)).high)
   }
 }

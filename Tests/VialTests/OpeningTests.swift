@@ -1,6 +1,7 @@
 // Opening is mapping: no page of weights is touched, whatever the model's size.
 
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialFormat
@@ -9,10 +10,8 @@ import VialPacking
 @Suite struct OpeningTests {
   #if os(Linux)
     @Test func openingTouchesNoWeights() throws {
-      let folder = FileManager.default.temporaryDirectory
-        .appendingPathComponent("vial-open-\(UUID().uuidString)")
-      defer { try? FileManager.default.removeItem(at: folder) }
-      let path = try Self.packWideModel(in: folder)
+      let fixture = try Fixture("llama3-tiny")
+      let path = try Self.packWideModel(fixture)
       let model = try Model(path: path)
       let weights = try #require(model.file.sections.first { $0.kind == .weights })
       #expect(weights.storedByteCount > 40_000_000)
@@ -24,21 +23,13 @@ import VialPacking
     }
 
     /// The tiny checkpoint's settings with a wide feed-forward part, filled with random weights.
-    private static func packWideModel(in folder: URL) throws -> String {
-      let source = folder.appendingPathComponent("source")
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try FileManager.default.copyItem(
-        at: PackedModel.checkpoints.appendingPathComponent("llama3-tiny"), to: source)
-      let url = source.appendingPathComponent("config.json")
-      let config = String(decoding: try Data(contentsOf: url), as: UTF8.self)
-        .replacingOccurrences(
-          of: "\"intermediate_size\": 128", with: "\"intermediate_size\": 262144")
-      try Data(config.utf8).write(to: url)
-      let output = folder.appendingPathComponent("wide.vial").path
-      var options = PackOptions(sourcePath: source.path, outputPath: output)
+    private static func packWideModel(_ fixture: Fixture) throws -> String {
+      try fixture.edit(
+        "config.json", "\"intermediate_size\": 128", "\"intermediate_size\": 262144")
+      var options = fixture.options()
       options.randomSeed = 1
       _ = try Packer.pack(options)
-      return output
+      return fixture.output
     }
 
     /// Bytes of the file's mappings that this process has touched, from /proc/self/smaps.

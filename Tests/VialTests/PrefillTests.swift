@@ -2,6 +2,7 @@
 // for single tokens go together with what an answer is held to.
 
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialEngine
@@ -14,7 +15,7 @@ import VialText
   private let engine: Engine
 
   init() throws {
-    model = try Model(path: PromptTests.demo)
+    model = try Model(path: Files.demo)
     engine = try Engine(model: model, capacity: 4096)
   }
 

@@ -1,6 +1,7 @@
 // Prompt templates over a model: hostile values, what a file says, and where the system message goes.
 
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialEngine
@@ -10,11 +11,6 @@ import VialSystem
 import VialText
 
 @Suite struct PromptTests {
-  /// The demonstration model, whose chat template is DeepSeek-R1's.
-  static let demo = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Sources/VialCommand/Resources/demo.vial").path
-
   private static let small = """
     ---
     id: small
@@ -90,7 +86,7 @@ import VialText
   }
 
   @Test func hostileValuesNeverChangeTheStructure() throws {
-    let model = try Model(path: Self.demo)
+    let model = try Model(path: Files.demo)
     let template = try Self.template(Self.small)
     let tokenizer = model.tokenizer
     let plain = try Self.tokens(model, template, [("note", "x"), ("more", "y")])
@@ -115,7 +111,7 @@ import VialText
 
   /// Ten thousand patients' texts, in all variables that take text, over the twelve templates.
   @Test func theDefaultSetKeepsItsStructure() throws {
-    let model = try Model(path: Self.demo)
+    let model = try Model(path: Files.demo)
     let templates = try PromptTemplateSet.standard().map(\.template)
     #expect(templates.count == 12)
     let structure = try chat(model, "x").filter { model.tokenizer.isAdded($0) }
@@ -158,7 +154,7 @@ import VialText
 
   /// A file whose chat template opens the reasoning gets everything in the user's message.
   @Test func reasoningModelsGetNoSystemMessage() throws {
-    let model = try Model(path: Self.demo)
+    let model = try Model(path: Files.demo)
     let template = try Self.template(Self.small)
     #expect(
       try Self.tokens(model, template, [("note", "x"), ("more", "y")])

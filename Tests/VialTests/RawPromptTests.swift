@@ -1,6 +1,7 @@
 // Raw prompts of tokenizers that put an end behind a text: a prompt goes on, so it has none.
 
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialPacking
@@ -12,12 +13,8 @@ import VialText
 
   /// A model whose tokenizer ends texts with 490, by its post-processor or by its settings.
   private func model(bySettings: Bool) throws -> Model {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("vial-raw-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try FileManager.default.copyItem(
-      at: PackedModel.checkpoints.appendingPathComponent("llama3-tiny"), to: folder)
-    try edit(folder.appendingPathComponent("tokenizer.json")) { tokenizer in
+    let fixture = try Fixture("llama3-tiny")
+    try edit(fixture.url("tokenizer.json")) { tokenizer in
       guard var processor = tokenizer["post_processor"] as? [String: Any],
         var single = processor["single"] as? [Any],
         var tokens = processor["special_tokens"] as? [String: Any]
@@ -28,12 +25,11 @@ import VialText
       processor["special_tokens"] = tokens
       tokenizer["post_processor"] = bySettings ? nil : processor
     }
-    try edit(folder.appendingPathComponent("tokenizer_config.json")) {
+    try edit(fixture.url("tokenizer_config.json")) {
       $0["add_eos_token"] = true
     }
-    let output = folder.appendingPathComponent("model.vial").path
-    _ = try Packer.pack(PackOptions(sourcePath: folder.path, outputPath: output))
-    return try Model(path: output)
+    _ = try Packer.pack(fixture.options())
+    return try Model(path: fixture.output)
   }
 
   private func edit(_ url: URL, _ change: (inout [String: Any]) -> Void) throws {

@@ -1,6 +1,7 @@
 // What the runtime refuses, and that it never takes the host with it.
 
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialEngine

@@ -1,5 +1,6 @@
 // "Same bytes in, same bytes out": instruction sets, threads and chunking change nothing.
 
+import TestSupport
 import Testing
 import Vial
 import VialCompute

@@ -1,6 +1,7 @@
 // A token stream is a function of its own inputs: random batches of 1 to 16 sequences, computed in random pieces on 1 to
 // 8 threads by every family, give each sequence what it gets alone from the scalar reference, token by token.
 
+import TestSupport
 import Testing
 import VialCompute
 import VialEngine
@@ -29,7 +30,7 @@ import VialSystem
     _ recipe: WeightRecipe, _ cacheType: KVCacheType
   ) throws {
     let weights = try ModelFile(path: PackedModel.path("qwen2-tiny-untied", recipe)).weights()
-    var random = SplitMix(state: 17)
+    var random = SeededGenerator(seed: 17)
     let tasks = (0..<16).map { index in
       Text(
         prompt: (0..<1 + random.below(100)).map { _ in UInt32(random.below(480)) },
@@ -38,7 +39,7 @@ import VialSystem
           temperature: index % 3 == 0 ? 0 : 1, topK: 50, topP: 0.95, seed: UInt64(index)))
     }
     let alone = try tasks.map { task in
-      var random = SplitMix(state: 1)
+      var random = SeededGenerator(seed: 1)
       return try Self.streams(
         [task], weights, cacheType, threads: 1, family: KernelFamily(named: "reference"), chunk: 1,
         &random)[0]
@@ -67,7 +68,7 @@ import VialSystem
 
   private static func streams(
     _ tasks: [Text], _ weights: DecoderWeights, _ cacheType: KVCacheType, threads: Int,
-    family: KernelFamily?, chunk: Int, _ random: inout SplitMix
+    family: KernelFamily?, chunk: Int, _ random: inout SeededGenerator
   ) throws -> [[UInt32]] {
     let runner = try Runner(
       weights: weights,
@@ -114,18 +115,5 @@ import VialSystem
     return zip(sequences, tasks).map { sequence, task in
       (task.prompt.count..<sequence.tokens.count).map { sequence.tokens.pointer[$0] }
     }
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-private struct SplitMix {
-  var state: UInt64
-
-  mutating func below(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ (z >> 31)) % UInt64(bound))
   }
 }

@@ -1,6 +1,7 @@
 // Answers that are held to a schema or to choices, and budgets of reasoning, with the demonstration model.
 
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialEngine
@@ -11,7 +12,7 @@ import VialText
 @Suite struct StructuredAnswerTests {
   private let model: Model
 
-  init() throws { model = try Model(path: PromptTests.demo) }
+  init() throws { model = try Model(path: Files.demo) }
 
   private static let schema = """
     {"type": "object", "required": ["name", "sure", "signs"], "properties": {

@@ -1,5 +1,6 @@
 // What grammars remember of one tenant's answers, and that nobody else gets it.
 
+import TestSupport
 import Testing
 import Vial
 import VialEngine
@@ -9,7 +10,7 @@ import VialText
 @Suite struct TenantGrammarTests {
   private let model: Model
 
-  init() throws { model = try Model(path: PromptTests.demo) }
+  init() throws { model = try Model(path: Files.demo) }
 
   private static let schema = Array(#"{"enum": ["yes", "no", "unclear"]}"#.utf8)
 

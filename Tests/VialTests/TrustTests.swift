@@ -1,5 +1,6 @@
 // Opening only what somebody trusted has signed.
 import Foundation
+import TestSupport
 import Testing
 import Vial
 import VialFormat

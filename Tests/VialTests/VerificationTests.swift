@@ -3,6 +3,7 @@
 import Dispatch
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import Vial
 import VialEngine
@@ -12,47 +13,25 @@ import VialPacking
 import VialSystem
 
 @Suite struct VerificationTests {
-  /// A folder that is removed with the test.
-  private final class Scratch {
-    let url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("vial-verify-\(UUID().uuidString)")
-
-    init() throws {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-  }
-
-  private let scratch: Scratch
+  private let scratch = TemporaryFolder()
   private static let prompt: [UInt32] = (1...40).map { UInt32($0 * 7) }
-
-  init() throws { scratch = try Scratch() }
 
   /// A model whose weights have several chunks, and whose embedding is a tensor of its own: a fixture with random
   /// weights and a larger vocabulary.
   private static let packed = Mutex<String?>(nil)
+  private static let folder = TemporaryFolder()
 
   private static func path() throws -> String {
     try packed.withLock { packed in
       if let packed { return packed }
-      let folder = FileManager.default.temporaryDirectory
-        .appendingPathComponent("vial-large-\(ProcessInfo.processInfo.processIdentifier)")
-      try? FileManager.default.removeItem(at: folder)
-      try FileManager.default.copyItem(
-        at: PackedModel.checkpoints.appendingPathComponent("qwen2-tiny-untied"), to: folder)
-      let url = folder.appendingPathComponent("config.json")
-      let configuration = try String(contentsOf: url, encoding: .utf8)
-      try configuration.replacingOccurrences(
-        of: "\"vocab_size\": 512", with: "\"vocab_size\": 16384"
-      ).write(to: url, atomically: true, encoding: .utf8)
-      let output = folder.appendingPathComponent("large.vial").path
-      var options = PackOptions(sourcePath: folder.path, outputPath: output)
-      options.recipe = WeightRecipe(weights: .f32, embedding: .f32, head: .f32)
+      let fixture = try Fixture("qwen2-tiny-untied")
+      try fixture.edit("config.json", "\"vocab_size\": 512", "\"vocab_size\": 16384")
+      var options = fixture.options(WeightRecipe(weights: .f32, embedding: .f32, head: .f32))
+      options.outputPath = folder.path("large.vial")
       options.randomSeed = 1
       _ = try Packer.pack(options)
-      packed = output
-      return output
+      packed = options.outputPath
+      return options.outputPath
     }
   }
 

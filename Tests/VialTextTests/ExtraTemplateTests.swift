@@ -1,6 +1,7 @@
 // Renderings that Tests/Scripts/compare_templates.py wrote, from templates that are not ours to commit.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

@@ -2,6 +2,7 @@
 // (Tests/Scripts/make_tokenizer_fixtures.py).
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

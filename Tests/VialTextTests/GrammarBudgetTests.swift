@@ -1,5 +1,6 @@
 // What masks may cost, and that what is remembered decides none of them.
 
+import TestSupport
 import Testing
 import VialText
 

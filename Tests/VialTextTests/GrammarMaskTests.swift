@@ -1,5 +1,6 @@
 // Masks against the definition: a token may come next when its bytes lead on.
 
+import TestSupport
 import Testing
 import VialText
 

@@ -1,5 +1,6 @@
 // Grammars by themselves: which texts a schema lets through, and which schemas are refused.
 
+import TestSupport
 import Testing
 import VialText
 

@@ -2,6 +2,7 @@
 // Failures here are crashes or hangs; the ids of a damaged table mean nothing.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

@@ -1,6 +1,7 @@
 // Long words: the merges of `LongWord` against the plainest loop there is.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

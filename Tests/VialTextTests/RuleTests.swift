@@ -1,6 +1,7 @@
 // One damaged section for each rule of Spec/TOKENIZER.md and Spec/TEMPLATES.md.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

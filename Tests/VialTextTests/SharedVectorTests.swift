@@ -2,6 +2,7 @@
 // Skips with a line where the folder is absent; `FixtureVectorTests` covers the same ground.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

@@ -1,6 +1,7 @@
 // Decoding token by token, and stop strings.
 
 import Foundation
+import TestSupport
 import Testing
 import VialPacking
 import VialText

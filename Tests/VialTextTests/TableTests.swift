@@ -1,5 +1,6 @@
 // The hash tables that the packer writes: small, and without far searches all the same.
 
+import TestSupport
 import Testing
 import VialPacking
 import VialText

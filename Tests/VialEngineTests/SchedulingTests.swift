@@ -1,6 +1,7 @@
 // Who is computed when: priorities, tenants, deadlines, memory that runs out, and callbacks that misbehave.
 
 import Synchronization
+import TestSupport
 import Testing
 import Vial
 import VialEngine

@@ -1,5 +1,6 @@
 // Engines may end in the midst of callbacks.
 
+import TestSupport
 import Testing
 import Vial
 import VialEngine

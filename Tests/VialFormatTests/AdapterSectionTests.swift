@@ -2,7 +2,7 @@
 import Testing
 import VialFormat
 
-@Suite struct AdapterTests {
+@Suite struct AdapterSectionTests {
   private let sample: [UInt8]
   private let base: FileDescriptor
 
@@ -20,7 +20,7 @@ import VialFormat
 
   /// An adapter whose padding is right and whose values are all 1.
   static func section(
-    _ name: String, base: Digest, targets: [AdapterBuilder.Target] = AdapterTests.targets,
+    _ name: String, base: Digest, targets: [AdapterBuilder.Target] = AdapterSectionTests.targets,
     isRankStabilised: Bool = false
   ) throws -> (id: UInt64, bytes: ByteRegion) {
     let builder = try AdapterBuilder(

@@ -1,11 +1,12 @@
 // Adapters of PEFT and mlx-lm: what is read, and what is refused by name.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking
 
-@Suite struct AdapterTests {
+@Suite struct AdapterImportTests {
   private static let base: FileDescriptor? = {
     guard let fixture = try? Fixture("qwen2-tiny-untied") else { return nil }
     return try? fixture.pack(WeightRecipe(weights: .f32))

@@ -1,9 +1,8 @@
 // Ids that the file or another model made up are held against the rows that they index, where they do so.
 
-import Foundation
+import TestSupport
 import Testing
 import Vial
-import VialCompute
 import VialEngine
 import VialFormat
 import VialModel
@@ -98,48 +97,6 @@ import VialText
       for id: UInt32 in [512, 1 << 24, .max] {
         #expect(sampler.logProbability(of: id, logits: base).isNaN)
       }
-    }
-  }
-
-  /// The last guard, behind those of the engine: the row is marked, and its neighbours are what they are without it.
-  @Test(arguments: [ModelFile.Verification.tables, .lazy])
-  func aTokenBeyondTheEmbeddingMarksItsRow(_ verification: ModelFile.Verification) throws {
-    let path = try PackedModel.path("qwen2-tiny-untied")
-    let weights = try ModelFile(path: path, verification: verification).weights()
-    let layout = try #require(KVCacheLayout(type: .f32, shape: weights.shape))
-    let family = try #require(KernelFamily.available.first)
-    let forward = try #require(
-      DecoderForward(
-        weights: weights, cache: layout, family: family, pool: ThreadPool(workerCount: 2),
-        maximumRows: 4, contextLength: 64))
-    func logits(_ other: UInt32) throws -> [UInt32] {
-      let memory = try #require(WorkMemory(byteCount: layout.blockByteCount * 2))
-      let blocks = [
-        memory.elements(UInt8.self), memory.elements(UInt8.self) + layout.blockByteCount,
-      ]
-      let ids: [UInt32] = [7, other]
-      try blocks.withUnsafeBufferPointer { blocks in
-        try ids.withUnsafeBufferPointer { ids in
-          let base = try #require(blocks.baseAddress)
-          let tokens = try #require(ids.baseAddress)
-          try forward.run(
-            (0..<2).map {
-              StepSegment(
-                tokens: tokens + $0, count: 1, logitsCount: 1, firstPosition: 0, blocks: base + $0)
-            })
-        }
-      }
-      var row = [Float](repeating: 0, count: weights.shape.vocabularySize)
-      row.withUnsafeMutableBufferPointer { row in
-        if let base = row.baseAddress { forward.logits(ofRows: [0], into: base) }
-      }
-      return row.map(\.bitPattern)
-    }
-    let truth = try logits(9)
-    #expect(!forward.isMarked(row: 0) && !forward.isMarked(row: 1))
-    for id: UInt32 in [512, 1 << 24, .max] {
-      #expect(try logits(id) == truth)
-      #expect(!forward.isMarked(row: 0) && forward.isMarked(row: 1))
     }
   }
 }

@@ -1,13 +1,14 @@
-// A PEFT adapter of random numbers for the committed checkpoints, packed with its base.
+// Owns: PEFT adapters of random numbers for a committed checkpoint, packed with their base.
 
-import Foundation
-import Vial
-import VialPacking
+package import Foundation
+package import VialPacking
 
 /// Adapters for `qwen2-tiny-untied`.
-enum RandomAdapter {
-  static let attention = ["q_proj", "k_proj", "v_proj", "o_proj"]
-  static let allLinear = attention + ["gate_proj", "up_proj", "down_proj", "lm_head"]
+package enum RandomAdapter {
+  /// The projections of attention.
+  package static let attention = ["q_proj", "k_proj", "v_proj", "o_proj"]
+  /// All linear layers and the head.
+  package static let allLinear = attention + ["gate_proj", "up_proj", "down_proj", "lm_head"]
 
   private static func shape(_ name: String) -> (outputs: Int, inputs: Int) {
     switch name {
@@ -30,7 +31,7 @@ enum RandomAdapter {
   }
 
   /// Writes a folder; equal seeds give equal numbers.
-  static func write(
+  package static func write(
     to folder: URL, seed: UInt32, rank: Int, targets: [String], isHalf: Bool
   ) throws {
     var state = seed &* 2_654_435_761 &+ 1
@@ -67,7 +68,8 @@ enum RandomAdapter {
   }
 
   /// A packed checkpoint with adapters a, b, c of different ranks, types and targets.
-  static func pack(_ recipe: WeightRecipe, to folder: URL, merging: String? = nil) throws -> String
+  package static func pack(_ recipe: WeightRecipe, to folder: URL, merging: String? = nil) throws
+    -> String
   {
     let kinds: [(String, Int, [String], Bool)] = [
       ("a", 8, attention, false), ("b", 5, allLinear, true),
@@ -75,7 +77,7 @@ enum RandomAdapter {
     ]
     let output = folder.appendingPathComponent("adapted-\(merging ?? "").vial").path
     var options = PackOptions(
-      sourcePath: PackedModel.checkpoints.appendingPathComponent("qwen2-tiny-untied").path,
+      sourcePath: Files.checkpoints.appendingPathComponent("qwen2-tiny-untied").path,
       outputPath: output)
     options.recipe = recipe
     for (index, (name, rank, targets, isHalf)) in kinds.enumerated() {

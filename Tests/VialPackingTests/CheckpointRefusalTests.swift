@@ -1,11 +1,12 @@
 // Bad checkpoints: each ends in one line that names what is wrong, and leaves no file.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking
 
-@Suite struct RefusalTests {
+@Suite struct CheckpointRefusalTests {
   private func expect(
     _ fixture: Fixture, _ words: String..., recipe: WeightRecipe = WeightRecipe(),
     at location: SourceLocation = #_sourceLocation

@@ -1,5 +1,6 @@
 // Log-probabilities of a prompt's own tokens: those of the scorer, whatever is cached, cut, shared or computed again.
 
+import TestSupport
 import Testing
 import Vial
 import VialEngine

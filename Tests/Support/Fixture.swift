@@ -1,51 +1,51 @@
-// Checkpoints to pack in tests: the committed ones, and copies that a test may damage.
+// Owns: checkpoints that a test may change, and what packing them gives.
+// Must not: assert; tests do.
 
-import Foundation
+package import Foundation
 import Synchronization
-import VialFormat
-import VialPacking
-import VialSystem
+package import VialFormat
+package import VialPacking
 
 /// A checkpoint folder of the test's own, removed with the value.
-final class Fixture {
-  /// The committed checkpoints.
-  static let checkpoints = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Fixtures/checkpoints")
+package final class Fixture {
+  private let root = TemporaryFolder()
 
-  let folder: URL
-  var output: String { folder.deletingLastPathComponent().appendingPathComponent("out.vial").path }
+  /// The checkpoint.
+  package let folder: URL
+  /// Where it is packed to.
+  package var output: String { root.path("out.vial") }
 
   /// A copy of a committed checkpoint, or an empty folder.
-  init(_ name: String? = nil) throws {
-    let root = FileManager.default.temporaryDirectory
-      .appendingPathComponent("vial-pack-\(UUID().uuidString)")
-    folder = root.appendingPathComponent("checkpoint")
-    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+  package init(_ name: String? = nil) throws {
+    folder = root.url("checkpoint")
     if let name {
       try FileManager.default.copyItem(
-        at: Self.checkpoints.appendingPathComponent(name), to: folder)
+        at: Files.checkpoints.appendingPathComponent(name), to: folder)
     } else {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
   }
 
-  deinit { try? FileManager.default.removeItem(at: folder.deletingLastPathComponent()) }
+  /// A file of the checkpoint.
+  package func url(_ file: String) -> URL { folder.appendingPathComponent(file) }
 
-  func url(_ file: String) -> URL { folder.appendingPathComponent(file) }
+  /// Writes a file of the checkpoint.
+  package func write(_ file: String, _ bytes: [UInt8]) throws {
+    try Data(bytes).write(to: url(file))
+  }
 
-  func write(_ file: String, _ bytes: [UInt8]) throws { try Data(bytes).write(to: url(file)) }
-
-  func bytes(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: url(file))) }
+  /// The bytes of a file of the checkpoint.
+  package func bytes(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: url(file))) }
 
   /// Replaces text in a settings file; the text must be there.
-  func edit(_ file: String, _ old: String, _ new: String) throws {
+  package func edit(_ file: String, _ old: String, _ new: String) throws {
     let text = String(decoding: try bytes(file), as: UTF8.self)
     guard text.contains(old) else { throw CocoaError(.fileReadCorruptFile) }
     try write(file, Array(text.replacingOccurrences(of: old, with: new).utf8))
   }
 
-  func options(_ recipe: WeightRecipe = WeightRecipe()) -> PackOptions {
+  /// A job that packs the folder.
+  package func options(_ recipe: WeightRecipe = WeightRecipe()) -> PackOptions {
     var options = PackOptions(sourcePath: folder.path, outputPath: output)
     options.recipe = recipe
     options.modelName = "fixture"
@@ -53,12 +53,16 @@ final class Fixture {
   }
 
   /// Packs the folder and opens the result.
-  func pack(_ recipe: WeightRecipe = WeightRecipe(), threads: Int = 2) throws -> FileDescriptor {
+  package func pack(_ recipe: WeightRecipe = WeightRecipe(), threads: Int = 2) throws
+    -> FileDescriptor
+  {
     try FormatReader.open(ByteRegion(copying: packedBytes(recipe, threads: threads)))
   }
 
   /// Packs the folder and reads the file.
-  func packedBytes(_ recipe: WeightRecipe = WeightRecipe(), threads: Int = 2) throws -> [UInt8] {
+  package func packedBytes(_ recipe: WeightRecipe = WeightRecipe(), threads: Int = 2) throws
+    -> [UInt8]
+  {
     var options = options(recipe)
     options.threadCount = threads
     _ = try Packer.pack(options)
@@ -66,7 +70,7 @@ final class Fixture {
   }
 
   /// Packs the folder, or a file of it, and keeps what was said.
-  func packed(
+  package func packed(
     _ file: String? = nil, _ recipe: WeightRecipe = WeightRecipe(),
     _ change: (inout PackOptions) -> Void = { _ in }
   ) throws -> (file: FileDescriptor, warnings: [String], summary: PackSummary) {
@@ -84,13 +88,13 @@ final class Fixture {
   }
 
   /// The message of the failure that packing must end in; nil when it succeeds, or leaves a file.
-  func failure(_ recipe: WeightRecipe = WeightRecipe()) -> String? {
+  package func failure(_ recipe: WeightRecipe = WeightRecipe()) -> String? {
     do {
       _ = try Packer.pack(options(recipe))
       return nil
     } catch {
       let left = try? FileManager.default.contentsOfDirectory(
-        atPath: folder.deletingLastPathComponent().path)
+        atPath: root.path)
       guard left == ["checkpoint"] else { return nil }
       return "\(error)"
     }

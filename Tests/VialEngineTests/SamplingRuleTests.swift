@@ -1,5 +1,6 @@
 // Penalties, biases, bans and ends of an answer, against a plain reckoning over the scorer's logits.
 
+import TestSupport
 import Testing
 import Vial
 import VialCompute

@@ -1,12 +1,13 @@
 // Chat templates: renderings equal to transformers', refusals, literal text, limits.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking
 import VialText
 
-@Suite struct TemplateTests {
+@Suite struct ChatTemplateTests {
   private static let tokens = ["bos_token": "<|begin|>", "eos_token": "<|end|>"]
 
   private func source(_ name: String) throws -> String {

@@ -1,5 +1,6 @@
 // The prefix cache: hits that change no bit, tenants that share nothing, blocks that are wiped.
 
+import TestSupport
 import Testing
 import Vial
 import VialEngine
@@ -320,24 +321,4 @@ import VialSystem
     #expect(logits(third) == truth)
     #expect(third.adoptedCount == 256)
   }
-}
-
-extension Engine {
-  /// The last event may come a moment before the engine has counted: waits until nothing is under way, and until
-  /// nobody holds a block but pinned prefixes.
-  func waitUntilIdle() throws {
-    let deadline = MonotonicClock.seconds + 20
-    while true {
-      let metrics = metrics
-      let ended = metrics.finishedCounts.total
-      if counts == (0, 0), ended == metrics.submittedCount,
-        metrics.heldBlockCount == metrics.pinnedBlockCount
-      {
-        return
-      }
-      guard MonotonicClock.seconds < deadline else { throw NotIdle() }
-    }
-  }
-
-  private struct NotIdle: Error {}
 }

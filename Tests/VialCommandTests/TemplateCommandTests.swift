@@ -1,9 +1,10 @@
 // vial template, run --template and dump --template as their users see them.
 
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct TemplateTests {
+@Suite struct TemplateCommandTests {
   private let folder = TemporaryFolder()
 
   private static let source = """
@@ -136,7 +137,7 @@ import Testing
     let asked = try CommandRun(arguments: ask + ["--set-file", "who=\(note)"]).json()
     let typed = try CommandRun(arguments: ask + ["--set", "who=you=@all"]).json()
     #expect(asked["prompt_tokens"] as? [Int] == typed["prompt_tokens"] as? [Int])
-    let questions = CommandRun.fixtures.appendingPathComponent("questions/questions.jsonl").path
+    let questions = Files.fixtures.appendingPathComponent("questions/questions.jsonl").path
     let eval = try CommandRun(
       "eval", PackedFile.path, "--data", questions, "--limit", "1", "--template",
       "guideline-question", "--set-file", "setting=\(note)", "--json")
@@ -212,7 +213,7 @@ import Testing
     try FileManager.default.createDirectory(at: set, withIntermediateDirectories: true)
     try Data(Self.source.utf8).write(to: set.appendingPathComponent("x.txt"))
     try Data("not a template".utf8).write(to: set.appendingPathComponent("README"))
-    let source = CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied").path
+    let source = Files.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied").path
     let output = folder.path("own.vial")
     let packed = try CommandRun("pack", source, "-o", output, "--templates", set.path)
     #expect(packed.status == 0 && packed.message.contains("template greeting: variable who stands"))

@@ -1,5 +1,6 @@
 // The queue of requests with events keeps its order, whoever is taken out of its midst.
 
+import TestSupport
 import Testing
 import Vial
 import VialEngine
