@@ -495,6 +495,8 @@ vial_status vial_model_verify(vial_model *model, const vial_verify_options *opti
 #define VIAL_TEXT_BYTE_LIMIT 16777216u
 /** Most token ids of one call. */
 #define VIAL_TOKEN_COUNT_LIMIT 16777216u
+/** Most values, keys included, in the JSON of tools and further fields of one conversation. */
+#define VIAL_VALUE_COUNT_LIMIT 262144u
 /** Most messages of one conversation. */
 #define VIAL_MESSAGE_COUNT_LIMIT 65536u
 /** Work that a chat template may take for no message at all, nanoseconds each (Spec/TEMPLATES.md, "Limits");
@@ -1225,12 +1227,25 @@ typedef struct vial_request_options {
   uint32_t max_reasoning_tokens;
   /** Which of several answers to the same prompt and seed: their random numbers differ. */
   uint32_t sample_index;
+  /** Tools that the model may call, for the chat template to name: the JSON of a list of objects as OpenAI and
+   *  transformers have them, [{"type": "function", "function": {"name", "description", "parameters"}}]. Only beside
+   *  messages; always literal, whatever the messages are. A chat template that does not ask for tools never shows them to the
+   *  model, as with transformers; `vial dump` says which do. The JSON has no key twice in an object, at most 64 levels,
+   *  VIAL_VALUE_COUNT_LIMIT values, and counts as bytes of the messages. NULL: none. */
+  const char *tools;
+  /** Bytes in tools. */
+  uint64_t tools_length;
+  /** Further fields of the messages, message_count texts: each the JSON of an object with some of "reasoning_content",
+   *  "reasoning", "thinking", "name", "tool_call_id" (a string or null) and "tool_calls" (a list of objects or null:
+   *  [{"id", "type": "function", "function": {"name", "arguments": {...}}}]), or no bytes. They are literal when their message
+   *  is. A chat template sees what it asks for, as transformers would hand it over. Limits as of tools. NULL: none. */
+  const vial_text *message_fields;
 } vial_request_options;
 
 /* clang-format off */
 #define VIAL_REQUEST_OPTIONS_INIT \
   {(uint32_t)sizeof(vial_request_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 /* clang-format on */
 
 /** Submits a request; it is computed by priority, in the order of arrival for each tenant, together with others.
@@ -1243,7 +1258,8 @@ typedef struct vial_request_options {
  *               event->request is the same handle.
  *  out_error    Gets the details; may be NULL.
  *
- *  Returns OK, INVALID_ARGUMENT (also an empty prompt), INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG (a prompt that
+ *  Returns OK, INVALID_ARGUMENT (also an empty prompt, and tools or fields that are no such JSON: byte_offset says where, in
+ *  the text that is wrong), INVALID_STRUCT_SIZE, INVALID_UTF8, TOO_LONG (a prompt that
  *  does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template, no prompt template or adapter
  *  of that name), TEMPLATE, SCHEMA, FORMAT (the prompt template is damaged; the adapter is damaged or not one of this
  *  model; the tokenizer's tables make the text too costly), BUSY, CLOSED, OUT_OF_MEMORY, TOO_MANY_HANDLES. */

@@ -1,5 +1,5 @@
-// Owns: conversations on their way to token ids: the text of all messages in one wiped buffer, rendered through
-// the file's chat template and encoded, user text literal.
+// Owns: conversations on their way to token ids: the text of all messages, their further fields and the tools in one
+// wiped buffer, rendered through the file's chat template and encoded, user text literal.
 // Must not: keep text longer than the call.
 
 import VialFormat
@@ -8,8 +8,11 @@ import VialText
 
 /// A conversation in wiped memory.
 public final class Conversation {
-  private let text: SecureBuffer<UInt8>
+  private var text: SecureBuffer<UInt8>
   private var entries: CheckedBuffer<ChatMessage>
+  private var nodes: CheckedBuffer<ChatNode>?
+  /// The node of the tools; -1: none.
+  private var tools = -1
 
   /// Room for messages of `byteCount` bytes together, roles included; nil when memory is short.
   /// - Parameter messageCount: how many are expected; more take more memory.
@@ -44,6 +47,96 @@ public final class Conversation {
       ChatMessage(role: roleRange, content: contentRange, isLiteral: isLiteral))
   }
 
+  // MARK: Further fields and tools
+
+  /// Gives the last message further fields: the JSON of an object of `reasoning_content`, `reasoning`, `thinking`,
+  /// `name` and `tool_call_id`, strings or null, and `tool_calls`, a list of objects as transformers has them. They are
+  /// literal when the message is. A template that does not ask for a field does not see it. Linear in the text's length.
+  /// - Throws: `text` with `invalidJSON`, `invalidUTF8`, `invalidFields` (also for a second object, and without a
+  ///   message) or `templateLimit`; `outOfMemory`.
+  public func setFields(_ json: Span<UInt8>) throws(VialError) {
+    guard entries.count > 0, entries.span[entries.count - 1].fields < 0 else {
+      throw .text(.invalidFields)
+    }
+    let first = try take(json) { nodes, text in ChatFields.areFields(nodes, text) }
+    let last = entries.count - 1
+    entries.withMutableSpan { $0[last].fields = first }
+  }
+
+  /// Gives the conversation tools: the JSON of a list of objects as transformers has them, always literal. A template
+  /// that does not ask for tools does not see them (`Model.readsTools`). Linear in the text's length.
+  /// - Throws: as `setFields`; `invalidFields` also for a second list.
+  public func setTools(_ json: Span<UInt8>) throws(VialError) {
+    guard tools < 0 else { throw .text(.invalidFields) }
+    tools = try take(json) { nodes, _ in ChatFields.areTools(nodes) }
+  }
+
+  /// Reads a JSON text behind what there is; returns its first node.
+  private func take(
+    _ json: Span<UInt8>, _ isFit: (Span<ChatNode>, Span<UInt8>) -> Bool
+  ) throws(VialError) -> Int {
+    // Keys of objects are remembered while they are read.
+    guard MemoryReserve.hold(MemoryReserve.template) else { throw .outOfMemory }
+    defer { MemoryReserve.release(MemoryReserve.template) }
+    var noText = MutableSpan<UInt8>()
+    var noNodes = MutableSpan<ChatNode>()
+    let size: ChatValueReader.Size
+    do throws(TextError) {
+      size = try ChatValueReader.read(json, into: &noText, at: 0, nodes: &noNodes, at: 0)
+    } catch { throw VialError(error) }
+    guard
+      size.nodeCount <= ChatValueReader.nodeLimit - (nodes?.count ?? 0),
+      let room = grown(text, by: size.byteCount),
+      let values = CheckedBuffer<ChatNode>(capacity: size.nodeCount)
+    else { throw .outOfMemory }
+    text = room
+    values.fill(with: ChatNode(kind: .null, text: TextRange(start: 0, byteCount: 0), end: 0))
+    let (textStart, nodeStart) = (text.count, nodes?.count ?? 0)
+    do throws(TextError) {
+      try text.appendInPlace { room throws(TextError) in
+        var bytes = room.mutableSpan
+        return try values.withMutableSpan { list throws(TextError) in
+          try ChatValueReader.read(
+            json, into: &bytes, at: textStart, nodes: &list, at: 0
+          ).byteCount
+        }
+      }
+    } catch { throw VialError(error) }
+    let source = text
+    guard isFit(values.span, source.span) else {
+      text.truncate(to: textStart)
+      throw .text(.invalidFields)
+    }
+    guard let list = grown(nodes, by: size.nodeCount) else { throw .outOfMemory }
+    let span = values.span
+    for index in span.indices {
+      var node = span[index]
+      node.end += nodeStart
+      _ = list.append(node)
+    }
+    nodes = list
+    return nodeStart
+  }
+
+  /// A buffer with room for more, with what there is in it; the old one is wiped with its last use.
+  private func grown(_ old: SecureBuffer<UInt8>, by count: Int) -> SecureBuffer<UInt8>? {
+    guard count > old.capacity - old.count else { return old }
+    guard let new = SecureBuffer<UInt8>(capacity: max(old.capacity + count, 2 * old.capacity))
+    else { return nil }
+    new.append(contentsOf: old.span)
+    return new
+  }
+
+  private func grown(
+    _ old: CheckedBuffer<ChatNode>?, by count: Int
+  ) -> CheckedBuffer<ChatNode>? {
+    guard let old else { return CheckedBuffer(capacity: count) }
+    guard count > old.capacity - old.count else { return old }
+    let new = CheckedBuffer<ChatNode>(capacity: max(old.count + count, 2 * old.capacity))
+    _ = new?.append(contentsOf: old.span)
+    return new
+  }
+
   private func makeRoom() -> Bool {
     guard entries.count == entries.capacity else { return true }
     guard let larger = CheckedBuffer<ChatMessage>(capacity: entries.capacity * 2) else {
@@ -62,7 +155,8 @@ public final class Conversation {
     guard MemoryReserve.hold(MemoryReserve.template) else { throw .outOfMemory }
     defer { MemoryReserve.release(MemoryReserve.template) }
     // Constants of this call: spans of stored properties cannot be lent out.
-    let (source, messages) = (text, entries)
+    let (source, messages, tools) = (text, entries, tools)
+    guard let values = nodes ?? CheckedBuffer<ChatNode>(capacity: 0) else { throw .outOfMemory }
     var (byteCount, literalCount) = (text.count * 2 + 1024, entries.count + 8)
     while true {
       guard let output = SecureBuffer<UInt8>(capacity: byteCount),
@@ -75,7 +169,9 @@ public final class Conversation {
           var bytes = room.mutableSpan
           let sourceSpan = source.span
           let messageSpan = messages.span
-          let chat = ChatMessages(text: sourceSpan, entries: messageSpan)
+          let nodeSpan = values.span
+          let chat = ChatMessages(
+            text: sourceSpan, entries: messageSpan, nodes: nodeSpan, tools: tools)
           let result = try literals.withMutableSpan { ranges throws(TextError) in
             try template.render(
               chat, addsGenerationPrompt: true, into: &bytes, literals: &ranges)
@@ -95,6 +191,9 @@ public final class Conversation {
 }
 
 extension Model {
+  /// Whether the file's chat template asks for tools; one that does not never shows them to the model.
+  public var readsTools: Bool { chatTemplate?.readsTools ?? false }
+
   /// The ids of a conversation that asks for an answer, rendered through the file's chat template.
   /// - Parameter prefill: the answer's first words, literal; the model goes on behind them. Where the template opens the
   ///   reasoning, that is closed again, empty, before them.

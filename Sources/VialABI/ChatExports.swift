@@ -33,10 +33,19 @@ public func vial_model_render_chat(
 }
 
 /// Copies messages into wiped memory, once all of them are known to be in order.
+/// - Parameters:
+///   - tools: the JSON of tools, or nothing.
+///   - fields: for each message the JSON of its further fields, or nothing at all.
 func conversation(
-  of messages: UnsafeBufferPointer<vial_message>
+  of messages: UnsafeBufferPointer<vial_message>,
+  tools: UnsafeBufferPointer<UInt8> = UnsafeBufferPointer(start: nil, count: 0),
+  fields: UnsafeBufferPointer<vial_text> = UnsafeBufferPointer(start: nil, count: 0)
 ) throws(Failure) -> Conversation {
-  var byteCount: UInt64 = 0
+  var byteCount = UInt64(tools.count)
+  for index in 0..<fields.count {
+    let text = try Arguments.text(fields[index].text, fields[index].length)
+    byteCount += UInt64(text.count)
+  }
   for index in 0..<messages.count {
     let (role, content) = try texts(of: messages[index])
     try Arguments.check(flags: messages[index].flags, known: VIAL_MESSAGE_NOT_LITERAL)
@@ -54,6 +63,13 @@ func conversation(
     // Fails only when somebody changes the messages meanwhile.
     guard conversation.append(role: role.span, content: content.span, isLiteral: isLiteral)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    guard index < fields.count else { continue }
+    let text = try Arguments.text(fields[index].text, fields[index].length)
+    guard text.count > 0 else { continue }
+    try Failure.mapped { () throws(VialError) in try conversation.setFields(text.span) }
+  }
+  if tools.count > 0 {
+    try Failure.mapped { () throws(VialError) in try conversation.setTools(tools.span) }
   }
   return conversation
 }

@@ -73,6 +73,10 @@ struct Failure: Error {
     case .invalidUTF8(let offset):
       self.init(VIAL_STATUS_INVALID_UTF8, sentence: error.description)
       byteOffset = UInt64(clamping: offset)
+    case .invalidJSON(let offset):
+      self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
+      byteOffset = UInt64(clamping: offset)
+    case .invalidFields: self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
     case .textTooLong, .normalizedTextTooLong:
       self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
     case .tokenizerLimit: self.init(VIAL_STATUS_FORMAT, sentence: error.description)

@@ -71,6 +71,10 @@ private func prompt(
     template != nil,
   ]
   let isRaw = options.flags & UInt32(VIAL_REQUEST_RAW) != 0
+  let tools = try Arguments.text(options.tools, options.tools_length)
+  guard forms[1] || tools.isEmpty && options.message_fields == nil else {
+    throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+  }
   guard forms.count(where: { $0 }) == 1, forms[0] || !isRaw else {
     throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
   }
@@ -81,7 +85,10 @@ private func prompt(
   if forms[1] {
     let messages = try Arguments.elements(
       options.messages, options.message_count, limit: VIAL_MESSAGE_COUNT_LIMIT)
-    let conversation = try conversation(of: messages)
+    let fields = try Arguments.elements(
+      options.message_fields, options.message_fields == nil ? 0 : options.message_count,
+      limit: VIAL_MESSAGE_COUNT_LIMIT)
+    let conversation = try conversation(of: messages, tools: tools, fields: fields)
     return try Failure.mapped { () throws(VialError) in try model.chatTokens(conversation) }
   }
   if forms[2] {

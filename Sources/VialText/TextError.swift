@@ -15,6 +15,10 @@ public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
   case templateLimit
   /// The chat template met a value of a kind that it cannot use there.
   case templateType
+  /// Tools or the further fields of a message are no JSON at byte `offset`.
+  case invalidJSON(offset: Int)
+  /// Tools are no list of objects, or the further fields of a message are not `ChatFields`.
+  case invalidFields
   /// The text's normalised form is longer than `TokenizerLimits` allows.
   case normalizedTextTooLong
   /// The tokenizer's tables are so bad that the text would take more than `TokenizerLimits.work`.
@@ -31,6 +35,8 @@ public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
     case .templateUnsupported: "the chat template needs something that is not supported"
     case .templateLimit: "the chat template exceeds its limits"
     case .templateType: "the chat template uses a value of the wrong kind"
+    case .invalidJSON(let offset): "tools or a message's fields are no JSON at byte \(offset)"
+    case .invalidFields: "tools or a message's fields are not of the kinds that they must be"
     case .normalizedTextTooLong: "the text's normalised form is too long"
     case .tokenizerLimit: "the tokenizer's tables make this text too costly"
     case .outOfMemory: "memory is short"

@@ -128,7 +128,7 @@ PIN(text, sizeof(vial_text) == 16);
 AT(vial_text, text, 0);
 AT(vial_text, length, 8);
 
-PIN(request_options, sizeof(vial_request_options) == 256);
+PIN(request_options, sizeof(vial_request_options) == 280);
 AT(vial_request_options, struct_size, 0);
 AT(vial_request_options, flags, 4);
 AT(vial_request_options, text, 8);
@@ -169,6 +169,9 @@ AT(vial_request_options, choices, 232);
 AT(vial_request_options, choice_count, 240);
 AT(vial_request_options, max_reasoning_tokens, 248);
 AT(vial_request_options, sample_index, 252);
+AT(vial_request_options, tools, 256);
+AT(vial_request_options, tools_length, 264);
+AT(vial_request_options, message_fields, 272);
 
 PIN(template_value, sizeof(vial_template_value) == 32);
 AT(vial_template_value, name, 0);

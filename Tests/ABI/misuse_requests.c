@@ -255,6 +255,51 @@ static void lengths_and_numbers(void) {
   vial_request_close(request);
 }
 
+/** JSON that tools and further fields must not be: refused before anything is computed, with the place. */
+static void tools_and_fields(void) {
+  static const char *const bad_tools[] = {"{}", "[1]", "null", "[{]", "[{\"a\": 1, \"a\": 2}]", "[{}] 1", "[{\"a\": \"\\ud800\"}]"};
+  static const char *const bad_fields[] = {"[]", "{\"role\": \"a\"}", "{\"name\": 1}", "{\"tool_calls\": {}}", "{\"unknown\": null}", "{"};
+  vial_request *request = NULL;
+  vial_error error = VIAL_ERROR_INIT;
+  vial_message message = {"user", 4, "hi", 2, 0, 0};
+  vial_request_options options = continuation(2);
+  options.tools = "[]"; /* beside tokens */
+  options.tools_length = 2;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  vial_text fields = {"{}", 2};
+  options = continuation(2);
+  options.message_fields = &fields;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  options = (vial_request_options)VIAL_REQUEST_OPTIONS_INIT;
+  options.messages = &message;
+  options.message_count = 1;
+  for (size_t index = 0; index < sizeof bad_tools / sizeof *bad_tools; index++) {
+    options.tools = bad_tools[index];
+    options.tools_length = strlen(bad_tools[index]);
+    STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
+    CHECK(strstr(error.sentence, "tools") != NULL);
+  }
+  options.tools = "[{]";
+  options.tools_length = 3;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
+  CHECK(error.byte_offset == 2);
+  options.tools = "[{\"\xC3\"}]";
+  options.tools_length = 7;
+  STATUS(VIAL_STATUS_INVALID_UTF8, vial_engine_submit(engine, &options, &request, NULL));
+  options.tools_length = HUGE_LENGTH;
+  STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
+  options.tools = NULL;
+  options.tools_length = 0;
+  options.message_fields = &fields;
+  for (size_t index = 0; index < sizeof bad_fields / sizeof *bad_fields; index++) {
+    fields = (vial_text){bad_fields[index], strlen(bad_fields[index])};
+    STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  }
+  fields = (vial_text){NULL, 1};
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  CHECK(request == NULL);
+}
+
 static void engine_options(void) {
   vial_engine *other = NULL;
   vial_engine_options options = VIAL_ENGINE_OPTIONS_INIT;
@@ -546,6 +591,7 @@ int main(int argc, char **argv) {
   stale_handles();
   struct_sizes();
   lengths_and_numbers();
+  tools_and_fields();
   engine_options();
   inside_callbacks();
   close_under_way();

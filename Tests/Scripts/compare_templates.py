@@ -5,9 +5,9 @@
     VIAL_RENDERINGS=ROWS.jsonl swift test -c release --disable-xctest --filter ExtraTemplateTests
 
 writes what transformers renders, or that it refuses, and lets the test compare and count. A TEMPLATE is a Jinja file, or a
-list of many: .jsonl or .jsonl.xz with "name" and "template" in each line. Conversations have what Vial's have, roles and
-contents: of system, user, assistant and tool, with reasoning, tool calls and results in the contents as models write
-them. There are no `tools`, no documents, and no clock unless --date gives a day. Needs jinja2."""
+list of many: .jsonl or .jsonl.xz with "name" and "template" in each line. Conversations have what Vial's have: messages of
+system, user, assistant and tool, with reasoning, tool calls and results as fields of their own or in the contents as
+models write them, and tools. There are no documents, and no clock unless --date gives a day. Needs jinja2."""
 import argparse
 import datetime
 import json
@@ -63,12 +63,97 @@ def answer(rng):
     return written
 
 
-def conversation(rng):
+def value(rng, depth=0):
+    """A value of JSON, as arguments have them."""
+    kind = rng.randrange(10 if depth < 3 else 7)
+    if kind < 2:
+        return text(rng)
+    if kind == 2:
+        return rng.choice((0, 1, -7, 500, 2 ** 53 + 1, 2 ** 70, -0.0, 0.5, 37.2, 1e-7, 1e16, 1.5e300, 100.0, 0.1 + 0.2))
+    if kind < 7:
+        return (None, True, False, rng.randrange(1000))[kind - 3]
+    if kind == 7:
+        return [value(rng, depth + 1) for _ in range(rng.choice((0, 1, 2, 4)))]
+    return {name(rng): value(rng, depth + 1) for _ in range(rng.choice((0, 1, 2, 4)))}
+
+
+def name(rng):
+    return rng.choice(("drug", "Dose", "unit", "patient_id", "items", "a b", "type", "when", "Zeit", "role", "content", "name", "_x", "1"))
+
+
+def schema(rng, depth=0):
+    """What a tool says of an argument."""
+    kind = rng.choice(("string", "number", "integer", "boolean", "array", "object") if depth < 2 else ("string", "number"))
+    made = {"type": kind}
+    if rng.random() < 0.7:
+        made["description"] = text(rng)
+    if kind == "string" and rng.random() < 0.3:
+        made["enum"] = [text(rng) for _ in range(rng.choice((1, 2, 3)))]
+    if kind == "array" and rng.random() < 0.8:
+        made["items"] = schema(rng, depth + 1)
+    if kind == "object":
+        made["properties"] = {name(rng): schema(rng, depth + 1) for _ in range(rng.choice((0, 1, 2)))}
+        if rng.random() < 0.5:
+            made["required"] = list(made["properties"])[:1]
+    if rng.random() < 0.1:
+        made["nullable"] = True
+    if rng.random() < 0.1:
+        made["minimum"] = rng.choice((0, 0.5, 1e20))
+    return made
+
+
+def tool(rng):
+    parameters = {"type": "object", "properties": {name(rng): schema(rng) for _ in range(rng.choice((0, 1, 2, 3)))}}
+    if rng.random() < 0.8:
+        parameters["required"] = list(parameters["properties"])[:rng.choice((0, 1, 2))]
+    function = {"name": rng.choice(("dose", "look_up", "book-bed")), "description": text(rng), "parameters": parameters}
+    if rng.random() < 0.1:
+        function["return"] = {"type": "string", "description": text(rng)}
+    if rng.random() < 0.1:
+        del function["parameters"]
+    return {"type": "function", "function": function}
+
+
+def call(rng, as_text):
+    arguments = {name(rng): value(rng) for _ in range(rng.choice((0, 1, 2, 3)))}
+    made = {"type": "function", "function": {
+        "name": rng.choice(("dose", "look_up", "book-bed")), "arguments": json.dumps(arguments) if as_text else arguments}}
+    if rng.random() < 0.8:
+        made["id"] = "".join(rng.choice("abcdefghijklmnopqrstuvwxyzABCDEF0123456789") for _ in range(rng.choice((9, 9, 9, 4))))
+    return made
+
+
+def add_call(rng, message, as_text):
+    """Lets an assistant's message call tools; returns the messages of their results."""
+    message["tool_calls"] = [call(rng, as_text) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
+    if rng.random() < 0.7:
+        message["content"] = ""
+    results = []
+    for made in message["tool_calls"]:
+        if rng.random() < 0.9:
+            results.append({"role": "tool", "content": text(rng)})
+            if rng.random() < 0.6:
+                results[-1]["tool_call_id"] = made.get("id", "123456789")
+            if rng.random() < 0.6:
+                results[-1]["name"] = made["function"]["name"]
+    return results
+
+
+def conversation(rng, kind):
+    """`kind` 0 has roles and contents only; 1 also reasoning; 2 tools and their calls, 3 with arguments as texts."""
     messages = [{"role": "system", "content": text(rng)}] if rng.random() < 0.5 else []
     for turn in range(rng.choice((1, 1, 2, 3, 4, 7))):
         role = ("user", "assistant")[turn % 2]
         messages.append({"role": role, "content": answer(rng) if role == "assistant" else text(rng)})
-        if role == "assistant" and rng.random() < 0.2:
+        if role == "user":
+            continue
+        if kind and rng.random() < 0.5:
+            messages[-1][rng.choice(("reasoning_content", "reasoning_content", "reasoning", "thinking"))] = text(rng)
+        if kind > 1 and rng.random() < 0.6:
+            messages += add_call(rng, messages[-1], kind == 3)
+            if rng.random() < 0.6:
+                messages.append({"role": "assistant", "content": answer(rng)})
+        elif rng.random() < 0.2:
             for _ in range(rng.choice((1, 1, 2))):
                 messages.append({"role": "tool", "content": text(rng)})
     if rng.random() < 0.1:
@@ -114,10 +199,14 @@ def main():
                 template = None
             rng = random.Random(f"{options.seed} {name}")
             rows = []
-            for _ in range(options.count):
-                row = {"messages": conversation(rng), "add_generation_prompt": rng.random() < 0.7}
+            for number in range(options.count):
+                kind = (0, 1, 2, 2, 3)[number % 5]
+                row = {"kind": kind, "messages": conversation(rng, kind), "add_generation_prompt": rng.random() < 0.7, "tools": None}
+                if kind > 1 and rng.random() < 0.8:
+                    row["tools"] = [tool(rng) for _ in range(rng.choice((1, 1, 2, 3)))]
+                given = {key: row[key] for key in ("messages", "add_generation_prompt", "tools")}
                 try:
-                    row["text"] = template.render(tools=None, documents=None, **row, **TOKENS)
+                    row["text"] = template.render(documents=None, **json.loads(json.dumps(given)), **TOKENS)
                 except Exception:  # the template refuses these messages, or is none
                     pass
                 rows.append(row)

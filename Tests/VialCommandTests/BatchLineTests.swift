@@ -43,11 +43,11 @@ import Testing
       of: "\"a\"", ", \"b\": 2, \"c\": {}, \"d\": [], \"e\": null, \"f\": true")
     #expect(several.hasPrefix("unknown fields \"a\", \"b\", \"c\", \"d\", 2 more; "))
     let (run, answers) = try answers([
-      #"{"messages": [{"role": "user", "content": "fever", "name": "x"}]}"#,
+      #"{"messages": [{"role": "user", "content": "fever", "tool_call": "x"}]}"#,
       #"{"messages": [{"role": "user", "content": "fever"}], "id": "whole"}"#,
     ])
     #expect(run.status == 1)
-    #expect(answers[0].contains("unknown field \\\"name\\\"; a message has: role, content"))
+    #expect(answers[0].contains("unknown field \\\"tool_call\\\"; a message has: role, content"))
     #expect(try object(answers[1])["error"] is NSNull)
   }
 

@@ -17,6 +17,8 @@ import VialText
     var different = 0
     /// Refused what the original renders.
     var refused = 0
+    /// Of these, because the template needs there what is not compiled.
+    var unsupported = 0
   }
 
   @Test(.enabled(if: path != nil)) func renderingsAreThoseOfTransformers() throws {
@@ -35,14 +37,15 @@ import VialText
       }
       let counts = Self.compare(template, rows, name)
       print(
-        "\(name): \(counts.equal) equal, \(counts.different) different, \(counts.refused) refused here only"
+        "\(name): \(counts.equal) equal, \(counts.different) different, \(counts.refused) refused here only, \(counts.unsupported) of them unsupported"
       )
+      total.unsupported += counts.unsupported
       total.equal += counts.equal
       total.different += counts.different
       total.refused += counts.refused
     }
     print(
-      "together: \(total.equal) equal, \(total.different) different, \(total.refused) refused here only;"
+      "together: \(total.equal) equal, \(total.different) different, \(total.refused) refused here only, \(total.unsupported) of them unsupported;"
         + " \(unsupported) templates unsupported")
     #expect(total.different == 0)
   }
@@ -62,10 +65,13 @@ import VialText
     var counts = Counts()
     for row in rows {
       let messages = (row["messages"]?.array ?? []).map(TestMessage.init)
+      let tools =
+        row["tools"].map { $0.isNull ? "" : String(decoding: $0.compactText, as: UTF8.self) } ?? ""
       let rendered: [UInt8]
       do {
         rendered = try TestTemplate.render(
-          template, messages, addsGenerationPrompt: row["add_generation_prompt"]?.bool ?? false
+          template, messages, tools: tools,
+          addsGenerationPrompt: row["add_generation_prompt"]?.bool ?? false
         ).text
       } catch {
         // What transformers renders, Vial may refuse by name, but not render otherwise.
@@ -75,6 +81,7 @@ import VialText
         }
         if counts.refused == 0 { print("  \(name): refused what transformers renders: \(error)") }
         counts.refused += 1
+        if case .templateUnsupported? = error as? TextError { counts.unsupported += 1 }
         continue
       }
       if rendered == row["text"]?.string?.bytes {

@@ -14,7 +14,9 @@ struct BatchCommand: ParsableCommand {
     abstract: "Answer a file of requests, many at once.",
     discussion: """
       REQUESTS.jsonl has one request per line: "prompt", "messages" [{"role", "content"}], or "template" with \
-      "variables" {name: value}; and optionally "id" (a string or an integer), "adapter" (NAME or NAME:SCALE), "schema" (an \
+      "variables" {name: value}; beside "messages" also "tools", a list as OpenAI and transformers have it, for a file whose \
+      chat template asks for tools: a message may then have "tool_calls", "tool_call_id" and "name", and in any case \
+      "reasoning_content", "reasoning" or "thinking"; what the chat template does not ask for it does not see. And optionally "id" (a string or an integer), "adapter" (NAME or NAME:SCALE), "schema" (an \
       object or its text) or "choices" (a list), "prefill" (the answer's first words, which it does not repeat), "max_tokens", \
       "min_tokens", "max_reasoning_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop" (a string or a list), \
       "stop_token_ids", "ignore_eos", "logit_bias" {"ID": value}, "banned_token_ids", "repetition_penalty" (over \

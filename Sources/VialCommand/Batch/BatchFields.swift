@@ -8,7 +8,8 @@ import VialText
 enum BatchFields {
   /// Of a line; the guide's table (Guides/Batch.md) and `vial batch --help` have the same.
   static let ofLine = [
-    "id", "prompt", "messages", "template", "variables", "prefill", "adapter", "schema", "choices",
+    "id", "prompt", "messages", "tools", "template", "variables", "prefill", "adapter", "schema",
+    "choices",
     "max_tokens", "max_reasoning_tokens", "temperature", "top_p", "top_k", "min_p", "seed",
     "repetition_penalty", "repetition_scope", "repetition_window", "presence_penalty",
     "frequency_penalty", "penalty_scope", "penalty_window", "logit_bias", "banned_token_ids",
@@ -16,7 +17,7 @@ enum BatchFields {
     "prompt_logprobs",
   ]
   /// Of a message.
-  static let ofMessage = ["role", "content"]
+  static let ofMessage = ["role", "content"] + ChatFields.names
   /// Longest name that is said.
   private static let shownByteLimit = 40
   /// Most names that are said.

@@ -19,7 +19,7 @@ struct BatchRequest {
   /// Where the prompt comes from.
   enum Source {
     case prompt([UInt8])
-    case messages([(role: [UInt8], content: [UInt8])])
+    case messages([BatchMessage], tools: [UInt8])
     case template(BatchTemplate)
   }
 
@@ -40,13 +40,17 @@ struct BatchRequest {
       source = .template(template)
       options = try Self.options(value, template.options(over: defaults, model: model), model)
     } else {
-      source = try Self.source(value)
+      source = try Self.source(value, model)
       options = try Self.options(value, defaults, model)
     }
     if let grammar = try Self.grammar(value, source, engine) { options.grammar = grammar }
     try Self.addRules(value, &options, model)
     report = try BatchReport(value, &options)
     self.options = options
+    if case .messages = source { return }
+    guard Self.member(value, "tools") == nil else {
+      throw BatchError("\"tools\" needs \"messages\"")
+    }
   }
 
   /// What the line's schema or choices, else its template's schema, hold the answer to.
@@ -82,7 +86,9 @@ struct BatchRequest {
     value[field].flatMap { $0.isNull ? nil : $0 }
   }
 
-  private static func source(_ value: JSONValue) throws(BatchError) -> Source {
+  private static func source(
+    _ value: JSONValue, _ model: Model
+  ) throws(BatchError) -> Source {
     switch (member(value, "prompt"), member(value, "messages")) {
     case (let prompt?, nil):
       guard let text = prompt.string else { throw BatchError("\"prompt\" is no string") }
@@ -91,17 +97,23 @@ struct BatchRequest {
       guard let list = messages.array, !list.isEmpty else {
         throw BatchError("\"messages\" is no list of messages")
       }
-      var result: [(role: [UInt8], content: [UInt8])] = []
-      for message in list {
-        try BatchFields.check(message, known: BatchFields.ofMessage, of: "a message")
-        guard let role = message["role"]?.string, let content = message["content"]?.string else {
-          throw BatchError("a message needs the strings \"role\" and \"content\"")
-        }
-        result.append((role.bytes, content.bytes))
-      }
-      return .messages(result)
+      var result: [BatchMessage] = []
+      for message in list { result.append(try BatchMessage(message)) }
+      return .messages(result, tools: try tools(value, model))
     default: throw BatchError(sourceSentence)
     }
+  }
+
+  /// The line's tools as JSON; nothing without any.
+  private static func tools(_ value: JSONValue, _ model: Model) throws(BatchError) -> [UInt8] {
+    guard let tools = member(value, "tools") else { return [] }
+    guard let list = tools.array, list.allSatisfy({ $0.object != nil }) else {
+      throw BatchError("\"tools\" is no list of objects")
+    }
+    guard model.readsTools else {
+      throw BatchError("\"tools\": the file's chat template does not ask for tools")
+    }
+    return tools.compactText
   }
 
   private static func options(
@@ -186,15 +198,19 @@ struct BatchRequest {
       return isRaw
         ? try model.rawTokens(text.span, prefill: options.prefill)
         : try model.chatTokens(user: text.span, prefill: options.prefill)
-    case .messages(let messages):
-      let byteCount = messages.reduce(0) { $0 + $1.role.count + $1.content.count }
+    case .messages(let messages, let tools):
+      let byteCount = messages.reduce(tools.count) {
+        $0 + $1.role.count + $1.content.count + $1.fields.count
+      }
       guard let conversation = Conversation(byteCount: byteCount) else {
         throw VialError.outOfMemory
       }
       for message in messages {
         conversation.append(
           role: message.role.span, content: message.content.span, isLiteral: true)
+        if !message.fields.isEmpty { try conversation.setFields(message.fields.span) }
       }
+      if !tools.isEmpty { try conversation.setTools(tools.span) }
       return try model.chatTokens(conversation, prefill: options.prefill)
     }
   }

@@ -37,7 +37,11 @@ struct FileContents {
     var found: [(id: String, name: String, byteCount: UInt64)] = []
     for section in file.sections {
       switch section.kind {
-      case .chatTemplate: found.append(("chat", "compiled program", section.rawByteCount))
+      case .chatTemplate:
+        let template = file.storedBytes(of: section).flatMap { try? ChatTemplate($0) }
+        let name =
+          template?.readsTools == true ? "compiled program, reads tools" : "compiled program"
+        found.append(("chat", name, section.rawByteCount))
       case .text where section.id == TextSection.chatTemplateSource.rawValue:
         found.append(("chat", "source", section.rawByteCount))
       case .promptTemplate:

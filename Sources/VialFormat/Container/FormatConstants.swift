@@ -19,8 +19,12 @@ public enum FormatConstants {
   public static let codebooksFeature: UInt64 = 1 << 1
   /// The incompatible feature that a chat template with operations 54 and 55, or cases 3 and 4 of operation 43, needs.
   public static let templateOperationsFeature: UInt64 = 1 << 2
+  /// The incompatible feature that a chat template which reads tools or further fields of messages (operations 56 to 63)
+  /// needs.
+  public static let templateFieldsFeature: UInt64 = 1 << 3
   /// Incompatible features that this reader understands.
-  public static let knownIncompatibleFeatures = codebooksFeature | templateOperationsFeature
+  public static let knownIncompatibleFeatures =
+    codebooksFeature | templateOperationsFeature | templateFieldsFeature
   /// Read-only compatible features that this code may keep up when it changes a file.
   static let knownReadOnlyCompatibleFeatures: UInt64 = 0
 

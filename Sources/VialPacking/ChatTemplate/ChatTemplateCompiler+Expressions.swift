@@ -101,6 +101,7 @@ extension ChatTemplateCompiler {
     switch name {
     case "messages": builder.emit(.pushMessages)
     case "add_generation_prompt": builder.emit(.pushGeneration)
+    case "tools" where analysis.readsFields: builder.emit(.pushTools)
     default: throw unsupported(expression, "'\(name)'")
     }
   }
@@ -156,6 +157,7 @@ extension ChatTemplateCompiler {
       builder.emit(.load, b: slot)
       return
     }
+    if try emitMember(base, key, expression) { return }
     // What is no message stops the program.
     guard [.message, .unknown].contains(analysis.shape(base)), ["role", "content"].contains(key)
     else {
@@ -182,6 +184,10 @@ extension ChatTemplateCompiler {
     if let entries = shape.entries {
       return try emitLookup(index, entries, nil, expression)
     }
+    if analysis.readsFields, shape == .unknown || shape == .values {
+      try emitPair(base, index, .item)
+      return
+    }
     guard shape.isList || shape.isString || shape == .unknown else {
       throw unsupported(expression, "this subscript")
     }
@@ -198,7 +204,7 @@ extension ChatTemplateCompiler {
     _ key: JinjaExpression, _ entries: [TemplateEntry], _ fallback: JinjaExpression?,
     _ expression: JinjaExpression
   ) throws(TemplateError) {
-    let slot = builder.slot()
+    let slot = temporarySlot()
     try emit(key)
     builder.emit(.store, b: slot)
     var ends: [Int] = []
@@ -271,6 +277,16 @@ extension ChatTemplateCompiler {
       "undefined": 0, "defined": 0, "none": 1, "boolean": 2, "number": 3, "integer": 3, "string": 4,
       "mapping": 5,
     ]
+    if analysis.readsFields, analysis.shape(base) == .unknown {
+      let several = [
+        "iterable": [0, 4, 5, 6, 7], "sequence": [0, 4, 5, 6, 7], "mapping": [5, 7],
+        "number": [2, 3, 8],
+      ]
+      if let kinds = several[name] { return try emitKinds(kinds, base, isNegated) }
+      if ["integer", "float"].contains(name) {
+        throw unsupported(expression, "the test '\(name)' here")
+      }
+    }
     if name == "iterable" || name == "sequence" {
       return try emitKinds([4, 5, 6], base, isNegated)
     }
@@ -292,7 +308,7 @@ extension ChatTemplateCompiler {
   private mutating func emitKinds(
     _ kinds: [Int], _ base: JinjaExpression, _ isNegated: Bool
   ) throws(TemplateError) {
-    let slot = builder.slot()
+    let slot = temporarySlot()
     try emit(base)
     builder.emit(.store, b: slot)
     var skips: [Int] = []
@@ -366,7 +382,10 @@ extension ChatTemplateCompiler {
     }
     guard let elements = known else {
       let shape = analysis.shape(haystack)
-      guard shape.isString || shape.isList || shape == .unknown else {
+      guard
+        shape.isString || shape.isList || shape == .unknown
+          || shape == .message && analysis.readsFields
+      else {
         throw unsupported(expression, "'in' here")
       }
       // Pushed in this order the string lies on top, where the operation expects it.

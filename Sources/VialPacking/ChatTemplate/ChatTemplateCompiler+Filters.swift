@@ -11,7 +11,7 @@ extension ChatTemplateCompiler {
     if case .name(let name) = function.node {
       if let macro = analysis.macro(name) {
         return try capture { compiler throws(TemplateError) in
-          try compiler.inline(macro, arguments, named, line: expression.line)
+          try compiler.inline(macro, named: name, arguments, named, line: expression.line)
         }
       }
       if name == "strftime_now", analysis.variable(name) == nil {
@@ -80,6 +80,10 @@ extension ChatTemplateCompiler {
       try emitLookup(
         arguments[0], analysis.shape(base).entries ?? [],
         arguments.count > 1 ? arguments[1] : none, expression)
+    case ("get", 1...2) where isOfFields(base, arguments[0]):
+      try emitGet(base, arguments, expression)
+    case ("items", 0), ("keys", 0), ("values", 0):
+      try emitPairs(base, ["items": 0, "keys": 1, "values": 2][method] ?? 0, expression)
     case ("get", 1...2):
       guard analysis.shape(base) == .message, let first = arguments.first,
         case .string(let key) = first.node
@@ -199,6 +203,17 @@ extension ChatTemplateCompiler {
     case ("tojson", 0):
       try emit(base)
       builder.emit(.json)
+    case ("tojson", _) where analysis.readsFields: try emitJSON(base, arguments, expression)
+    case ("items", 0): try emitPairs(base, 4, expression)
+    case ("dictsort", 0): try emitPairs(base, 3, expression)
+    case ("map", 1) where analysis.readsFields && Self.textFilter(arguments[0]) != nil:
+      try emitEach(base, Self.textFilter(arguments[0]) ?? "", expression)
+    case ("first", 0) where analysis.readsFields && shape == .unknown,
+      ("last", 0) where analysis.readsFields && shape == .unknown:
+      try emit(base)
+      builder.emit(.pushInteger, b: name == "first" ? 0 : 0xFFFF_FFFF)
+      builder.emit(.element)
+    case ("safe", 0) where analysis.readsFields: try emitWritten(base, expression)
     case ("join", 0...1):
       guard shape == .unknown || shape.isList && shape != .list else {
         throw unsupported(expression, "'join' of anything but texts")
@@ -236,7 +251,7 @@ extension ChatTemplateCompiler {
     switch analysis.shape(base) {
     case .constant(.undefined): try emit(fallback)
     case .unknown:
-      let slot = builder.slot()
+      let slot = temporarySlot()
       try emit(base)
       builder.emit(.store, b: slot)
       builder.emit(.load, b: slot)

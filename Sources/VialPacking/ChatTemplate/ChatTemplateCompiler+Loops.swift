@@ -16,6 +16,9 @@ extension ChatTemplateCompiler {
   // MARK: Loops
 
   mutating func compile(_ loop: JinjaLoop) throws(TemplateError) {
+    guard loop.further.isEmpty || analysis.readsFields && Self.givesPairs(loop) else {
+      throw TemplateError(line: loop.line, "this kind of loop is not supported")
+    }
     let shape = analysis.shape(loop.list)
     switch shape {
     case .constant(.undefined), .constant(.list([])), .constant(.string([])):
@@ -27,7 +30,7 @@ extension ChatTemplateCompiler {
       throw TemplateError(
         line: loop.line, "a loop over anything but a list is not supported")
     }
-    guard outerLoopCount + loops.count < TemplateLayout.maxLoopDepth else {
+    guard outerLoopCount + loops.count < TemplateLayout.maxCompiledLoopDepth else {
       throw TemplateError(line: loop.line, "loops nested too deeply")
     }
     var list = loop.list
@@ -97,8 +100,9 @@ extension ChatTemplateCompiler {
     analysis.loopDepth = 0
     defer { analysis.loopDepth = depth }
     try inScope { compiler throws(TemplateError) in
-      let variable = compiler.declare(loop.variable, shape.element)
+      let variable = compiler.declare(loop.elementName, shape.element)
       let next = compiler.builder.emit(.loopNext, a: variable)
+      compiler.unpack(loop, variable)
       try compiler.emitCondition(condition)
       let skip = compiler.builder.emit(.jumpIfFalse)
       compiler.builder.emit(.load, b: slot)
@@ -113,6 +117,30 @@ extension ChatTemplateCompiler {
     return slot
   }
 
+  /// Whether a loop of two variables is over what certainly has two parts.
+  private static func givesPairs(_ loop: JinjaLoop) -> Bool {
+    guard loop.further.count == 1 else { return false }
+    switch loop.list.node {
+    case .filter(_, "items", let arguments), .filter(_, "dictsort", let arguments):
+      return arguments.isEmpty
+    case .call(let function, let arguments, _):
+      if case .attribute(_, "items") = function.node { return arguments.isEmpty }
+      return false
+    default: return false
+    }
+  }
+
+  /// The parts of a loop's element, where it has several variables.
+  private mutating func unpack(_ loop: JinjaLoop, _ slot: Int) {
+    guard !loop.further.isEmpty else { return }
+    for (index, name) in ([loop.variable] + loop.further).enumerated() {
+      builder.emit(.load, b: slot)
+      builder.emit(.pushInteger, b: index)
+      builder.emit(.element)
+      builder.emit(.store, b: declare(name, .unknown))
+    }
+  }
+
   /// The turns of a loop over the list on the stack.
   private mutating func turns(
     _ loop: JinjaLoop, _ element: TemplateShape
@@ -121,8 +149,9 @@ extension ChatTemplateCompiler {
     loops.append(TemplateLoop(captureDepth: captureDepth))
     analysis.loopDepth += 1
     try inScope { compiler throws(TemplateError) in
-      let slot = compiler.declare(loop.variable, element)
+      let slot = compiler.declare(loop.elementName, element)
       let next = compiler.builder.emit(.loopNext, a: slot)
+      compiler.unpack(loop, slot)
       try compiler.declareInner(loop)
       try compiler.compile(loop.body)
       let jumps = compiler.loops.removeLast()
@@ -136,7 +165,8 @@ extension ChatTemplateCompiler {
 
   /// What the body sets is its own again in every turn, and starts as outside.
   private mutating func declareInner(_ loop: JinjaLoop) throws(TemplateError) {
-    for name in Self.assigned(in: loop.body).sorted() where name != loop.variable {
+    for name in Self.assigned(in: loop.body).sorted()
+    where name != loop.variable && !loop.further.contains(name) {
       let shape = analysis.shape(ofName: name)
       switch shape {
       case .namespace, .function, .unsupported, .constant(.dictionary): continue
@@ -203,9 +233,12 @@ extension ChatTemplateCompiler {
 
   /// A macro's body where it is called.
   mutating func inline(
-    _ macro: JinjaMacro, _ arguments: [JinjaExpression],
+    _ macro: JinjaMacro, named name: String, _ arguments: [JinjaExpression],
     _ named: [(name: String, value: JinjaExpression)], line: Int
   ) throws(TemplateError) {
+    if analysis.recursiveMacros.contains(name) {
+      return try call(name, macro, arguments, named, line: line)
+    }
     guard macroDepth < Self.macroDepthLimit else {
       throw TemplateError(line: line, "macros that call each other too deeply")
     }

@@ -30,6 +30,9 @@ public struct ChatTemplateCompiler {
   var outerLoopCount = 0
   var captureDepth = 0
   var macroDepth = 0
+  /// Macros that call themselves, where they were compiled.
+  var subroutines: [String: TemplateSubroutine] = [:]
+  private var sharedSlot: Int?
 
   /// Compiles a template as transformers renders it with messages of role and content only.
   /// `specialTokens` maps bos_token and so on to their text (`TokenizerTables.specialTokens`).
@@ -39,8 +42,32 @@ public struct ChatTemplateCompiler {
     _ template: String, specialTokens: [String: String], date: TemplateDate? = nil
   ) throws(TemplateError) -> CompiledTemplate {
     let statements = try JinjaParser.parse(template)
-    var compiler = ChatTemplateCompiler(
+    let compiler = ChatTemplateCompiler(
       analysis: TemplateAnalysis(specialTokens: specialTokens, date: date))
+    let mentions = JinjaNames(statements)
+    guard mentions.readsFields else { return try compiler.compiled(statements) }
+    var reading = compiler
+    reading.analysis.readsFields = true
+    reading.analysis.recursiveMacros = mentions.recursiveMacros
+    do {
+      return try reading.compiled(statements)
+    } catch {
+      // Without tools and further fields it may be simpler.
+      return try compiler.compiled(statements, refusing: error)
+    }
+  }
+
+  /// Compiles all statements.
+  /// - Parameter complaint: why conversations with tools or further fields are refused, if they are.
+  private func compiled(
+    _ statements: [JinjaStatement], refusing complaint: TemplateError? = nil
+  ) throws(TemplateError) -> CompiledTemplate {
+    var compiler = self
+    if let complaint {
+      compiler.builder.emit(
+        .requirePlain, a: 3, b: compiler.builder.literal(Array(complaint.message.utf8)))
+      compiler.warn(complaint, "conversations with tools will be refused")
+    }
     try compiler.declareContext(statements)
     try compiler.compile(statements)
     compiler.builder.emit(.halt)
@@ -148,7 +175,7 @@ public struct ChatTemplateCompiler {
     if case .call(let function, let arguments, let named) = expression.node,
       case .name(let name) = function.node, let macro = analysis.macro(name)
     {
-      return try inline(macro, arguments, named, line: expression.line)
+      return try inline(macro, named: name, arguments, named, line: expression.line)
     }
     let shape = analysis.shape(expression)
     guard !shape.isList, shape != .message else {
@@ -192,10 +219,12 @@ public struct ChatTemplateCompiler {
       return
     }
     let start = builder.position
+    let before = self
     do {
       try emit(value)
     } catch {
       // Refused where it is used, if it ever is.
+      if analysis.readsFields { restore(before) }
       builder.rewind(to: start)
       builder.emit(.pushUndefined)
       builder.emit(.store, b: declare(name, .unsupported(error)))
@@ -220,6 +249,14 @@ public struct ChatTemplateCompiler {
     let slot = analysis.namespaces[namespace][key] ?? builder.slot()
     analysis.namespaces[namespace][key] = slot
     builder.emit(.store, b: slot)
+  }
+
+  /// A slot for what is read before anything else is computed.
+  mutating func temporarySlot() -> Int {
+    guard analysis.readsFields else { return builder.slot() }
+    let slot = sharedSlot ?? builder.slot()
+    sharedSlot = slot
+    return slot
   }
 
   /// The slot of a variable of the innermost scope, with what is now known about it.
@@ -249,7 +286,9 @@ public struct ChatTemplateCompiler {
         try emitCondition(branch.condition)
         skip = builder.emit(.jumpIfFalse)
       }
-      let isTool = Self.mentionsTools(branch.condition)
+      let isTool =
+        Self.mentionsTools(branch.condition)
+        || analysis.readsFields && JinjaNames.asksForTools(branch.condition)
       toolDepth += isTool ? 1 : 0
       branchDepth += truth == nil ? 1 : 0
       try compile(branch.body)
@@ -326,6 +365,7 @@ public struct ChatTemplateCompiler {
     self = before
     // Literals and slots stay: nothing refers to them.
     self.builder = builder
+    sharedSlot = sharedSlot.flatMap { $0 < builder.slotCount ? $0 : nil }
     self.builder.rewind(to: start)
   }
 }

@@ -250,7 +250,10 @@ struct JinjaExpressionParser {
       return make(.slice(base, parts[0], parts[1], parts[2]))
     }
     guard let index = parts[0] else { throw error("an empty subscript") }
-    if case .string(let key) = index.node {
+    if case .string(let key) = index.node,
+      // Of these an attribute is a method.
+      !TemplateAnalysis.methods.contains(String(decoding: key, as: UTF8.self))
+    {
       return make(.attribute(base, String(decoding: key, as: UTF8.self)))
     }
     return make(.index(base, index))

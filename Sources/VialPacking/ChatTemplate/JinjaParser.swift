@@ -106,10 +106,8 @@ struct JinjaParser {
   ) throws(TemplateError) -> JinjaStatement {
     let variable = try parser.name()
     var isSimple = true
-    while parser.take(symbol: ",") {
-      isSimple = false
-      _ = try parser.name()
-    }
+    var further: [String] = []
+    while parser.take(symbol: ",") { further.append(try parser.name()) }
     guard parser.take(name: "in") else { throw parser.error("expected 'in'") }
     var list = try parser.expression()
     var condition: JinjaExpression?
@@ -128,7 +126,8 @@ struct JinjaParser {
     if !isSimple { return .other("this kind of loop", line: line) }
     return .forLoop(
       JinjaLoop(
-        variable: variable, list: list, condition: condition, body: body, otherwise: otherwise,
+        variable: variable, further: further, list: list, condition: condition, body: body,
+        otherwise: otherwise,
         line: line))
   }
 

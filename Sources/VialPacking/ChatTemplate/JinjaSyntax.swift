@@ -39,6 +39,10 @@ struct JinjaExpression: Sendable {
 /// `for variable in list if condition … else otherwise`.
 struct JinjaLoop {
   let variable: String
+  /// `for key, value in …`: the variables behind the first.
+  var further: [String] = []
+  /// The variable of a whole element; one that no template can name where its parts have variables.
+  var elementName: String { further.isEmpty ? variable : " pair" }
   let list: JinjaExpression
   let condition: JinjaExpression?
   let body: [JinjaStatement]

@@ -1,5 +1,5 @@
 // Folding: which parts of a chat template are the same for every conversation.
-// Owns what is known: messages have a role and a content and nothing else, no tools, no documents.
+// Owns what is known: messages have a role and a content, no documents; further fields and tools where a template asks.
 // Must not: emit code.
 
 import VialText
@@ -17,6 +17,10 @@ struct TemplateAnalysis {
   /// Loops around this place whose `loop` can be seen from it.
   var loopDepth = 0
   var macros: [String: JinjaMacro] = [:]
+  /// Whether messages may have further fields, and conversations tools: only where the template mentions one of them.
+  var readsFields = false
+  /// Macros that call themselves, some way round.
+  var recursiveMacros: Set<String> = []
 
   /// `strftime_now` is only among them when there is a date: a prompt must not depend on the day. Templates that ask
   /// whether it is defined have a fixed date for when it is not.
@@ -38,7 +42,8 @@ struct TemplateAnalysis {
     switch name {
     case "messages": return .list
     case "add_generation_prompt": return .bool
-    case "tools", "documents": return .constant(.none)
+    case "tools": return readsFields ? .unknown : .constant(.none)
+    case "documents": return .constant(.none)
     default: break
     }
     if let token = specialTokens[name] { return .constant(.string(Array(token.utf8))) }
@@ -124,7 +129,7 @@ struct TemplateAnalysis {
   }
 
   /// Names that a dictionary's attributes have before its keys.
-  private static let methods: Set<String> = [
+  static let methods: Set<String> = [
     "clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update",
     "values",
   ]
@@ -142,7 +147,9 @@ struct TemplateAnalysis {
       return ["previtem", "nextitem"].contains(key) ? .unknown : .integer
     }
     switch shape(base) {
-    case .message: return ["role", "content"].contains(key) ? .string : .constant(.undefined)
+    case .message:
+      if ["role", "content"].contains(key) { return .string }
+      return isField(key) ? .unknown : .constant(.undefined)
     case .namespace(let number):
       return namespaces[number][key] == nil ? .constant(.undefined) : .unknown
     case .constant(.dictionary(let entries)) where !Self.methods.contains(key):
@@ -153,6 +160,9 @@ struct TemplateAnalysis {
     default: return .unknown
     }
   }
+
+  /// Whether a message may have a field besides its role and content.
+  func isField(_ key: String) -> Bool { readsFields && ChatFields.names.contains(key) }
 
   private func element(_ base: JinjaExpression, _ index: JinjaExpression) -> TemplateShape {
     if case .call(let function, let arguments, _) = base.node,
@@ -183,11 +193,14 @@ struct TemplateAnalysis {
     case "startswith", "endswith": return .bool
     case "split": return .strings
     case "find", "rfind": return .integer
+    case "items", "keys", "values": return readsFields ? .values : .unknown
     case "get":
       guard shape(base) == .message, let first = arguments.first,
         case .string(let key) = first.node
       else { return .unknown }
-      let value = attribute(base, String(decoding: key, as: UTF8.self))
+      let name = String(decoding: key, as: UTF8.self)
+      if isField(name) { return .unknown }
+      let value = attribute(base, name)
       guard value == .constant(.undefined) else { return value }
       return arguments.count > 1 ? shape(arguments[1]) : .constant(.none)
     default: return .unknown
@@ -211,6 +224,7 @@ struct TemplateAnalysis {
     case "upper", "lower", "capitalize", "title", "format", "replace", "join", "tojson":
       return .string
     case "reverse", "safe": return value
+    case "items", "dictsort": return readsFields ? .values : .unknown
     case "int": return value.isInteger ? value : .unknown
     case "first", "last": return value == .list ? .message : .unknown
     case "list", "selectattr", "rejectattr", "map":
@@ -219,6 +233,7 @@ struct TemplateAnalysis {
         return .constant(.list([]))
       }
       if name == "map" { return .strings }
+      if readsFields, value == .unknown { return .values }
       return value == .list && name != "list" ? .values : value
     default: return .unknown
     }
@@ -237,6 +252,8 @@ struct TemplateAnalysis {
     case "string": return value.isString
     case "mapping": return value == .message || value.entries != nil
     case "iterable", "sequence":
+      // Jinja runs over what is undefined, too.
+      if readsFields, value == .constant(.undefined) { return true }
       return value.isString || value.isList || value == .message || value.entries != nil
     case "number": return value.isInteger
     case "boolean":
@@ -313,7 +330,8 @@ struct TemplateAnalysis {
     switch haystack {
     case .message:
       guard case .constant(.string(let key)) = needle else { return nil }
-      return ["role", "content"].contains(String(decoding: key, as: UTF8.self))
+      let name = String(decoding: key, as: UTF8.self)
+      return isField(name) ? nil : ["role", "content"].contains(name)
     case .constant(.undefined): return false
     case .constant(.list(let elements)): return needle.constant.map { elements.contains($0) }
     case .constant(.dictionary(let entries)):

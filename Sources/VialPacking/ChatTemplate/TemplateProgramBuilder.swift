@@ -40,6 +40,11 @@ struct TemplateProgramBuilder {
     code[index] = code[index] & 0xFFFF_FFFF | UInt64(code.count) << 32
   }
 
+  /// Gives the instruction at `index` another operand a.
+  mutating func set(a: Int, at index: Int) {
+    code[index] = code[index] & ~0xFFFF_0000 | UInt64(UInt16(truncatingIfNeeded: a)) << 16
+  }
+
   /// Drops instructions from `position` on.
   mutating func rewind(to position: Int) { code.removeSubrange(position...) }
 
@@ -57,7 +62,11 @@ struct TemplateProgramBuilder {
       return operation == .find || operation == .cut
         || operation == .changeCase && UInt16(truncatingIfNeeded: word >> 16) > 2
     }
-    return needsNewer ? FormatConstants.templateOperationsFeature : 0
+    let readsFields = code.contains {
+      UInt16(truncatingIfNeeded: $0) > TemplateOperation.cut.rawValue
+    }
+    return (needsNewer ? FormatConstants.templateOperationsFeature : 0)
+      | (readsFields ? FormatConstants.templateFieldsFeature : 0)
   }
 
   /// The section, or nil when it exceeds a limit of the format.

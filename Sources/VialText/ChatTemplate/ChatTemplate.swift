@@ -58,6 +58,16 @@ public struct ChatTemplate: Sendable {
     try checkInstructions(fields.long(Field.instructions))
   }
 
+  /// Whether the template reads the tools of a conversation.
+  public var readsTools: Bool { has(.pushTools) }
+
+  /// Whether the template looks for more in messages than their role and content.
+  public var readsFields: Bool { has(.member) || has(.item) || has(.pairs) }
+
+  private func has(_ operation: TemplateOperation) -> Bool {
+    (0..<instructions.count).contains { instruction($0)?.operation == operation }
+  }
+
   /// A decoded instruction.
   struct Instruction {
     let operation: TemplateOperation
@@ -137,14 +147,19 @@ public struct ChatTemplate: Sendable {
     case .loopNext: return instruction.a < slotCount
     case .field: return instruction.b <= 1
     case .loopValue: return instruction.b <= 8
-    case .isKind: return instruction.b <= 6
+    case .isKind: return instruction.b <= 8
+    case .member: return hasLiteral && instruction.a <= 1
+    case .pairs: return hasLiteral && instruction.a <= 4
+    case .requirePlain: return hasLiteral && instruction.a <= 3
+    case .call: return instruction.a >> 8 + instruction.a & 0xFF <= slotCount
     default: return true
     }
   }
 
-  /// Jumps go forward, but for the one that closes a loop: every program ends.
+  /// Jumps go forward, but for the one that closes a loop, and calls, which the limits end: every program ends.
   private func hasSoundJump(_ instruction: Instruction, at index: Int) -> Bool {
     switch instruction.operation {
+    case .call: return instruction.b < instructions.count
     case .jump, .jumpIfFalse, .jumpIfFalseKeep, .jumpIfTrueKeep, .loopNext:
       return instruction.b > index && instruction.b < instructions.count
     case .loopBack:

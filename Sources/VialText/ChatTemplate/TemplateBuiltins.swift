@@ -17,7 +17,7 @@ enum TemplateBuiltins {
   }()
 
   private static let words =
-    "0123456789-TrueFalseNonetruefalsenull\"[, ]{\"role\": , \"content\": }"
+    "0123456789-TrueFalseNonetruefalsenull\"[, ]{\"role\": , \"content\": }\n                "
   private static let shortEscapes: [(byte: UInt8, escape: UInt8)] = [
     (0x22, 0x22), (0x5C, 0x5C), (0x0A, 0x6E), (0x0D, 0x72), (0x09, 0x74), (0x08, 0x62),
     (0x0C, 0x66),
@@ -47,6 +47,16 @@ enum TemplateBuiltins {
   /// `, "content": `
   static let content = slice(51, 13)
   static let closeObject = slice(64, 1)
+  static let openObject = slice(42, 1)
+  static let bareComma = slice(39, 1)
+  static let colon = slice(49, 2)
+  static let roleKey = slice(44, 4)
+  static let contentKey = slice(54, 7)
+  static let lineEnd = slice(65, 1)
+  static let mostSpaces = 16
+
+  /// At most `mostSpaces` spaces.
+  static func spaces(_ count: Int) -> TemplateSlice { slice(66, count) }
 
   static func digit(_ value: Int) -> TemplateSlice { slice(value, 1) }
 

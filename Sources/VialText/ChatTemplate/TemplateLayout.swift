@@ -10,7 +10,11 @@ package enum TemplateLayout {
   package static let maxPoolByteCount: UInt32 = 1 << 16
   package static let maxSlotCount: UInt32 = 128
   package static let maxStackDepth = 64
-  package static let maxLoopDepth = 4
+  /// Loops inside of loops of one text; a macro that calls itself has more.
+  package static let maxCompiledLoopDepth = 4
+  package static let maxLoopDepth = 64
+  /// Calls inside of calls.
+  package static let maxCallDepth = 64
   package static let maxMessageCount = 4096
   package static let maxStepCount = 2_000_000
   package static let maxSliceCount = 1 << 18
@@ -23,7 +27,7 @@ package enum TemplateLayout {
   /// Elements of all lists, the messages' included.
   package static let maxValueCount = 1 << 18
   /// Captures inside of captures.
-  package static let maxCaptureDepth = 8
+  package static let maxCaptureDepth = 64
   /// Bytes that a template may write, whatever the messages.
   package static let maxOutputByteCount = 1 << 24
   /// Stretches of literal text that it may write.
@@ -166,4 +170,22 @@ package enum TemplateOperation: UInt16, CaseIterable {
   /// Pops a separator and a string, pushes the list of its parts between separators, cut `a` times at most (0: everywhere);
   /// with none for a separator and `a` 0, between white space.
   case cut = 55
+  /// Pushes the list of tools, or none.
+  case pushTools = 56
+  /// Pops a message, an object or another value, pushes its member literal `b`; without one undefined (`a` 0) or, of a
+  /// message or object only, none (1).
+  case member = 57
+  /// Pops a key or number and a value, pushes what is there, or undefined.
+  case item = 58
+  /// Pops a message or object, pushes the list of its pairs (`a` 0), keys (1), values (2), pairs in the order of their keys
+  /// whatever the letters' case (3), or pairs, of undefined the empty list (4). Of 3 literal `b` says what it does not sort.
+  case pairs = 59
+  /// Pops a value, pushes its JSON on several lines, indented by `a` spaces.
+  case indentedJSON = 60
+  /// Keeps the slots from `a` / 256 on, `a` % 256 of them, and goes on at `b` until `goBack`.
+  case call = 61
+  /// Goes on behind the innermost call, with the slots that it kept.
+  case goBack = 62
+  /// Stops as `unsupported` does when the conversation has tools (`a` & 1) or messages with further fields (`a` & 2).
+  case requirePlain = 63
 }

@@ -1,4 +1,4 @@
-// Capitals and small letters of the strings of a running template, those of ASCII only.
+// Capitals and small letters of the strings of a running template, those of ASCII only; what has no case stays.
 // Must not: copy text: a letter that is written otherwise is a mark on its slice.
 
 extension TemplateRunner {
@@ -41,7 +41,11 @@ extension TemplateRunner {
       (run.count, run.form) = (0, usual)
       for position in slice.start..<slice.start + slice.count {
         let byte = source(slice)[position]
-        guard byte < 0x80 else { throw .templateUnsupported(literal: instruction.b) }
+        if byte >= 0x80 {
+          try checkCase(slice, at: position, capitals, instruction)
+          run.count += 1
+          continue
+        }
         if isDue {
           try append(run)
           try append(
@@ -55,5 +59,34 @@ extension TemplateRunner {
       try append(run)
     }
     return string(from: start)
+  }
+
+  /// Stops at a character beyond ASCII that Python would write otherwise, or that decides whether a capital is due.
+  private func checkCase(
+    _ slice: TemplateSlice, at position: Int, _ capitals: Capitals,
+    _ instruction: ChatTemplate.Instruction
+  ) throws(TextError) {
+    let text = source(slice)
+    // The bytes behind a character's first one were looked at with it.
+    if text[position] & 0xC0 == 0x80, position > slice.start { return }
+    let scalar = UTF8Text.decode(text, at: position, limit: slice.start + slice.count).value
+    let isKept =
+      switch capitals {
+      case .everywhere: Self.hasNoCase(scalar) || (0xC0...0xDE).contains(scalar)
+      case .nowhere: Self.hasNoCase(scalar) || (0xDF...0xFF).contains(scalar)
+      default: false
+      }
+    guard isKept else { throw .templateUnsupported(literal: instruction.b) }
+  }
+
+  /// Whether a character is of a stretch of Unicode in which nothing has capitals and small letters.
+  private static func hasNoCase(_ scalar: UInt32) -> Bool {
+    switch scalar {
+    case 0x80...0xB4, 0xB6...0xBF, 0xD7, 0xF7, 0x300...0x344, 0x346...0x36F, 0x590...0x109F,
+      0x1100...0x139F, 0x2000...0x20FF, 0x2190...0x245F, 0x2500...0x2BFF, 0x2E80...0xA63F,
+      0xAC00...0xD7FF, 0xFE00...0xFEFF, 0x1D400...0x1D7FF, 0x1F000...0x1FAFF, 0x20000...0x3FFFF:
+      true
+    default: false
+    }
   }
 }

@@ -45,10 +45,12 @@ extension TemplateRunner {
   }
 
   /// What a loop runs over: a list, or nothing where nothing is defined.
-  func iterated(_ value: TemplateValue) throws(TextError) -> TemplateValue {
+  @_lifetime(self: copy self)
+  mutating func iterated(_ value: TemplateValue) throws(TextError) -> TemplateValue {
     switch value.kind {
     case .list: value
     case .undefined: TemplateValue(kind: .list, first: 0, second: 0)
+    case .object: try pairs(value, .keys)
     default: throw .templateType
     }
   }
@@ -205,14 +207,17 @@ extension TemplateRunner {
         let (one, other) = (try text(ofField: field, left), try text(ofField: field, right))
         guard try isEqual(one, other) else { return false }
       }
-      return true
+      return try areEqual(field(of: left), field(of: right), depth: depth + 1)
     }
+    if left.kind == .undefined, right.kind == .undefined { return true }
+    guard left.kind == right.kind else { return false }
+    if left.kind == .object { return try haveEqualMembers(left, right, depth: depth) }
     let (one, other) = (try elements(left), try elements(right))
     guard one.count == other.count else { return false }
     try charge(one.count, times: TemplateLayout.elementWork)
     for (first, second) in zip(one, other) {
       let isSame =
-        first.kind == .list && second.kind == .list
+        first.kind == second.kind && (first.kind == .list || first.kind == .object)
         ? try areEqual(first, second, depth: depth + 1) : try isEqual(first, second)
       guard isSame else { return false }
     }

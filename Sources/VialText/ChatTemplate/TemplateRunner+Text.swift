@@ -11,7 +11,7 @@ extension TemplateRunner {
     case .json:
       let value = try pop()
       let start = arena.count
-      try appendJSON(value, depth: 0)
+      try appendJSON(value, depth: 0, indent: nil)
       return string(from: start)
     case .join: return try joined()
     case .replace: return try replaced()
@@ -45,7 +45,8 @@ extension TemplateRunner {
       return try string(
         value.first != 0 ? TemplateBuiltins.pythonTrue : TemplateBuiltins.pythonFalse)
     case .integer: return try string(Self.digits(value.first))
-    case .message, .list: throw .templateType
+    case .number: return asString(value)
+    case .message, .list, .object: throw .templateType
     }
   }
 
@@ -64,7 +65,9 @@ extension TemplateRunner {
 
   /// As Python's `json.dumps` with `ensure_ascii` off.
   @_lifetime(self: copy self)
-  private mutating func appendJSON(_ value: TemplateValue, depth: Int) throws(TextError) {
+  mutating func appendJSON(
+    _ value: TemplateValue, depth: Int, indent: Int?
+  ) throws(TextError) {
     guard depth < TemplateLayout.maxStackDepth else { throw .templateLimit }
     switch value.kind {
     case .undefined: throw .templateType
@@ -76,6 +79,12 @@ extension TemplateRunner {
       try charge(value.second, times: TemplateLayout.elementWork)
       let slices = Array(arena[value.first..<value.first + value.second])
       try appendQuoted(slices)
+    case .number:
+      for index in value.first..<value.first + value.second { try append(arena[index]) }
+    case .object: try appendMembers(value, depth: depth, indent: indent)
+    case .message where indent != nil || field(of: value).kind == .object:
+      try appendMembers(try object(of: value), depth: depth, indent: indent)
+    case .list where indent != nil: try appendLines(value, depth: depth, indent: indent)
     case .message:
       try append(TemplateBuiltins.role)
       try appendQuoted([try slice(ofField: 0, value)])
@@ -86,7 +95,7 @@ extension TemplateRunner {
       try append(TemplateBuiltins.open)
       for (index, element) in try elements(value).enumerated() {
         if index > 0 { try append(TemplateBuiltins.comma) }
-        try appendJSON(element, depth: depth + 1)
+        try appendJSON(element, depth: depth + 1, indent: nil)
       }
       try append(TemplateBuiltins.close)
     }

@@ -26,6 +26,8 @@ extension TemplateRunner {
     case .length: try push(try length())
     case .loopValue: try push(try loopValue(b))
     case .isKind: try push(.bool(Int(try pop().kind.rawValue) == b))
+    case .pushTools: try push(tools)
+    case .member, .item, .pairs, .indentedJSON: try push(try ofFields(instruction))
     case .equal: try push(.bool(try isEqual(try pop(), try pop())))
     case .not: try push(.bool(!isTrue(try pop())))
     case .add: try push(try sum())
@@ -66,7 +68,13 @@ extension TemplateRunner {
   @_lifetime(self: copy self)
   private mutating func element() throws(TextError) -> TemplateValue {
     let index = try pop(.integer).first
-    let list = try pop()
+    return try element(index, of: try pop())
+  }
+
+  @_lifetime(self: copy self)
+  mutating func element(
+    _ index: Int, of list: TemplateValue
+  ) throws(TextError) -> TemplateValue {
     if list.kind == .string { return try character(index, of: list) }
     guard list.kind == .list else { throw .templateType }
     let (position, overflow) = (index < 0 ? list.second : list.first)
@@ -90,6 +98,8 @@ extension TemplateRunner {
     let value = try pop()
     switch value.kind {
     case .list: return .integer(value.second - value.first)
+    case .object: return .integer((value.second - value.first) / 2)
+    case .undefined where usesFields: return .integer(0)
     case .string:
       try charge(value.byteCount + value.second)
       return .integer(characterCount(value))
@@ -151,8 +161,9 @@ extension TemplateRunner {
   mutating func isEqual(
     _ left: TemplateValue, _ right: TemplateValue
   ) throws(TextError) -> Bool {
+    if left.kind == .number || right.kind == .number { return try areEqualNumbers(left, right) }
     guard left.kind == right.kind else { return false }
-    if left.kind == .list || left.kind == .message { return try areEqual(left, right) }
+    if [.list, .message, .object].contains(left.kind) { return try areEqual(left, right) }
     guard left.kind == .string else {
       return left.first == right.first && left.second == right.second
     }
@@ -231,6 +242,9 @@ extension TemplateRunner {
     case .contains:
       let haystack = try pop()
       if haystack.kind == .list { return .bool(try contains(haystack, try pop())) }
+      if haystack.kind == .object || haystack.kind == .message {
+        return .bool(try member(of: haystack, try pop(.string)).kind != .undefined)
+      }
       guard haystack.kind == .string else { throw .templateType }
       let needle = try pop(.string)
       return .bool(try find(needle, in: haystack, fromEnd: false) != nil)

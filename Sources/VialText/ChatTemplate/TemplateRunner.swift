@@ -12,6 +12,14 @@ struct TemplateRunner: ~Escapable {
     var current: Int
   }
 
+  /// A call that is under way.
+  private struct Frame {
+    let position: Int
+    let firstSlot: Int
+    let slots: [TemplateValue]
+    let loopCount: Int
+  }
+
   let template: ChatTemplate
   let pool: Span<UInt8>
   let builtins: Span<UInt8>
@@ -27,6 +35,10 @@ struct TemplateRunner: ~Escapable {
   private var stack: [TemplateValue] = []
   private var slots: [TemplateValue]
   private var loops: [Loop] = []
+  private var frames: [Frame] = []
+  /// The further fields of each message, and the tools; none of them when the program does not ask for them.
+  var fields: [TemplateValue] = []
+  var tools = TemplateValue.none
   private var steps = 0
   private var budget: WorkBudget
 
@@ -52,6 +64,7 @@ struct TemplateRunner: ~Escapable {
 
   @_lifetime(self: copy self)
   mutating func run(_ output: inout TemplateOutput) throws(TextError) {
+    try takeFields()
     var position = 0
     while position < template.instructions.count,
       let instruction = template.instruction(position)
@@ -75,6 +88,9 @@ struct TemplateRunner: ~Escapable {
       case .emit: try emit(try pop(), &output)
       case .refuse: throw .templateRefused(literal: instruction.b)
       case .unsupported: throw .templateUnsupported(literal: instruction.b)
+      case .requirePlain: try requirePlain(instruction)
+      case .call: try call(instruction, &position)
+      case .goBack: position = try goBack()
       default: try compute(instruction)
       }
     }
@@ -127,8 +143,32 @@ struct TemplateRunner: ~Escapable {
     case .bool, .integer: value.first != 0
     case .string: value.second > 0
     case .message: true
-    case .list: value.first < value.second
+    case .list, .object: value.first < value.second
+    case .number: !isZero(value)
     }
+  }
+
+  // MARK: Calls
+
+  @_lifetime(self: copy self)
+  private mutating func call(
+    _ instruction: ChatTemplate.Instruction, _ position: inout Int
+  ) throws(TextError) {
+    guard frames.count < TemplateLayout.maxCallDepth else { throw .templateLimit }
+    let (first, count) = (instruction.a >> 8, instruction.a & 0xFF)
+    try charge(count, times: TemplateLayout.elementWork)
+    frames.append(
+      Frame(
+        position: position, firstSlot: first, slots: Array(slots[first..<first + count]),
+        loopCount: loops.count))
+    position = instruction.b
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func goBack() throws(TextError) -> Int {
+    guard let frame = frames.popLast(), frame.loopCount == loops.count else { throw .templateType }
+    for (index, value) in frame.slots.enumerated() { slots[frame.firstSlot + index] = value }
+    return frame.position
   }
 
   // MARK: Loops

@@ -56,6 +56,10 @@ struct TemplateValue: BitwiseCopyable {
     case message = 5
     /// Values `first`..<`second` of the arena of lists.
     case list = 6
+    /// Values `first`..<`second` of the arena of lists: keys and what they stand for, by turns.
+    case object = 7
+    /// A number of a JSON text: slices as of a string, of the number as Python writes it.
+    case number = 8
   }
 
   var kind: Kind

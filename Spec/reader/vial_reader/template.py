@@ -3,14 +3,15 @@
 Owns: that every instruction is one that may run. Must not: run it."""
 from .fields import Fields, require
 
-LITERAL, SLOT, JUMP, BACK, FIELD, LOOP_VALUE, KIND, CHARACTERS, STRIP_SIDE, TWO_SIDES, NEXT_SLOT, CASE, SELECTION = range(13)
+LITERAL, SLOT, JUMP, BACK, FIELD, LOOP_VALUE, KIND, CHARACTERS, STRIP_SIDE, TWO_SIDES, NEXT_SLOT, CASE, SELECTION, PART, PLAIN, CALL, KEPT_SLOTS = range(17)
 OPERANDS = {
     1: {LITERAL}, 6: {SLOT}, 7: {SLOT}, 10: {FIELD}, 14: {JUMP}, 15: {JUMP}, 16: {JUMP}, 17: {JUMP},
     19: {NEXT_SLOT, JUMP}, 20: {BACK}, 21: {LOOP_VALUE}, 29: {STRIP_SIDE, CHARACTERS}, 30: {TWO_SIDES, LITERAL},
     31: {TWO_SIDES, LITERAL}, 32: {KIND}, 34: {LITERAL}, 35: {LITERAL}, 40: {CHARACTERS}, 43: {CASE, LITERAL},
     49: {SELECTION, LITERAL}, 52: {TWO_SIDES}, 53: {TWO_SIDES}, 54: {TWO_SIDES},
+    57: {TWO_SIDES, LITERAL}, 59: {PART, LITERAL}, 61: {KEPT_SLOTS, CALL}, 63: {PLAIN, LITERAL},
 }
-OPERATIONS = range(56)
+OPERATIONS = range(64)
 LOOP_NEXT = 19
 ALL_ONES = 0xFFFFFFFF
 
@@ -47,14 +48,14 @@ def read_program(data, base):
 
 def _check_operands(operations, index, a, b, literals, slots, here):
     for operand in OPERANDS.get(operations[index], ()):
-        if operand in (JUMP, BACK):
+        if operand in (JUMP, BACK, CALL):
             forward = operand == JUMP and index < b < len(operations)
             back = operand == BACK and b < index and operations[b] == LOOP_NEXT
-            require(forward or back, 508, here, "a jump does not lead where it may")
+            require(forward or back or operand == CALL and b < len(operations), 508, here, "a jump does not lead where it may")
             continue
         exists = {
             LITERAL: b < literals, CHARACTERS: b < literals or b == ALL_ONES, SLOT: b < slots, NEXT_SLOT: a < slots,
-            FIELD: b < 2, LOOP_VALUE: b < 9, KIND: b < 7, STRIP_SIDE: 1 <= a <= 3, TWO_SIDES: a < 2, CASE: a < 5,
-            SELECTION: a < 4,
+            FIELD: b < 2, LOOP_VALUE: b < 9, KIND: b < 9, STRIP_SIDE: 1 <= a <= 3, TWO_SIDES: a < 2, CASE: a < 5,
+            SELECTION: a < 4, PART: a < 5, PLAIN: a < 4, KEPT_SLOTS: (a >> 8) + (a & 255) <= slots,
         }[operand]
         require(exists, 507, here, "what an instruction names does not exist")

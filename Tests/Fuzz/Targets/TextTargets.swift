@@ -93,12 +93,42 @@ enum TextTargets {
       entries.append(
         ChatMessage(role: roleRange, content: contentRange, isLiteral: role == "user"))
     }
+    var nodes: [ChatNode] = []
+    let tools = add(toolsText, &text, &nodes)
+    for index in entries.indices where messages[index].0 != "user" {
+      entries[index].fields = add(fieldsText, &text, &nodes)
+    }
     var bytes = [UInt8](repeating: 0, count: 1024)
     var literals = [TextRange](repeating: TextRange(start: 0, byteCount: 0), count: 8)
     var output = bytes.mutableSpan
     var ranges = literals.mutableSpan
     _ = try? template.render(
-      ChatMessages(text: text.span, entries: entries.span),
+      ChatMessages(text: text.span, entries: entries.span, nodes: nodes.span, tools: tools),
       addsGenerationPrompt: addsGenerationPrompt, into: &output, literals: &ranges)
+  }
+
+  private static let toolsText =
+    #"[{"function": {"name": "f", "parameters": {"b": [1, 2.5e9, null], "a": {}}}}, {}]"#
+  private static let fieldsText =
+    #"{"reasoning_content": "r", "name": null, "tool_calls": [{"id": "i", "function": {"arguments": {"z": [[]], "A": true}}}]}"#
+
+  /// Adds a JSON text to a conversation's; its first node, or -1.
+  private static func add(
+    _ json: String, _ text: inout [UInt8], _ nodes: inout [ChatNode]
+  ) -> Int {
+    let bytes = Array(json.utf8)
+    var room = [UInt8](repeating: 0, count: bytes.count)
+    let empty = ChatNode(kind: .null, text: TextRange(start: 0, byteCount: 0), end: 0)
+    var values = [ChatNode](repeating: empty, count: bytes.count)
+    var output = room.mutableSpan
+    var list = values.mutableSpan
+    guard
+      let size = try? ChatValueReader.read(
+        bytes.span, into: &output, at: text.count, nodes: &list, at: nodes.count)
+    else { return -1 }
+    let first = nodes.count
+    text += room
+    nodes += values[..<size.nodeCount]
+    return first
   }
 }
