@@ -128,7 +128,7 @@ let package = Package(
       swiftSettings: house),
     // Tests
     .testTarget(
-      name: "VialCommandTests", dependencies: ["CVial", "VialCommand", "VialText"],
+      name: "VialCommandTests", dependencies: ["CVial", "VialCommand", "VialEngine", "VialText"],
       swiftSettings: house),
     .testTarget(
       name: "VialTests",

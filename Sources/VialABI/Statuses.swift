@@ -1,13 +1,13 @@
-// Owns: names and sentences of the statuses. Must not: change a number: the header has them.
+// Owns: names and messages of the statuses. Must not: change a number: the header has them.
 
 import CVial
 
 /// The table of statuses.
 enum Statuses {
-  /// Name and sentence by number.
+  /// Name and message by number.
   private static func entry(
     _ status: vial_status
-  ) -> (name: StaticString, sentence: StaticString) {
+  ) -> (name: StaticString, message: StaticString) {
     switch Int(status) {
     case VIAL_STATUS_OK: ("VIAL_STATUS_OK", "it worked")
     case VIAL_STATUS_INVALID_ARGUMENT:
@@ -29,7 +29,7 @@ enum Statuses {
 
   private static func later(
     _ status: vial_status
-  ) -> (name: StaticString, sentence: StaticString) {
+  ) -> (name: StaticString, message: StaticString) {
     switch Int(status) {
     case VIAL_STATUS_UNKNOWN_TOKEN:
       ("VIAL_STATUS_UNKNOWN_TOKEN", "a token id is not in the model's vocabulary")
@@ -63,7 +63,7 @@ enum Statuses {
 
   static func name(of status: vial_status) -> StaticString { entry(status).name }
 
-  static func sentence(of status: vial_status) -> StaticString { entry(status).sentence }
+  static func message(of status: vial_status) -> StaticString { entry(status).message }
 }
 
 extension StaticString {

@@ -11,8 +11,8 @@ enum Structures {
   /// An options struct, or `defaults` when there is none.
   ///
   /// A longer one, of a newer header, is accepted when the bytes that this library does not know are 0. A shorter one,
-  /// of an older header, is when it has at least the `firstSize` bytes of the header in which the struct appeared; the
-  /// rest are defaults.
+  /// of an older header, is when it has at least the `firstSize` bytes of the first header of this ABI that had the
+  /// struct; the rest are defaults. Structs of header 0.1 are all shorter than that.
   static func options<Options: BitwiseCopyable>(
     _ pointer: UnsafePointer<Options>?, defaults: Options,
     firstSize: Int = MemoryLayout<Options>.size
@@ -47,6 +47,20 @@ enum Structures {
     }
     bytes.storeBytes(of: size, as: UInt32.self)
     for index in room.indices.dropFirst(MemoryLayout<Output>.size) { room[index] = 0 }
+  }
+
+  /// Sets a caller's struct of `size` bytes to `defaults`, `struct_size` included; what a newer header added is 0.
+  static func initialize<Structure: BitwiseCopyable>(
+    _ pointer: UnsafeMutablePointer<Structure>?, size: UInt32, defaults: Structure,
+    firstSize: Int = MemoryLayout<Structure>.size
+  ) throws(Failure) {
+    guard let pointer, UInt(bitPattern: pointer) % UInt(MemoryLayout<Structure>.alignment) == 0
+    else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    guard Int(size) >= firstSize, Int(size) <= largest else {
+      throw Failure(VIAL_STATUS_INVALID_STRUCT_SIZE)
+    }
+    UnsafeMutableRawPointer(pointer).storeBytes(of: size, as: UInt32.self)
+    write(defaults, to: pointer)
   }
 
   private static func byteCount<Structure>(
