@@ -169,6 +169,14 @@ extern "C" {
 
 /* ---- Versions ------------------------------------------------------------------------------ */
 
+/* Example: a host that loads the library itself finds out whether header and library match.
+ *
+ *     if (vial_abi_version() != VIAL_ABI_VERSION)
+ *       fprintf(stderr, "libvial %s has another ABI\n", vial_version_text());
+ *
+ * See also: CHANGELOG.md, which has a table for every change of VIAL_ABI_VERSION.
+ */
+
 /** Version of this header: first number. */
 #define VIAL_VERSION_MAJOR 0
 /** Second number. */
@@ -215,6 +223,15 @@ VIAL_API uint32_t vial_arithmetic_version(void);
 VIAL_API const char *vial_isa_name(uint32_t index);
 
 /* ---- Statuses ------------------------------------------------------------------------------ */
+
+/* Example: a status in a log.
+ *
+ *     vial_status status = vial_request_cancel(request);
+ *     if (status != VIAL_STATUS_OK)
+ *       fprintf(stderr, "%s (%s)\n", vial_status_message(status), vial_status_name(status));
+ *
+ * See also: vial_error, which has the details of one call.
+ */
 
 /** Result of a call: one of the numbers below. A later library may return numbers that are not
  *  listed here. */
@@ -290,6 +307,8 @@ VIAL_API const char *vial_status_message(vial_status status);
  *     vial_error error = VIAL_ERROR_INIT;
  *     if (vial_model_open(path, NULL, &model, &error) != VIAL_STATUS_OK)
  *       fprintf(stderr, "%s: %s\n", vial_status_name(error.status), error.message);
+ *
+ * See also: the rule for out_error in WHAT HOLDS EVERYWHERE; Spec/FORMAT.md, which has the rules.
  */
 
 /** A text, or any bytes. */
@@ -382,6 +401,8 @@ VIAL_API vial_status vial_error_init(vial_error *out_error, uint32_t struct_size
  *         vial_model_copy_text(model, VIAL_MODEL_TEXT_NOTICE, notice, sizeof notice, &length,
  *                              &error) == VIAL_STATUS_OK)
  *       fwrite(notice, 1, length, stderr);
+ *
+ * See also: vial_model_verify; vial_model_get_sampling; vial_engine_open.
  */
 
 /** A model in an opened file. Immutable and shared between threads. */

@@ -264,14 +264,15 @@ static void begin(char *canary) {
       options.stop_count = 2;
       break;
     case 8:
-      options.text.data = NULL;
-      options.text.length = 0;
       options.messages = messages;
       options.message_count = 2;
+      options.prefill = options.text;
+      options.text = (vial_text){NULL, 0};
       options.alternative_count = 20;
       break;
     case 9:
       options.flags = VIAL_REQUEST_RAW | VIAL_REQUEST_ENTROPY;
+      options.prefill = options.text;
       sampling = at_temperature(model, 0.9f);
       sampling->repetition_penalty = 1.2f;
       options.sampling = sampling;

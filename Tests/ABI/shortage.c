@@ -110,6 +110,13 @@ static vial_status render_template(void) {
                                            &error);
 }
 
+static vial_status get_sampling(void) {
+  vial_sampling_options options = VIAL_SAMPLING_OPTIONS_INIT;
+  const vial_status status = vial_model_get_sampling(model, (vial_text){NULL, 0}, &options, &error);
+  if (status != VIAL_STATUS_OK) return status;
+  return vial_model_get_sampling(model, (vial_text){"triage", 6}, &options, &error);
+}
+
 static vial_status score(void) {
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
   options.adapter.data = "ward";
@@ -183,10 +190,14 @@ static vial_status ask_messages(void) {
   options.token_count = 0;
   options.messages = messages;
   options.message_count = 4;
+  options.prefill = (vial_text){"It is anaemia", 13};
   options.stops = stops;
   options.stop_count = 2;
   options.alternative_count = 20;
   sampling.repetition_penalty = 1.1f;
+  sampling.presence_penalty = 0.5f;
+  sampling.banned_tokens = ids;
+  sampling.banned_token_count = 2;
   options.sampling = &sampling;
   return answer(&options);
 }
@@ -331,6 +342,7 @@ static const struct scenario {
   {"render a chat", nothing, render_chat, NULL},
   {"template texts", nothing, template_texts, NULL},
   {"render a template", nothing, render_template, NULL},
+  {"sampling", nothing, get_sampling, NULL},
   {"score", nothing, score, NULL},
   {"open an engine", nothing, open_engine, NULL},
   {"ask by tokens", with_engine, ask_tokens, NULL},
