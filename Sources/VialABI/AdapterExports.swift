@@ -1,4 +1,5 @@
-// Owns: the exports that list a model's adapters, and how options name one. Must not: hold logic.
+// Owns: the exports that list a model's adapters, and how options name one.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

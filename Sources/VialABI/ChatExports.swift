@@ -1,4 +1,5 @@
-// Owns: the export that renders a conversation. Must not: hold text outside wiped memory.
+// Owns: the export that renders a conversation.
+// Must not: hold text outside wiped memory.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

@@ -1,4 +1,5 @@
-// Owns: how options that choose the computing become Swift's. Must not: choose.
+// Owns: how options that choose the computing become Swift's.
+// Must not: choose.
 
 import CVial
 import Vial

@@ -1,4 +1,5 @@
-// Owns: the exports that open, describe and close an engine. Must not: hold logic.
+// Owns: the exports that open, describe and close an engine.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

@@ -1,4 +1,5 @@
-// Owns: events and endings on their way to C. Must not: wait or decide.
+// Owns: events and endings on their way to C.
+// Must not: wait or decide.
 
 import CVial
 import Synchronization

@@ -101,12 +101,13 @@ extension Failure {
   }
 }
 
-/// Runs the body of an export: a failure becomes its status and, when the caller wants them, details.
+/// Runs the body of an export: a failure becomes its status and, when the caller wants them,
+/// details.
 /// - Parameters:
-///   - reserve: bytes that are held for what the body allocates without asking; 0 for a body that must run when
-///     memory is short, too, and takes no more than `VIAL_RESERVE_SPARE_BYTES`.
-///   - readsText: whether the body works on a text or its ids, of which the stack then holds parts; registers are cleared
-///     in any case.
+///   - reserve: bytes that are held for what the body allocates without asking; 0 for a body that
+///     must run when memory is short, too, and takes no more than `VIAL_RESERVE_SPARE_BYTES`.
+///   - readsText: whether the body works on a text or its ids, of which the stack then holds parts;
+///     registers are cleared in any case.
 func status(
   _ output: UnsafeMutablePointer<vial_error>? = nil, reserve: Int = MemoryReserve.call,
   readsText: Bool = false, _ body: () throws(Failure) -> Void

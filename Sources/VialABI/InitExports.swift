@@ -1,5 +1,5 @@
-// Owns: the exports that initialise structs for languages that cannot read macros. Must not: differ from the macros,
-// which Tests/ABI/initial.c compares.
+// Owns: the exports that initialise structs for languages that cannot read macros.
+// Must not: differ from the macros, which Tests/ABI/initial.c compares.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

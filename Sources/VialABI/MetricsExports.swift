@@ -1,4 +1,5 @@
-// Owns: the exports that tell how an engine does, and those about its tenants. Must not: hold logic.
+// Owns: the exports that tell how an engine does, and those about its tenants.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

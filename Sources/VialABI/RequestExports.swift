@@ -1,4 +1,5 @@
-// Owns: the exports of a submitted request: events, text, ids, cancel, close. Must not: hold logic.
+// Owns: the exports of a submitted request: events, text, ids, cancel, close.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

@@ -1,4 +1,5 @@
-// Owns: the export that scores token ids. Must not: choose how to compute: options say it.
+// Owns: the export that scores token ids.
+// Must not: choose how to compute: options say it.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

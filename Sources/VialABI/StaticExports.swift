@@ -1,4 +1,5 @@
-// Owns: the exports that need no handle. Must not: compute.
+// Owns: the exports that need no handle.
+// Must not: compute.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

@@ -1,4 +1,5 @@
-// Owns: names and messages of the statuses. Must not: change a number: the header has them.
+// Owns: names and messages of the statuses.
+// Must not: change a number: the header has them.
 
 import CVial
 
@@ -17,7 +18,7 @@ enum Statuses {
     case VIAL_STATUS_INVALID_STRUCT_SIZE:
       ("VIAL_STATUS_INVALID_STRUCT_SIZE", "struct_size does not fit this library")
     case VIAL_STATUS_INVALID_UTF8: ("VIAL_STATUS_INVALID_UTF8", "a text is not valid UTF-8")
-    case VIAL_STATUS_TOO_LONG: ("VIAL_STATUS_TOO_LONG", "a length is above its limit")
+    case VIAL_STATUS_TOO_LONG: ("VIAL_STATUS_TOO_LONG", "a length or a count is above its limit")
     case VIAL_STATUS_BUFFER_TOO_SMALL:
       ("VIAL_STATUS_BUFFER_TOO_SMALL", "the output needs more room")
     case VIAL_STATUS_OUT_OF_MEMORY: ("VIAL_STATUS_OUT_OF_MEMORY", "memory is short")

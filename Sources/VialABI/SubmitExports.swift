@@ -1,4 +1,5 @@
-// Owns: the export that submits a request: from options to a prompt in wiped memory, limits and a callback.
+// Owns: the export that submits a request: from options to a prompt in wiped memory, limits and a
+// callback.
 // Must not: compute, or keep a pointer of the caller's but the callback's context.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
@@ -139,7 +140,8 @@ private func prepare(
   }
 }
 
-/// What the answer is held to: the schema or the choices that are given, else the template's schema.
+/// What the answer is held to: the schema or the choices that are given, else the template's
+/// schema.
 private func grammar(
   of options: vial_request_options, _ template: PromptTemplate?, on engine: Engine
 ) throws(Failure) -> AnswerGrammar? {

@@ -1,4 +1,5 @@
-// Owns: the exports of prompt templates. Must not: hold values outside wiped memory.
+// Owns: the exports of prompt templates.
+// Must not: hold values outside wiped memory.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -98,7 +99,8 @@ func promptTemplate(
   return template
 }
 
-/// The ids of a template with values that the caller lends, and of the answer's first words behind them.
+/// The ids of a template with values that the caller lends, and of the answer's first words behind
+/// them.
 func promptTokens(
   of template: PromptTemplate, _ values: UnsafePointer<vial_template_value>?, _ count: UInt64,
   prefill: SecureBuffer<UInt8>? = nil, model: Model

@@ -1,4 +1,5 @@
-// Owns: the exports between text and token ids. Must not: copy text, hold logic.
+// Owns: the exports between text and token ids.
+// Must not: copy text, hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

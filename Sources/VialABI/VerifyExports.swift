@@ -1,4 +1,5 @@
-// Owns: the export that reads a model's whole file against its digests. Must not: decide what is wrong.
+// Owns: the export that reads a model's whole file against its digests.
+// Must not: decide what is wrong.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

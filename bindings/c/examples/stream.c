@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
 
   if (argc < 3) return fprintf(stderr, "usage: stream MODEL QUESTION [SEED]\n"), 2;
   if (vial_model_open(argv[1], NULL, &model, &error) != VIAL_STATUS_OK) return fail(&error);
-  if (vial_model_copy_text(model, VIAL_MODEL_TEXT_NOTICE, notice, sizeof notice, &length, NULL) == VIAL_STATUS_OK)
+  if (vial_model_copy_text(model, VIAL_MODEL_TEXT_NOTICE, notice, sizeof notice, &length, &error) ==
+      VIAL_STATUS_OK)
     show(stderr, notice, length), fputc('\n', stderr);
 
   options.text = vial_text_from(argv[2]);

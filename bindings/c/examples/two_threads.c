@@ -1,5 +1,5 @@
-/* Two threads, one engine: each submits a question of its own and waits for its own answer. The engine computes both
- * together. Usage: two_threads MODEL QUESTION QUESTION */
+/* Two threads, one engine: each submits a question of its own and waits for its own answer. The
+ * engine computes both together. Usage: two_threads MODEL QUESTION QUESTION */
 #include "terminal.h"
 
 #include <pthread.h>
@@ -29,7 +29,8 @@ static void *ask(void *argument) {
   work->status = event.status;
   vial_request_copy_text(request, VIAL_PART_ANSWER, NULL, 0, &work->length);
   work->answer = malloc(work->length + 1);
-  if (work->answer) vial_request_copy_text(request, VIAL_PART_ANSWER, work->answer, work->length, &work->length);
+  if (work->answer)
+    vial_request_copy_text(request, VIAL_PART_ANSWER, work->answer, work->length, &work->length);
   vial_request_close(request);
   return NULL;
 }
