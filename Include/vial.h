@@ -988,7 +988,7 @@ typedef struct vial_token_bias {
 
 /** Flags of sampling. */
 enum {
-  /** The model's end tokens are tokens like others. Not beside a schema or choices. */
+  /** The model's end tokens are tokens like others. Without effect beside a schema or choices. */
   VIAL_SAMPLING_IGNORE_END = 1
 };
 
@@ -1546,8 +1546,8 @@ VIAL_API vial_status vial_request_copy_tokens(vial_request *request, uint32_t *o
  * See also: tokens of vial_request_options; vial_model_score.
  */
 
-/** Longest text of one call, all messages of a conversation together, in bytes. The tokenizer itself
- *  could take more (Spec/TOKENIZER.md). */
+/** Longest text of one call, all messages of a conversation together, in bytes. The tokenizer
+ *  itself could take more (Spec/TOKENIZER.md). */
 #define VIAL_TEXT_BYTE_LIMIT 16777216u
 /** Most token ids of one call. */
 #define VIAL_TOKEN_COUNT_LIMIT 16777216u
