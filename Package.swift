@@ -204,7 +204,7 @@ let package = Package(
       swiftSettings: house),
     // Tests of the top
     .testTarget(
-      name: "VialCommandTests", dependencies: ["CVial", "VialText", "VialCommand", "TestSupport"],
+      name: "VialCommandTests", dependencies: ["CVial", "VialEngine", "VialText", "VialCommand", "TestSupport"],
       swiftSettings: house),
     // Tests with hostile bytes: committed vectors, and fuzzing
     .testTarget(

@@ -31,7 +31,7 @@
 
 #define MEMBER(name, value) "\"" name "\":\"" value "\","
 
-static const char text[] = "{" MEMBER("vial", VIAL_VERSION_TEXT) "\"abi\":" NUMBER(VIAL_ABI) ","
+static const char text[] = "{" MEMBER("vial", VIAL_VERSION_TEXT) "\"abi\":" NUMBER(VIAL_ABI_VERSION) ","
     MEMBER("target", PROCESSOR "-" SYSTEM) MEMBER("swift", VIAL_SWIFT_VERSION) MEMBER("compiler", __VERSION__)
     MEMBER("lz4", LZ4_VERSION_STRING) "\"libsodium\":\"" SODIUM_VERSION_STRING "\"}";
 

@@ -1,4 +1,5 @@
-// Owns: the export that lists a model's adapters, and how options name one. Must not: hold logic.
+// Owns: the exports that list a model's adapters, and how options name one.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -8,29 +9,39 @@ import VialFormat
 import VialModel
 import VialText
 
-@_cdecl("vial_model_get_adapter") @implementation
-public func vial_model_get_adapter(
-  _ model: OpaquePointer!, _ index: UInt32, _ capacity: UInt64,
-  _ out_name: UnsafeMutablePointer<CChar>!, _ out_length: UnsafeMutablePointer<UInt64>!,
-  _ out_information: UnsafeMutablePointer<vial_adapter_information>!
+@_cdecl("vial_model_get_adapter_info") @implementation
+public func vial_model_get_adapter_info(
+  _ model: OpaquePointer!, _ index: UInt32, _ out_info: UnsafeMutablePointer<vial_adapter_info>!
+) -> vial_status {
+  status { () throws(Failure) in
+    let adapter = try adapter(at: index, of: try HandleRegistry.model(model))
+    guard let out_info else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Structures.checkOutput(out_info)
+    Structures.write(vial_adapter_info(adapter), to: out_info)
+  }
+}
+
+@_cdecl("vial_model_copy_adapter_name") @implementation
+public func vial_model_copy_adapter_name(
+  _ model: OpaquePointer!, _ index: UInt32, _ out_name: UnsafeMutablePointer<CChar>!,
+  _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
   status { () throws(Failure) in
     let place = try Arguments.place(out_length)
     place.pointee = 0
     let model = try HandleRegistry.model(model)
     let room = try Arguments.room(out_name, capacity)
-    if let out_information { try Structures.checkOutput(out_information) }
-    guard Int(index) < model.adapters.count else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
-    let adapter = model.adapters[Int(index)]
-    if let out_information {
-      Structures.write(vial_adapter_information(adapter), to: out_information)
-    }
-    let length = Arguments.copy(adapter.name, to: room)
+    let length = Arguments.copy(try adapter(at: index, of: model).name, to: room)
     try Arguments.report(length, of: capacity, to: place)
   }
 }
 
-extension vial_adapter_information {
+private func adapter(at index: UInt32, of model: Model) throws(Failure) -> Adapter {
+  guard Int(index) < model.adapters.count else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
+  return model.adapters[Int(index)]
+}
+
+extension vial_adapter_info {
   fileprivate init(_ adapter: Adapter) {
     self.init()
     rank = UInt32(clamping: adapter.descriptor.rank)
@@ -44,15 +55,13 @@ extension vial_adapter_information {
 extension Arguments {
   /// The adapter that options name; nil when they name none. A factor of 0 stands for 1.
   static func adapter(
-    _ name: UnsafePointer<CChar>?, _ length: UInt64, scale: Float, reserved: UInt32, of model: Model
+    _ name: vial_text, scale: Float, of model: Model
   ) throws(Failure) -> AppliedAdapter? {
-    let bytes = UnsafeRawBufferPointer(
-      try elements(name, length, limit: VIAL_ADAPTER_NAME_LIMIT)
-    ).assumingMemoryBound(to: UInt8.self)
-    guard reserved == 0, !bytes.isEmpty || scale == 0 else {
-      throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
+    let bytes = try bytes(of: name, limit: VIAL_ADAPTER_NAME_LIMIT)
+    guard !bytes.isEmpty else {
+      guard scale == 0 else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+      return nil
     }
-    guard !bytes.isEmpty else { return nil }
     if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
       throw Failure(TextError.invalidUTF8(offset: offset))
     }

@@ -18,11 +18,11 @@ enum Arguments {
     return UnsafeBufferPointer(start: pointer, count: Int(count))
   }
 
-  /// The bytes of a text.
-  static func text(
-    _ pointer: UnsafePointer<CChar>?, _ byteCount: UInt64
+  /// The bytes of a text, at most `limit`.
+  static func bytes(
+    of text: vial_text, limit: UInt32 = VIAL_TEXT_BYTE_LIMIT
   ) throws(Failure) -> UnsafeBufferPointer<UInt8> {
-    let bytes = try elements(pointer, byteCount, limit: VIAL_TEXT_BYTE_LIMIT)
+    let bytes = try elements(text.data, text.length, limit: limit)
     return UnsafeRawBufferPointer(bytes).assumingMemoryBound(to: UInt8.self)
   }
 
@@ -35,11 +35,8 @@ enum Arguments {
   }
 
   /// A tenant's label.
-  static func tenant(
-    _ pointer: UnsafePointer<CChar>?, _ byteCount: UInt64
-  ) throws(Failure) -> [UInt8] {
-    let bytes = try elements(pointer, byteCount, limit: VIAL_TENANT_BYTE_LIMIT)
-    return bytes.map { UInt8(bitPattern: $0) }
+  static func tenant(_ label: vial_text) throws(Failure) -> [UInt8] {
+    Array(try bytes(of: label, limit: VIAL_TENANT_BYTE_LIMIT))
   }
 
   /// Room that the caller gives, of any capacity: only what is needed is touched.
@@ -89,6 +86,11 @@ enum Arguments {
     guard UInt64(needed) <= capacity else { throw Failure(VIAL_STATUS_BUFFER_TOO_SMALL) }
   }
 
+  /// Reserved fields that must be 0.
+  static func check(reserved: UInt64) throws(Failure) {
+    guard reserved == 0 else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+  }
+
   private static func checkAlignment<Element>(
     _ pointer: UnsafeRawPointer, of type: Element.Type
   ) throws(Failure) {
@@ -96,4 +98,9 @@ enum Arguments {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
   }
+}
+
+extension vial_text {
+  /// Whether it is given at all: an empty text with a pointer is.
+  var isPresent: Bool { data != nil || length > 0 }
 }

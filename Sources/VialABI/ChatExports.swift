@@ -1,4 +1,5 @@
-// Owns: the export that renders a conversation. Must not: hold text outside wiped memory.
+// Owns: the export that renders a conversation.
+// Must not: hold text outside wiped memory.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -7,10 +8,10 @@ import Vial
 import VialSystem
 import VialText
 
-@_cdecl("vial_model_render_chat") @implementation
-public func vial_model_render_chat(
+@_cdecl("vial_model_render_chat_template") @implementation
+public func vial_model_render_chat_template(
   _ model: OpaquePointer!, _ messages: UnsafePointer<vial_message>!, _ message_count: UInt64,
-  _ flags: UInt32, _ token_capacity: UInt64, _ out_tokens: UnsafeMutablePointer<UInt32>!,
+  _ flags: UInt32, _ out_tokens: UnsafeMutablePointer<UInt32>!, _ capacity: UInt64,
   _ out_token_count: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
@@ -20,7 +21,7 @@ public func vial_model_render_chat(
     let model = try HandleRegistry.model(model)
     let messages = try Arguments.elements(
       messages, message_count, limit: VIAL_MESSAGE_COUNT_LIMIT)
-    let room = try Arguments.room(out_tokens, token_capacity)
+    let room = try Arguments.room(out_tokens, capacity)
     try Arguments.check(flags: flags, known: 0)
     let conversation = try conversation(of: messages)
     let tokens: SecureBuffer<UInt32>
@@ -28,7 +29,7 @@ public func vial_model_render_chat(
       tokens = try model.chatTokens(conversation)
     } catch { throw Failure(error) }
     for index in 0..<min(tokens.count, room.count) { room[index] = tokens.pointer[index] }
-    try Arguments.report(tokens.count, of: token_capacity, to: place)
+    try Arguments.report(tokens.count, of: capacity, to: place)
   }
 }
 
@@ -43,12 +44,12 @@ func conversation(
 ) throws(Failure) -> Conversation {
   var byteCount = UInt64(tools.count)
   for index in 0..<fields.count {
-    let text = try Arguments.text(fields[index].text, fields[index].length)
+    let text = try Arguments.bytes(of: fields[index])
     byteCount += UInt64(text.count)
   }
   for index in 0..<messages.count {
     let (role, content) = try texts(of: messages[index])
-    try Arguments.check(flags: messages[index].flags, known: VIAL_MESSAGE_NOT_LITERAL)
+    try Arguments.check(flags: messages[index].flags, known: VIAL_MESSAGE_ALLOW_SPECIAL_TOKENS)
     try Arguments.check(flags: messages[index].reserved, known: 0)
     // No overflow: 2^16 messages of 2^25 bytes at most.
     byteCount += UInt64(role.count + content.count)
@@ -59,12 +60,12 @@ func conversation(
   else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
   for index in 0..<messages.count {
     let (role, content) = try texts(of: messages[index])
-    let isLiteral = messages[index].flags & UInt32(VIAL_MESSAGE_NOT_LITERAL) == 0
+    let isLiteral = messages[index].flags & UInt32(VIAL_MESSAGE_ALLOW_SPECIAL_TOKENS) == 0
     // Fails only when somebody changes the messages meanwhile.
     guard conversation.append(role: role.span, content: content.span, isLiteral: isLiteral)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     guard index < fields.count else { continue }
-    let text = try Arguments.text(fields[index].text, fields[index].length)
+    let text = try Arguments.bytes(of: fields[index])
     guard text.count > 0 else { continue }
     try Failure.mapped { () throws(VialError) in try conversation.setFields(text.span) }
   }
@@ -78,8 +79,8 @@ func conversation(
 private func texts(
   of message: vial_message
 ) throws(Failure) -> (role: UnsafeBufferPointer<UInt8>, content: UnsafeBufferPointer<UInt8>) {
-  let role = try Arguments.text(message.role, message.role_length)
-  let content = try Arguments.text(message.content, message.content_length)
+  let role = try Arguments.bytes(of: message.role)
+  let content = try Arguments.bytes(of: message.content)
   for text in [role, content] {
     if let offset = UTF8Text.firstInvalidOffset(text.span) {
       throw Failure(TextError.invalidUTF8(offset: offset))

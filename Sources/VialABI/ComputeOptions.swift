@@ -1,4 +1,5 @@
-// Owns: how options that choose the computing become Swift's. Must not: choose.
+// Owns: how options that choose the computing become Swift's.
+// Must not: choose.
 
 import CVial
 import Vial
@@ -7,7 +8,7 @@ import VialModel
 
 extension ComputeOptions {
   init(_ options: vial_score_options) throws(Failure) {
-    guard options.reserved == 0 else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Arguments.check(reserved: options.reserved.0 | options.reserved.1)
     try self.init(
       cacheType: options.cache_type, threadCount: options.thread_count, isa: options.isa)
   }

@@ -1,4 +1,5 @@
-// Owns: the exports that open, describe and close an engine. Must not: hold logic.
+// Owns: the exports that open, describe and close an engine.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -21,7 +22,7 @@ public func vial_engine_open(
     place.pointee = nil
     let model = try HandleRegistry.model(model)
     let options = try EngineOptions(
-      Structures.options(options, defaults: vial_engine_options(), firstSize: 72))
+      Structures.options(options, defaults: vial_engine_options()))
     let engine: Engine
     do throws(VialError) {
       engine = try Engine(model: model, options: options)
@@ -34,6 +35,7 @@ extension EngineOptions {
   fileprivate init(_ options: vial_engine_options) throws(Failure) {
     try Arguments.check(
       flags: options.flags, known: VIAL_ENGINE_NO_SHARING | VIAL_ENGINE_LOCK_MEMORY)
+    try Arguments.check(reserved: options.reserved)
     guard options.queue_limit <= 1 << 20, options.tenant_queue_limit <= 1 << 20,
       options.running_limit <= VIAL_RUNNING_LIMIT, options.step_prompt_tokens <= 1 << 16,
       (options.allocate == nil) == (options.release == nil)
@@ -86,30 +88,26 @@ public func vial_engine_close(_ engine: OpaquePointer!) -> vial_status {
   }
 }
 
-@_cdecl("vial_engine_get_information") @implementation
-public func vial_engine_get_information(
-  _ engine: OpaquePointer!, _ out_information: UnsafeMutablePointer<vial_engine_information>!
+@_cdecl("vial_engine_get_info") @implementation
+public func vial_engine_get_info(
+  _ engine: OpaquePointer!, _ out_info: UnsafeMutablePointer<vial_engine_info>!
 ) -> vial_status {
   status { () throws(Failure) in
     let engine = try HandleRegistry.engine(engine)
-    guard let out_information else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    // 56 bytes: the header in which the struct appeared.
-    try Structures.checkOutput(out_information, firstSize: 56)
-    var information = vial_engine_information()
-    let counts = engine.counts
-    information.thread_count = UInt32(clamping: engine.threadCount)
-    information.position_limit = UInt64(engine.positionLimit)
-    information.cache_position_count = UInt64(engine.cachePositionCount)
-    information.cache_byte_count = UInt64(engine.cacheByteCount)
-    information.waiting_count = UInt64(counts.queued)
-    information.running_count = UInt64(counts.active)
-    information.isa = KernelFamily(named: engine.familyName)?.table.pointee.name
-    information.add(engine.memoryPromises)
-    Structures.write(information, to: out_information)
+    guard let out_info else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Structures.checkOutput(out_info)
+    var info = vial_engine_info()
+    info.thread_count = UInt32(clamping: engine.threadCount)
+    info.position_limit = UInt64(engine.positionLimit)
+    info.cache_position_count = UInt64(engine.cachePositionCount)
+    info.cache_byte_count = UInt64(engine.cacheByteCount)
+    info.isa = KernelFamily(named: engine.familyName)?.table.pointee.name
+    info.add(engine.memoryPromises)
+    Structures.write(info, to: out_info)
   }
 }
 
-extension vial_engine_information {
+extension vial_engine_info {
   fileprivate mutating func add(_ memory: MemoryPromises) {
     let flags = [
       (memory.isTextUnlocked, VIAL_MEMORY_TEXT_UNLOCKED),

@@ -1,4 +1,5 @@
-// Owns: events and endings on their way to C. Must not: wait or decide.
+// Owns: events and endings on their way to C.
+// Must not: wait or decide.
 
 import CVial
 import Synchronization
@@ -10,8 +11,7 @@ func nextEvent(
 ) -> vial_status {
   status { () throws(Failure) in
     guard let output else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    // 64 bytes: the header in which the struct appeared.
-    try Structures.checkOutput(output, firstSize: 64)
+    try Structures.checkOutput(output)
     do throws(Failure) {
       Structures.write(try body(), to: output)
     } catch {
@@ -32,14 +32,15 @@ extension vial_event {
     self.init()
     struct_size = UInt32(MemoryLayout<vial_event>.size)
     self.request = OpaquePointer(bitPattern: request.tag.load(ordering: .acquiring))
-    text = UnsafeRawPointer(event.text.baseAddress)?.assumingMemoryBound(to: CChar.self)
-    text_length = UInt64(event.text.count)
+    text = vial_text(
+      data: UnsafeRawPointer(event.text.baseAddress)?.assumingMemoryBound(to: CChar.self),
+      length: UInt64(event.text.count))
     part = UInt32(event.part.rawValue)
     log_probability = event.logProbability
     entropy = event.entropy
     alternatives = UnsafeRawPointer(event.alternatives.baseAddress)?
       .assumingMemoryBound(to: vial_alternative.self)
-    alternative_count = UInt32(clamping: event.alternatives.count)
+    alternative_count = UInt64(event.alternatives.count)
     switch event.kind {
     case .token:
       kind = UInt32(VIAL_EVENT_TOKEN)

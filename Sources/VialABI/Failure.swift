@@ -1,5 +1,5 @@
-// Owns: how the errors of the floors below become statuses, numbers and sentences of the header.
-// Must not: let a path, or text of a prompt, an answer or a file, into a sentence.
+// Owns: how the errors of the floors below become statuses, numbers and messages of the header.
+// Must not: let a path, or text of a prompt, an answer or a file, into a message.
 
 import CVial
 import Vial
@@ -14,13 +14,13 @@ struct Failure: Error {
   var rule: UInt32 = 0
   var systemCode: Int32 = 0
   var byteOffset: UInt64 = 0
-  /// nil: the status's own sentence.
-  var sentence: String?
+  /// nil: the status's own message.
+  var message: String?
 
   /// A bare status of the header.
-  init(_ status: Int, sentence: String? = nil) {
+  init(_ status: Int, message: String? = nil) {
     self.status = vial_status(status)
-    self.sentence = sentence
+    self.message = message
   }
 
   /// The status that says what an error says.
@@ -29,31 +29,31 @@ struct Failure: Error {
     case .system(let error):
       self.init(error.isOutOfMemory ? VIAL_STATUS_OUT_OF_MEMORY : VIAL_STATUS_SYSTEM)
       systemCode = error.code
-      sentence = error.withoutPath.description
+      message = error.withoutPath.description
     case .format(let error): self.init(error)
     case .text(let error): self.init(error)
     case .computation(let error): self.init(error)
     case .promptTooLong:
-      self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
+      self.init(VIAL_STATUS_TOO_LONG, message: error.description)
     case .emptyPrompt:
-      self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
+      self.init(VIAL_STATUS_INVALID_ARGUMENT, message: error.description)
     case .noChatTemplate, .unknownAdapter:
-      self.init(VIAL_STATUS_NOT_IN_FILE, sentence: error.description)
+      self.init(VIAL_STATUS_NOT_IN_FILE, message: error.description)
     case .grammar(let error):
-      self.init(VIAL_STATUS_SCHEMA, sentence: error.description)
+      self.init(VIAL_STATUS_SCHEMA, message: error.description)
       if case .notJSON(let offset, _) = error { byteOffset = UInt64(clamping: offset) }
     case .template(let error):
       if case .textTooLong = error {
-        self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
+        self.init(VIAL_STATUS_TOO_LONG, message: error.description)
       } else {
-        self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
+        self.init(VIAL_STATUS_TEMPLATE, message: error.description)
       }
-    case .invalidOption(let sentence), .incomparable(let sentence):
-      self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: sentence.description)
+    case .invalidOption(let message), .incomparable(let message):
+      self.init(VIAL_STATUS_INVALID_ARGUMENT, message: message.description)
     case .busy: self.init(VIAL_STATUS_BUSY)
     case .closed: self.init(VIAL_STATUS_CLOSED)
-    case .untrusted(let sentence):
-      self.init(VIAL_STATUS_UNTRUSTED, sentence: sentence.description)
+    case .untrusted(let message):
+      self.init(VIAL_STATUS_UNTRUSTED, message: message.description)
     case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     }
   }
@@ -63,7 +63,7 @@ struct Failure: Error {
       self.init(VIAL_STATUS_OUT_OF_MEMORY)
       return
     }
-    self.init(VIAL_STATUS_FORMAT, sentence: error.description)
+    self.init(VIAL_STATUS_FORMAT, message: error.description)
     rule = UInt32(clamping: error.rule)
     byteOffset = error.offset
   }
@@ -71,17 +71,17 @@ struct Failure: Error {
   init(_ error: TextError) {
     switch error {
     case .invalidUTF8(let offset):
-      self.init(VIAL_STATUS_INVALID_UTF8, sentence: error.description)
+      self.init(VIAL_STATUS_INVALID_UTF8, message: error.description)
       byteOffset = UInt64(clamping: offset)
     case .invalidJSON(let offset):
       self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
       byteOffset = UInt64(clamping: offset)
     case .invalidFields: self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
     case .textTooLong, .normalizedTextTooLong:
-      self.init(VIAL_STATUS_TOO_LONG, sentence: error.description)
-    case .tokenizerLimit: self.init(VIAL_STATUS_FORMAT, sentence: error.description)
+      self.init(VIAL_STATUS_TOO_LONG, message: error.description)
+    case .tokenizerLimit: self.init(VIAL_STATUS_FORMAT, message: error.description)
     case .templateRefused, .templateUnsupported, .templateLimit, .templateType:
-      self.init(VIAL_STATUS_TEMPLATE, sentence: error.description)
+      self.init(VIAL_STATUS_TEMPLATE, message: error.description)
     case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)
     }
   }
@@ -105,12 +105,13 @@ extension Failure {
   }
 }
 
-/// Runs the body of an export: a failure becomes its status and, when the caller wants them, details.
+/// Runs the body of an export: a failure becomes its status and, when the caller wants them,
+/// details.
 /// - Parameters:
-///   - reserve: bytes that are held for what the body allocates without asking; 0 for a body that must run when
-///     memory is short, too, and takes no more than `VIAL_RESERVE_SPARE_BYTES`.
-///   - readsText: whether the body works on a text or its ids, of which the stack then holds parts; registers are cleared
-///     in any case.
+///   - reserve: bytes that are held for what the body allocates without asking; 0 for a body that
+///     must run when memory is short, too, and takes no more than `VIAL_RESERVE_SPARE_BYTES`.
+///   - readsText: whether the body works on a text or its ids, of which the stack then holds parts;
+///     registers are cleared in any case.
 func status(
   _ output: UnsafeMutablePointer<vial_error>? = nil, reserve: Int = MemoryReserve.call,
   readsText: Bool = false, _ body: () throws(Failure) -> Void
@@ -152,12 +153,12 @@ extension vial_error {
     rule = failure.rule
     system_code = failure.systemCode
     byte_offset = failure.byteOffset
-    describe(failure.sentence ?? Statuses.sentence(of: failure.status).description)
+    describe(failure.message ?? Statuses.message(of: failure.status).description)
   }
 
-  /// Puts a sentence into the fixed room, cut at a character, zero-terminated.
+  /// Puts a message into the fixed room, cut at a character, zero-terminated.
   fileprivate mutating func describe(_ text: String) {
-    withUnsafeMutableBytes(of: &sentence) { room in
+    withUnsafeMutableBytes(of: &message) { room in
       var end = min(text.utf8.count, room.count - 1)
       let bytes = Array(text.utf8)
       while end > 0, end < bytes.count, bytes[end] & 0xC0 == 0x80 { end -= 1 }

@@ -1,5 +1,6 @@
 // Owns: handles: which are live, in which process, and what they stand for.
-// Must not: hold its lock while a target is made, used or released, or touch the parent's lock after a fork.
+// Must not: hold its lock while a target is made, used or released, or touch the parent's lock
+// after a fork.
 
 import CVial
 import Synchronization
@@ -10,9 +11,9 @@ import VialSystem
 
 /// The live handles of one process.
 ///
-/// A handle is a number in a pointer's clothes, never dereferenced: bit 0 set, 16 bits of slot, 15 of epoch
-/// (which process of a line of forks made it), 32 of generation (how often the slot was used before). A stale or
-/// invented handle is therefore found out, not followed.
+/// A handle is a number in a pointer's clothes, never dereferenced: bit 0 set, 16 bits of slot, 15
+/// of epoch (which process of a line of forks made it), 32 of generation (how often the slot was
+/// used before). A stale or invented handle is therefore found out, not followed.
 final class HandleRegistry: Sendable {
   /// What a handle stands for.
   enum Target {
@@ -30,7 +31,8 @@ final class HandleRegistry: Sendable {
     var slots: [Slot] = []
     var free: [Int] = []
 
-    /// Bytes that a list takes when it grows, were it now. Closing needs none: there is room for every slot in `free`.
+    /// Bytes that a list takes when it grows, were it now. Closing needs none: there is room for
+    /// every slot in `free`.
     var growthByteCount: Int {
       guard slots.count == slots.capacity else { return 0 }
       return 4 * max(16, slots.count) * (MemoryLayout<Slot>.stride + MemoryLayout<Int>.stride)
@@ -47,8 +49,8 @@ final class HandleRegistry: Sendable {
     self.epoch = epoch
   }
 
-  /// This process's registry. The child of a fork gets one of its own: the parent's lock may have been held by
-  /// a thread that does not exist here.
+  /// This process's registry. The child of a fork gets one of its own: the parent's lock may have
+  /// been held by a thread that does not exist here.
   private static func forThisProcess() -> HandleRegistry {
     let processID = RunningProcess.identifier
     var known = current.load(ordering: .acquiring)
@@ -125,8 +127,8 @@ final class HandleRegistry: Sendable {
     return target
   }
 
-  /// Forgets `handle` if `isRight` says so of its target, which then goes with the last call that uses it,
-  /// outside the lock.
+  /// Forgets `handle` if `isRight` says so of its target, which then goes with the last call that
+  /// uses it, outside the lock.
   static func remove(
     _ handle: OpaquePointer?, if isRight: (Target) -> Bool
   ) throws(Failure) -> Target {

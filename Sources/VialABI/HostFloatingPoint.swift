@@ -1,11 +1,13 @@
-// Owns: the floating-point state of the host's thread during a call: set aside, handed back as it was, sticky flags
-// included. Must not: compute.
+// Owns: the floating-point state of the host's thread during a call: set aside, handed back as it
+// was, sticky flags included.
+// Must not: compute.
 
 import CVialKernels
 
 /// What the host's thread computes with, set aside for the length of a call.
 ///
-/// The runtime's own arithmetic must not trap where the host has unmasked exceptions, and no call may leave a flag.
+/// The runtime's own arithmetic must not trap where the host has unmasked exceptions, and no call
+/// may leave a flag.
 struct HostFloatingPoint {
   private let state: vial_fp_state
 

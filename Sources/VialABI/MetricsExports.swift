@@ -1,4 +1,5 @@
-// Owns: the exports that tell how an engine does, and those about its tenants. Must not: hold logic.
+// Owns: the exports that tell how an engine does, and those about its tenants.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -26,8 +27,8 @@ extension vial_engine_metrics {
     waiting_count = UInt64(metrics.waitingCount)
     running_count = UInt64(metrics.activeCount)
     block_count = UInt64(metrics.blockCount)
-    held_block_count = UInt64(metrics.heldBlockCount)
-    kept_block_count = UInt64(metrics.keptBlockCount)
+    referenced_block_count = UInt64(metrics.heldBlockCount)
+    cached_block_count = UInt64(metrics.keptBlockCount)
     pinned_block_count = UInt64(metrics.pinnedBlockCount)
     eviction_count = metrics.evictionCount
     preemption_count = metrics.preemptionCount
@@ -36,8 +37,8 @@ extension vial_engine_metrics {
     generated_token_count = metrics.generatedTokenCount
     step_count = metrics.stepCount
     step_seconds = metrics.stepSeconds
-    first_token_seconds = vial_latencies(metrics.firstTokenSeconds)
-    token_seconds = vial_latencies(metrics.tokenSeconds)
+    first_token_histogram = vial_latency_histogram(metrics.firstTokenSeconds)
+    inter_token_histogram = vial_latency_histogram(metrics.tokenSeconds)
     withUnsafeMutableBytes(of: &finished_counts) { room in
       let counts = room.bindMemory(to: UInt64.self)
       for reason in FinishReason.allCases {
@@ -47,7 +48,7 @@ extension vial_engine_metrics {
   }
 }
 
-extension vial_latencies {
+extension vial_latency_histogram {
   fileprivate init(_ histogram: LatencyHistogram) {
     self.init()
     sum = histogram.sum
@@ -58,9 +59,9 @@ extension vial_latencies {
   }
 }
 
-@_cdecl("vial_engine_get_metrics_text") @implementation
-public func vial_engine_get_metrics_text(
-  _ engine: OpaquePointer!, _ capacity: UInt64, _ out_text: UnsafeMutablePointer<CChar>!,
+@_cdecl("vial_engine_copy_metrics_text") @implementation
+public func vial_engine_copy_metrics_text(
+  _ engine: OpaquePointer!, _ out_text: UnsafeMutablePointer<CChar>!, _ capacity: UInt64,
   _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
   status { () throws(Failure) in
@@ -73,24 +74,24 @@ public func vial_engine_get_metrics_text(
   }
 }
 
-@_cdecl("vial_engine_set_tenant_weight") @implementation
-public func vial_engine_set_tenant_weight(
-  _ engine: OpaquePointer!, _ tenant: UnsafePointer<CChar>!, _ tenant_length: UInt64,
-  _ weight: Double
+@_cdecl("vial_engine_set_weight") @implementation
+public func vial_engine_set_weight(
+  _ engine: OpaquePointer!, _ tenant: vial_text, _ weight: Double,
+  _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status { () throws(Failure) in
+  status(out_error) { () throws(Failure) in
     let engine = try HandleRegistry.engine(engine)
-    let label = try Arguments.tenant(tenant, tenant_length)
+    let label = try Arguments.tenant(tenant)
     try Failure.mapped { () throws(VialError) in try engine.setWeight(weight, ofTenant: label) }
   }
 }
 
-@_cdecl("vial_engine_forget_tenant") @implementation
-public func vial_engine_forget_tenant(
-  _ engine: OpaquePointer!, _ tenant: UnsafePointer<CChar>!, _ tenant_length: UInt64
+@_cdecl("vial_engine_clear_tenant") @implementation
+public func vial_engine_clear_tenant(
+  _ engine: OpaquePointer!, _ tenant: vial_text, _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status { () throws(Failure) in
+  status(out_error) { () throws(Failure) in
     let engine = try HandleRegistry.engine(engine)
-    engine.forgetTenant(try Arguments.tenant(tenant, tenant_length))
+    engine.forgetTenant(try Arguments.tenant(tenant))
   }
 }

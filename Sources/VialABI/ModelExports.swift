@@ -1,4 +1,5 @@
-// Owns: the exports that open, describe and close a model. Must not: hold logic.
+// Owns: the exports that open, describe and close a model.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -19,8 +20,8 @@ public func vial_model_open(
     let place = try Arguments.place(out_model)
     place.pointee = nil
     guard let path else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    // The first header's struct ended after `access`.
-    let options = try Structures.options(options, defaults: vial_model_options(), firstSize: 8)
+    let options = try Structures.options(options, defaults: vial_model_options())
+    try Arguments.check(flags: options.reserved, known: 0)
     guard let access = MappedFile.Access(options.access),
       let verification = ModelFile.Verification(options.verification)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
@@ -29,7 +30,7 @@ public func vial_model_open(
       throw Failure(.system(SystemError.pathTooLong))
     }
     guard let path = String(validatingCString: path) else {
-      throw Failure(VIAL_STATUS_INVALID_UTF8, sentence: "the path is not valid UTF-8")
+      throw Failure(VIAL_STATUS_INVALID_UTF8, message: "the path is not valid UTF-8")
     }
     let model: Model
     do throws(VialError) {
@@ -43,10 +44,10 @@ public func vial_model_open(
 /// The keys in the options; nil when the caller does not ask for a signature.
 private func trustedKeys(_ options: vial_model_options) throws(Failure) -> [PublicKey]? {
   let keys: UnsafePointer<UInt8>? = options.trusted_keys
-  guard options.trusted_key_count <= VIAL_TRUSTED_KEY_LIMIT else {
+  guard options.trusted_key_count <= UInt64(VIAL_TRUSTED_KEY_LIMIT) else {
     throw Failure(VIAL_STATUS_TOO_LONG)
   }
-  let byteCount = UInt64(options.trusted_key_count) * UInt64(PublicKey.byteCount)
+  let byteCount = options.trusted_key_count * UInt64(PublicKey.byteCount)
   let bytes = try Arguments.elements(
     keys, byteCount, limit: VIAL_TRUSTED_KEY_LIMIT * UInt32(PublicKey.byteCount))
   guard keys != nil else { return nil }
@@ -87,19 +88,19 @@ public func vial_model_close(_ model: OpaquePointer!) {
   }
 }
 
-@_cdecl("vial_model_get_information") @implementation
-public func vial_model_get_information(
-  _ model: OpaquePointer!, _ out_information: UnsafeMutablePointer<vial_model_information>!
+@_cdecl("vial_model_get_info") @implementation
+public func vial_model_get_info(
+  _ model: OpaquePointer!, _ out_info: UnsafeMutablePointer<vial_model_info>!
 ) -> vial_status {
   status { () throws(Failure) in
     let model = try HandleRegistry.model(model)
-    guard let out_information else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_information)
-    Structures.write(vial_model_information(model), to: out_information)
+    guard let out_info else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Structures.checkOutput(out_info)
+    Structures.write(vial_model_info(model), to: out_info)
   }
 }
 
-extension vial_model_information {
+extension vial_model_info {
   fileprivate init(_ model: Model) {
     self.init()
     let configuration = model.file.configuration
@@ -136,29 +137,30 @@ extension vial_model_information {
   }
 }
 
-@_cdecl("vial_model_get_text") @implementation
-public func vial_model_get_text(
-  _ model: OpaquePointer!, _ text: UInt32, _ capacity: UInt64,
-  _ out_text: UnsafeMutablePointer<CChar>!, _ out_length: UnsafeMutablePointer<UInt64>!
+@_cdecl("vial_model_copy_text") @implementation
+public func vial_model_copy_text(
+  _ model: OpaquePointer!, _ which: vial_model_text, _ out_text: UnsafeMutablePointer<CChar>!,
+  _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status { () throws(Failure) in
+  status(out_error) { () throws(Failure) in
     let place = try Arguments.place(out_length)
     place.pointee = 0
     let model = try HandleRegistry.model(model)
     let room = try Arguments.room(out_text, capacity)
-    let length = Arguments.copy(try string(text, of: model), to: room)
+    let length = Arguments.copy(try string(which, of: model), to: room)
     try Arguments.report(length, of: capacity, to: place)
   }
 }
 
-/// The text `VIAL_TEXT_…`.
+/// The text `VIAL_MODEL_TEXT_…`.
 private func string(_ number: UInt32, of model: Model) throws(Failure) -> String {
   switch Int(number) {
-  case VIAL_TEXT_ARCHITECTURE: return model.file.configuration.architecture
-  case VIAL_TEXT_NAME: return model.file.configuration.name
-  case VIAL_TEXT_MODEL_DIGEST: return model.file.modelDigest.description
-  case VIAL_TEXT_FILE_DIGEST: return model.file.fileDigest.description
-  case VIAL_TEXT_NOTICE:
+  case VIAL_MODEL_TEXT_ARCHITECTURE: return model.file.configuration.architecture
+  case VIAL_MODEL_TEXT_NAME: return model.file.configuration.name
+  case VIAL_MODEL_TEXT_MODEL_DIGEST: return model.file.modelDigest.description
+  case VIAL_MODEL_TEXT_FILE_DIGEST: return model.file.fileDigest.description
+  case VIAL_MODEL_TEXT_NOTICE:
     let notice: String?
     do throws(VialError) { notice = try model.notice() } catch { throw Failure(error) }
     guard let notice else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }

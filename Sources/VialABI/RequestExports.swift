@@ -1,4 +1,5 @@
-// Owns: the exports of a submitted request: events, text, ids, cancel, close. Must not: hold logic.
+// Owns: the exports of a submitted request: events, text, ids, cancel, close.
+// Must not: hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -39,37 +40,36 @@ public func vial_request_close(_ request: OpaquePointer!) {
   }
 }
 
-@_cdecl("vial_request_get_information") @implementation
-public func vial_request_get_information(
-  _ request: OpaquePointer!,
-  _ out_information: UnsafeMutablePointer<vial_request_information>!
+@_cdecl("vial_request_get_info") @implementation
+public func vial_request_get_info(
+  _ request: OpaquePointer!, _ out_info: UnsafeMutablePointer<vial_request_info>!
 ) -> vial_status {
   status { () throws(Failure) in
     let request = try HandleRegistry.request(request)
-    guard let out_information else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_information, firstSize: 64)
-    var information = vial_request_information()
+    guard let out_info else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Structures.checkOutput(out_info)
+    var info = vial_request_info()
     let timings = request.timings
-    information.stage = UInt32(
+    info.state = UInt32(
       request.isFinished
-        ? VIAL_STAGE_FINISHED : request.hasStarted ? VIAL_STAGE_RUNNING : VIAL_STAGE_WAITING)
-    (information.finish_reason, information.status) = finish(of: request)
-    information.prompt_token_count = UInt64(request.promptCount)
-    information.computed_prompt_token_count = UInt64(timings.computedPromptTokenCount)
-    information.token_count = UInt64(timings.answerTokenCount)
-    information.queue_seconds = timings.queueSeconds
-    information.prompt_seconds = timings.promptSeconds
-    information.generation_seconds = timings.generationSeconds
-    information.cached_prompt_token_count = UInt64(timings.cachedPromptTokenCount)
-    information.preemption_count = UInt64(timings.preemptionCount)
-    Structures.write(information, to: out_information)
+        ? VIAL_STATE_FINISHED : request.hasStarted ? VIAL_STATE_RUNNING : VIAL_STATE_WAITING)
+    (info.finish_reason, info.status) = finish(of: request)
+    info.prompt_token_count = UInt64(request.promptCount)
+    info.computed_prompt_token_count = UInt64(timings.computedPromptTokenCount)
+    info.token_count = UInt64(timings.answerTokenCount)
+    info.queue_seconds = timings.queueSeconds
+    info.prompt_seconds = timings.promptSeconds
+    info.generation_seconds = timings.generationSeconds
+    info.cached_prompt_token_count = UInt64(timings.cachedPromptTokenCount)
+    info.preemption_count = UInt64(timings.preemptionCount)
+    Structures.write(info, to: out_info)
   }
 }
 
-@_cdecl("vial_request_get_text") @implementation
-public func vial_request_get_text(
-  _ request: OpaquePointer!, _ part: UInt32, _ capacity: UInt64,
-  _ out_text: UnsafeMutablePointer<CChar>!, _ out_length: UnsafeMutablePointer<UInt64>!
+@_cdecl("vial_request_copy_text") @implementation
+public func vial_request_copy_text(
+  _ request: OpaquePointer!, _ part: vial_answer_part, _ out_text: UnsafeMutablePointer<CChar>!,
+  _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
   status { () throws(Failure) in
     let place = try Arguments.place(out_length)
@@ -90,21 +90,21 @@ public func vial_request_get_text(
   }
 }
 
-@_cdecl("vial_request_get_tokens") @implementation
-public func vial_request_get_tokens(
-  _ request: OpaquePointer!, _ token_capacity: UInt64,
-  _ out_tokens: UnsafeMutablePointer<UInt32>!, _ out_token_count: UnsafeMutablePointer<UInt64>!
+@_cdecl("vial_request_copy_tokens") @implementation
+public func vial_request_copy_tokens(
+  _ request: OpaquePointer!, _ out_tokens: UnsafeMutablePointer<UInt32>!, _ capacity: UInt64,
+  _ out_token_count: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
   status { () throws(Failure) in
     let place = try Arguments.place(out_token_count)
     place.pointee = 0
     let request = try HandleRegistry.request(request)
-    let room = try Arguments.room(out_tokens, token_capacity)
+    let room = try Arguments.room(out_tokens, capacity)
     var count = 0
     request.forEachToken { token in
       if count < room.count { room[count] = token }
       count += 1
     }
-    try Arguments.report(count, of: token_capacity, to: place)
+    try Arguments.report(count, of: capacity, to: place)
   }
 }

@@ -1,4 +1,5 @@
-// Owns: the export that scores token ids. Must not: choose how to compute: options say it.
+// Owns: the export that scores token ids.
+// Must not: choose how to compute: options say it.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -18,11 +19,9 @@ public func vial_model_score(
     let model = try HandleRegistry.model(model)
     let tokens = try Arguments.tokens(tokens, token_count, of: model)
     let room = try Arguments.room(out_log_probabilities, token_count)
-    // The first header's struct ended after `context`.
-    let options = try Structures.options(options, defaults: vial_score_options(), firstSize: 40)
+    let options = try Structures.options(options, defaults: vial_score_options())
     let adapter = try Arguments.adapter(
-      options.adapter, options.adapter_length, scale: options.adapter_scale,
-      reserved: options.adapter_reserved, of: model)
+      options.adapter, scale: options.adapter_scale, of: model)
     let compute = try ComputeOptions(options)
     for index in 0..<room.count { room[index] = .nan }
     guard tokens.count > 0 else { return }
@@ -42,7 +41,7 @@ private func score(
       room[score.index] = score.logProbability ?? .nan
       guard let progress = options.progress else { return true }
       let done = UInt64(score.index + 1)
-      isCancelled = host.run { progress(options.context, done, UInt64(tokens.count)) } != 0
+      isCancelled = host.run { progress(options.progress_context, done, UInt64(tokens.count)) } != 0
       return !isCancelled
     }
   } catch { throw Failure(error) }

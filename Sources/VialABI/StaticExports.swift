@@ -1,4 +1,5 @@
-// Owns: the exports that need no handle. Must not: compute.
+// Owns: the exports that need no handle.
+// Must not: compute.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -16,7 +17,7 @@ public func vial_version_number() -> UInt32 {
 @_cdecl("vial_version_text") @implementation
 public func vial_version_text() -> UnsafePointer<CChar>! {
   // VIAL_VERSION_TEXT comes as a String; C needs memory that stays. Tests/ABI compares the two.
-  let text: StaticString = "0.1.0"
+  let text: StaticString = "0.2.0"
   return text.cString
 }
 
@@ -24,7 +25,7 @@ public func vial_version_text() -> UnsafePointer<CChar>! {
 public func vial_build_info() -> UnsafePointer<CChar>! { BuildInformation.text }
 
 @_cdecl("vial_abi_version") @implementation
-public func vial_abi_version() -> UInt32 { UInt32(VIAL_ABI) }
+public func vial_abi_version() -> UInt32 { UInt32(VIAL_ABI_VERSION) }
 
 @_cdecl("vial_format_version") @implementation
 public func vial_format_version() -> UInt32 {
@@ -45,7 +46,15 @@ public func vial_status_name(_ status: vial_status) -> UnsafePointer<CChar>! {
   Statuses.name(of: status).cString
 }
 
-@_cdecl("vial_status_sentence") @implementation
-public func vial_status_sentence(_ status: vial_status) -> UnsafePointer<CChar>! {
-  Statuses.sentence(of: status).cString
+@_cdecl("vial_status_message") @implementation
+public func vial_status_message(_ status: vial_status) -> UnsafePointer<CChar>! {
+  Statuses.message(of: status).cString
+}
+
+@_cdecl("vial_text_from") @implementation
+public func vial_text_from(_ string: UnsafePointer<CChar>!) -> vial_text {
+  guard let string else { return vial_text() }
+  var length = 0
+  while string[length] != 0 { length += 1 }
+  return vial_text(data: string, length: UInt64(length))
 }

@@ -1,13 +1,14 @@
-// Owns: names and sentences of the statuses. Must not: change a number: the header has them.
+// Owns: names and messages of the statuses.
+// Must not: change a number: the header has them.
 
 import CVial
 
 /// The table of statuses.
 enum Statuses {
-  /// Name and sentence by number.
+  /// Name and message by number.
   private static func entry(
     _ status: vial_status
-  ) -> (name: StaticString, sentence: StaticString) {
+  ) -> (name: StaticString, message: StaticString) {
     switch Int(status) {
     case VIAL_STATUS_OK: ("VIAL_STATUS_OK", "it worked")
     case VIAL_STATUS_INVALID_ARGUMENT:
@@ -17,7 +18,7 @@ enum Statuses {
     case VIAL_STATUS_INVALID_STRUCT_SIZE:
       ("VIAL_STATUS_INVALID_STRUCT_SIZE", "struct_size does not fit this library")
     case VIAL_STATUS_INVALID_UTF8: ("VIAL_STATUS_INVALID_UTF8", "a text is not valid UTF-8")
-    case VIAL_STATUS_TOO_LONG: ("VIAL_STATUS_TOO_LONG", "a length is above its limit")
+    case VIAL_STATUS_TOO_LONG: ("VIAL_STATUS_TOO_LONG", "a length or a count is above its limit")
     case VIAL_STATUS_BUFFER_TOO_SMALL:
       ("VIAL_STATUS_BUFFER_TOO_SMALL", "the output needs more room")
     case VIAL_STATUS_OUT_OF_MEMORY: ("VIAL_STATUS_OUT_OF_MEMORY", "memory is short")
@@ -29,7 +30,7 @@ enum Statuses {
 
   private static func later(
     _ status: vial_status
-  ) -> (name: StaticString, sentence: StaticString) {
+  ) -> (name: StaticString, message: StaticString) {
     switch Int(status) {
     case VIAL_STATUS_UNKNOWN_TOKEN:
       ("VIAL_STATUS_UNKNOWN_TOKEN", "a token id is not in the model's vocabulary")
@@ -63,7 +64,7 @@ enum Statuses {
 
   static func name(of status: vial_status) -> StaticString { entry(status).name }
 
-  static func sentence(of status: vial_status) -> StaticString { entry(status).sentence }
+  static func message(of status: vial_status) -> StaticString { entry(status).message }
 }
 
 extension StaticString {

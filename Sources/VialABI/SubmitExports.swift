@@ -1,4 +1,5 @@
-// Owns: the export that submits a request: from options to a prompt in wiped memory, limits and a callback.
+// Owns: the export that submits a request: from options to a prompt in wiped memory, limits and a
+// callback.
 // Must not: compute, or keep a pointer of the caller's but the callback's context.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
@@ -22,17 +23,16 @@ public func vial_engine_submit(
     place.pointee = nil
     let engine = try HandleRegistry.engine(engine)
     guard options != nil else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    // 136 bytes: the header in which the struct appeared.
-    let options = try Structures.options(
-      options, defaults: vial_request_options(), firstSize: 136)
+    let options = try Structures.options(options, defaults: vial_request_options())
     try Arguments.check(
       flags: options.flags,
       known: VIAL_REQUEST_RAW | VIAL_REQUEST_PRIVATE | VIAL_REQUEST_PINNED
         | VIAL_REQUEST_WITHHOLD_REASONING | VIAL_REQUEST_NO_SCHEMA | VIAL_REQUEST_ENTROPY)
-    try Arguments.check(flags: options.reserved, known: 0)
+    try Arguments.check(reserved: options.reserved.0 | options.reserved.1)
     let template = try template(of: options, model: engine.model)
-    let prompt = try prompt(of: options, template, model: engine.model)
-    let request = try prepare(prompt, options, template, on: engine)
+    let prefill = try prefill(of: options)
+    let prompt = try prompt(of: options, template, prefill, model: engine.model)
+    let request = try prepare(prompt, options, template, prefill, on: engine)
     // The callback may run before this call returns, and its event must carry the handle.
     let handle = try HandleRegistry.register(.request(request))
     request.tag.store(UInt(bitPattern: handle), ordering: .releasing)
@@ -51,36 +51,52 @@ public func vial_engine_submit(
 private func template(
   of options: vial_request_options, model: Model
 ) throws(Failure) -> PromptTemplate? {
-  guard options.template_id != nil || options.template_id_length > 0 else {
+  guard options.template_id.isPresent else {
     guard options.template_values == nil, options.template_value_count == 0 else {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
     return nil
   }
-  return try promptTemplate(options.template_id, options.template_id_length, of: model)
+  return try promptTemplate(options.template_id, of: model)
+}
+
+/// The answer's first words in wiped memory, or nil when there are none.
+private func prefill(of options: vial_request_options) throws(Failure) -> SecureBuffer<UInt8>? {
+  let bytes = try Arguments.bytes(of: options.prefill, limit: VIAL_PREFILL_BYTE_LIMIT)
+  guard !bytes.isEmpty else { return nil }
+  if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
+    throw Failure(TextError.invalidUTF8(offset: offset))
+  }
+  guard let copy = SecureBuffer<UInt8>(capacity: bytes.count) else {
+    throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
+  }
+  copy.append(contentsOf: bytes.span)
+  return copy
 }
 
 /// The token ids of whichever form the prompt has.
 private func prompt(
-  of options: vial_request_options, _ template: PromptTemplate?, model: Model
+  of options: vial_request_options, _ template: PromptTemplate?, _ prefill: SecureBuffer<UInt8>?,
+  model: Model
 ) throws(Failure) -> SecureBuffer<UInt32> {
   let forms = [
-    options.text != nil || options.text_length > 0,
+    options.text.isPresent,
     options.messages != nil || options.message_count > 0,
     options.tokens != nil || options.token_count > 0,
     template != nil,
   ]
   let isRaw = options.flags & UInt32(VIAL_REQUEST_RAW) != 0
-  let tools = try Arguments.text(options.tools, options.tools_length)
+  let tools = try Arguments.bytes(of: options.tools)
   guard forms[1] || tools.isEmpty && options.message_fields == nil else {
     throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
   }
-  guard forms.count(where: { $0 }) == 1, forms[0] || !isRaw else {
+  guard forms.count(where: { $0 }) == 1, forms[0] || !isRaw, prefill == nil || !forms[2] else {
     throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
   }
   if let template {
     return try promptTokens(
-      of: template, options.template_values, options.template_value_count, model: model)
+      of: template, options.template_values, options.template_value_count, prefill: prefill,
+      model: model)
   }
   if forms[1] {
     let messages = try Arguments.elements(
@@ -89,7 +105,9 @@ private func prompt(
       options.message_fields, options.message_fields == nil ? 0 : options.message_count,
       limit: VIAL_MESSAGE_COUNT_LIMIT)
     let conversation = try conversation(of: messages, tools: tools, fields: fields)
-    return try Failure.mapped { () throws(VialError) in try model.chatTokens(conversation) }
+    return try Failure.mapped { () throws(VialError) in
+      try model.chatTokens(conversation, prefill: prefill)
+    }
   }
   if forms[2] {
     let tokens = try Arguments.tokens(options.tokens, options.token_count, of: model)
@@ -99,27 +117,26 @@ private func prompt(
     copy.append(contentsOf: tokens.span)
     return copy
   }
-  let text = try Arguments.text(options.text, options.text_length)
+  let text = try Arguments.bytes(of: options.text)
   return try Failure.mapped { () throws(VialError) in
-    guard isRaw else { return try model.chatTokens(user: text.span) }
-    return try model.encode(
-      text.span, options: .raw)
+    guard isRaw else { return try model.chatTokens(user: text.span, prefill: prefill) }
+    return try model.rawTokens(text.span, prefill: prefill)
   }
 }
 
 /// A request that is not submitted yet.
 private func prepare(
   _ prompt: SecureBuffer<UInt32>, _ options: vial_request_options, _ template: PromptTemplate?,
-  on engine: Engine
+  _ prefill: SecureBuffer<UInt8>?, on engine: Engine
 ) throws(Failure) -> Request {
   var generation = try GenerationOptions(options, template, model: engine.model)
+  generation.prefill = prefill
   generation.adapter = try Arguments.adapter(
-    options.adapter, options.adapter_length, scale: options.adapter_scale,
-    reserved: options.adapter_reserved, of: engine.model)
+    options.adapter, scale: options.adapter_scale, of: engine.model)
   generation.grammar = try grammar(of: options, template, on: engine)
   var onEvent: (@Sendable (Request, RequestEvent) -> Void)?
   if let callback = options.on_event {
-    let context = HostContext(options.context)
+    let context = HostContext(options.event_context)
     onEvent = { request, event in
       var output = vial_event(event, of: request)
       callback(context.pointer, &output)
@@ -130,12 +147,12 @@ private func prepare(
   }
 }
 
-/// What the answer is held to: the schema or the choices that are given, else the template's schema.
+/// What the answer is held to: the schema or the choices that are given, else the template's
+/// schema.
 private func grammar(
   of options: vial_request_options, _ template: PromptTemplate?, on engine: Engine
 ) throws(Failure) -> AnswerGrammar? {
-  let schema = try Arguments.elements(
-    options.schema, options.schema_length, limit: VIAL_SCHEMA_BYTE_LIMIT)
+  let schema = try Arguments.bytes(of: options.schema, limit: VIAL_SCHEMA_BYTE_LIMIT)
   let choices = try Arguments.elements(
     options.choices, options.choice_count, limit: VIAL_CHOICE_COUNT_LIMIT)
   guard schema.isEmpty || choices.isEmpty else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
@@ -146,20 +163,18 @@ private func grammar(
   guard MemoryReserve.hold(MemoryReserve.choices) else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
   defer { MemoryReserve.release(MemoryReserve.choices) }
   let isPrivate = options.flags & UInt32(VIAL_REQUEST_PRIVATE) != 0
-  let tenant = isPrivate ? nil : try Arguments.tenant(options.tenant, options.tenant_length)
+  let tenant = isPrivate ? nil : try Arguments.tenant(options.tenant)
   if !choices.isEmpty {
     var texts: [[UInt8]] = []
     for index in 0..<choices.count {
       texts.append(
-        bytes(
-          try Arguments.elements(
-            choices[index].text, choices[index].length, limit: VIAL_CHOICE_BYTE_LIMIT)))
+        Array(try Arguments.bytes(of: choices[index], limit: VIAL_CHOICE_BYTE_LIMIT)))
     }
     return try Failure.mapped { () throws(VialError) in
       try engine.grammar(choices: texts, tenant: tenant)
     }
   }
-  var text = bytes(schema)
+  var text = Array(schema)
   if text.isEmpty, options.flags & UInt32(VIAL_REQUEST_NO_SCHEMA) == 0 {
     text = Array((template?.schema ?? "").utf8)
   }
@@ -169,36 +184,28 @@ private func grammar(
   }
 }
 
-private func bytes(_ text: UnsafeBufferPointer<CChar>) -> [UInt8] {
-  Array(UnsafeRawBufferPointer(text))
-}
-
 extension GenerationOptions {
   /// Limits, sampling (what is not given comes from the file) and stop strings.
   fileprivate init(
     _ options: vial_request_options, _ template: PromptTemplate?, model: Model
   ) throws(Failure) {
-    try Arguments.check(
-      flags: options.given,
-      known: VIAL_GIVEN_TEMPERATURE | VIAL_GIVEN_TOP_K | VIAL_GIVEN_TOP_P | VIAL_GIVEN_MIN_P
-        | VIAL_GIVEN_REPETITION_PENALTY | VIAL_GIVEN_MAX_REASONING_TOKENS)
-    func isGiven(_ flag: Int) -> Bool { options.given & UInt32(flag) != 0 }
     var sampling = template.map { model.sampling(of: $0) } ?? model.recommendedSampling
-    if isGiven(VIAL_GIVEN_TEMPERATURE) { sampling.temperature = options.temperature }
-    if isGiven(VIAL_GIVEN_TOP_K) { sampling.topK = options.top_k }
-    if isGiven(VIAL_GIVEN_TOP_P) { sampling.topP = options.top_p }
-    if isGiven(VIAL_GIVEN_MIN_P) { sampling.minP = options.min_p }
-    if isGiven(VIAL_GIVEN_REPETITION_PENALTY) {
-      sampling.repetitionPenalty = options.repetition_penalty
+    var rules = TokenRules()
+    if let own = try SamplingChoice(options.sampling) {
+      (sampling, rules) = (own.parameters, own.rules)
     }
     sampling.seed = options.seed
     sampling.sampleIndex = options.sample_index
     self.init(
       maximumTokens: options.max_tokens > 0 ? Int(options.max_tokens) : template?.maximumTokens,
       sampling: sampling)
+    self.rules = rules
     maximumReasoningTokens =
-      isGiven(VIAL_GIVEN_MAX_REASONING_TOKENS)
-      ? Int(options.max_reasoning_tokens) : template?.maximumReasoningTokens
+      switch options.max_reasoning_tokens {
+      case 0: template?.maximumReasoningTokens
+      case VIAL_REASONING_NONE: 0
+      default: Int(options.max_reasoning_tokens)
+      }
     withholdsReasoning = options.flags & UInt32(VIAL_REQUEST_WITHHOLD_REASONING) != 0
     alternativeCount = Int(options.alternative_count)
     reportsEntropy = options.flags & UInt32(VIAL_REQUEST_ENTROPY) != 0
@@ -211,7 +218,7 @@ extension GenerationOptions {
       stops = own
     }
     priority = options.priority
-    tenant = try Arguments.tenant(options.tenant, options.tenant_length)
+    tenant = try Arguments.tenant(options.tenant)
     sharesPrefix = options.flags & UInt32(VIAL_REQUEST_PRIVATE) == 0
     isPinned = options.flags & UInt32(VIAL_REQUEST_PINNED) != 0
     ownsTexts = true
@@ -233,9 +240,7 @@ extension StopList {
       throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
     }
     for index in 0..<texts.count {
-      let stop = try Arguments.elements(
-        texts[index].text, texts[index].length, limit: VIAL_STOP_BYTE_LIMIT)
-      let bytes = UnsafeRawBufferPointer(stop).assumingMemoryBound(to: UInt8.self)
+      let bytes = try Arguments.bytes(of: texts[index], limit: VIAL_STOP_BYTE_LIMIT)
       if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
         throw Failure(TextError.invalidUTF8(offset: offset))
       }

@@ -1,4 +1,5 @@
-// Owns: the exports of prompt templates. Must not: hold values outside wiped memory.
+// Owns: the exports of prompt templates.
+// Must not: hold values outside wiped memory.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -8,12 +9,14 @@ import VialFormat
 import VialSystem
 import VialText
 
-@_cdecl("vial_model_get_template_text") @implementation
-public func vial_model_get_template_text(
-  _ model: OpaquePointer!, _ index: UInt32, _ text: UInt32, _ capacity: UInt64,
-  _ out_text: UnsafeMutablePointer<CChar>!, _ out_length: UnsafeMutablePointer<UInt64>!
+@_cdecl("vial_model_copy_template_text") @implementation
+public func vial_model_copy_template_text(
+  _ model: OpaquePointer!, _ index: UInt32, _ which: vial_template_text,
+  _ out_text: UnsafeMutablePointer<CChar>!, _ capacity: UInt64,
+  _ out_length: UnsafeMutablePointer<UInt64>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status { () throws(Failure) in
+  status(out_error) { () throws(Failure) in
     let place = try Arguments.place(out_length)
     place.pointee = 0
     let model = try HandleRegistry.model(model)
@@ -22,7 +25,7 @@ public func vial_model_get_template_text(
       try model.promptTemplate(at: Int(index))
     }
     guard let template else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
-    let length = Arguments.copy(try string(text, of: template), to: room)
+    let length = Arguments.copy(try string(which, of: template), to: room)
     try Arguments.report(length, of: capacity, to: place)
   }
 }
@@ -62,11 +65,11 @@ private func declarations(of template: PromptTemplate) throws(Failure) -> String
   return String(decoding: template.declarations, as: UTF8.self)
 }
 
-@_cdecl("vial_model_render_template") @implementation
-public func vial_model_render_template(
-  _ model: OpaquePointer!, _ id: UnsafePointer<CChar>!, _ id_length: UInt64,
-  _ values: UnsafePointer<vial_template_value>!, _ value_count: UInt64, _ token_capacity: UInt64,
-  _ out_tokens: UnsafeMutablePointer<UInt32>!,
+@_cdecl("vial_model_render_prompt_template") @implementation
+public func vial_model_render_prompt_template(
+  _ model: OpaquePointer!, _ template_id: vial_text,
+  _ values: UnsafePointer<vial_template_value>!, _ value_count: UInt64,
+  _ out_tokens: UnsafeMutablePointer<UInt32>!, _ capacity: UInt64,
   _ out_token_count: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
@@ -74,21 +77,21 @@ public func vial_model_render_template(
     let place = try Arguments.place(out_token_count)
     place.pointee = 0
     let model = try HandleRegistry.model(model)
-    let room = try Arguments.room(out_tokens, token_capacity)
-    let template = try promptTemplate(id, id_length, of: model)
+    let room = try Arguments.room(out_tokens, capacity)
+    let template = try promptTemplate(template_id, of: model)
     let tokens = try promptTokens(of: template, values, value_count, model: model)
     for index in 0..<min(tokens.count, room.count) { room[index] = tokens.pointer[index] }
-    try Arguments.report(tokens.count, of: token_capacity, to: place)
+    try Arguments.report(tokens.count, of: capacity, to: place)
   }
 }
 
 /// The template with an id that the caller gives.
 func promptTemplate(
-  _ id: UnsafePointer<CChar>?, _ length: UInt64, of model: Model
+  _ id: vial_text, of model: Model
 ) throws(Failure) -> PromptTemplate {
-  let bytes = try Arguments.text(id, length)
+  let bytes = try Arguments.bytes(of: id)
   let unknown = Failure(
-    VIAL_STATUS_NOT_IN_FILE, sentence: "the file has no prompt template with this id")
+    VIAL_STATUS_NOT_IN_FILE, message: "the file has no prompt template with this id")
   // No template has a longer id.
   guard bytes.count <= 64, let id = String(validating: bytes, as: UTF8.self) else { throw unknown }
   let template = try Failure.mapped { () throws(VialError) in try model.promptTemplate(id) }
@@ -96,10 +99,11 @@ func promptTemplate(
   return template
 }
 
-/// The ids of a template with values that the caller lends.
+/// The ids of a template with values that the caller lends, and of the answer's first words behind
+/// them.
 func promptTokens(
   of template: PromptTemplate, _ values: UnsafePointer<vial_template_value>?, _ count: UInt64,
-  model: Model
+  prefill: SecureBuffer<UInt8>? = nil, model: Model
 ) throws(Failure) -> SecureBuffer<UInt32> {
   let values = try Arguments.elements(values, count, limit: VIAL_TEMPLATE_VALUE_LIMIT)
   var byteCount = 0
@@ -118,14 +122,16 @@ func promptTokens(
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
   }
-  return try Failure.mapped { () throws(VialError) in try model.tokens(of: room.render(template)) }
+  return try Failure.mapped { () throws(VialError) in
+    try model.tokens(of: room.render(template), prefill: prefill)
+  }
 }
 
 private func texts(
   of value: vial_template_value
 ) throws(Failure) -> (name: UnsafeBufferPointer<UInt8>, text: UnsafeBufferPointer<UInt8>) {
   (
-    try Arguments.text(value.name, value.name_length),
-    try Arguments.text(value.text, value.text_length)
+    try Arguments.bytes(of: value.name),
+    try Arguments.bytes(of: value.text)
   )
 }

@@ -1,4 +1,5 @@
-// Owns: the exports between text and token ids. Must not: copy text, hold logic.
+// Owns: the exports between text and token ids.
+// Must not: copy text, hold logic.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -7,10 +8,10 @@ import Vial
 import VialFormat
 import VialText
 
-@_cdecl("vial_model_tokenize") @implementation
-public func vial_model_tokenize(
-  _ model: OpaquePointer!, _ text: UnsafePointer<CChar>!, _ text_length: UInt64,
-  _ flags: UInt32, _ token_capacity: UInt64, _ out_tokens: UnsafeMutablePointer<UInt32>!,
+@_cdecl("vial_model_encode") @implementation
+public func vial_model_encode(
+  _ model: OpaquePointer!, _ text: vial_text, _ flags: UInt32,
+  _ out_tokens: UnsafeMutablePointer<UInt32>!, _ capacity: UInt64,
   _ out_token_count: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
@@ -18,12 +19,13 @@ public func vial_model_tokenize(
     let place = try Arguments.place(out_token_count)
     place.pointee = 0
     let model = try HandleRegistry.model(model)
-    let text = try Arguments.text(text, text_length)
-    let room = try Arguments.room(out_tokens, token_capacity)
-    try Arguments.check(flags: flags, known: VIAL_TOKENIZE_ADD_SPECIAL | VIAL_TOKENIZE_LITERAL)
+    let text = try Arguments.bytes(of: text)
+    let room = try Arguments.room(out_tokens, capacity)
+    try Arguments.check(
+      flags: flags, known: VIAL_ENCODE_ADD_SPECIAL_TOKENS | VIAL_ENCODE_ALLOW_SPECIAL_TOKENS)
     let options = EncodeOptions(
-      addsSpecialTokens: flags & UInt32(VIAL_TOKENIZE_ADD_SPECIAL) != 0,
-      isLiteral: flags & UInt32(VIAL_TOKENIZE_LITERAL) != 0)
+      addsSpecialTokens: flags & UInt32(VIAL_ENCODE_ADD_SPECIAL_TOKENS) != 0,
+      isLiteral: flags & UInt32(VIAL_ENCODE_ALLOW_SPECIAL_TOKENS) == 0)
     var workspace = TokenizerWorkspace()
     var output = room.mutableSpan
     let count: Int
@@ -31,38 +33,41 @@ public func vial_model_tokenize(
       count = try model.tokenizer.encode(
         text.span, options, workspace: &workspace, into: &output)
     } catch { throw Failure(error) }
-    try Arguments.report(count, of: token_capacity, to: place)
+    try Arguments.report(count, of: capacity, to: place)
   }
 }
 
-@_cdecl("vial_model_detokenize") @implementation
-public func vial_model_detokenize(
+@_cdecl("vial_model_decode") @implementation
+public func vial_model_decode(
   _ model: OpaquePointer!, _ tokens: UnsafePointer<UInt32>!, _ token_count: UInt64,
-  _ flags: UInt32, _ capacity: UInt64, _ out_text: UnsafeMutablePointer<CChar>!,
-  _ out_length: UnsafeMutablePointer<UInt64>!
+  _ flags: UInt32, _ out_text: UnsafeMutablePointer<CChar>!, _ capacity: UInt64,
+  _ out_length: UnsafeMutablePointer<UInt64>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(readsText: true) { () throws(Failure) in
+  status(out_error, readsText: true) { () throws(Failure) in
     let place = try Arguments.place(out_length)
     place.pointee = 0
     let model = try HandleRegistry.model(model)
     let tokens = try Arguments.tokens(tokens, token_count, of: model)
     let room = try Arguments.room(out_text, capacity)
-    try Arguments.check(flags: flags, known: VIAL_DETOKENIZE_SKIP_SPECIAL)
+    try Arguments.check(flags: flags, known: VIAL_DECODE_SKIP_SPECIAL_TOKENS)
     let bytes = UnsafeMutableRawBufferPointer(room).assumingMemoryBound(to: UInt8.self)
     var output = bytes.mutableSpan
     let count = model.tokenizer.decode(
-      tokens.span, skipsSpecialTokens: flags & UInt32(VIAL_DETOKENIZE_SKIP_SPECIAL) != 0,
+      tokens.span,
+      skipsSpecialTokens: flags & UInt32(VIAL_DECODE_SKIP_SPECIAL_TOKENS) != 0,
       into: &output)
     try Arguments.report(count, of: capacity, to: place)
   }
 }
 
-@_cdecl("vial_model_get_token_bytes") @implementation
-public func vial_model_get_token_bytes(
-  _ model: OpaquePointer!, _ token: UInt32, _ capacity: UInt64,
-  _ out_bytes: UnsafeMutablePointer<UInt8>!, _ out_length: UnsafeMutablePointer<UInt64>!
+@_cdecl("vial_model_copy_token_bytes") @implementation
+public func vial_model_copy_token_bytes(
+  _ model: OpaquePointer!, _ token: UInt32, _ out_bytes: UnsafeMutablePointer<UInt8>!,
+  _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!,
+  _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status { () throws(Failure) in
+  status(out_error) { () throws(Failure) in
     let place = try Arguments.place(out_length)
     place.pointee = 0
     let model = try HandleRegistry.model(model)

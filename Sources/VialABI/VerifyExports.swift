@@ -1,4 +1,5 @@
-// Owns: the export that reads a model's whole file against its digests. Must not: decide what is wrong.
+// Owns: the export that reads a model's whole file against its digests.
+// Must not: decide what is wrong.
 // The names are those of the header:
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -14,6 +15,7 @@ public func vial_model_verify(
   status(out_error) { (host: HostFloatingPoint) throws(Failure) in
     let model = try HandleRegistry.model(model)
     let options = try Structures.options(options, defaults: vial_verify_options())
+    try Arguments.check(reserved: options.reserved)
     guard options.thread_count <= VIAL_THREAD_LIMIT else {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
@@ -21,7 +23,7 @@ public func vial_model_verify(
     let report = try Failure.mapped { () throws(VialError) in
       try model.verify(threadCount: threadCount) { done, total in
         guard let progress = options.progress else { return true }
-        return host.run { progress(options.context, done, total) } == 0
+        return host.run { progress(options.progress_context, done, total) } == 0
       }
     }
     guard let report else { throw Failure(VIAL_STATUS_CANCELLED) }

@@ -5,7 +5,6 @@
 #include "check.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
 static vial_model *model;
@@ -17,8 +16,8 @@ static vial_request_options options_for(const char *adapter, float scale) {
   options.tokens = ids;
   options.token_count = 6;
   options.max_tokens = 12;
-  options.adapter = adapter;
-  options.adapter_length = adapter == NULL ? 0 : strlen(adapter);
+  options.adapter.data = adapter;
+  options.adapter.length = adapter == NULL ? 0 : strlen(adapter);
   options.adapter_scale = scale;
   return options;
 }
@@ -34,26 +33,29 @@ static uint64_t answer(vial_request *request, uint32_t *tokens) {
 }
 
 static void listing(void) {
-  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
-  vial_adapter_information adapter = VIAL_ADAPTER_INFORMATION_INIT;
+  vial_model_info information = VIAL_MODEL_INFO_INIT;
+  vial_adapter_info adapter = VIAL_ADAPTER_INFO_INIT;
   char name[VIAL_ADAPTER_NAME_LIMIT];
   uint64_t length = 9;
-  STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &information));
+  STATUS(VIAL_STATUS_OK, vial_model_get_info(model, &information));
   CHECK(information.adapter_count == 1);
-  STATUS(VIAL_STATUS_OK, vial_model_get_adapter(model, 0, sizeof name, name, &length, &adapter));
-  CHECK(length == 4 && memcmp(name, "ward", 4) == 0);
+  STATUS(VIAL_STATUS_OK, vial_model_get_adapter_info(model, 0, &adapter));
   CHECK(adapter.rank == 8 && adapter.target_count == 8 && adapter.parameter_count > 0 && adapter.byte_count > 0);
-  STATUS(VIAL_STATUS_OK, vial_model_get_adapter(model, 0, sizeof name, name, &length, NULL));
-  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_model_get_adapter(model, 0, 3, name, &length, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_copy_adapter_name(model, 0, name, sizeof name, &length));
+  CHECK(length == 4 && memcmp(name, "ward", 4) == 0);
+  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_model_copy_adapter_name(model, 0, name, 3, &length));
   CHECK(length == 4);
-  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_model_get_adapter(model, 0, 0, NULL, &length, NULL));
-  STATUS(VIAL_STATUS_NOT_IN_FILE, vial_model_get_adapter(model, 1, sizeof name, name, &length, NULL));
+  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_model_copy_adapter_name(model, 0, NULL, 0, &length));
+  STATUS(VIAL_STATUS_NOT_IN_FILE, vial_model_copy_adapter_name(model, 1, name, sizeof name, &length));
   CHECK(length == 0);
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_adapter(model, 0, sizeof name, name, NULL, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_adapter(model, 0, 1, NULL, &length, NULL));
-  STATUS(VIAL_STATUS_INVALID_HANDLE, vial_model_get_adapter(NULL, 0, 0, NULL, &length, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_copy_adapter_name(model, 0, name, sizeof name, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_copy_adapter_name(model, 0, NULL, 1, &length));
+  STATUS(VIAL_STATUS_INVALID_HANDLE, vial_model_copy_adapter_name(NULL, 0, NULL, 0, &length));
+  STATUS(VIAL_STATUS_NOT_IN_FILE, vial_model_get_adapter_info(model, 1, &adapter));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_adapter_info(model, 0, NULL));
+  STATUS(VIAL_STATUS_INVALID_HANDLE, vial_model_get_adapter_info(NULL, 0, &adapter));
   adapter.struct_size = 8;
-  STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_get_adapter(model, 0, sizeof name, name, &length, &adapter));
+  STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_get_adapter_info(model, 0, &adapter));
 }
 
 /** A status, no request, and details. */
@@ -61,8 +63,8 @@ static void refused(vial_status status, vial_request_options options) {
   vial_request *request = (vial_request *)&options;
   vial_error error = VIAL_ERROR_INIT;
   STATUS(status, vial_engine_submit(engine, &options, &request, &error));
-  CHECK(request == NULL && error.status == status && error.sentence[0] != 0);
-  CHECK(strstr(error.sentence, "surgery") == NULL);
+  CHECK(request == NULL && error.status == status && error.message[0] != 0);
+  CHECK(strstr(error.message, "surgery") == NULL);
 }
 
 static void misuse(void) {
@@ -77,11 +79,8 @@ static void misuse(void) {
   refused(VIAL_STATUS_INVALID_ARGUMENT, options_for("ward", -INFINITY));
   refused(VIAL_STATUS_INVALID_ARGUMENT, options_for("ward", NAN));
   refused(VIAL_STATUS_INVALID_ARGUMENT, options_for(NULL, 1));
-  options = options_for("ward", 1);
-  options.adapter_reserved = 1;
-  refused(VIAL_STATUS_INVALID_ARGUMENT, options);
   options = options_for(NULL, 0);
-  options.adapter_length = 4;
+  options.adapter.length = 4;
   refused(VIAL_STATUS_INVALID_ARGUMENT, options);
 }
 
@@ -109,30 +108,16 @@ static void together(void) {
   CHECK(counts[0] != counts[1] || memcmp(alone[0], alone[1], counts[0] * sizeof **alone) != 0);
 }
 
-/** A program that was compiled with the header before adapters. */
-static void earlier_header(void) {
-  vial_request_options options = options_for("ward", 1);
-  vial_score_options score = VIAL_SCORE_OPTIONS_INIT;
-  vial_request *request = NULL;
-  uint32_t tokens[12];
-  float values[6];
-  options.struct_size = offsetof(vial_request_options, adapter);
-  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
-  CHECK(answer(request, tokens) > 0);
-  score.struct_size = offsetof(vial_score_options, adapter);
-  STATUS(VIAL_STATUS_OK, vial_model_score(model, ids, 6, &score, values, NULL));
-}
-
 static void scores(void) {
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
   float without[6], with[6];
   STATUS(VIAL_STATUS_OK, vial_model_score(model, ids, 6, &options, without, NULL));
-  options.adapter = "ward";
-  options.adapter_length = 4;
+  options.adapter.data = "ward";
+  options.adapter.length = 4;
   STATUS(VIAL_STATUS_OK, vial_model_score(model, ids, 6, &options, with, NULL));
   CHECK(memcmp(without + 1, with + 1, 5 * sizeof *with) != 0);
-  options.adapter = "surgery";
-  options.adapter_length = 7;
+  options.adapter.data = "surgery";
+  options.adapter.length = 7;
   STATUS(VIAL_STATUS_NOT_IN_FILE, vial_model_score(model, ids, 6, &options, with, NULL));
 }
 
@@ -143,7 +128,6 @@ int main(int argument_count, char **arguments) {
   listing();
   misuse();
   together();
-  earlier_header();
   scores();
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
   vial_model_close(model);

@@ -42,12 +42,12 @@ static void on_event(void *context, const vial_event *event) {
   if (read_int(&side->closed)) raise_int(&side->late);
   if (read_int(&side->acted) || event->kind != VIAL_EVENT_TOKEN) return;
   write_int(&side->acted, 1);
-  uint64_t length = event->text_length < sizeof text ? event->text_length : sizeof text;
-  if (length > 0) memcpy(text, event->text, length);
+  uint64_t length = event->text.length < sizeof text ? event->text.length : sizeof text;
+  if (length > 0) memcpy(text, event->text.data, length);
   pthread_barrier_wait(&together);
   side->act(side);
   /* Whoever closed this request meanwhile, its event is valid until this returns. */
-  CHECK(length == 0 || memcmp(text, event->text, length) == 0);
+  CHECK(length == 0 || memcmp(text, event->text.data, length) == 0);
   raise_int(&done);
 }
 
@@ -88,9 +88,9 @@ static void wait_for_next(struct side *side) {
 }
 
 static void forget_next(struct side *side) {
-  STATUS(VIAL_STATUS_OK, vial_engine_forget_tenant(side->next->engine, "a", 1));
-  STATUS(VIAL_STATUS_OK, vial_engine_set_tenant_weight(side->next->engine, "a", 1, 2));
-  STATUS(VIAL_STATUS_OK, vial_engine_forget_tenant(side->engine, NULL, 0));
+  STATUS(VIAL_STATUS_OK, vial_engine_clear_tenant(side->next->engine, (vial_text){"a", 1}, NULL));
+  STATUS(VIAL_STATUS_OK, vial_engine_set_weight(side->next->engine, (vial_text){"a", 1}, 2, NULL));
+  STATUS(VIAL_STATUS_OK, vial_engine_clear_tenant(side->engine, (vial_text){NULL, 0}, NULL));
   STATUS(VIAL_STATUS_IN_CALLBACK, vial_engine_close(side->next->engine));
   STATUS(VIAL_STATUS_IN_CALLBACK, vial_engine_close(side->engine));
 }
@@ -108,7 +108,7 @@ static void close_while_scoring(struct side *side) {
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
   options.thread_count = 1;
   options.progress = close_on_the_way;
-  options.context = side;
+  options.progress_context = side;
   STATUS(VIAL_STATUS_OK, vial_model_score(model, ids, 4, &options, scores, NULL));
 }
 
@@ -119,7 +119,7 @@ static vial_request *submitted(struct side *side, int is_called, uint32_t tokens
   options.tokens = ids;
   options.token_count = 4;
   options.max_tokens = tokens;
-  options.context = side;
+  options.event_context = side;
   if (is_called) options.on_event = on_event;
   STATUS(VIAL_STATUS_OK, vial_engine_submit(side->engine, &options, &request, NULL));
   return request;

@@ -6,6 +6,7 @@
 #include "vial.h"
 
 #include "check.h"
+#include "sampling.h"
 #include "traces.h"
 
 #include <errno.h>
@@ -59,8 +60,7 @@ static void look(const char *when, trace *const *traces, size_t count, int in_co
 
 static void submit(vial_request_options *options) {
   if (options->max_tokens == 0) options->max_tokens = 40;
-  options->given |= VIAL_GIVEN_TEMPERATURE;
-  options->temperature = 0.9f;
+  if (options->sampling == NULL) options->sampling = at_temperature(model, 0.9f);
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, options, &requests[request_count], NULL));
   if (requests[request_count]) request_count++;
 }
@@ -78,9 +78,9 @@ static void learn_answer(void) {
   memset(&answer_text, 0, sizeof answer_text);
   memset(&answer_ids, 0, sizeof answer_ids);
   if (request_count == 0) return;
-  if (vial_request_get_text(requests[0], VIAL_PART_ANSWER, sizeof text_room, text_room, &length) == VIAL_STATUS_OK)
+  if (vial_request_copy_text(requests[0], VIAL_PART_ANSWER, text_room, sizeof text_room, &length) == VIAL_STATUS_OK)
     searched_answers += set_trace(&answer_text, "an answer", 1, text_room, length);
-  if (vial_request_get_tokens(requests[0], LONGEST_TRACE, id_room, &count) == VIAL_STATUS_OK)
+  if (vial_request_copy_tokens(requests[0], id_room, LONGEST_TRACE, &count) == VIAL_STATUS_OK)
     searched_answers += set_trace(&answer_ids, "an answer's ids", 0, id_room, count);
   explicit_bzero(text_room, sizeof text_room);
   explicit_bzero(id_room, sizeof id_room);
@@ -99,22 +99,22 @@ static void errors(vial_request_options *options, char *canary) {
   uint32_t wrong[2] = {1, UINT32_MAX};
   vial_request *none = NULL;
   for (size_t at = 0; at + LENGTH <= long_length; at += LENGTH) memcpy(longer + at, canary, LENGTH);
-  options->text = longer;
-  options->text_length = long_length / LENGTH * LENGTH;
+  options->text.data = longer;
+  options->text.length = long_length / LENGTH * LENGTH;
   STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, options, &none, NULL));
   explicit_bzero(longer, long_length);
   free(longer);
   canary[LENGTH] = (char)0xFF;
-  options->text = canary;
-  options->text_length = LENGTH + 1;
+  options->text.data = canary;
+  options->text.length = LENGTH + 1;
   STATUS(VIAL_STATUS_INVALID_UTF8, vial_engine_submit(engine, options, &none, NULL));
-  options->text_length = LENGTH;
-  options->schema = canary;
-  options->schema_length = LENGTH;
+  options->text.length = LENGTH;
+  options->schema.data = canary;
+  options->schema.length = LENGTH;
   STATUS(VIAL_STATUS_SCHEMA, vial_engine_submit(engine, options, &none, NULL));
-  options->schema = NULL;
-  options->schema_length = options->text_length = 0;
-  options->text = NULL;
+  options->schema.data = NULL;
+  options->schema.length = options->text.length = 0;
+  options->text.data = NULL;
   options->tokens = wrong;
   options->token_count = 2;
   CHECK(vial_engine_submit(engine, options, &none, NULL) != VIAL_STATUS_OK);
@@ -129,18 +129,17 @@ static void schemas(vial_request_options *options, char *canary) {
   memcpy(schema + strlen(begin), canary, LENGTH);
   memcpy(schema + strlen(begin) + LENGTH, end, strlen(end));
   options->max_tokens = 100;
-  options->given |= VIAL_GIVEN_MAX_REASONING_TOKENS;
   options->max_reasoning_tokens = 1;
-  options->schema = schema;
-  options->schema_length = strlen(begin) + LENGTH + strlen(end);
+  options->schema.data = schema;
+  options->schema.length = strlen(begin) + LENGTH + strlen(end);
   options->flags = VIAL_REQUEST_PRIVATE;
   submit(options);
   options->flags = 0;
-  options->tenant = "clinic A";
-  options->tenant_length = 8;
+  options->tenant.data = "clinic A";
+  options->tenant.length = 8;
   submit(options);
-  options->schema = NULL;
-  options->schema_length = 0;
+  options->schema.data = NULL;
+  options->schema.length = 0;
   options->choices = choices;
   options->choice_count = 2;
   submit(options);
@@ -155,7 +154,8 @@ static int asks_by(vial_request_options *options, const char *variables, uint64_
     uint64_t count = 0, number = 0, begin = 0;
     for (uint64_t at = 0; at <= length && number < VIAL_TEMPLATE_VALUE_LIMIT; at++) {
       if (at < length && variables[at] != '\n') continue;
-      if (!refused[number++]) values[count++] = (vial_template_value){variables + begin, at - begin, canary, LENGTH};
+      if (!refused[number++])
+        values[count++] = (vial_template_value){{variables + begin, at - begin}, {canary, LENGTH}};
       begin = at + 1;
     }
     options->template_values = values;
@@ -164,7 +164,7 @@ static int asks_by(vial_request_options *options, const char *variables, uint64_
     const vial_status status = vial_engine_submit(engine, options, &requests[0], &error);
     if (status == VIAL_STATUS_OK) return count > 0;
     unsigned variable;
-    if (status != VIAL_STATUS_TEMPLATE || sscanf(error.sentence, "variable %u", &variable) != 1) return 0;
+    if (status != VIAL_STATUS_TEMPLATE || sscanf(error.message, "variable %u", &variable) != 1) return 0;
     if (variable < 1 || variable > number || refused[variable - 1]) return 0;
     refused[variable - 1] = 1;
   }
@@ -172,18 +172,20 @@ static int asks_by(vial_request_options *options, const char *variables, uint64_
 
 /** The first template that needs nothing but texts. */
 static void template_values(vial_request_options *options, char *canary) {
-  options->text = NULL;
-  options->text_length = 0;
+  options->text.data = NULL;
+  options->text.length = 0;
   options->flags = VIAL_REQUEST_NO_SCHEMA | VIAL_REQUEST_PRIVATE;
   options->max_tokens = 40;
   for (uint32_t index = 0; request_count == 0 && index < 50; index++) {
     char id[80], variables[2048];
     uint64_t id_length = 0, length = 0;
-    if (vial_model_get_template_text(model, index, VIAL_TEMPLATE_TEXT_ID, sizeof id, id, &id_length) != VIAL_STATUS_OK)
+    if (vial_model_copy_template_text(model, index, VIAL_TEMPLATE_TEXT_ID, id, sizeof id, &id_length, NULL) !=
+        VIAL_STATUS_OK)
       break;
-    vial_model_get_template_text(model, index, VIAL_TEMPLATE_TEXT_VARIABLES, sizeof variables, variables, &length);
-    options->template_id = id;
-    options->template_id_length = id_length;
+    vial_model_copy_template_text(model, index, VIAL_TEMPLATE_TEXT_VARIABLES, variables, sizeof variables, &length,
+                                  NULL);
+    options->template_id.data = id;
+    options->template_id.length = id_length;
     if (asks_by(options, variables, length, canary)) request_count = 1;
   }
   CHECK(request_count == 1);
@@ -191,29 +193,29 @@ static void template_values(vial_request_options *options, char *canary) {
 
 /** Everything between text and ids that needs no engine. */
 static void without_engine(char *canary) {
-  const vial_message messages[1] = {{"user", 4, canary, LENGTH, 0, 0}};
+  const vial_message messages[1] = {{{"user", 4}, {canary, LENGTH}, 0, 0}};
   uint32_t tokens[2048];
   float scores[2048];
   char out[2048];
   uint64_t count = 0, length = 0;
-  STATUS(VIAL_STATUS_OK, vial_model_tokenize(model, canary, LENGTH, 0, 2048, tokens, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_encode(model, (vial_text){canary, LENGTH}, 0, tokens, 2048, &count, NULL));
   STATUS(VIAL_STATUS_OK, vial_model_score(model, tokens, count, NULL, scores, NULL));
-  STATUS(VIAL_STATUS_OK, vial_model_detokenize(model, tokens, count, 0, sizeof out, out, &length));
-  STATUS(VIAL_STATUS_OK, vial_model_render_chat(model, messages, 1, 0, 2048, tokens, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_decode(model, tokens, count, 0, out, sizeof out, &length, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_render_chat_template(model, messages, 1, 0, tokens, 2048, &count, NULL));
   explicit_bzero(tokens, sizeof tokens);
   explicit_bzero(out, sizeof out);
 }
 
 /** Requests of two tenants that give each other nothing, one with an adapter, one that ends at its deadline. */
 static void tenants(vial_request_options *options) {
-  options->tenant = "clinic A";
-  options->tenant_length = 8;
+  options->tenant.data = "clinic A";
+  options->tenant.length = 8;
   submit(options);
   submit(options);
-  options->adapter = "ward";
-  options->adapter_length = 4;
+  options->adapter.data = "ward";
+  options->adapter.length = 4;
   submit(options);
-  options->tenant = "clinic B";
+  options->tenant.data = "clinic B";
   submit(options);
   options->deadline_milliseconds = 1;
   options->max_tokens = 2000;
@@ -230,11 +232,12 @@ static void open_engine(void) {
 /** Submits what the scenario is about. */
 static void begin(char *canary) {
   vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
-  const vial_message messages[2] = {{"system", 6, "be kind", 7, 0, 0}, {"user", 4, canary, LENGTH, 0, 0}};
+  const vial_message messages[2] = {{{"system", 6}, {"be kind", 7}, 0, 0}, {{"user", 4}, {canary, LENGTH}, 0, 0}};
   const vial_text stops[2] = {{canary, LENGTH}, {canary + 10, 30}};
+  vial_sampling_options *sampling;
   char longer[LENGTH + 240];
-  options.text = canary;
-  options.text_length = LENGTH;
+  options.text.data = canary;
+  options.text.length = LENGTH;
   options.seed = 7;
   switch (scenario) {
     case 1:
@@ -243,8 +246,8 @@ static void begin(char *canary) {
     case 3:
       memcpy(longer, canary, LENGTH);
       for (size_t at = LENGTH; at < sizeof longer; at++) longer[at] = "word "[at % 5];
-      options.text = longer;
-      options.text_length = sizeof longer;
+      options.text.data = longer;
+      options.text.length = sizeof longer;
       options.max_tokens = 200;
       for (int index = 0; index < 12; index++) {
         options.seed = (uint64_t)index;
@@ -261,16 +264,18 @@ static void begin(char *canary) {
       options.stop_count = 2;
       break;
     case 8:
-      options.text = NULL;
-      options.text_length = 0;
       options.messages = messages;
       options.message_count = 2;
+      options.prefill = options.text;
+      options.text = (vial_text){NULL, 0};
       options.alternative_count = 20;
       break;
     case 9:
       options.flags = VIAL_REQUEST_RAW | VIAL_REQUEST_ENTROPY;
-      options.given = VIAL_GIVEN_REPETITION_PENALTY;
-      options.repetition_penalty = 1.2f;
+      options.prefill = options.text;
+      sampling = at_temperature(model, 0.9f);
+      sampling->repetition_penalty = 1.2f;
+      options.sampling = sampling;
       break;
     case 10: options.flags = VIAL_REQUEST_PINNED; break;
     case 12: without_engine(canary); return;
@@ -320,8 +325,8 @@ static void run(void) {
   look("ended", all, 4, 1);
   for (int index = 0; index < request_count; index++) vial_request_close(requests[index]);
   if (engine && (scenario == 5 || scenario == 13)) {
-    STATUS(VIAL_STATUS_OK, vial_engine_forget_tenant(engine, "clinic A", 8));
-    STATUS(VIAL_STATUS_OK, vial_engine_forget_tenant(engine, "clinic B", 8));
+    STATUS(VIAL_STATUS_OK, vial_engine_clear_tenant(engine, (vial_text){"clinic A", 8}, NULL));
+    STATUS(VIAL_STATUS_OK, vial_engine_clear_tenant(engine, (vial_text){"clinic B", 8}, NULL));
   }
   look("closed", all, 4, 0);
   look("end", all, 4, 1);
@@ -405,8 +410,7 @@ static void prepare(const char *file) {
   uint64_t count = 0;
   STATUS(VIAL_STATUS_OK, vial_model_open(file, NULL, &model, NULL));
   write_canary(canary);
-  STATUS(VIAL_STATUS_OK,
-         vial_model_tokenize(model, canary, LENGTH, VIAL_TOKENIZE_LITERAL, LONGEST_TRACE, tokens, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_encode(model, (vial_text){canary, LENGTH}, 0, tokens, LONGEST_TRACE, &count, NULL));
   CHECK(set_trace(&text, "the prompt", 1, canary, LENGTH));
   /* The first and the last may be cut in another way where something stands beside them. */
   CHECK(set_trace(&ids, "the prompt's ids", 0, tokens + 1, count - 2));

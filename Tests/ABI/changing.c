@@ -145,34 +145,39 @@ static void reopen(void) {
 }
 
 static void ask(vial_request_options options) {
+  vial_sampling_options sampling = VIAL_SAMPLING_OPTIONS_INIT;
   vial_request *request = NULL;
   vial_event event = VIAL_EVENT_INIT;
   options.max_tokens = 1 + (uint32_t)chance(12);
-  options.given = VIAL_GIVEN_TEMPERATURE | (chance(2) ? VIAL_GIVEN_MAX_REASONING_TOKENS : 0);
-  options.temperature = 1;
+  options.max_reasoning_tokens = chance(2) ? VIAL_REASONING_NONE : 0;
+  if (vial_model_get_sampling(model, (vial_text){NULL, 0}, &sampling, &error) == VIAL_STATUS_OK)
+    options.sampling = &sampling;
+  sampling.temperature = 1;
   options.seed = chance(1000);
   options.alternative_count = (uint32_t)chance(5);
   if (chance(3) == 0) {
-    options.adapter = "ward";
-    options.adapter_length = 4;
+    options.adapter.data = "ward";
+    options.adapter.length = 4;
   }
   if (vial_engine_submit(engine, &options, &request, &error) != VIAL_STATUS_OK) return;
   while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) continue;
-  answered += vial_request_get_text(request, VIAL_PART_ANSWER, sizeof text, text, &count) == VIAL_STATUS_OK && count > 0;
+  answered +=
+      vial_request_copy_text(request, VIAL_PART_ANSWER, text, sizeof text, &count) == VIAL_STATUS_OK && count > 0;
   vial_request_close(request);
 }
 
-static const vial_template_value values[2] = {{"complaint", 9, "chest pain", 10}, {"age", 3, "62 years", 8}};
+static const vial_template_value values[2] = {{{"complaint", 9}, {"chest pain", 10}}, {{"age", 3}, {"62 years", 8}}};
 
 static void ask_somehow(void) {
   static const char schema[] = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"enum\":[1,2]}}}";
   static const vial_text choices[2] = {{"yes", 3}, {"no", 2}};
-  static const vial_message messages[2] = {{"system", 6, words, 40, 0, 0}, {"user", 4, words, sizeof words - 1, 1, 0}};
+  static const vial_message messages[2] = {{{"system", 6}, {words, 40}, 0, 0},
+                                           {{"user", 4}, {words, sizeof words - 1}, 1, 0}};
   vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
   switch (chance(4)) {
     case 0:
-      options.text = words;
-      options.text_length = sizeof words - 1;
+      options.text.data = words;
+      options.text.length = sizeof words - 1;
       options.flags = (uint32_t)chance(2) * VIAL_REQUEST_RAW;
       break;
     case 1:
@@ -180,8 +185,8 @@ static void ask_somehow(void) {
       options.message_count = 2;
       break;
     case 2:
-      options.template_id = "triage";
-      options.template_id_length = 6;
+      options.template_id.data = "triage";
+      options.template_id.length = 6;
       options.template_values = values;
       options.template_value_count = 2;
       break;
@@ -191,8 +196,8 @@ static void ask_somehow(void) {
       options.token_count = 40;
   }
   if (chance(4) == 0) {
-    options.schema = schema;
-    options.schema_length = sizeof schema - 1;
+    options.schema.data = schema;
+    options.schema.length = sizeof schema - 1;
   } else if (chance(4) == 0) {
     options.choices = choices;
     options.choice_count = 2;
@@ -201,21 +206,23 @@ static void ask_somehow(void) {
 }
 
 static void read_texts(void) {
-  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
-  vial_adapter_information adapter = VIAL_ADAPTER_INFORMATION_INIT;
-  (void)vial_model_get_information(model, &information);
-  for (uint32_t which = 1; which <= 5; which++) (void)vial_model_get_text(model, which, sizeof text, text, &count);
-  (void)vial_model_get_adapter(model, 0, sizeof text, text, &count, &adapter);
+  vial_model_info information = VIAL_MODEL_INFO_INIT;
+  vial_adapter_info adapter = VIAL_ADAPTER_INFO_INIT;
+  (void)vial_model_get_info(model, &information);
+  for (uint32_t which = 1; which <= 5; which++)
+    (void)vial_model_copy_text(model, which, text, sizeof text, &count, NULL);
+  (void)vial_model_get_adapter_info(model, 0, &adapter);
+  (void)vial_model_copy_adapter_name(model, 0, text, sizeof text, &count);
   for (uint32_t index = 0; index < 14; index++)
-    (void)vial_model_get_template_text(model, index, 1 + (uint32_t)chance(7), sizeof text, text, &count);
+    (void)vial_model_copy_template_text(model, index, 1 + (uint32_t)chance(7), text, sizeof text, &count, NULL);
 }
 
 static void score(void) {
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
   options.thread_count = 1;
   if (chance(2)) {
-    options.adapter = "ward";
-    options.adapter_length = 4;
+    options.adapter.data = "ward";
+    options.adapter.length = 4;
   }
   for (uint32_t i = 0; i < 64; i++) tokens[i] = (uint32_t)chance(400);
   (void)vial_model_score(model, tokens, 64, &options, scores, &error);
@@ -223,12 +230,13 @@ static void score(void) {
 
 static void decode(void) {
   for (uint32_t i = 0; i < 512; i++) tokens[i] = (uint32_t)chance(500);
-  (void)vial_model_detokenize(model, tokens, 512, (uint32_t)chance(2), sizeof text, text, &count);
-  for (uint32_t id = 0; id < 400; id++) (void)vial_model_get_token_bytes(model, id, 3, (uint8_t *)text, &count);
+  (void)vial_model_decode(model, tokens, 512, (uint32_t)chance(2), text, sizeof text, &count, NULL);
+  for (uint32_t id = 0; id < 400; id++) (void)vial_model_copy_token_bytes(model, id, (uint8_t *)text, 3, &count, NULL);
 }
 
 static void call(void) {
-  static const vial_message messages[2] = {{"user", 4, words, 40, 0, 0}, {"assistant", 9, words, sizeof words - 1, 1, 0}};
+  static const vial_message messages[2] = {{{"user", 4}, {words, 40}, 0, 0},
+                                           {{"assistant", 9}, {words, sizeof words - 1}, 1, 0}};
   vial_verify_options options = VIAL_VERIFY_OPTIONS_INIT;
   vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
   alarm(120);
@@ -242,13 +250,18 @@ static void call(void) {
     case 1: read_texts(); break;
     case 2: score(); break;
     case 3: decode(); break;
-    case 4: (void)vial_model_render_chat(model, messages, 2, 0, TOKENS, tokens, &count, &error); break;
-    case 5: (void)vial_model_render_template(model, "triage", 6, values, 2, TOKENS, tokens, &count, &error); break;
+    case 4:
+      (void)vial_model_render_chat_template(model, messages, 2, 0, tokens, TOKENS, &count, &error);
+      break;
+    case 5:
+      (void)vial_model_render_prompt_template(model, (vial_text){"triage", 6}, values, 2, tokens, TOKENS, &count,
+                                              &error);
+      break;
     case 6:
     case 7:
       for (uint32_t i = 0; i < 50; i++)
-        encoded += vial_model_tokenize(model, words, sizeof words - 1, (uint32_t)chance(4), TOKENS, tokens, &count, &error)
-          == VIAL_STATUS_OK;
+        encoded += vial_model_encode(model, (vial_text){words, sizeof words - 1}, (uint32_t)chance(4), tokens, TOKENS,
+                                     &count, &error) == VIAL_STATUS_OK;
       break;
     case 8: (void)vial_engine_get_metrics(engine, &metrics); /* fall through */
     default: ask_somehow();

@@ -29,7 +29,7 @@ static unsigned long handled_signals(void) {
 }
 
 static void versions(void) {
-  CHECK(vial_abi_version() == VIAL_ABI);
+  CHECK(vial_abi_version() == VIAL_ABI_VERSION);
   CHECK(vial_version_number() == (VIAL_VERSION_MAJOR << 16 | VIAL_VERSION_MINOR << 8 | VIAL_VERSION_PATCH));
   CHECK(strcmp(vial_version_text(), VIAL_VERSION_TEXT) == 0);
   CHECK(strstr(vial_build_info(), "{\"vial\":\"" VIAL_VERSION_TEXT "\",\"abi\":") == vial_build_info());
@@ -38,15 +38,15 @@ static void versions(void) {
   CHECK(vial_isa_name(0) != NULL && vial_isa_name(UINT32_MAX) == NULL);
   for (vial_status status = 0; status <= VIAL_STATUS_UNTRUSTED; status++) {
     CHECK(strcmp(vial_status_name(status), "VIAL_STATUS_UNKNOWN") != 0);
-    CHECK(strlen(vial_status_sentence(status)) > 5);
+    CHECK(strlen(vial_status_message(status)) > 5);
   }
   CHECK(strcmp(vial_status_name(-1), "VIAL_STATUS_UNKNOWN") == 0);
   CHECK(strcmp(vial_status_name(INT32_MAX), "VIAL_STATUS_UNKNOWN") == 0);
 }
 
 static void information(vial_model *model) {
-  vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
-  STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &info));
+  vial_model_info info = VIAL_MODEL_INFO_INIT;
+  STATUS(VIAL_STATUS_OK, vial_model_get_info(model, &info));
   CHECK(info.parameter_count == 139840 && info.layer_count == 2 && info.hidden_size == 64);
   CHECK(info.head_count == 4 && info.key_value_head_count == 2 && info.head_dimension == 16);
   CHECK(info.vocabulary_size == 512 && info.context_length == 4096 && info.score_window == 2048);
@@ -54,11 +54,11 @@ static void information(vial_model *model) {
   CHECK(info.flags == (VIAL_MODEL_HAS_CHAT_TEMPLATE | VIAL_MODEL_BEGINS_WITH_TOKEN | VIAL_MODEL_HAS_NOTICE));
   char text[65], hexadecimal[65];
   uint64_t length = 0;
-  STATUS(VIAL_STATUS_OK, vial_model_get_text(model, VIAL_TEXT_ARCHITECTURE, sizeof text, text, &length));
+  STATUS(VIAL_STATUS_OK, vial_model_copy_text(model, VIAL_MODEL_TEXT_ARCHITECTURE, text, sizeof text, &length, NULL));
   CHECK(length == 5 && memcmp(text, "qwen2", 5) == 0);
-  STATUS(VIAL_STATUS_OK, vial_model_get_text(model, VIAL_TEXT_NOTICE, sizeof text, text, &length));
+  STATUS(VIAL_STATUS_OK, vial_model_copy_text(model, VIAL_MODEL_TEXT_NOTICE, text, sizeof text, &length, NULL));
   CHECK(length == 14 && memcmp(text, "For tests only", 14) == 0);
-  STATUS(VIAL_STATUS_OK, vial_model_get_text(model, VIAL_TEXT_MODEL_DIGEST, sizeof text, text, &length));
+  STATUS(VIAL_STATUS_OK, vial_model_copy_text(model, VIAL_MODEL_TEXT_MODEL_DIGEST, text, sizeof text, &length, NULL));
   for (int index = 0; index < 32; index++) sprintf(hexadecimal + 2 * index, "%02x", info.model_digest[index]);
   CHECK(length == 64 && memcmp(text, hexadecimal, 64) == 0);
 }
@@ -66,13 +66,14 @@ static void information(vial_model *model) {
 static void chat(vial_model *model) {
   /* The second message spells a special token; as a person's text it stays text. */
   const char *question = "<|im_end|>aspirin?";
-  vial_message messages[2] = {{"system", 6, "Be brief.", 9, 0, 0}, {"user", 4, question, strlen(question), 0, 0}};
+  vial_message messages[2] = {{{"system", 6}, {"Be brief.", 9}, 0, 0},
+                              {{"user", 4}, {question, strlen(question)}, 0, 0}};
   uint32_t tokens[512], spelled[512];
   uint64_t count = 0, other = 0;
-  STATUS(VIAL_STATUS_OK, vial_model_render_chat(model, messages, 2, 0, 512, tokens, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_render_chat_template(model, messages, 2, 0, tokens, 512, &count, NULL));
   CHECK(count > 10);
-  messages[1].flags = VIAL_MESSAGE_NOT_LITERAL;
-  STATUS(VIAL_STATUS_OK, vial_model_render_chat(model, messages, 2, 0, 512, spelled, &other, NULL));
+  messages[1].flags = VIAL_MESSAGE_ALLOW_SPECIAL_TOKENS;
+  STATUS(VIAL_STATUS_OK, vial_model_render_chat_template(model, messages, 2, 0, spelled, 512, &other, NULL));
   CHECK(other > 0);
 }
 
@@ -81,7 +82,7 @@ static void show_score(vial_model *model, const char *text) {
   uint64_t count = 0;
   float scores[256], single[256];
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
-  STATUS(VIAL_STATUS_OK, vial_model_tokenize(model, text, strlen(text), 0, 256, tokens, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_encode(model, (vial_text){text, strlen(text)}, 0, tokens, 256, &count, NULL));
   fenv_t before, after;
   fegetenv(&before);
   vial_status status = vial_model_score(model, tokens, count, NULL, scores, NULL);
@@ -98,10 +99,10 @@ static void show_score(vial_model *model, const char *text) {
     printf("%u %.9g\n", (unsigned)tokens[index], (double)scores[index]);
   char back[512];
   uint64_t length = 0;
-  STATUS(VIAL_STATUS_OK, vial_model_detokenize(model, tokens, count, 0, sizeof back, back, &length));
+  STATUS(VIAL_STATUS_OK, vial_model_decode(model, tokens, count, 0, back, sizeof back, &length, NULL));
   CHECK(length == strlen(text) && memcmp(back, text, length) == 0);
   uint8_t bytes[64];
-  STATUS(VIAL_STATUS_OK, vial_model_get_token_bytes(model, tokens[0], sizeof bytes, bytes, &length));
+  STATUS(VIAL_STATUS_OK, vial_model_copy_token_bytes(model, tokens[0], bytes, sizeof bytes, &length, NULL));
   CHECK(length > 0 && memcmp(bytes, text, length) == 0);
 }
 
@@ -131,7 +132,7 @@ int main(int argc, char **argv) {
   vial_model *model = NULL;
   vial_error error = VIAL_ERROR_INIT;
   STATUS(VIAL_STATUS_OK, vial_model_open(argv[1], NULL, &model, &error));
-  CHECK(error.status == VIAL_STATUS_OK && error.sentence[0] != 0);
+  CHECK(error.status == VIAL_STATUS_OK && error.message[0] != 0);
   information(model);
   chat(model);
   show_score(model, argv[2]);

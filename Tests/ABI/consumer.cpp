@@ -27,11 +27,11 @@ Model open(const char *path, uint32_t access) {
 
 std::vector<uint32_t> tokenize(vial_model *model, const std::string &text) {
   uint64_t count = 0;
-  vial_status status = vial_model_tokenize(model, text.data(), text.size(), 0, 0, nullptr, &count, nullptr);
+  vial_status status = vial_model_encode(model, vial_text{text.data(), text.size()}, 0, nullptr, 0, &count, nullptr);
   CHECK(status == VIAL_STATUS_BUFFER_TOO_SMALL);
   std::vector<uint32_t> tokens(count);
   STATUS(VIAL_STATUS_OK,
-         vial_model_tokenize(model, text.data(), text.size(), 0, count, tokens.data(), &count, nullptr));
+         vial_model_encode(model, vial_text{text.data(), text.size()}, 0, tokens.data(), count, &count, nullptr));
   return tokens;
 }
 
@@ -75,7 +75,7 @@ void close_from_callback(const char *path) {
   CloseOnce once = {model, 0};
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
   options.progress = close_inside;
-  options.context = &once;
+  options.progress_context = &once;
   STATUS(VIAL_STATUS_OK,
          vial_model_score(model, tokens.data(), tokens.size(), &options, scores.data(), nullptr));
   CHECK(once.calls == static_cast<int>(tokens.size()));
@@ -93,8 +93,8 @@ void race(const char *path) {
   for (int user = 0; user < 2; user++)
     users.emplace_back([&] {
       while (!stops) {
-        vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
-        vial_status status = vial_model_get_information(shared, &info);
+        vial_model_info info = VIAL_MODEL_INFO_INIT;
+        vial_status status = vial_model_get_info(shared, &info);
         if (status != VIAL_STATUS_OK && status != VIAL_STATUS_INVALID_HANDLE) odd++;
       }
     });

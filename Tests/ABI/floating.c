@@ -61,11 +61,11 @@ static void answer(vial_model *model, State wanted, State usual) {
   KEEPS(wanted, VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   KEEPS(wanted, VIAL_STATUS_OK, vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
   KEEPS(wanted, VIAL_STATUS_OK, vial_request_next_event(request, 60000, &event));
-  KEEPS(wanted, VIAL_STATUS_OK, vial_request_get_tokens(request, 4, chosen, &count));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_request_copy_tokens(request, chosen, 4, &count));
   KEEPS(wanted, VIAL_STATUS_OK, vial_request_cancel(request));
   KEEPS(wanted, VIAL_STATUS_OK, (vial_request_close(request), VIAL_STATUS_OK));
   options.on_event = look;
-  options.context = &inside;
+  options.event_context = &inside;
   KEEPS(wanted, VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   KEEPS(wanted, VIAL_STATUS_OK, vial_engine_close(engine));
   CHECK((inside.mxcsr & ~0x3Fu) == (usual.mxcsr & ~0x3Fu)); /* flags are not control */
@@ -78,14 +78,14 @@ static void visit(const char *path, State wanted, State usual, int is_first) {
   static char text[256];
   uint64_t count = 0, length = 0;
   vial_model *model = NULL;
-  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
+  vial_model_info information = VIAL_MODEL_INFO_INIT;
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
-  vial_message message = {"user", 4, "What is anemia?", 15, 0, 0};
+  vial_message message = {{"user", 4}, {"What is anemia?", 15}, 0, 0};
   options.thread_count = 2;
   KEEPS(wanted, VIAL_STATUS_OK, vial_model_open(path, NULL, &model, NULL));
-  KEEPS(wanted, VIAL_STATUS_OK, vial_model_get_information(model, &information));
-  KEEPS(wanted, VIAL_STATUS_OK, vial_model_get_text(model, VIAL_TEXT_NAME, sizeof text, text, &length));
-  KEEPS(wanted, VIAL_STATUS_OK, vial_model_tokenize(model, "heart attack", 12, 0, 256, ids, &count, NULL));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_get_info(model, &information));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_copy_text(model, VIAL_MODEL_TEXT_NAME, text, sizeof text, &length, NULL));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_encode(model, (vial_text){"heart attack", 12}, 0, ids, 256, &count, NULL));
   KEEPS(wanted, VIAL_STATUS_OK, vial_model_score(model, ids, count, &options, scores, NULL));
   if (is_first) {
     token_count = count;
@@ -95,8 +95,8 @@ static void visit(const char *path, State wanted, State usual, int is_first) {
   CHECK(count == token_count && count > 1 && memcmp(ids, tokens, count * sizeof *ids) == 0);
   /* The first score is NaN in every state. */
   CHECK(memcmp(scores + 1, first + 1, (count - 1) * sizeof *scores) == 0);
-  KEEPS(wanted, VIAL_STATUS_OK, vial_model_detokenize(model, ids, count, 0, sizeof text, text, &length));
-  KEEPS(wanted, VIAL_STATUS_OK, vial_model_render_chat(model, &message, 1, 0, 256, ids, &count, NULL));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_decode(model, ids, count, 0, text, sizeof text, &length, NULL));
+  KEEPS(wanted, VIAL_STATUS_OK, vial_model_render_chat_template(model, &message, 1, 0, ids, 256, &count, NULL));
   answer(model, wanted, usual);
   ids[0] = UINT32_MAX;
   KEEPS(wanted, VIAL_STATUS_UNKNOWN_TOKEN, vial_model_score(model, ids, 1, &options, scores, NULL));

@@ -39,7 +39,7 @@ static int answer(vial_model *model, const char *isa) {
   while (event.kind != VIAL_EVENT_FINISHED);
   vial_request_close(request);
   options.on_event = ignore;
-  options.context = &last;
+  options.event_context = &last;
   EXPECT(vial_engine_submit(engine, &options, &request, NULL) == VIAL_STATUS_OK);
   vial_request_close(request);
   options.max_tokens = 1000;
@@ -57,27 +57,27 @@ static int visit(const char *path, const char *isa) {
   uint64_t count = 0, length = 0;
   vial_model *model = NULL;
   vial_error error = VIAL_ERROR_INIT;
-  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
+  vial_model_info information = VIAL_MODEL_INFO_INIT;
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
-  vial_message message = {"user", 4, "What is anemia?", 15, 0, 0};
+  vial_message message = {{"user", 4}, {"What is anemia?", 15}, 0, 0};
   options.thread_count = 2;
   options.isa = isa;
-  EXPECT(vial_abi_version() == VIAL_ABI && vial_isa_name(0) != NULL);
+  EXPECT(vial_abi_version() == VIAL_ABI_VERSION && vial_isa_name(0) != NULL);
   EXPECT(vial_model_open("/nowhere/at/all", NULL, &model, &error) == VIAL_STATUS_SYSTEM);
   EXPECT(vial_model_open(path, NULL, &model, &error) == VIAL_STATUS_OK);
-  EXPECT(vial_model_get_information(model, &information) == VIAL_STATUS_OK);
-  EXPECT(vial_model_get_text(model, VIAL_TEXT_NOTICE, sizeof text, text, &length) == VIAL_STATUS_OK);
-  EXPECT(vial_model_tokenize(model, "heart attack", 12, 0, 256, tokens, &count, &error) == VIAL_STATUS_OK);
+  EXPECT(vial_model_get_info(model, &information) == VIAL_STATUS_OK);
+  EXPECT(vial_model_copy_text(model, VIAL_MODEL_TEXT_NOTICE, text, sizeof text, &length, NULL) == VIAL_STATUS_OK);
+  EXPECT(vial_model_encode(model, (vial_text){"heart attack", 12}, 0, tokens, 256, &count, &error) == VIAL_STATUS_OK);
   EXPECT(vial_model_score(model, tokens, count, &options, scores, &error) == VIAL_STATUS_OK);
-  EXPECT(vial_model_detokenize(model, tokens, count, 0, sizeof text, text, &length) == VIAL_STATUS_OK);
+  EXPECT(vial_model_decode(model, tokens, count, 0, text, sizeof text, &length, NULL) == VIAL_STATUS_OK);
   EXPECT(length == 12 && memcmp(text, "heart attack", 12) == 0);
-  EXPECT(vial_model_render_chat(model, &message, 1, 0, 256, tokens, &count, &error) == VIAL_STATUS_OK);
+  EXPECT(vial_model_render_chat_template(model, &message, 1, 0, tokens, 256, &count, &error) == VIAL_STATUS_OK);
   EXPECT(vial_model_score(model, tokens, 1, NULL, scores, &error) == VIAL_STATUS_OK);
   tokens[0] = UINT32_MAX;
   EXPECT(vial_model_score(model, tokens, 1, &options, scores, &error) == VIAL_STATUS_UNKNOWN_TOKEN);
   EXPECT(answer(model, isa) == 0);
   vial_model_close(model);
-  EXPECT(vial_model_get_information(model, &information) == VIAL_STATUS_INVALID_HANDLE);
+  EXPECT(vial_model_get_info(model, &information) == VIAL_STATUS_INVALID_HANDLE);
   return 0;
 }
 

@@ -75,7 +75,7 @@ static void fill(const char *what, uint32_t max_tokens, uint32_t flags) {
     uint32_t tokens[4];
     uint64_t length = 0;
     if (max_tokens < 10 && index % 1000 == 0) {
-      STATUS(VIAL_STATUS_OK, vial_request_get_tokens(requests[index], 4, tokens, &length));
+      STATUS(VIAL_STATUS_OK, vial_request_copy_tokens(requests[index], tokens, 4, &length));
       CHECK(length == max_tokens);
     }
     vial_request_close(requests[index]);

@@ -22,20 +22,20 @@ static void null_arguments(void) {
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_open(NULL, NULL, NULL, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_open(NULL, NULL, &other, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_open(path, NULL, NULL, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_information(model, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_text(model, VIAL_TEXT_NAME, 0, NULL, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_text(model, VIAL_TEXT_NAME, 5, NULL, &count));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_tokenize(model, NULL, 1, 0, 0, NULL, &count, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_tokenize(model, "a", 1, 0, 1, NULL, &count, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_tokenize(model, "a", 1, 0, 4, ids, NULL, NULL));
-  STATUS(VIAL_STATUS_OK, vial_model_tokenize(model, NULL, 0, 0, 0, NULL, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_info(model, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_copy_text(model, VIAL_MODEL_TEXT_NAME, NULL, 0, NULL, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_copy_text(model, VIAL_MODEL_TEXT_NAME, NULL, 5, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_encode(model, (vial_text){NULL, 1}, 0, NULL, 0, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_encode(model, (vial_text){"a", 1}, 0, NULL, 1, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_encode(model, (vial_text){"a", 1}, 0, ids, 4, NULL, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_encode(model, (vial_text){NULL, 0}, 0, NULL, 0, &count, NULL));
   CHECK(count == 0);
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_detokenize(model, NULL, 1, 0, 0, NULL, &count));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_detokenize(model, ids, 4, 0, 0, NULL, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_token_bytes(model, 1, 0, NULL, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_token_bytes(model, 1, 1, NULL, &count));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat(model, NULL, 1, 0, 4, ids, &count, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat(model, NULL, 0, 0, 0, NULL, NULL, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_decode(model, NULL, 1, 0, NULL, 0, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_decode(model, ids, 4, 0, NULL, 0, NULL, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_copy_token_bytes(model, 1, NULL, 0, NULL, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_copy_token_bytes(model, 1, NULL, 1, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat_template(model, NULL, 1, 0, ids, 4, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat_template(model, NULL, 0, 0, NULL, 0, NULL, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_score(model, NULL, 1, NULL, scores, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_score(model, ids, 4, NULL, NULL, NULL));
   STATUS(VIAL_STATUS_OK, vial_model_score(model, NULL, 0, NULL, NULL, NULL));
@@ -48,24 +48,24 @@ static void bad_handle(vial_model *bad, vial_status expected) {
   float scores[4];
   uint8_t bytes[64];
   char text[64];
-  vial_message message = {"user", 4, "hi", 2, 0, 0};
+  vial_message message = {{"user", 4}, {"hi", 2}, 0, 0};
   vial_error error = VIAL_ERROR_INIT;
-  vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
-  STATUS(expected, vial_model_get_information(bad, &info));
-  STATUS(expected, vial_model_get_text(bad, VIAL_TEXT_NAME, sizeof text, text, &count));
+  vial_model_info info = VIAL_MODEL_INFO_INIT;
+  STATUS(expected, vial_model_get_info(bad, &info));
+  STATUS(expected, vial_model_copy_text(bad, VIAL_MODEL_TEXT_NAME, text, sizeof text, &count, NULL));
   CHECK(count == 0);
-  STATUS(expected, vial_model_tokenize(bad, "a", 1, 0, 64, ids, &count, &error));
-  CHECK(error.status == expected && strcmp(error.sentence, vial_status_sentence(expected)) == 0);
-  STATUS(expected, vial_model_detokenize(bad, ids, 1, 0, sizeof text, text, &count));
-  STATUS(expected, vial_model_get_token_bytes(bad, 1, sizeof bytes, bytes, &count));
-  STATUS(expected, vial_model_render_chat(bad, &message, 1, 0, 64, ids, &count, NULL));
+  STATUS(expected, vial_model_encode(bad, (vial_text){"a", 1}, 0, ids, 64, &count, &error));
+  CHECK(error.status == expected && strcmp(error.message, vial_status_message(expected)) == 0);
+  STATUS(expected, vial_model_decode(bad, ids, 1, 0, text, sizeof text, &count, NULL));
+  STATUS(expected, vial_model_copy_token_bytes(bad, 1, bytes, sizeof bytes, &count, NULL));
+  STATUS(expected, vial_model_render_chat_template(bad, &message, 1, 0, ids, 64, &count, NULL));
   STATUS(expected, vial_model_score(bad, ids, 4, NULL, scores, NULL));
   vial_model_close(bad);
 }
 
 static void stale_handles(void) {
   vial_model *closed = NULL, *next = NULL;
-  vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
+  vial_model_info info = VIAL_MODEL_INFO_INIT;
   int local = 0;
   STATUS(VIAL_STATUS_OK, vial_model_open(path, NULL, &closed, NULL));
   vial_model_close(closed);
@@ -75,7 +75,7 @@ static void stale_handles(void) {
   STATUS(VIAL_STATUS_OK, vial_model_open(path, NULL, &next, NULL));
   CHECK(next != closed);
   bad_handle(closed, VIAL_STATUS_INVALID_HANDLE);
-  STATUS(VIAL_STATUS_OK, vial_model_get_information(next, &info));
+  STATUS(VIAL_STATUS_OK, vial_model_get_info(next, &info));
   vial_model_close(next);
   bad_handle(NULL, VIAL_STATUS_INVALID_HANDLE);
   bad_handle((vial_model *)(void *)&local, VIAL_STATUS_INVALID_HANDLE);
@@ -89,9 +89,9 @@ static void struct_sizes(void) {
   struct {
     vial_model_options options;
     uint64_t added;
-  } newer = {{(uint32_t)sizeof newer, 0, 0, 0, 0}, 0};
+  } newer = {{(uint32_t)sizeof newer, 0, 0, 0, 0, 0}, 0};
   struct {
-    vial_model_information information;
+    vial_model_info information;
     uint64_t added;
   } wide;
   vial_model *other = NULL;
@@ -101,32 +101,27 @@ static void struct_sizes(void) {
     vial_score_options score = VIAL_SCORE_OPTIONS_INIT;
     vial_verify_options verify = VIAL_VERIFY_OPTIONS_INIT;
     vial_error error = VIAL_ERROR_INIT;
-    vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
+    vial_model_info info = VIAL_MODEL_INFO_INIT;
     uint64_t count = 0;
     options.struct_size = score.struct_size = verify.struct_size = error.struct_size = info.struct_size = wrong[index];
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_open(path, &options, &other, NULL));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_open(path, NULL, &other, &error));
-    CHECK(other == NULL && error.sentence[0] == 0);
-    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_get_information(model, &info));
+    CHECK(other == NULL && error.message[0] == 0);
+    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_get_info(model, &info));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_score(model, NULL, 0, &score, NULL, NULL));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_verify(model, &verify, NULL));
-    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_tokenize(model, "a", 1, 0, 0, NULL, &count, &error));
+    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_encode(model, (vial_text){"a", 1}, 0, NULL, 0, &count, &error));
   }
   STATUS(VIAL_STATUS_OK, vial_model_open(path, &newer.options, &other, NULL));
   vial_model_close(other);
-  /* The first header's options ended after `access`; what lies behind them is not read. */
-  newer.options.struct_size = 8;
   newer.options.verification = 99;
-  STATUS(VIAL_STATUS_OK, vial_model_open(path, &newer.options, &other, NULL));
-  vial_model_close(other);
-  newer.options.struct_size = (uint32_t)sizeof newer;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_open(path, &newer.options, &other, NULL));
   newer.options.verification = 0;
   newer.added = 1;
   STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_model_open(path, &newer.options, &other, NULL));
   memset(&wide, 0xAA, sizeof wide);
   wide.information.struct_size = (uint32_t)sizeof wide;
-  STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &wide.information));
+  STATUS(VIAL_STATUS_OK, vial_model_get_info(model, &wide.information));
   CHECK(wide.information.struct_size == sizeof wide && wide.added == 0);
   CHECK(wide.information.adapter_count == 0 && wide.information.layer_count == 2);
 }
@@ -160,24 +155,26 @@ static void lengths(void) {
   float scores[4];
   uint64_t count = 0;
   for (size_t index = 0; index < sizeof huge / sizeof *huge; index++) {
-    vial_message role = {"user", huge[index], "hi", 2, 0, 0}, content = {"user", 4, "hi", huge[index], 0, 0};
+    vial_message role = {{"user", huge[index]}, {"hi", 2}, 0, 0}, content = {{"user", 4}, {"hi", huge[index]}, 0, 0};
     vial_error error = VIAL_ERROR_INIT;
-    STATUS(VIAL_STATUS_TOO_LONG, vial_model_tokenize(model, "a", huge[index], 0, 64, ids, &count, &error));
+    STATUS(VIAL_STATUS_TOO_LONG, vial_model_encode(model, (vial_text){"a", huge[index]}, 0, ids, 64, &count, &error));
     CHECK(error.status == VIAL_STATUS_TOO_LONG);
-    STATUS(VIAL_STATUS_TOO_LONG, vial_model_detokenize(model, ids, huge[index], 0, 64, text, &count));
+    STATUS(VIAL_STATUS_TOO_LONG, vial_model_decode(model, ids, huge[index], 0, text, 64, &count, NULL));
     STATUS(VIAL_STATUS_TOO_LONG, vial_model_score(model, ids, huge[index], NULL, scores, NULL));
-    STATUS(VIAL_STATUS_TOO_LONG, vial_model_render_chat(model, &role, 1, 0, 64, ids, &count, NULL));
-    STATUS(VIAL_STATUS_TOO_LONG, vial_model_render_chat(model, &content, 1, 0, 64, ids, &count, NULL));
-    STATUS(VIAL_STATUS_TOO_LONG, vial_model_render_chat(model, &content, huge[index], 0, 64, ids, &count, NULL));
+    STATUS(VIAL_STATUS_TOO_LONG, vial_model_render_chat_template(model, &role, 1, 0, ids, 64, &count, NULL));
+    STATUS(VIAL_STATUS_TOO_LONG, vial_model_render_chat_template(model, &content, 1, 0, ids, 64, &count, NULL));
+    STATUS(VIAL_STATUS_TOO_LONG,
+           vial_model_render_chat_template(model, &content, huge[index], 0, ids, 64, &count, NULL));
   }
   /* A capacity is the caller's word and may be any number; only what is needed is touched. */
   ids[0] = 1;
-  STATUS(VIAL_STATUS_OK, vial_model_detokenize(model, ids, 1, 0, UINT64_MAX, text, &count));
-  STATUS(VIAL_STATUS_OK, vial_model_tokenize(model, "a", 1, 0, HUGE_LENGTH, ids, &count, NULL));
-  STATUS(VIAL_STATUS_OK, vial_model_get_text(model, VIAL_TEXT_NAME, UINT64_MAX, text, &count));
-  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_model_tokenize(model, "heart attack", 12, 0, 1, ids, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_decode(model, ids, 1, 0, text, UINT64_MAX, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_encode(model, (vial_text){"a", 1}, 0, ids, HUGE_LENGTH, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_copy_text(model, VIAL_MODEL_TEXT_NAME, text, UINT64_MAX, &count, NULL));
+  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL,
+         vial_model_encode(model, (vial_text){"heart attack", 12}, 0, ids, 1, &count, NULL));
   CHECK(count == 7 && ids[0] == 258);
-  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_model_get_text(model, VIAL_TEXT_FILE_DIGEST, 0, NULL, &count));
+  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_model_copy_text(model, VIAL_MODEL_TEXT_FILE_DIGEST, NULL, 0, &count, NULL));
   CHECK(count == 64);
 }
 
@@ -185,14 +182,14 @@ static void invalid_text(void) {
   uint32_t ids[64];
   uint64_t count = 0;
   vial_error error = VIAL_ERROR_INIT;
-  vial_message role = {"us\xFFr", 4, "hi", 2, 0, 0}, content = {"user", 4, "h\xC3", 2, 0, 0};
-  STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_tokenize(model, "ab\xFF", 3, 0, 64, ids, &count, &error));
+  vial_message role = {{"us\xFFr", 4}, {"hi", 2}, 0, 0}, content = {{"user", 4}, {"h\xC3", 2}, 0, 0};
+  STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_encode(model, (vial_text){"ab\xFF", 3}, 0, ids, 64, &count, &error));
   CHECK(error.byte_offset == 2 && count == 0);
-  STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_tokenize(model, "\xED\xA0\x80", 3, 0, 64, ids, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_encode(model, (vial_text){"\xED\xA0\x80", 3}, 0, ids, 64, &count, NULL));
   /* Even in a role or message that the template does not show. */
-  STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_render_chat(model, &role, 1, 0, 64, ids, &count, &error));
+  STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_render_chat_template(model, &role, 1, 0, ids, 64, &count, &error));
   CHECK(error.byte_offset == 2);
-  STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_render_chat(model, &content, 1, 0, 64, ids, &count, &error));
+  STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_render_chat_template(model, &content, 1, 0, ids, 64, &count, &error));
   vial_model *other = NULL;
   STATUS(VIAL_STATUS_INVALID_UTF8, vial_model_open("/tmp/\xFF.vial", NULL, &other, &error));
   CHECK(other == NULL);
@@ -204,24 +201,24 @@ static void numbers(void) {
   float scores[4];
   char text[64];
   vial_model *other = NULL;
-  vial_message message = {"user", 4, "hi", 2, 2, 0};
+  vial_message message = {{"user", 4}, {"hi", 2}, 2, 0};
   vial_model_options options = VIAL_MODEL_OPTIONS_INIT;
   vial_score_options score = VIAL_SCORE_OPTIONS_INIT;
   options.access = 9;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_open(path, &options, &other, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_tokenize(model, "a", 1, 4, 64, ids, &count, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_detokenize(model, ids, 1, 8, 64, text, &count));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_get_text(model, 99, 64, text, &count));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat(model, &message, 1, 0, 64, ids, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_encode(model, (vial_text){"a", 1}, 4, ids, 64, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_decode(model, ids, 1, 8, text, 64, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_copy_text(model, 99, text, 64, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat_template(model, &message, 1, 0, ids, 64, &count, NULL));
   message.flags = 0;
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat(model, &message, 1, 1, 64, ids, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat_template(model, &message, 1, 1, ids, 64, &count, NULL));
   message.reserved = 1;
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat(model, &message, 1, 0, 64, ids, &count, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_tokenize(model, "a", 1, 0, 8, misaligned, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_render_chat_template(model, &message, 1, 0, ids, 64, &count, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_model_encode(model, (vial_text){"a", 1}, 0, misaligned, 8, &count, NULL));
   ids[1] = 512;
-  STATUS(VIAL_STATUS_UNKNOWN_TOKEN, vial_model_detokenize(model, ids, 2, 0, 64, text, &count));
+  STATUS(VIAL_STATUS_UNKNOWN_TOKEN, vial_model_decode(model, ids, 2, 0, text, 64, &count, NULL));
   STATUS(VIAL_STATUS_UNKNOWN_TOKEN, vial_model_score(model, ids, 2, NULL, scores, NULL));
-  STATUS(VIAL_STATUS_UNKNOWN_TOKEN, vial_model_get_token_bytes(model, UINT32_MAX, 64, (uint8_t *)text, &count));
+  STATUS(VIAL_STATUS_UNKNOWN_TOKEN, vial_model_copy_token_bytes(model, UINT32_MAX, (uint8_t *)text, 64, &count, NULL));
   score.isa = "no such family";
   STATUS(VIAL_STATUS_UNSUPPORTED_ISA, vial_model_score(model, ids, 1, &score, scores, NULL));
   score.isa = NULL;
@@ -244,7 +241,7 @@ static void cancelling(void) {
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
   vial_error error = VIAL_ERROR_INIT;
   options.progress = stop_at_two;
-  options.context = &calls;
+  options.progress_context = &calls;
   STATUS(VIAL_STATUS_CANCELLED, vial_model_score(model, ids, 4, &options, scores, &error));
   CHECK(calls == 2 && error.status == VIAL_STATUS_CANCELLED);
   CHECK(scores[1] == scores[1] && scores[2] != scores[2] && scores[3] != scores[3]);
@@ -264,7 +261,7 @@ static void verifying(void) {
   int calls = 0;
   vial_verify_options options = VIAL_VERIFY_OPTIONS_INIT;
   vial_error error = VIAL_ERROR_INIT;
-  options.context = &calls;
+  options.progress_context = &calls;
   options.progress = count_calls;
   for (options.thread_count = 0; options.thread_count < 4; options.thread_count++)
     STATUS(VIAL_STATUS_OK, vial_model_verify(model, &options, &error));
@@ -283,8 +280,8 @@ static vial_status open_damaged(const char *folder, long keep, long flip, vial_e
 static void damaged_weights(const char *folder) {
   char name[4096];
   snprintf(name, sizeof name, "%s/damaged.vial", folder);
-  vial_model_information info = VIAL_MODEL_INFORMATION_INIT;
-  STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &info));
+  vial_model_info info = VIAL_MODEL_INFO_INIT;
+  STATUS(VIAL_STATUS_OK, vial_model_get_info(model, &info));
   STATUS(VIAL_STATUS_OK, open_damaged(folder, 1 << 30, (long)(info.file_byte_count / 2), NULL));
   const uint32_t ids[4] = {1, 2, 3, 4};
   float scores[4];
@@ -328,7 +325,7 @@ static void damaged_files(const char *folder) {
   vial_model *other = NULL;
   vial_error error = VIAL_ERROR_INIT;
   STATUS(VIAL_STATUS_SYSTEM, vial_model_open("/nowhere/patient-4711.vial", NULL, &other, &error));
-  CHECK(error.system_code == 2 && strstr(error.sentence, "4711") == NULL);
+  CHECK(error.system_code == 2 && strstr(error.message, "4711") == NULL);
   STATUS(VIAL_STATUS_SYSTEM, vial_model_open(folder, NULL, &other, NULL));
   STATUS(VIAL_STATUS_SYSTEM, vial_model_open("", NULL, &other, NULL));
   STATUS(VIAL_STATUS_SYSTEM, open_damaged(folder, 0, -1, &error));
@@ -337,7 +334,7 @@ static void damaged_files(const char *folder) {
   STATUS(VIAL_STATUS_FORMAT, open_damaged(folder, 100000, -1, &error));
   STATUS(VIAL_STATUS_FORMAT, open_damaged(folder, 1 << 30, 0, &error));
   STATUS(VIAL_STATUS_FORMAT, open_damaged(folder, 1 << 30, 12288, &error));
-  CHECK(error.rule == 220 && error.byte_offset == 12288 && strstr(error.sentence, "R-220") != NULL);
+  CHECK(error.rule == 220 && error.byte_offset == 12288 && strstr(error.message, "R-220") != NULL);
   /* Every byte of the head, one at a time in steps: a status or a model, never a crash. */
   for (long flip = 0; flip < 14336; flip += 61) {
     vial_status status = open_damaged(folder, 1 << 30, flip, &error);

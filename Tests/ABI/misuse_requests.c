@@ -56,12 +56,12 @@ static void null_arguments(void) {
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, NULL, NULL, NULL));
   STATUS(VIAL_STATUS_INVALID_HANDLE, vial_engine_open(NULL, NULL, &other, NULL));
   CHECK(other == NULL);
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_information(engine, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_info(engine, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_metrics(engine, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_metrics_text(engine, 5, NULL, &count));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_metrics_text(engine, 0, NULL, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_tenant_weight(engine, NULL, 3, 1));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_forget_tenant(engine, NULL, 3));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_copy_metrics_text(engine, NULL, 5, &count));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_copy_metrics_text(engine, NULL, 0, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_weight(engine, (vial_text){NULL, 3}, 1, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_clear_tenant(engine, (vial_text){NULL, 3}, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_next_event(engine, 0, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_get_event_descriptor(engine, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, NULL, &request, NULL));
@@ -71,17 +71,17 @@ static void null_arguments(void) {
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
   CHECK(request == NULL);
   options = continuation(2);
-  options.text = "two prompts";
-  options.text_length = 11;
+  options.text.data = "two prompts";
+  options.text.length = 11;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
   request = submitted(2);
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_next_event(request, 0, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_get_information(request, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_get_text(request, VIAL_PART_ANSWER, 0, NULL, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_get_text(request, VIAL_PART_ANSWER, 5, NULL, &count));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_get_text(request, 7, 0, NULL, &count));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_get_tokens(request, 0, NULL, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_get_tokens(request, 3, NULL, &count));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_get_info(request, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_text(request, VIAL_PART_ANSWER, NULL, 0, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_text(request, VIAL_PART_ANSWER, NULL, 5, &count));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_text(request, 7, NULL, 0, &count));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_tokens(request, NULL, 0, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_tokens(request, NULL, 3, &count));
   vial_request_close(request);
   vial_request_close(NULL);
   STATUS(VIAL_STATUS_OK, vial_engine_close(NULL));
@@ -91,30 +91,30 @@ static void null_arguments(void) {
 static void bad_handles(vial_engine *bad, vial_request *worse, vial_status expected) {
   vial_request *request = NULL;
   vial_request_options options = continuation(2);
-  vial_engine_information engine_information = VIAL_ENGINE_INFORMATION_INIT;
-  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
+  vial_engine_info engine_information = VIAL_ENGINE_INFO_INIT;
+  vial_request_info information = VIAL_REQUEST_INFO_INIT;
   vial_event event = VIAL_EVENT_INIT;
   uint64_t count = 7;
   int32_t descriptor = 0;
   uint32_t tokens[4];
   char text[16];
   vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
-  STATUS(expected, vial_engine_get_information(bad, &engine_information));
+  STATUS(expected, vial_engine_get_info(bad, &engine_information));
   STATUS(expected, vial_engine_get_metrics(bad, &metrics));
-  STATUS(expected, vial_engine_get_metrics_text(bad, sizeof text, text, &count));
-  STATUS(expected, vial_engine_set_tenant_weight(bad, "a", 1, 1));
-  STATUS(expected, vial_engine_forget_tenant(bad, "a", 1));
+  STATUS(expected, vial_engine_copy_metrics_text(bad, text, sizeof text, &count));
+  STATUS(expected, vial_engine_set_weight(bad, (vial_text){"a", 1}, 1, NULL));
+  STATUS(expected, vial_engine_clear_tenant(bad, (vial_text){"a", 1}, NULL));
   STATUS(expected, vial_engine_submit(bad, &options, &request, NULL));
   CHECK(request == NULL);
   STATUS(expected, vial_engine_next_event(bad, 0, &event));
   STATUS(expected, vial_engine_get_event_descriptor(bad, &descriptor));
   CHECK(descriptor == -1);
   STATUS(expected, vial_request_next_event(worse, VIAL_WAIT_FOREVER, &event));
-  CHECK(event.kind == VIAL_EVENT_NONE && event.text == NULL);
+  CHECK(event.kind == VIAL_EVENT_NONE && event.text.data == NULL);
   STATUS(expected, vial_request_cancel(worse));
-  STATUS(expected, vial_request_get_information(worse, &information));
-  STATUS(expected, vial_request_get_text(worse, VIAL_PART_ANSWER, sizeof text, text, &count));
-  STATUS(expected, vial_request_get_tokens(worse, 4, tokens, &count));
+  STATUS(expected, vial_request_get_info(worse, &information));
+  STATUS(expected, vial_request_copy_text(worse, VIAL_PART_ANSWER, text, sizeof text, &count));
+  STATUS(expected, vial_request_copy_tokens(worse, tokens, 4, &count));
   CHECK(count == 0);
   vial_request_close(worse);
   if (bad != NULL) STATUS(expected, vial_engine_close(bad));
@@ -143,19 +143,19 @@ static void struct_sizes(void) {
   vial_engine *another = NULL;
   for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++) {
     vial_engine_options engine_options = VIAL_ENGINE_OPTIONS_INIT;
-    vial_engine_information engine_information = VIAL_ENGINE_INFORMATION_INIT;
+    vial_engine_info engine_information = VIAL_ENGINE_INFO_INIT;
     vial_request_options options = continuation(2);
-    vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
+    vial_request_info information = VIAL_REQUEST_INFO_INIT;
     vial_event event = VIAL_EVENT_INIT;
     engine_options.struct_size = engine_information.struct_size = options.struct_size = wrong[index];
     information.struct_size = event.struct_size = wrong[index];
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_open(model, &engine_options, &another, NULL));
-    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_get_information(engine, &engine_information));
+    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_get_info(engine, &engine_information));
     vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
     metrics.struct_size = wrong[index];
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_get_metrics(engine, &metrics));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_submit(engine, &options, &other, NULL));
-    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_request_get_information(request, &information));
+    STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_request_get_info(request, &information));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
     STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_next_event(engine, VIAL_WAIT_FOREVER, &event));
     CHECK(another == NULL && other == NULL);
@@ -174,7 +174,7 @@ static void lengths_and_numbers(void) {
   for (size_t index = 0; index < sizeof huge / sizeof *huge; index++) {
     vial_request_options options = continuation(2);
     vial_text stops = {"x", huge[index]};
-    vial_message message = {"user", 4, "hi", huge[index], 0, 0};
+    vial_message message = {{"user", 4}, {"hi", huge[index]}, 0, 0};
     options.token_count = huge[index];
     STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, &error));
     options = continuation(2);
@@ -185,8 +185,8 @@ static void lengths_and_numbers(void) {
     options.stop_count = 1;
     STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
     options = (vial_request_options)VIAL_REQUEST_OPTIONS_INIT;
-    options.text = "a";
-    options.text_length = huge[index];
+    options.text.data = "a";
+    options.text.length = huge[index];
     STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
     options = (vial_request_options)VIAL_REQUEST_OPTIONS_INIT;
     options.messages = &message;
@@ -195,11 +195,11 @@ static void lengths_and_numbers(void) {
     options.message_count = huge[index];
     STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
     options = continuation(2);
-    options.tenant = "x";
-    options.tenant_length = huge[index];
+    options.tenant.data = "x";
+    options.tenant.length = huge[index];
     STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
-    STATUS(VIAL_STATUS_TOO_LONG, vial_engine_set_tenant_weight(engine, "x", huge[index], 1));
-    STATUS(VIAL_STATUS_TOO_LONG, vial_engine_forget_tenant(engine, "x", huge[index]));
+    STATUS(VIAL_STATUS_TOO_LONG, vial_engine_set_weight(engine, (vial_text){"x", huge[index]}, 1, NULL));
+    STATUS(VIAL_STATUS_TOO_LONG, vial_engine_clear_tenant(engine, (vial_text){"x", huge[index]}, NULL));
   }
   vial_request_options options = continuation(2);
   options.tokens = unknown;
@@ -211,24 +211,13 @@ static void lengths_and_numbers(void) {
   options.flags = VIAL_REQUEST_RAW; /* which is for text */
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
   options = continuation(2);
-  options.reserved = 1;
+  options.reserved[1] = 1;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
-  options.reserved = 0;
-  options.tenant_length = 3; /* of no label */
+  options.reserved[1] = 0;
+  options.tenant.length = 3; /* of no label */
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_tenant_weight(engine, "a", 1, 0));
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_tenant_weight(engine, "a", 1, -1));
-  options = continuation(2);
-  options.given = 64;
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
-  options.given = VIAL_GIVEN_TEMPERATURE;
-  options.temperature = -1;
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
-  CHECK(strstr(error.sentence, "temperature") != NULL);
-  options.given = VIAL_GIVEN_TOP_P;
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
-  options.given = VIAL_GIVEN_REPETITION_PENALTY;
-  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_weight(engine, (vial_text){"a", 1}, 0, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_set_weight(engine, (vial_text){"a", 1}, -1, NULL));
   options = continuation(2);
   options.alternative_count = VIAL_ALTERNATIVE_LIMIT + 1;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
@@ -239,17 +228,17 @@ static void lengths_and_numbers(void) {
   options.stops = &broken;
   STATUS(VIAL_STATUS_INVALID_UTF8, vial_engine_submit(engine, &options, &request, NULL));
   options = (vial_request_options)VIAL_REQUEST_OPTIONS_INIT;
-  options.text = "ab\xFF";
-  options.text_length = 3;
+  options.text.data = "ab\xFF";
+  options.text.length = 3;
   options.flags = VIAL_REQUEST_RAW;
   STATUS(VIAL_STATUS_INVALID_UTF8, vial_engine_submit(engine, &options, &request, &error));
   CHECK(error.byte_offset == 2 && request == NULL);
   /* A text of nothing is a prompt where the file begins texts with a token, else there is nothing to continue. */
-  options.text = "";
-  options.text_length = 0;
+  options.text.data = "";
+  options.text.length = 0;
   options.max_tokens = 1;
-  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
-  STATUS(VIAL_STATUS_OK, vial_model_get_information(model, &information));
+  vial_model_info information = VIAL_MODEL_INFO_INIT;
+  STATUS(VIAL_STATUS_OK, vial_model_get_info(model, &information));
   STATUS(information.flags & VIAL_MODEL_BEGINS_WITH_TOKEN ? VIAL_STATUS_OK : VIAL_STATUS_INVALID_ARGUMENT,
          vial_engine_submit(engine, &options, &request, NULL));
   vial_request_close(request);
@@ -261,10 +250,9 @@ static void tools_and_fields(void) {
   static const char *const bad_fields[] = {"[]", "{\"role\": \"a\"}", "{\"name\": 1}", "{\"tool_calls\": {}}", "{\"unknown\": null}", "{"};
   vial_request *request = NULL;
   vial_error error = VIAL_ERROR_INIT;
-  vial_message message = {"user", 4, "hi", 2, 0, 0};
+  vial_message message = {{"user", 4}, {"hi", 2}, 0, 0};
   vial_request_options options = continuation(2);
-  options.tools = "[]"; /* beside tokens */
-  options.tools_length = 2;
+  options.tools = vial_text_from("[]"); /* beside tokens */
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
   vial_text fields = {"{}", 2};
   options = continuation(2);
@@ -274,22 +262,18 @@ static void tools_and_fields(void) {
   options.messages = &message;
   options.message_count = 1;
   for (size_t index = 0; index < sizeof bad_tools / sizeof *bad_tools; index++) {
-    options.tools = bad_tools[index];
-    options.tools_length = strlen(bad_tools[index]);
+    options.tools = vial_text_from(bad_tools[index]);
     STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
-    CHECK(strstr(error.sentence, "tools") != NULL);
+    CHECK(strstr(error.message, "tools") != NULL);
   }
-  options.tools = "[{]";
-  options.tools_length = 3;
+  options.tools = vial_text_from("[{]");
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
   CHECK(error.byte_offset == 2);
-  options.tools = "[{\"\xC3\"}]";
-  options.tools_length = 7;
+  options.tools = vial_text_from("[{\"\xC3\"}]");
   STATUS(VIAL_STATUS_INVALID_UTF8, vial_engine_submit(engine, &options, &request, NULL));
-  options.tools_length = HUGE_LENGTH;
+  options.tools.length = HUGE_LENGTH;
   STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
-  options.tools = NULL;
-  options.tools_length = 0;
+  options.tools = vial_text_from(NULL);
   options.message_fields = &fields;
   for (size_t index = 0; index < sizeof bad_fields / sizeof *bad_fields; index++) {
     fields = (vial_text){bad_fields[index], strlen(bad_fields[index])};
@@ -330,7 +314,7 @@ static void engine_options(void) {
   options.tenant_queue_limit = 0;
   options.cache_byte_limit = 1;
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_open(model, &options, &other, &error));
-  CHECK(other == NULL && strstr(error.sentence, "KV cache") != NULL);
+  CHECK(other == NULL && strstr(error.message, "KV cache") != NULL);
   options.cache_byte_limit = UINT64_MAX;
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &other, NULL));
   STATUS(VIAL_STATUS_OK, vial_engine_close(other));
@@ -372,7 +356,7 @@ static void inside_callbacks(void) {
   vial_request *request = NULL;
   vial_request_options options = continuation(5);
   options.on_event = call_everything;
-  options.context = &seen;
+  options.event_context = &seen;
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   pthread_mutex_lock(&seen.lock);
   while (seen.ends == 0) pthread_cond_wait(&seen.done, &seen.lock);
@@ -392,7 +376,7 @@ static void close_under_way(void) {
     vial_request *request = NULL;
     vial_request_options options = continuation(1000);
     options.on_event = count_events;
-    options.context = &events;
+    options.event_context = &events;
     STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
     for (int spin = 0; spin < round * 1000; spin++) vial_status_name(0);
     vial_request_close(request);
@@ -418,7 +402,7 @@ static void *cancel_soon(void *argument) {
 /** Two threads share the events of one request, a third cancels it. */
 static void two_threads_on_one_request(void) {
   vial_request *request = submitted(1000);
-  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
+  vial_request_info information = VIAL_REQUEST_INFO_INIT;
   pthread_t readers[2], canceller;
   intptr_t total = 0;
   for (int index = 0; index < 2; index++) pthread_create(&readers[index], NULL, drain_all, request);
@@ -429,8 +413,8 @@ static void two_threads_on_one_request(void) {
     pthread_join(readers[index], &count);
     total += (intptr_t)count;
   }
-  STATUS(VIAL_STATUS_OK, vial_request_get_information(request, &information));
-  CHECK(information.stage == VIAL_STAGE_FINISHED && (uint64_t)total == information.token_count + 1);
+  STATUS(VIAL_STATUS_OK, vial_request_get_info(request, &information));
+  CHECK(information.state == VIAL_STATE_FINISHED && (uint64_t)total == information.token_count + 1);
   vial_request_close(request);
 }
 
@@ -456,7 +440,7 @@ static void close_with_work_in_flight(const char *path) {
     vial_request_options options = continuation(2000);
     if (index % 2) {
       options.on_event = count_events;
-      options.context = &calls;
+      options.event_context = &calls;
     }
     STATUS(VIAL_STATUS_OK, vial_engine_submit(other, &options, &requests[index], NULL));
   }
@@ -466,9 +450,9 @@ static void close_with_work_in_flight(const char *path) {
   pthread_join(closer, NULL);
   before = calls;
   for (int index = 0; index < 8; index++) {
-    vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
-    STATUS(VIAL_STATUS_OK, vial_request_get_information(requests[index], &information));
-    CHECK(information.stage == VIAL_STAGE_FINISHED);
+    vial_request_info information = VIAL_REQUEST_INFO_INIT;
+    STATUS(VIAL_STATUS_OK, vial_request_get_info(requests[index], &information));
+    CHECK(information.state == VIAL_STATE_FINISHED);
     CHECK(information.finish_reason == VIAL_FINISH_CANCELLED || information.finish_reason == VIAL_FINISH_LENGTH ||
           information.finish_reason == VIAL_FINISH_STOP);
     STATUS(VIAL_STATUS_OK, vial_request_cancel(requests[index]));
@@ -499,12 +483,12 @@ static void after_fork(void) {
 static void more_than_memory(void) {
   vial_engine *small = NULL;
   vial_engine_options options = VIAL_ENGINE_OPTIONS_INIT;
-  vial_engine_information information = VIAL_ENGINE_INFORMATION_INIT;
+  vial_engine_info information = VIAL_ENGINE_INFO_INIT;
   vial_request *request = NULL;
   vial_request_options asked = continuation(1 << 30);
   options.cache_byte_limit = 1 << 17;
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &small, NULL));
-  STATUS(VIAL_STATUS_OK, vial_engine_get_information(small, &information));
+  STATUS(VIAL_STATUS_OK, vial_engine_get_info(small, &information));
   CHECK(information.cache_position_count < 4096); /* the context */
   uint32_t *tokens = calloc(information.cache_position_count, sizeof *tokens);
   CHECK(tokens != NULL);
@@ -552,13 +536,13 @@ static void a_tenants_part_of_the_queue(void) {
   options.tenant_queue_limit = 1;
   options.running_limit = 1;
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &small, NULL));
-  request.tenant = "north";
-  request.tenant_length = 5;
+  request.tenant.data = "north";
+  request.tenant.length = 5;
   STATUS(VIAL_STATUS_OK, vial_engine_submit(small, &request, &requests[0], NULL));
   STATUS(VIAL_STATUS_OK, vial_request_next_event(requests[0], VIAL_WAIT_FOREVER, &event));
   STATUS(VIAL_STATUS_OK, vial_engine_submit(small, &request, &requests[1], NULL));
   STATUS(VIAL_STATUS_BUSY, vial_engine_submit(small, &request, &refused, NULL));
-  request.tenant = "south";
+  request.tenant.data = "south";
   STATUS(VIAL_STATUS_OK, vial_engine_submit(small, &request, &requests[2], NULL));
   STATUS(VIAL_STATUS_OK, vial_engine_close(small));
   for (int index = 0; index < 3; index++) vial_request_close(requests[index]);

@@ -5,6 +5,7 @@
 #include "vial.h"
 
 #include "check.h"
+#include "sampling.h"
 #include "traces.h"
 
 #include <errno.h>
@@ -54,12 +55,11 @@ static vial_request *begun(vial_engine *engine) {
   vial_request *request = NULL;
   vial_event event = VIAL_EVENT_INIT;
   write_canary(canary);
-  options.text = canary;
-  options.text_length = LENGTH;
+  options.text.data = canary;
+  options.text.length = LENGTH;
   options.max_tokens = 2000;
   options.seed = 3;
-  options.given = VIAL_GIVEN_TEMPERATURE;
-  options.temperature = 0.9f;
+  options.sampling = at_temperature(model, 0.9f);
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   explicit_bzero(canary, sizeof canary);
   STATUS(VIAL_STATUS_OK, vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
@@ -67,9 +67,9 @@ static vial_request *begun(vial_engine *engine) {
   return request;
 }
 
-static vial_engine_information told(vial_engine *engine) {
-  vial_engine_information information = VIAL_ENGINE_INFORMATION_INIT;
-  STATUS(VIAL_STATUS_OK, vial_engine_get_information(engine, &information));
+static vial_engine_info told(vial_engine *engine) {
+  vial_engine_info information = VIAL_ENGINE_INFO_INIT;
+  STATUS(VIAL_STATUS_OK, vial_engine_get_info(engine, &information));
   CHECK(information.reserved == 0);
   return information;
 }
@@ -97,7 +97,7 @@ static void limit(const char *argument) {
   for (uint32_t flags = 0; flags <= VIAL_ENGINE_LOCK_MEMORY; flags += VIAL_ENGINE_LOCK_MEMORY) {
     vial_engine *engine = opened(flags, (vial_engine_options)VIAL_ENGINE_OPTIONS_INIT);
     vial_request *request = begun(engine);
-    const vial_engine_information now = told(engine);
+    const vial_engine_info now = told(engine);
     if (!is_boundless) CHECK(now.locked_byte_count == locked_bytes());
     CHECK(now.dumpable_byte_count == 0 && !(now.memory_flags & VIAL_MEMORY_DUMPABLE));
     CHECK(now.unlocked_byte_count > 0 || now.memory_flags == 0);
@@ -121,7 +121,7 @@ static void refused(void) {
   refuses = 1;
   vial_engine *engine = opened(0, (vial_engine_options)VIAL_ENGINE_OPTIONS_INIT);
   vial_request *request = begun(engine);
-  const vial_engine_information now = told(engine);
+  const vial_engine_info now = told(engine);
   CHECK(refused_count > 0);
   CHECK(now.memory_flags & VIAL_MEMORY_DUMPABLE);
   CHECK(now.dumpable_byte_count == now.locked_byte_count + now.unlocked_byte_count);
@@ -137,8 +137,7 @@ static void forked(void) {
   trace *const traces[] = {&text, &ids};
   int status = 0;
   write_canary(canary);
-  STATUS(VIAL_STATUS_OK,
-         vial_model_tokenize(model, canary, LENGTH, VIAL_TOKENIZE_LITERAL, LONGEST_TRACE, tokens, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_encode(model, (vial_text){canary, LENGTH}, 0, tokens, LONGEST_TRACE, &count, NULL));
   CHECK(set_trace(&text, "the prompt", 1, canary, LENGTH) && set_trace(&ids, "the prompt's ids", 0, tokens + 1, count - 2));
   explicit_bzero(canary, sizeof canary);
   explicit_bzero(tokens, sizeof tokens);
@@ -197,19 +196,19 @@ static void answered(vial_engine *engine, int kind) {
   vial_request *request = NULL;
   vial_event event = VIAL_EVENT_INIT;
   write_canary(canary);
-  options.text = canary;
-  options.text_length = LENGTH;
+  options.text.data = canary;
+  options.text.length = LENGTH;
   options.max_tokens = kind == 1 ? 2000 : 20;
   options.flags = VIAL_REQUEST_PRIVATE;
-  options.given = VIAL_GIVEN_TEMPERATURE | VIAL_GIVEN_REPETITION_PENALTY | VIAL_GIVEN_TOP_P;
-  options.temperature = 0.9f;
-  options.repetition_penalty = 1.1f;
-  options.top_p = 0.9f;
+  vial_sampling_options *sampling = at_temperature(model, 0.9f);
+  sampling->repetition_penalty = 1.1f;
+  sampling->top_p = 0.9f;
+  options.sampling = sampling;
   options.alternative_count = 20;
   options.deadline_milliseconds = kind == 2 ? 1 : 0;
   if (kind == 3) {
-    options.adapter = "ward";
-    options.adapter_length = 4;
+    options.adapter.data = "ward";
+    options.adapter.length = 4;
   }
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   explicit_bzero(canary, sizeof canary);

@@ -25,23 +25,25 @@ typedef struct answer {
 
 static const uint32_t ids[4] = {1, 2, 3, 4};
 
+/** The file's, at the temperature that Tests/ABI/run gives the command. */
+static vial_sampling_options sampling = VIAL_SAMPLING_OPTIONS_INIT;
+
 static vial_request_options question(void) {
   vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
   options.tokens = ids;
   options.token_count = 4;
   options.max_tokens = MOST;
-  options.given = VIAL_GIVEN_TEMPERATURE;
-  options.temperature = 0.8f;
+  options.sampling = &sampling;
   options.seed = 7;
   return options;
 }
 
 /** Notes an event; returns whether it was the last. */
 static int note(answer *answer, const vial_event *event) {
-  CHECK(event->text_length == 0 || event->text != NULL);
-  CHECK(answer->length + event->text_length <= sizeof answer->text);
-  memcpy(answer->text + answer->length, event->text_length ? event->text : "", event->text_length);
-  answer->length += event->text_length;
+  CHECK(event->text.length == 0 || event->text.data != NULL);
+  CHECK(answer->length + event->text.length <= sizeof answer->text);
+  memcpy(answer->text + answer->length, event->text.length ? event->text.data : "", event->text.length);
+  answer->length += event->text.length;
   if (event->kind == VIAL_EVENT_FINISHED) {
     CHECK(event->token == VIAL_TOKEN_NONE && isnan(event->log_probability));
     answer->reason = event->finish_reason;
@@ -68,13 +70,13 @@ static answer waited(vial_engine *engine, const vial_request_options *options) {
   } while (!note(&result, &event));
   STATUS(VIAL_STATUS_FINISHED, vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
   CHECK(event.kind == VIAL_EVENT_NONE);
-  STATUS(VIAL_STATUS_OK, vial_request_get_tokens(request, MOST + 1, tokens, &count));
+  STATUS(VIAL_STATUS_OK, vial_request_copy_tokens(request, tokens, MOST + 1, &count));
   CHECK(count == result.count && memcmp(tokens, result.tokens, count * sizeof *tokens) == 0);
-  STATUS(VIAL_STATUS_OK, vial_request_get_text(request, VIAL_PART_ANSWER, sizeof text, text, &answered));
-  STATUS(VIAL_STATUS_OK, vial_request_get_text(request, VIAL_PART_REASONING, sizeof text, text, &reasoned));
+  STATUS(VIAL_STATUS_OK, vial_request_copy_text(request, VIAL_PART_ANSWER, text, sizeof text, &answered));
+  STATUS(VIAL_STATUS_OK, vial_request_copy_text(request, VIAL_PART_REASONING, text, sizeof text, &reasoned));
   CHECK(answered + reasoned == result.length);
   if (answered > 0)
-    STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_request_get_text(request, VIAL_PART_ANSWER, 0, NULL, &answered));
+    STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_request_copy_text(request, VIAL_PART_ANSWER, NULL, 0, &answered));
   vial_request_close(request);
   return result;
 }
@@ -118,7 +120,7 @@ static answer called(vial_engine *engine, const vial_request_options *options) {
   vial_request *request = NULL;
   vial_request_options own = *options;
   own.on_event = listen_to;
-  own.context = &hears;
+  own.event_context = &hears;
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &own, &request, NULL));
   pthread_mutex_lock(&hears.lock);
   while (!hears.ends) pthread_cond_wait(&hears.done, &hears.lock);
@@ -137,7 +139,7 @@ static int same(const answer *one, const answer *other) {
 static void ends_and_limits(vial_engine *engine) {
   vial_request_options options = question();
   vial_request *request = NULL;
-  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
+  vial_request_info information = VIAL_REQUEST_INFO_INIT;
   vial_event event = VIAL_EVENT_INIT;
   answer whole = waited(engine, &options), cut;
   options.max_tokens = 3;
@@ -148,7 +150,7 @@ static void ends_and_limits(vial_engine *engine) {
   options = question();
   options.stops = &stop;
   options.stop_count = 1;
-  if (whole.length >= 8 && ((unsigned char)stop.text[0] | (unsigned char)stop.text[1]) < 0x80) {
+  if (whole.length >= 8 && ((unsigned char)stop.data[0] | (unsigned char)stop.data[1]) < 0x80) {
     cut = waited(engine, &options);
     CHECK(cut.reason == VIAL_FINISH_STOP_STRING && cut.length <= whole.length / 2);
     CHECK(memcmp(cut.text, whole.text, cut.length) == 0);
@@ -158,9 +160,9 @@ static void ends_and_limits(vial_engine *engine) {
   options.deadline_milliseconds = 20;
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) continue;
-  STATUS(VIAL_STATUS_OK, vial_request_get_information(request, &information));
+  STATUS(VIAL_STATUS_OK, vial_request_get_info(request, &information));
   CHECK(information.finish_reason == VIAL_FINISH_DEADLINE || information.finish_reason == VIAL_FINISH_STOP);
-  CHECK(information.stage == VIAL_STAGE_FINISHED && information.prompt_token_count == 4);
+  CHECK(information.state == VIAL_STATE_FINISHED && information.prompt_token_count == 4);
   CHECK(information.computed_prompt_token_count == 4 && information.generation_seconds < 30);
   vial_request_close(request);
   options = question();
@@ -183,23 +185,22 @@ static void ends_and_limits(vial_engine *engine) {
 static void texts(vial_model *model, vial_engine *engine) {
   uint32_t rendered[256];
   uint64_t count = 0;
-  vial_message message = {"user", 4, "chest pain", 10, 0, 0};
+  vial_message message = {{"user", 4}, {"chest pain", 10}, 0, 0};
   vial_request_options options = question(), other = question();
-  STATUS(VIAL_STATUS_OK, vial_model_render_chat(model, &message, 1, 0, 256, rendered, &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_render_chat_template(model, &message, 1, 0, rendered, 256, &count, NULL));
   options.tokens = rendered;
   options.token_count = count;
   answer truth = waited(engine, &options), result;
   other.tokens = NULL;
   other.token_count = 0;
-  other.text = "chest pain";
-  other.text_length = 10;
+  other.text.data = "chest pain";
+  other.text.length = 10;
   result = waited(engine, &other);
   CHECK(same(&truth, &result));
   other.flags = VIAL_REQUEST_RAW;
   result = waited(engine, &other);
-  STATUS(VIAL_STATUS_OK,
-         vial_model_tokenize(model, "chest pain", 10, VIAL_TOKENIZE_ADD_SPECIAL | VIAL_TOKENIZE_LITERAL, 256, rendered,
-                             &count, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_encode(model, (vial_text){"chest pain", 10}, VIAL_ENCODE_ADD_SPECIAL_TOKENS,
+                                           rendered, 256, &count, NULL));
   options.token_count = count;
   truth = waited(engine, &options);
   CHECK(same(&truth, &result));
@@ -208,7 +209,7 @@ static void texts(vial_model *model, vial_engine *engine) {
 static int lines = 0, allocations = 0, releases = 0;
 
 static void take_line(void *context, uint32_t level, const char *sentence) {
-  CHECK(context == &lines && (level == VIAL_LOG_INFORMATION || level == VIAL_LOG_WARNING));
+  CHECK(context == &lines && (level == VIAL_LOG_INFO || level == VIAL_LOG_WARNING));
   CHECK(sentence != NULL && strlen(sentence) > 5);
   lines++;
 }
@@ -233,7 +234,7 @@ static void release(void *context, void *memory, uint64_t byte_count) {
 static void hooks(vial_model *model, const answer *truth) {
   vial_engine *engine = NULL;
   vial_engine_options options = VIAL_ENGINE_OPTIONS_INIT;
-  vial_engine_information information = VIAL_ENGINE_INFORMATION_INIT;
+  vial_engine_info information = VIAL_ENGINE_INFO_INIT;
   vial_request_options request = question();
   options.log = take_line;
   options.log_context = &lines;
@@ -244,7 +245,7 @@ static void hooks(vial_model *model, const answer *truth) {
   options.thread_count = 1;
   options.isa = "reference";
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &engine, NULL));
-  STATUS(VIAL_STATUS_OK, vial_engine_get_information(engine, &information));
+  STATUS(VIAL_STATUS_OK, vial_engine_get_info(engine, &information));
   CHECK(information.thread_count == 1 && strcmp(information.isa, "reference") == 0);
   CHECK(information.cache_byte_count <= 1 << 20 && information.cache_position_count >= 64);
   answer result = waited(engine, &request);
@@ -261,18 +262,18 @@ static uint64_t found(vial_engine *engine, uint64_t length, const char *tenant, 
   uint32_t tokens[256];
   vial_request *request = NULL;
   vial_event event = VIAL_EVENT_INIT;
-  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
+  vial_request_info information = VIAL_REQUEST_INFO_INIT;
   vial_request_options options = question();
   for (uint32_t index = 0; index < 256; index++) tokens[index] = index * 13 % 480;
   options.tokens = tokens;
   options.token_count = length;
   options.max_tokens = 2;
-  options.tenant = tenant;
-  options.tenant_length = strlen(tenant);
+  options.tenant.data = tenant;
+  options.tenant.length = strlen(tenant);
   options.flags = flags;
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) continue;
-  STATUS(VIAL_STATUS_OK, vial_request_get_information(request, &information));
+  STATUS(VIAL_STATUS_OK, vial_request_get_info(request, &information));
   CHECK(information.preemption_count == 0);
   vial_request_close(request);
   return information.cached_prompt_token_count;
@@ -288,16 +289,16 @@ static void tenants_and_metrics(vial_model *model) {
   CHECK(found(engine, 200, "north", 0) == 0 && found(engine, 200, "north", 0) == 192);
   CHECK(found(engine, 200, "south", 0) == 0 && found(engine, 200, "", 0) == 0);
   CHECK(found(engine, 200, "north", VIAL_REQUEST_PRIVATE) == 0);
-  STATUS(VIAL_STATUS_OK, vial_engine_forget_tenant(engine, "north", 5));
+  STATUS(VIAL_STATUS_OK, vial_engine_clear_tenant(engine, (vial_text){"north", 5}, NULL));
   CHECK(found(engine, 200, "north", 0) == 0 && found(engine, 200, "south", 0) == 192);
-  STATUS(VIAL_STATUS_OK, vial_engine_set_tenant_weight(engine, "north", 5, 2.5));
+  STATUS(VIAL_STATUS_OK, vial_engine_set_weight(engine, (vial_text){"north", 5}, 2.5, NULL));
   STATUS(VIAL_STATUS_OK, vial_engine_get_metrics(engine, &metrics));
   CHECK(metrics.submitted_count == 7 && metrics.cached_token_count == 2 * 192 && metrics.refused_count == 0);
-  CHECK(metrics.kept_block_count >= 6 && metrics.preemption_count == 0 && metrics.step_count >= 7);
-  STATUS(VIAL_STATUS_OK, vial_engine_get_metrics_text(engine, sizeof text - 1, text, &length));
+  CHECK(metrics.cached_block_count >= 6 && metrics.preemption_count == 0 && metrics.step_count >= 7);
+  STATUS(VIAL_STATUS_OK, vial_engine_copy_metrics_text(engine, text, sizeof text - 1, &length));
   text[length] = 0;
   CHECK(strstr(text, "vial_requests_submitted_total 7\n") != NULL && strstr(text, "north") == NULL);
-  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_engine_get_metrics_text(engine, 10, text, &small));
+  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_engine_copy_metrics_text(engine, text, 10, &small));
   CHECK(small == length);
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
   options.flags = VIAL_ENGINE_NO_SHARING;
@@ -328,31 +329,31 @@ static void pins(vial_model *model) {
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
 }
 
-/** Hosts that were compiled with the first header. */
-static void old_structs(vial_model *model, const answer *truth) {
+/** Structs of a later header, whose added bytes this library does not know. */
+static void later_structs(vial_model *model, const answer *truth) {
+  struct {
+    vial_request_options options;
+    uint64_t added;
+  } later = {question(), 0};
+  struct {
+    vial_event event;
+    uint64_t added;
+  } wide;
   vial_engine *engine = NULL;
   vial_request *request = NULL;
-  vial_event event = VIAL_EVENT_INIT;
-  vial_engine_options engine_options = VIAL_ENGINE_OPTIONS_INIT;
-  vial_request_options options = question();
-  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
   answer result = {{0}, {0}, 0, {0}, 0, 0};
-  engine_options.struct_size = 72;
-  engine_options.flags = 77; /* beyond it, so never read */
-  options.struct_size = 136;
-  options.priority = 5;
-  options.reserved = 9;
-  information.struct_size = 64;
-  information.preemption_count = 4711;
-  event.struct_size = 64;
-  event.entropy = 4711;
-  STATUS(VIAL_STATUS_OK, vial_engine_open(model, &engine_options, &engine, NULL));
-  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
-  while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK && !note(&result, &event)) continue;
-  CHECK(same(truth, &result) && event.entropy >= 4711);
-  STATUS(VIAL_STATUS_OK, vial_request_get_information(request, &information));
-  CHECK(information.prompt_token_count == 4 && information.preemption_count == 4711);
+  memset(&wide, 0xAA, sizeof wide);
+  wide.event.struct_size = sizeof wide;
+  later.options.struct_size = sizeof later;
+  STATUS(VIAL_STATUS_OK, vial_engine_open(model, NULL, &engine, NULL));
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &later.options, &request, NULL));
+  while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &wide.event) == VIAL_STATUS_OK &&
+         !note(&result, &wide.event))
+    continue;
+  CHECK(same(truth, &result) && wide.event.struct_size == sizeof wide && wide.added == 0);
   vial_request_close(request);
+  later.added = 1;
+  STATUS(VIAL_STATUS_INVALID_STRUCT_SIZE, vial_engine_submit(engine, &later.options, &request, NULL));
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
 }
 
@@ -362,6 +363,8 @@ int main(int argc, char **argv) {
   vial_request_options options = question();
   if (argc != 2) return 2;
   STATUS(VIAL_STATUS_OK, vial_model_open(argv[1], NULL, &model, NULL));
+  STATUS(VIAL_STATUS_OK, vial_model_get_sampling(model, (vial_text){NULL, 0}, &sampling, NULL));
+  sampling.temperature = 0.8f;
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, NULL, &engine, NULL));
   answer one = waited(engine, &options), two = polled(engine, &options), three = called(engine, &options);
   CHECK(same(&one, &two) && same(&one, &three) && one.count > 0);
@@ -370,7 +373,7 @@ int main(int argc, char **argv) {
   hooks(model, &one);
   tenants_and_metrics(model);
   pins(model);
-  old_structs(model, &one);
+  later_structs(model, &one);
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
   vial_model_close(model);
   for (uint32_t index = 0; index < one.count; index++) printf("%u\n", one.tokens[index]);

@@ -44,7 +44,7 @@ static vial_request *submitted(vial_event *event) {
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
   if (event)
     do STATUS(VIAL_STATUS_OK, vial_request_next_event(request, VIAL_WAIT_FOREVER, event));
-    while (event->text_length == 0 && event->kind == VIAL_EVENT_TOKEN);
+    while (event->text.length == 0 && event->kind == VIAL_EVENT_TOKEN);
   return request;
 }
 
@@ -59,14 +59,14 @@ static int child(vial_request *request, const vial_event *event) {
   char text[64];
   uint64_t length = 0;
   vial_event own = VIAL_EVENT_INIT;
-  CHECK(is_zero(event->text, event->text_length));
-  STATUS(VIAL_STATUS_FORKED, vial_request_get_text(request, VIAL_PART_ANSWER, sizeof text, text, &length));
+  CHECK(is_zero(event->text.data, event->text.length));
+  STATUS(VIAL_STATUS_FORKED, vial_request_copy_text(request, VIAL_PART_ANSWER, text, sizeof text, &length));
   vial_request_close(request);
   STATUS(VIAL_STATUS_FORKED, vial_engine_close(engine));
   STATUS(VIAL_STATUS_OK, vial_model_open("/proc/self/fd/9", NULL, &model, NULL));
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, NULL, &engine, NULL));
   request = submitted(&own);
-  CHECK(own.text_length > 0 && !is_zero(own.text, own.text_length));
+  CHECK(own.text.length > 0 && !is_zero(own.text.data, own.text.length));
   vial_request_close(request);
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
   return failures != 0;
@@ -94,19 +94,19 @@ int main(int argc, char **argv) {
   STATUS(VIAL_STATUS_OK, vial_engine_open(model, &options, &engine, NULL));
   for (int index = 0; index < NEIGHBOURS / 2; index++) neighbours[index] = submitted(NULL);
   request = submitted(&event);
-  CHECK(event.text_length > 0 && !is_zero(event.text, event.text_length));
+  CHECK(event.text.length > 0 && !is_zero(event.text.data, event.text.length));
   for (int index = NEIGHBOURS / 2; index < NEIGHBOURS; index++) neighbours[index] = submitted(NULL);
-  flags_of(event.text, before, sizeof before);
+  flags_of(event.text.data, before, sizeof before);
   CHECK(strstr(before, " dd ") != NULL && strstr(before, " wf ") != NULL);
   if (argc == 2 && geteuid() == 0) CHECK(strstr(before, " lo ") != NULL);
   if (argc > 2 && limit == 0) CHECK(strstr(before, " lo ") == NULL);
   for (int index = 0; index < NEIGHBOURS; index++) vial_request_close(neighbours[index]);
-  flags_of(event.text, after, sizeof after);
+  flags_of(event.text.data, after, sizeof after);
   CHECK(strcmp(before, after) == 0);
   pid_t process = fork();
   if (process == 0) _exit(child(request, &event));
   CHECK(waitpid(process, &status, 0) == process && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  CHECK(!is_zero(event.text, event.text_length));
+  CHECK(!is_zero(event.text.data, event.text.length));
   vial_request_close(request);
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
   vial_model_close(model);

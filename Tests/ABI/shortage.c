@@ -55,58 +55,72 @@ static vial_status open_whole(void) { return open_model(VIAL_ACCESS_MAPPED, VIAL
 static vial_status verify(void) { return vial_model_verify(model, NULL, &error); }
 
 static vial_status information(void) {
-  vial_model_information result = VIAL_MODEL_INFORMATION_INIT;
-  return vial_model_get_information(model, &result);
+  vial_model_info result = VIAL_MODEL_INFO_INIT;
+  return vial_model_get_info(model, &result);
 }
 
 static vial_status texts(void) {
   vial_status status = VIAL_STATUS_OK;
   for (uint32_t which = 1; which <= 5 && status == VIAL_STATUS_OK; which++)
-    status = vial_model_get_text(model, which, sizeof text, text, &count);
+    status = vial_model_copy_text(model, which, text, sizeof text, &count, NULL);
   return status;
 }
 
 static vial_status adapter(void) {
-  vial_adapter_information result = VIAL_ADAPTER_INFORMATION_INIT;
-  return vial_model_get_adapter(model, 0, sizeof text, text, &count, &result);
+  vial_adapter_info result = VIAL_ADAPTER_INFO_INIT;
+  const vial_status status = vial_model_get_adapter_info(model, 0, &result);
+  return status == VIAL_STATUS_OK ? vial_model_copy_adapter_name(model, 0, text, sizeof text, &count) : status;
 }
 
 static vial_status tokenize(const char *what, uint32_t flags) {
-  return vial_model_tokenize(model, what, MIB, flags, MOST_TOKENS, tokens, &count, &error);
+  return vial_model_encode(model, (vial_text){what, MIB}, flags, tokens, MOST_TOKENS, &count, &error);
 }
 
-static vial_status tokenize_text(void) { return tokenize(long_text, VIAL_TOKENIZE_ADD_SPECIAL); }
-static vial_status tokenize_word(void) { return tokenize(long_word, VIAL_TOKENIZE_LITERAL); }
-static vial_status tokenize_marks(void) { return tokenize(marks, 0); }
+static vial_status tokenize_text(void) {
+  return tokenize(long_text, VIAL_ENCODE_ADD_SPECIAL_TOKENS | VIAL_ENCODE_ALLOW_SPECIAL_TOKENS);
+}
+static vial_status tokenize_word(void) { return tokenize(long_word, 0); }
+static vial_status tokenize_marks(void) { return tokenize(marks, VIAL_ENCODE_ALLOW_SPECIAL_TOKENS); }
 
 static vial_status detokenize(void) {
   for (uint32_t i = 0; i < 1000000; i++) tokens[i] = i % 500;
-  return vial_model_detokenize(model, tokens, 1000000, 0, sizeof text, text, &count);
+  return vial_model_decode(model, tokens, 1000000, 0, text, sizeof text, &count, NULL);
 }
 
-static vial_status token_bytes(void) { return vial_model_get_token_bytes(model, 300, sizeof text, (uint8_t *)text, &count); }
+static vial_status token_bytes(void) {
+  return vial_model_copy_token_bytes(model, 300, (uint8_t *)text, sizeof text, &count, NULL);
+}
 
 static vial_status render_chat(void) {
-  return vial_model_render_chat(model, messages, 100, 0, MOST_TOKENS, tokens, &count, &error);
+  return vial_model_render_chat_template(model, messages, 100, 0, tokens, MOST_TOKENS, &count, &error);
 }
 
 static vial_status template_texts(void) {
   vial_status status = VIAL_STATUS_OK;
   for (uint32_t which = 1; which <= 7 && status == VIAL_STATUS_OK; which++)
-    status = vial_model_get_template_text(model, 1, which, sizeof text, text, &count);
+    status = vial_model_copy_template_text(model, 1, which, text, sizeof text, &count, NULL);
   return status;
 }
 
-static const vial_template_value values[2] = {{"complaint", 9, "chest pain since this morning", 29}, {"age", 3, "62 years", 8}};
+static const vial_template_value values[2] = {{{"complaint", 9}, {"chest pain since this morning", 29}},
+                                              {{"age", 3}, {"62 years", 8}}};
 
 static vial_status render_template(void) {
-  return vial_model_render_template(model, "triage", 6, values, 2, MOST_TOKENS, tokens, &count, &error);
+  return vial_model_render_prompt_template(model, (vial_text){"triage", 6}, values, 2, tokens, MOST_TOKENS, &count,
+                                           &error);
+}
+
+static vial_status get_sampling(void) {
+  vial_sampling_options options = VIAL_SAMPLING_OPTIONS_INIT;
+  const vial_status status = vial_model_get_sampling(model, (vial_text){NULL, 0}, &options, &error);
+  if (status != VIAL_STATUS_OK) return status;
+  return vial_model_get_sampling(model, (vial_text){"triage", 6}, &options, &error);
 }
 
 static vial_status score(void) {
   vial_score_options options = VIAL_SCORE_OPTIONS_INIT;
-  options.adapter = "ward";
-  options.adapter_length = 4;
+  options.adapter.data = "ward";
+  options.adapter.length = 4;
   options.thread_count = 2;
   for (uint32_t i = 0; i < 200; i++) tokens[i] = i;
   return vial_model_score(model, tokens, 200, &options, scores, &error);
@@ -163,23 +177,28 @@ static vial_status ask_tokens(void) {
 
 static vial_status ask_adapter(void) {
   vial_request_options options = question();
-  options.adapter = "ward";
-  options.adapter_length = 4;
+  options.adapter.data = "ward";
+  options.adapter.length = 4;
   return answer(&options);
 }
 
 static vial_status ask_messages(void) {
   vial_request_options options = question();
   vial_text stops[2] = {{"end of it", 9}, {"\n\n\n", 3}};
+  vial_sampling_options sampling = VIAL_SAMPLING_OPTIONS_INIT;
   options.tokens = NULL;
   options.token_count = 0;
   options.messages = messages;
   options.message_count = 4;
+  options.prefill = (vial_text){"It is anaemia", 13};
   options.stops = stops;
   options.stop_count = 2;
   options.alternative_count = 20;
-  options.given = VIAL_GIVEN_REPETITION_PENALTY;
-  options.repetition_penalty = 1.1f;
+  sampling.repetition_penalty = 1.1f;
+  sampling.presence_penalty = 0.5f;
+  sampling.banned_tokens = ids;
+  sampling.banned_token_count = 2;
+  options.sampling = &sampling;
   return answer(&options);
 }
 
@@ -187,8 +206,8 @@ static vial_status ask_schema(void) {
   static const char schema[] = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},"
                                "\"b\":{\"enum\":[\"x\",\"y\"]}},\"required\":[\"a\"]}";
   vial_request_options options = question();
-  options.schema = schema;
-  options.schema_length = sizeof schema - 1;
+  options.schema.data = schema;
+  options.schema.length = sizeof schema - 1;
   return answer(&options);
 }
 
@@ -204,8 +223,8 @@ static vial_status ask_template(void) {
   vial_request_options options = question();
   options.tokens = NULL;
   options.token_count = 0;
-  options.template_id = "triage";
-  options.template_id_length = 6;
+  options.template_id.data = "triage";
+  options.template_id.length = 6;
   options.template_values = values;
   options.template_value_count = 2;
   return answer(&options);
@@ -221,18 +240,18 @@ static void with_answer(void) {
 }
 
 static vial_status look(void) {
-  vial_request_information result = VIAL_REQUEST_INFORMATION_INIT;
-  vial_engine_information engine_result = VIAL_ENGINE_INFORMATION_INIT;
+  vial_request_info result = VIAL_REQUEST_INFO_INIT;
+  vial_engine_info engine_result = VIAL_ENGINE_INFO_INIT;
   vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
   int32_t descriptor;
-  vial_status status = vial_request_get_information(request, &result);
-  if (status == VIAL_STATUS_OK) status = vial_request_get_text(request, VIAL_PART_ANSWER, sizeof text, text, &count);
-  if (status == VIAL_STATUS_OK) status = vial_request_get_tokens(request, MOST_TOKENS, tokens, &count);
-  if (status == VIAL_STATUS_OK) status = vial_engine_get_information(engine, &engine_result);
+  vial_status status = vial_request_get_info(request, &result);
+  if (status == VIAL_STATUS_OK) status = vial_request_copy_text(request, VIAL_PART_ANSWER, text, sizeof text, &count);
+  if (status == VIAL_STATUS_OK) status = vial_request_copy_tokens(request, tokens, MOST_TOKENS, &count);
+  if (status == VIAL_STATUS_OK) status = vial_engine_get_info(engine, &engine_result);
   if (status == VIAL_STATUS_OK) status = vial_engine_get_metrics(engine, &metrics);
-  if (status == VIAL_STATUS_OK) status = vial_engine_get_metrics_text(engine, sizeof text, text, &count);
-  if (status == VIAL_STATUS_OK) status = vial_engine_set_tenant_weight(engine, "ward", 4, 2);
-  if (status == VIAL_STATUS_OK) status = vial_engine_forget_tenant(engine, "ward", 4);
+  if (status == VIAL_STATUS_OK) status = vial_engine_copy_metrics_text(engine, text, sizeof text, &count);
+  if (status == VIAL_STATUS_OK) status = vial_engine_set_weight(engine, (vial_text){"ward", 4}, 2, NULL);
+  if (status == VIAL_STATUS_OK) status = vial_engine_clear_tenant(engine, (vial_text){"ward", 4}, NULL);
   if (status == VIAL_STATUS_OK) status = vial_engine_get_event_descriptor(engine, &descriptor);
   if (vial_request_cancel(request) != VIAL_STATUS_OK) return -1;
   return status;
@@ -242,7 +261,7 @@ static vial_status look(void) {
 static vial_status closing(void) {
   if (vial_isa_name(0) == NULL || vial_isa_name(1000) != NULL || vial_version_text() == NULL || vial_build_info() == NULL)
     return -1;
-  if (vial_status_name(7) == NULL || vial_status_sentence(7) == NULL || vial_version_number() == 0) return -1;
+  if (vial_status_name(7) == NULL || vial_status_message(7) == NULL || vial_version_number() == 0) return -1;
   vial_model_close(model);
   vial_request_close(request);
   if (engine != NULL && vial_engine_close(engine) != VIAL_STATUS_OK) return -1;
@@ -258,9 +277,9 @@ static vial_request *flying[REQUESTS];
 static uint32_t ended, ended_well;
 
 static void hear(void *context, const vial_event *event) {
-  vial_request_information result = VIAL_REQUEST_INFORMATION_INIT;
+  vial_request_info result = VIAL_REQUEST_INFO_INIT;
   (void)context;
-  const vial_status status = vial_request_get_information(event->request, &result);
+  const vial_status status = vial_request_get_info(event->request, &result);
   CHECK(status == VIAL_STATUS_OK || status == VIAL_STATUS_OUT_OF_MEMORY);
   if (event->kind != VIAL_EVENT_FINISHED) return;
   CHECK(event->finish_reason == VIAL_FINISH_ERROR ? event->status == VIAL_STATUS_OUT_OF_MEMORY : event->status == VIAL_STATUS_OK);
@@ -323,6 +342,7 @@ static const struct scenario {
   {"render a chat", nothing, render_chat, NULL},
   {"template texts", nothing, template_texts, NULL},
   {"render a template", nothing, render_template, NULL},
+  {"sampling", nothing, get_sampling, NULL},
   {"score", nothing, score, NULL},
   {"open an engine", nothing, open_engine, NULL},
   {"ask by tokens", with_engine, ask_tokens, NULL},
@@ -473,10 +493,10 @@ static void make_texts(void) {
   memset(long_text + MIB - sizeof sentence, ' ', sizeof sentence);
   for (size_t i = 0; i < MIB; i += 8) memcpy(marks + i, "a\xcc\x81\xcc\xa3 b c", 8);
   for (int i = 0; i < 100; i++) {
-    messages[i].role = i % 2 ? "assistant" : "user";
-    messages[i].role_length = i % 2 ? 9 : 4;
-    messages[i].content = sentence;
-    messages[i].content_length = sizeof sentence - 1;
+    messages[i].role.data = i % 2 ? "assistant" : "user";
+    messages[i].role.length = i % 2 ? 9 : 4;
+    messages[i].content.data = sentence;
+    messages[i].content.length = sizeof sentence - 1;
   }
 }
 

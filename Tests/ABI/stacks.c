@@ -79,8 +79,8 @@ static char *nested(const char *first, const char *middle, const char *last, siz
 
 static vial_request_options question(void) {
   vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
-  options.text = "What is anemia?";
-  options.text_length = 15;
+  options.text.data = "What is anemia?";
+  options.text.length = 15;
   options.max_tokens = 4;
   return options;
 }
@@ -101,9 +101,9 @@ static vial_status ask(const vial_request_options *options) {
 static void ask_with_schema(const char *first, const char *middle, const char *last, size_t count) {
   vial_request_options options = question();
   char *schema = nested(first, middle, last, count);
-  options.schema = schema;
-  options.schema_length = strlen(schema);
-  if (options.schema_length <= VIAL_SCHEMA_BYTE_LIMIT) (void)ask(&options);
+  options.schema.data = schema;
+  options.schema.length = strlen(schema);
+  if (options.schema.length <= VIAL_SCHEMA_BYTE_LIMIT) (void)ask(&options);
   free(schema);
 }
 
@@ -131,9 +131,9 @@ static void schemas(void) {
         {"{\"type\":\"string\",\"pattern\":\"", "\"}"}, {"{\"type\":\"string\",\"pattern\":\"^", "$\"}"}};
     for (int kind = 0; kind < 4; kind++) {
       char *schema = nested(outer[kind][0], inner[kind], outer[kind][1], 1);
-      options.schema = schema;
-      options.schema_length = strlen(schema);
-      if (options.schema_length <= VIAL_SCHEMA_BYTE_LIMIT) ON_STACK((void)ask(&options));
+      options.schema.data = schema;
+      options.schema.length = strlen(schema);
+      if (options.schema.length <= VIAL_SCHEMA_BYTE_LIMIT) ON_STACK((void)ask(&options));
       free(schema);
       free(inner[kind]);
     }
@@ -141,8 +141,8 @@ static void schemas(void) {
   static const char recursive[] =
       "{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/a\"},\"maxItems\":2}}}";
   vial_request_options options = question();
-  options.schema = recursive;
-  options.schema_length = sizeof recursive - 1;
+  options.schema.data = recursive;
+  options.schema.length = sizeof recursive - 1;
   ON_STACK((void)ask(&options));
 }
 
@@ -152,7 +152,7 @@ static void choices(void) {
   char *all = malloc(VIAL_CHOICE_COUNT_LIMIT * VIAL_CHOICE_BYTE_LIMIT);
   memset(all, 'a', VIAL_CHOICE_COUNT_LIMIT * VIAL_CHOICE_BYTE_LIMIT);
   for (unsigned index = 0; index < VIAL_CHOICE_COUNT_LIMIT; index++) {
-    texts[index].text = all + index * VIAL_CHOICE_BYTE_LIMIT;
+    texts[index].data = all + index * VIAL_CHOICE_BYTE_LIMIT;
     texts[index].length = VIAL_CHOICE_BYTE_LIMIT;
     all[index * VIAL_CHOICE_BYTE_LIMIT + index % VIAL_CHOICE_BYTE_LIMIT] = 'b';
   }
@@ -166,7 +166,7 @@ static void choices(void) {
 }
 
 static void prompts(void) {
-  static const vial_template_value values[2] = {{"complaint", 9, "chest pain", 10}, {"age", 3, "45 years", 8}};
+  static const vial_template_value values[2] = {{{"complaint", 9}, {"chest pain", 10}}, {{"age", 3}, {"45 years", 8}}};
   vial_message *messages = calloc(4096, sizeof *messages);
   uint32_t *tokens = malloc(1 << 20);
   uint64_t count = 0;
@@ -175,41 +175,42 @@ static void prompts(void) {
   vial_text stop = {"anemia", 6};
   vial_request_options options = question();
   for (int index = 0; index < 4096; index++) {
-    messages[index].role = index % 2 ? "assistant" : "user";
-    messages[index].role_length = index % 2 ? 9 : 4;
-    messages[index].content = "What is anemia?";
-    messages[index].content_length = 15;
+    messages[index].role.data = index % 2 ? "assistant" : "user";
+    messages[index].role.length = index % 2 ? 9 : 4;
+    messages[index].content.data = "What is anemia?";
+    messages[index].content.length = 15;
   }
-  ON_STACK((void)vial_model_render_chat(model, messages, 4095, 0, 1 << 18, tokens, &count, &error));
-  ON_STACK((void)vial_model_render_template(model, "triage", 6, values, 2, 1 << 18, tokens, &count, &error));
+  ON_STACK((void)vial_model_render_chat_template(model, messages, 4095, 0, tokens, 1 << 18, &count, &error));
+  ON_STACK((void)vial_model_render_prompt_template(model, (vial_text){"triage", 6}, values, 2, tokens, 1 << 18, &count,
+                                                   &error));
   for (uint32_t part = VIAL_TEMPLATE_TEXT_ID; part <= VIAL_TEMPLATE_TEXT_DECLARATIONS; part++)
-    ON_STACK((void)vial_model_get_template_text(model, 3, part, sizeof text, text, &count));
+    ON_STACK((void)vial_model_copy_template_text(model, 3, part, text, sizeof text, &count, NULL));
   options.stops = &stop;
   options.stop_count = 1;
   options.alternative_count = VIAL_ALTERNATIVE_LIMIT;
   options.flags = VIAL_REQUEST_ENTROPY;
   ON_STACK((void)ask(&options));
   options = question();
-  options.text = NULL;
-  options.text_length = 0;
+  options.text.data = NULL;
+  options.text.length = 0;
   options.messages = messages;
   options.message_count = 3;
   ON_STACK((void)ask(&options));
   options.messages = NULL;
   options.message_count = 0;
-  options.template_id = "triage";
-  options.template_id_length = 6;
+  options.template_id.data = "triage";
+  options.template_id.length = 6;
   options.template_values = values;
   options.template_value_count = 2;
   ON_STACK((void)ask(&options));
   options = question();
-  options.text = long_text;
-  options.text_length = 1 << 20;
+  options.text.data = long_text;
+  options.text.length = 1 << 20;
   options.flags = VIAL_REQUEST_RAW;
   ON_STACK((void)ask(&options));
   options = question();
-  options.adapter = "ward";
-  options.adapter_length = 4;
+  options.adapter.data = "ward";
+  options.adapter.length = 4;
   ON_STACK((void)ask(&options));
   options = question();
   options.on_event = dig;
@@ -224,20 +225,26 @@ static void texts(void) {
   char text[4096];
   uint64_t count = 0, length = 0;
   vial_error error = VIAL_ERROR_INIT;
-  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
-  vial_adapter_information adapter = VIAL_ADAPTER_INFORMATION_INIT;
+  vial_model_info information = VIAL_MODEL_INFO_INIT;
+  vial_adapter_info adapter = VIAL_ADAPTER_INFO_INIT;
+  vial_sampling_options sampling = VIAL_SAMPLING_OPTIONS_INIT;
   vial_verify_options verify = VIAL_VERIFY_OPTIONS_INIT;
   vial_score_options score = VIAL_SCORE_OPTIONS_INIT;
   verify.progress = go_on;
   score.progress = go_on;
-  ON_STACK((void)vial_model_get_information(model, &information));
-  for (uint32_t part = VIAL_TEXT_ARCHITECTURE; part <= VIAL_TEXT_FILE_DIGEST; part++)
-    ON_STACK((void)vial_model_get_text(model, part, sizeof text, text, &length));
-  ON_STACK((void)vial_model_get_adapter(model, 0, sizeof text, text, &length, &adapter));
-  ON_STACK((void)vial_model_tokenize(model, long_text, 1 << 20, VIAL_TOKENIZE_ADD_SPECIAL, 1 << 21, tokens, &count, &error));
-  ON_STACK((void)vial_model_tokenize(model, "heart attack", 12, 0, 1 << 21, tokens, &count, &error));
-  ON_STACK((void)vial_model_detokenize(model, tokens, count, 0, sizeof text, text, &length));
-  ON_STACK((void)vial_model_get_token_bytes(model, 1, sizeof text, (uint8_t *)text, &length));
+  ON_STACK((void)vial_model_get_info(model, &information));
+  for (uint32_t part = VIAL_MODEL_TEXT_ARCHITECTURE; part <= VIAL_MODEL_TEXT_FILE_DIGEST; part++)
+    ON_STACK((void)vial_model_copy_text(model, part, text, sizeof text, &length, NULL));
+  ON_STACK((void)vial_model_get_adapter_info(model, 0, &adapter));
+  ON_STACK((void)vial_model_copy_adapter_name(model, 0, text, sizeof text, &length));
+  ON_STACK((void)vial_model_get_sampling(model, (vial_text){NULL, 0}, &sampling, &error));
+  ON_STACK((void)vial_sampling_options_init(&sampling, sizeof sampling));
+  ON_STACK((void)vial_text_from("heart attack"));
+  ON_STACK((void)vial_model_encode(model, (vial_text){long_text, 1 << 20}, VIAL_ENCODE_ADD_SPECIAL_TOKENS, tokens,
+                                   1 << 21, &count, &error));
+  ON_STACK((void)vial_model_encode(model, (vial_text){"heart attack", 12}, 0, tokens, 1 << 21, &count, &error));
+  ON_STACK((void)vial_model_decode(model, tokens, count, 0, text, sizeof text, &length, NULL));
+  ON_STACK((void)vial_model_copy_token_bytes(model, 1, (uint8_t *)text, sizeof text, &length, NULL));
   ON_STACK((void)vial_model_score(model, tokens, count, &score, scores, &error));
   score.thread_count = 1;
   for (uint32_t index = 0; vial_isa_name(index); index++) {
@@ -245,8 +252,8 @@ static void texts(void) {
     ON_STACK((void)vial_model_score(model, tokens, count, &score, scores, &error));
   }
   score.isa = NULL;
-  score.adapter = "ward";
-  score.adapter_length = 4;
+  score.adapter.data = "ward";
+  score.adapter.length = 4;
   if (information.adapter_count > 0)
     ON_STACK(STATUS(VIAL_STATUS_OK, vial_model_score(model, tokens, count, &score, scores, &error)));
   ON_STACK((void)vial_model_verify(model, &verify, &error));
@@ -259,8 +266,8 @@ static void texts(void) {
 static void requests(void) {
   vial_request *request = NULL;
   vial_event event = VIAL_EVENT_INIT;
-  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
-  vial_engine_information engine_information = VIAL_ENGINE_INFORMATION_INIT;
+  vial_request_info information = VIAL_REQUEST_INFO_INIT;
+  vial_engine_info engine_information = VIAL_ENGINE_INFO_INIT;
   vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
   char *text = malloc(1 << 16);
   uint32_t tokens[16];
@@ -271,19 +278,20 @@ static void requests(void) {
   ON_STACK((void)vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
   ON_STACK((void)vial_engine_next_event(engine, VIAL_WAIT_FOREVER, &event));
   ON_STACK((void)vial_engine_get_event_descriptor(engine, &descriptor));
-  ON_STACK((void)vial_request_get_information(request, &information));
-  ON_STACK((void)vial_request_get_text(request, VIAL_PART_ANSWER, 1 << 16, text, &length));
-  ON_STACK((void)vial_request_get_tokens(request, 16, tokens, &length));
+  ON_STACK((void)vial_request_get_info(request, &information));
+  ON_STACK((void)vial_request_copy_text(request, VIAL_PART_ANSWER, text, 1 << 16, &length));
+  ON_STACK((void)vial_request_copy_tokens(request, tokens, 16, &length));
   ON_STACK((void)vial_request_cancel(request));
   ON_STACK(vial_request_close(request));
   ON_STACK((void)vial_request_cancel(request));
-  ON_STACK((void)vial_engine_get_information(engine, &engine_information));
+  ON_STACK((void)vial_engine_get_info(engine, &engine_information));
   ON_STACK((void)vial_engine_get_metrics(engine, &metrics));
-  ON_STACK((void)vial_engine_get_metrics_text(engine, 1 << 16, text, &length));
-  ON_STACK((void)vial_engine_set_tenant_weight(engine, "a", 1, 2));
-  ON_STACK((void)vial_engine_forget_tenant(engine, "a", 1));
+  ON_STACK((void)vial_engine_copy_metrics_text(engine, text, 1 << 16, &length));
+  ON_STACK((void)vial_engine_set_weight(engine, (vial_text){"a", 1}, 2, NULL));
+  ON_STACK((void)vial_engine_clear_tenant(engine, (vial_text){"a", 1}, NULL));
   ON_STACK((void)(vial_version_number() + vial_abi_version() + vial_format_version() + vial_arithmetic_version()));
-  ON_STACK((void)(vial_version_text(), vial_build_info(), vial_isa_name(0), vial_status_name(3), vial_status_sentence(3)));
+  ON_STACK(
+      (void)(vial_version_text(), vial_build_info(), vial_isa_name(0), vial_status_name(3), vial_status_message(3)));
   free(text);
 }
 

@@ -44,8 +44,8 @@ static void one_cycle(uint32_t *random, const uint32_t *tokens) {
   options.tokens = tokens + next(random) % 3;
   options.token_count = next(random) % 16 ? 1 + next(random) % 8 : 64 + next(random) % 64;
   options.max_tokens = next(random) % 32 ? 1 + next(random) % 6 : 60 + next(random) % 60;
-  options.tenant = tenants[tenant];
-  options.tenant_length = tenant ? 4 + (tenant < 3) : 0;
+  options.tenant.data = tenants[tenant];
+  options.tenant.length = tenant ? 4 + (tenant < 3) : 0;
   options.priority = (int32_t)(next(random) % 3) - 1;
   options.flags = next(random) % 8 ? 0 : VIAL_REQUEST_PRIVATE;
   if (next(random) % 3 == 0) options.on_event = on_event;
@@ -65,9 +65,8 @@ static void one_cycle(uint32_t *random, const uint32_t *tokens) {
     count(&cancelled, 1);
   }
   if (action >= 2 && options.on_event) {
-    vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
-    while (vial_request_get_information(request, &information) == VIAL_STATUS_OK &&
-           information.stage != VIAL_STAGE_FINISHED) {
+    vial_request_info information = VIAL_REQUEST_INFO_INIT;
+    while (vial_request_get_info(request, &information) == VIAL_STATUS_OK && information.state != VIAL_STATE_FINISHED) {
       struct timespec nap = {0, 50000};
       nanosleep(&nap, NULL);
     }
@@ -91,7 +90,7 @@ static void *work(void *argument) {
     if (cycle % 512 == 0) {
       vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
       STATUS(VIAL_STATUS_OK, vial_engine_get_metrics(engine, &metrics));
-      STATUS(VIAL_STATUS_OK, vial_engine_forget_tenant(engine, "north", 5));
+      STATUS(VIAL_STATUS_OK, vial_engine_clear_tenant(engine, (vial_text){"north", 5}, NULL));
     }
   }
   return NULL;
@@ -119,11 +118,11 @@ int main(int argc, char **argv) {
     nanosleep(&nap, NULL);
     STATUS(VIAL_STATUS_OK, vial_engine_get_metrics(engine, &metrics));
     ended = 0;
-    for (unsigned index = 0; index < VIAL_FINISH_REASON_ROOM; index++) ended += metrics.finished_counts[index];
-    if (ended == (uint64_t)submitted && metrics.running_count == 0 && metrics.held_block_count == 0) break;
+    for (unsigned index = 0; index < VIAL_FINISH_REASON_CAPACITY; index++) ended += metrics.finished_counts[index];
+    if (ended == (uint64_t)submitted && metrics.running_count == 0 && metrics.referenced_block_count == 0) break;
   }
   CHECK(ended == metrics.submitted_count && ended == (uint64_t)submitted);
-  CHECK(metrics.refused_count == (uint64_t)refused && metrics.held_block_count == 0);
+  CHECK(metrics.refused_count == (uint64_t)refused && metrics.referenced_block_count == 0);
   fprintf(stderr,
           "stress: %ld submitted, %ld refused, %ld cancelled, %ld read to the end (%ld events), %ld callbacks, "
           "%llu preemptions, %llu tokens from the cache, %llu evictions\n",

@@ -55,9 +55,8 @@ static void on_event(void *context, const vial_event *event) {
 
 static void wait_for(vial_request *request) {
   const struct timespec nap = {0, 1000000};
-  vial_request_information information = VIAL_REQUEST_INFORMATION_INIT;
-  while (vial_request_get_information(request, &information) == VIAL_STATUS_OK &&
-         information.stage != VIAL_STAGE_FINISHED)
+  vial_request_info information = VIAL_REQUEST_INFO_INIT;
+  while (vial_request_get_info(request, &information) == VIAL_STATUS_OK && information.state != VIAL_STATE_FINISHED)
     nanosleep(&nap, NULL);
 }
 
@@ -70,6 +69,8 @@ int main(int argc, char **argv) {
   uint32_t prompt[4] = {1, 2, 3, 4};
   uint32_t tokens = argc > 2 ? (uint32_t)atoi(argv[2]) : 500;
   vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
+  vial_sampling_options sampling = VIAL_SAMPLING_OPTIONS_INIT;
+  const vial_text no_template = {NULL, 0};
   vial_event event = VIAL_EVENT_INIT;
   tally counts = {0, 0, 0};
   uint64_t count = 0;
@@ -90,8 +91,9 @@ int main(int argc, char **argv) {
   options.tokens = prompt;
   options.token_count = 4;
   options.max_tokens = tokens;
-  options.given = VIAL_GIVEN_TEMPERATURE;
-  options.temperature = 1;
+  vial_model_get_sampling(model, no_template, &sampling, NULL);
+  sampling.temperature = 1;
+  options.sampling = &sampling;
   if (vial_engine_submit(engine, &options, &request, NULL) != VIAL_STATUS_OK) return 1;
   wait_for(request);
   double start = now();
@@ -100,7 +102,7 @@ int main(int argc, char **argv) {
   vial_request_close(request);
 
   options.on_event = on_event;
-  options.context = &counts;
+  options.event_context = &counts;
   if (vial_engine_submit(engine, &options, &request, NULL) != VIAL_STATUS_OK) return 1;
   wait_for(request);
   vial_engine_close(engine);

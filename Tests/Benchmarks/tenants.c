@@ -51,16 +51,16 @@ static void open_engine(void) {
   check(vial_engine_open(model, &options, &engine, NULL), "engine");
 }
 
+/** The file's, at temperature 1. */
+static vial_sampling_options sampling = VIAL_SAMPLING_OPTIONS_INIT;
+
 static vial_request_options options_of(const char *tenant, const char *text, uint32_t max_tokens, uint64_t seed) {
   vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
-  options.text = text;
-  options.text_length = strlen(text);
+  options.text = vial_text_from(text);
   options.max_tokens = max_tokens;
   options.seed = seed;
-  options.given = VIAL_GIVEN_TEMPERATURE;
-  options.temperature = 1;
-  options.tenant = tenant;
-  options.tenant_length = strlen(tenant);
+  options.sampling = &sampling;
+  options.tenant = vial_text_from(tenant);
   return options;
 }
 
@@ -78,7 +78,7 @@ static double answered(const vial_request_options *options, char *answer, size_t
   drain(request);
   const double seconds = now() - start;
   if (answer) {
-    check(vial_request_get_text(request, VIAL_PART_ANSWER, room - 1, answer, &length), "text");
+    check(vial_request_copy_text(request, VIAL_PART_ANSWER, answer, room - 1, &length), "text");
     answer[length] = 0;
   }
   vial_request_close(request);
@@ -94,9 +94,9 @@ static const char *schema =
 
 static double held(const char *tenant, int seed, char *answer, size_t room) {
   vial_request_options options = options_of(tenant, "hi", 16, (uint64_t)seed);
-  options.schema = schema;
-  options.schema_length = strlen(schema);
-  options.given |= VIAL_GIVEN_MAX_REASONING_TOKENS;
+  options.schema.data = schema;
+  options.schema.length = strlen(schema);
+  options.max_reasoning_tokens = VIAL_REASONING_NONE;
   return answered(&options, answer, room);
 }
 
@@ -124,9 +124,9 @@ static double grammars(const char *other, int bit, uint32_t trial) {
              "{\"type\":\"object\",\"properties\":{\"finding %06u\":{\"type\":\"array\",\"items\":{\"enum\":[\"mild\",\"severe\","
              "\"none\"]},\"maxItems\":12}},\"required\":[\"finding %06u\"]}", trial * 2 + index, trial * 2 + index);
   vial_request_options a = options_of("clinic A", "hi", 1, 1), b = options_of(other, "hi", 1, 1);
-  a.schema = text[bit];
-  b.schema = text[0];
-  a.schema_length = b.schema_length = strlen(text[0]);
+  a.schema.data = text[bit];
+  b.schema.data = text[0];
+  a.schema.length = b.schema.length = strlen(text[0]);
   answered(&a, NULL, 0);
   vial_request *request = NULL;
   const double start = now();
@@ -169,12 +169,18 @@ static double tokenizer(const char *other, int bit, uint32_t trial) {
   uint64_t count = 0;
   (void)other;
   for (uint32_t index = 0; index < 2 + OTHERS; index++) write_text(text[index], 2000, trial * (2 + OTHERS) + index);
-  check(vial_model_tokenize(model, text[bit], 2000, 0, TEXT, tokens, &count, NULL), "tokenize");
+  check(vial_model_encode(model, (vial_text){text[bit], 2000}, VIAL_ENCODE_ALLOW_SPECIAL_TOKENS, tokens, TEXT, &count,
+                          NULL),
+        "tokenize");
   pass_time();
   for (int index = 2; index < 2 + OTHERS; index++)
-    check(vial_model_tokenize(model, text[index], 2000, 0, TEXT, tokens, &count, NULL), "tokenize");
+    check(vial_model_encode(model, (vial_text){text[index], 2000}, VIAL_ENCODE_ALLOW_SPECIAL_TOKENS, tokens, TEXT,
+                            &count, NULL),
+          "tokenize");
   const double start = now();
-  check(vial_model_tokenize(model, text[0], 2000, 0, TEXT, tokens, &count, NULL), "tokenize");
+  check(vial_model_encode(model, (vial_text){text[0], 2000}, VIAL_ENCODE_ALLOW_SPECIAL_TOKENS, tokens, TEXT, &count,
+                          NULL),
+        "tokenize");
   return now() - start;
 }
 
@@ -293,6 +299,8 @@ int main(int argc, char **argv) {
   if (argc < 2 || trials < 10 || trials > MOST_TRIALS) return 2;
   state = (uint64_t)time(NULL) ^ (uint64_t)(now() * 1e9) << 20;
   check(vial_model_open(argv[1], NULL, &model, NULL), "open");
+  check(vial_model_get_sampling(model, vial_text_from(NULL), &sampling, NULL), "sampling");
+  sampling.temperature = 1;
   for (size_t thing = 0; thing < sizeof things / sizeof *things; thing++) {
     if (argc > 3 && strcmp(argv[3], things[thing].name) != 0) continue;
     failed |= run(thing, "clinic B", trials, &least) < 0.01;

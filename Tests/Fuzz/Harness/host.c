@@ -42,8 +42,7 @@ static uint32_t tokens[1 << 18];
 static void ask(vial_engine *engine, vial_request_options *options, int is_schema) {
   vial_request *request = NULL;
   options->max_tokens = 6;
-  options->given |= VIAL_GIVEN_MAX_REASONING_TOKENS;
-  options->max_reasoning_tokens = 0;
+  options->max_reasoning_tokens = VIAL_REASONING_NONE;
   if (is_schema) found.counts[SCHEMAS]++;
   if (TIMED(vial_engine_submit(engine, options, &request, NULL)) != VIAL_STATUS_OK) return;
   if (is_schema) found.counts[COMPILED]++;
@@ -51,7 +50,7 @@ static void ask(vial_engine *engine, vial_request_options *options, int is_schem
   while (vial_request_next_event(request, 5000, &event) == VIAL_STATUS_OK)
     if (event.kind == VIAL_EVENT_FINISHED && event.status == VIAL_STATUS_OK) found.counts[ANSWERS]++;
   uint64_t length;
-  vial_request_get_text(request, 0, sizeof text, text, &length);
+  vial_request_copy_text(request, 0, text, sizeof text, &length);
   vial_request_close(request);
 }
 
@@ -62,19 +61,17 @@ static int fill(vial_model *model, const char *id, char *names, vial_template_va
   int tried[VIAL_TEMPLATE_VALUE_LIMIT] = {0};
   *count = 0;
   for (char *name = strtok(names, "\n"); name && *count < VIAL_TEMPLATE_VALUE_LIMIT; name = strtok(NULL, "\n"))
-    values[(*count)++] = (vial_template_value){name, strlen(name), candidates[0], strlen(candidates[0])};
+    values[(*count)++] = (vial_template_value){vial_text_from(name), vial_text_from(candidates[0])};
   for (;;) {
     vial_error error = VIAL_ERROR_INIT;
     uint64_t token_count;
     unsigned refused;
-    vial_status status = TIMED(vial_model_render_template(model, id, strlen(id), values, *count,
-                                                          sizeof tokens / sizeof *tokens, tokens, &token_count, &error));
+    vial_status status = TIMED(vial_model_render_prompt_template(model, vial_text_from(id), values, *count, tokens,
+                                                                 sizeof tokens / sizeof *tokens, &token_count, &error));
     if (status == VIAL_STATUS_OK) return 1;
-    if (status != VIAL_STATUS_TEMPLATE || sscanf(error.sentence, "variable %u", &refused) != 1) return 0;
+    if (status != VIAL_STATUS_TEMPLATE || sscanf(error.message, "variable %u", &refused) != 1) return 0;
     if (refused < 1 || refused > *count || ++tried[refused - 1] >= CANDIDATES) return 0;
-    const char *next = candidates[tried[refused - 1]];
-    values[refused - 1].text = next;
-    values[refused - 1].text_length = strlen(next);
+    values[refused - 1].text = vial_text_from(candidates[tried[refused - 1]]);
   }
 }
 
@@ -83,31 +80,33 @@ static void use_templates(vial_model *model, vial_engine *engine) {
     static char id[256], names[8192], schema[1 << 16];
     uint64_t id_length = 0, names_length = 0, schema_length = 0, count = 0;
     vial_status status =
-        vial_model_get_template_text(model, index, VIAL_TEMPLATE_TEXT_ID, sizeof id - 1, id, &id_length);
+        vial_model_copy_template_text(model, index, VIAL_TEMPLATE_TEXT_ID, id, sizeof id - 1, &id_length, NULL);
     if (status == VIAL_STATUS_NOT_IN_FILE) return;
     found.counts[RENDERS]++;
-    if (status != VIAL_STATUS_OK || vial_model_get_template_text(model, index, VIAL_TEMPLATE_TEXT_VARIABLES,
-                                                                 sizeof names - 1, names, &names_length) != VIAL_STATUS_OK)
+    if (status != VIAL_STATUS_OK ||
+        vial_model_copy_template_text(model, index, VIAL_TEMPLATE_TEXT_VARIABLES, names, sizeof names - 1,
+                                      &names_length, NULL) != VIAL_STATUS_OK)
       continue;
     id[id_length] = names[names_length] = 0;
     vial_template_value values[VIAL_TEMPLATE_VALUE_LIMIT];
     if (fill(model, id, names, values, &count)) {
       found.counts[RENDERED]++;
       vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
-      options.template_id = id;
-      options.template_id_length = id_length;
+      options.template_id.data = id;
+      options.template_id.length = id_length;
       options.template_values = values;
       options.template_value_count = count;
       ask(engine, &options, 0);
     }
-    if (vial_model_get_template_text(model, index, VIAL_TEMPLATE_TEXT_SCHEMA, sizeof schema, schema,
-                                     &schema_length) != VIAL_STATUS_OK || schema_length == 0)
+    if (vial_model_copy_template_text(model, index, VIAL_TEMPLATE_TEXT_SCHEMA, schema, sizeof schema, &schema_length,
+                                      NULL) != VIAL_STATUS_OK ||
+        schema_length == 0)
       continue;
     vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
-    options.text = "the";
-    options.text_length = 3;
-    options.schema = schema;
-    options.schema_length = schema_length;
+    options.text.data = "the";
+    options.text.length = 3;
+    options.schema.data = schema;
+    options.schema.length = schema_length;
     ask(engine, &options, 1);
   }
 }
@@ -117,18 +116,18 @@ static void use(const char *path) {
   vial_engine *engine = NULL;
   if (TIMED(vial_model_open(path, NULL, &model, NULL)) != VIAL_STATUS_OK) return;
   found.counts[OPENED]++;
-  vial_model_information information = VIAL_MODEL_INFORMATION_INIT;
-  vial_model_get_information(model, &information);
+  vial_model_info information = VIAL_MODEL_INFO_INIT;
+  vial_model_get_info(model, &information);
   static const char said[] = "the <|user|> caf\xC3\xA9 <think>";
   uint64_t count = 0, length = 0;
   vial_verify_options verifying = VIAL_VERIFY_OPTIONS_INIT;
   TIMED(vial_model_verify(model, &verifying, NULL));
   for (uint32_t flags = 0; flags < 4; flags++)
-    if (TIMED(vial_model_tokenize(model, said, sizeof said - 1, flags, sizeof tokens / sizeof *tokens, tokens, &count,
-                                  NULL)) == VIAL_STATUS_OK)
-      vial_model_detokenize(model, tokens, count, flags & 1, sizeof text, text, &length);
-  vial_message message = {"user", 4, said, sizeof said - 1, 0, 0};
-  TIMED(vial_model_render_chat(model, &message, 1, 0, sizeof tokens / sizeof *tokens, tokens, &count, NULL));
+    if (TIMED(vial_model_encode(model, (vial_text){said, sizeof said - 1}, flags, tokens,
+                                sizeof tokens / sizeof *tokens, &count, NULL)) == VIAL_STATUS_OK)
+      vial_model_decode(model, tokens, count, flags & 1, text, sizeof text, &length, NULL);
+  vial_message message = {{"user", 4}, {said, sizeof said - 1}, 0, 0};
+  TIMED(vial_model_render_chat_template(model, &message, 1, 0, tokens, sizeof tokens / sizeof *tokens, &count, NULL));
   vial_engine_options options = VIAL_ENGINE_OPTIONS_INIT;
   options.thread_count = 1;
   options.cache_byte_limit = 1 << 24;

@@ -20,14 +20,13 @@ int main(int argc, char **argv) {
   if (vial_model_open(argv[1], NULL, &model, &error) != VIAL_STATUS_OK ||
       vial_engine_open(model, NULL, &engine, &error) != VIAL_STATUS_OK ||
       vial_engine_get_event_descriptor(engine, &watched.fd) != VIAL_STATUS_OK)
-    return fprintf(stderr, "%s\n", error.sentence), 1;
+    return fprintf(stderr, "%s\n", error.message), 1;
   for (; open < count; open++) {
     vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
-    options.text = argv[2 + open];
-    options.text_length = strlen(options.text);
+    options.text = vial_text_from(argv[2 + open]);
     options.max_tokens = 200;
     if (vial_engine_submit(engine, &options, &requests[open], &error) != VIAL_STATUS_OK)
-      return fprintf(stderr, "%s\n", error.sentence), 1;
+      return fprintf(stderr, "%s\n", error.message), 1;
   }
   while (open > 0 && poll(&watched, 1, -1) >= 0) {
     vial_event event = VIAL_EVENT_INIT;
@@ -37,7 +36,7 @@ int main(int argc, char **argv) {
         char answer[4096];
         uint64_t length = 0;
         if (requests[index] != event.request) continue;
-        vial_request_get_text(event.request, VIAL_PART_ANSWER, sizeof answer, answer, &length);
+        vial_request_copy_text(event.request, VIAL_PART_ANSWER, answer, sizeof answer, &length);
         if (length > sizeof answer) length = sizeof answer;
         show(stdout, argv[2 + index], strlen(argv[2 + index]));
         putchar('\n');

@@ -8,7 +8,7 @@
 #include <vial.h>
 
 static int fail(const vial_error *error) {
-  fprintf(stderr, "%s: %s\n", vial_status_name(error->status), error->sentence);
+  fprintf(stderr, "%s: %s\n", vial_status_name(error->status), error->message);
   return 1;
 }
 
@@ -24,18 +24,18 @@ int main(int argc, char **argv) {
 
   if (argc < 3) return fprintf(stderr, "usage: stream MODEL QUESTION [SEED]\n"), 2;
   if (vial_model_open(argv[1], NULL, &model, &error) != VIAL_STATUS_OK) return fail(&error);
-  if (vial_model_get_text(model, VIAL_TEXT_NOTICE, sizeof notice, notice, &length) == VIAL_STATUS_OK)
+  if (vial_model_copy_text(model, VIAL_MODEL_TEXT_NOTICE, notice, sizeof notice, &length, &error) ==
+      VIAL_STATUS_OK)
     show(stderr, notice, length), fputc('\n', stderr);
 
-  options.text = argv[2];
-  options.text_length = strlen(argv[2]);
+  options.text = vial_text_from(argv[2]);
   options.seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
   if (vial_engine_open(model, NULL, &engine, &error) != VIAL_STATUS_OK ||
       vial_engine_submit(engine, &options, &request, &error) != VIAL_STATUS_OK)
     return fail(&error);
   while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) {
     FILE *stream = event.part == VIAL_PART_ANSWER ? stdout : stderr;
-    show(stream, event.text, event.text_length);
+    show(stream, event.text.data, event.text.length);
     fflush(stream);
   }
   putchar('\n');

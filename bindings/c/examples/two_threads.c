@@ -1,5 +1,5 @@
-/* Two threads, one engine: each submits a question of its own and waits for its own answer. The engine computes both
- * together. Usage: two_threads MODEL QUESTION QUESTION */
+/* Two threads, one engine: each submits a question of its own and waits for its own answer. The
+ * engine computes both together. Usage: two_threads MODEL QUESTION QUESTION */
 #include "terminal.h"
 
 #include <pthread.h>
@@ -21,16 +21,16 @@ static void *ask(void *argument) {
   vial_request *request = NULL;
   vial_event event = VIAL_EVENT_INIT;
   vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
-  options.text = work->question;
-  options.text_length = strlen(work->question);
+  options.text = vial_text_from(work->question);
   options.max_tokens = 200;
   work->status = vial_engine_submit(work->engine, &options, &request, NULL);
   if (work->status != VIAL_STATUS_OK) return NULL;
   while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) continue;
   work->status = event.status;
-  vial_request_get_text(request, VIAL_PART_ANSWER, 0, NULL, &work->length);
+  vial_request_copy_text(request, VIAL_PART_ANSWER, NULL, 0, &work->length);
   work->answer = malloc(work->length + 1);
-  if (work->answer) vial_request_get_text(request, VIAL_PART_ANSWER, work->length, work->answer, &work->length);
+  if (work->answer)
+    vial_request_copy_text(request, VIAL_PART_ANSWER, work->answer, work->length, &work->length);
   vial_request_close(request);
   return NULL;
 }
@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
   if (argc != 4) return fprintf(stderr, "usage: two_threads MODEL QUESTION QUESTION\n"), 2;
   if (vial_model_open(argv[1], NULL, &model, &error) != VIAL_STATUS_OK ||
       vial_engine_open(model, NULL, &engine, &error) != VIAL_STATUS_OK)
-    return fprintf(stderr, "%s\n", error.sentence), 1;
+    return fprintf(stderr, "%s\n", error.message), 1;
   /* The engine keeps what it needs of the model. */
   vial_model_close(model);
   for (int index = 0; index < 2; index++) {
@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
   for (int index = 0; index < 2; index++) {
     pthread_join(threads[index], NULL);
     if (jobs[index].status != VIAL_STATUS_OK || !jobs[index].answer)
-      return fprintf(stderr, "%s\n", vial_status_sentence(jobs[index].status)), 1;
+      return fprintf(stderr, "%s\n", vial_status_message(jobs[index].status)), 1;
     show(stdout, jobs[index].question, strlen(jobs[index].question));
     putchar('\n');
     show(stdout, jobs[index].answer, jobs[index].length);

@@ -3,6 +3,8 @@
 swift=${SWIFT:-swift}
 cc=${CC:-gcc}
 scratch=$PWD/.build-libvial
+# The number in the SONAME, which is not VIAL_ABI_VERSION: until 1.0 it stays 0.
+soname=0
 inputs=$scratch/inputs
 distribution=$PWD/bindings/c/packaging
 fail() { echo "${0##*/}: $*" >&2; exit 1; }
@@ -39,7 +41,7 @@ wraps+=(--wrap=malloc --wrap=calloc --wrap=realloc --wrap=aligned_alloc --wrap=p
 # Links objects with what build-library collected: link_library OUTPUT OBJECT...
 link_library() {
   "$tools/clang" -shared -fuse-ld=lld -o "$1" "${@:2}" -Wl,--start-group "$inputs"/*.a -Wl,--end-group -lm \
-    -Wl,--version-script=bindings/c/packaging/exports.map,-soname=libvial.so.0,-Bsymbolic,-z,nodelete,-z,now,-z,relro \
+    -Wl,--version-script=bindings/c/packaging/exports.map,-soname=libvial.so.$soname,-Bsymbolic,-z,nodelete,-z,now,-z,relro \
     "${wraps[@]/#/-Wl,}" -Wl,--gc-sections,--hash-style=gnu
 }
 symbols=$(sed -n 's/^ *\(vial_[a-z0-9_]*\);$/\1/p' bindings/c/packaging/exports.map)

@@ -2,6 +2,8 @@
 1s/^\/\* ([a-z_.]+): /\/** @file \1 @brief /
 # "Returns OK, ...": the statuses.
 s/^ \*  Returns / *  @returns /
+# What the compiler needs before a function.
+s/^VIAL_API //
 # "name, name   what it is": a parameter's line; its continuation lines are indented further.
 /^ \*  [a-z_]+(, [a-z_]+)*  +[^ ]/ {
   :names
