@@ -102,8 +102,8 @@ let package = Package(
     .target(
       name: "VialABI",
       dependencies: [
-        "CVial", "CVialKernels", "VialFormat", "VialSystem", "VialText", "VialCompute",
-        "VialModel", "VialEngine", "Vial",
+        "CVial", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine",
+        "Vial",
       ],
       swiftSettings: house),
     // Beside the floors
@@ -133,7 +133,7 @@ let package = Package(
     .testTarget(
       name: "VialTests",
       dependencies: [
-        "Vial", "VialFormat", "VialSystem", "VialCompute", "VialModel", "VialEngine",
+        "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine",
         "VialPacking",
       ],
       swiftSettings: house),

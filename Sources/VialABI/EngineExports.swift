@@ -3,7 +3,6 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CVial
-import CVialKernels
 import Vial
 import VialCompute
 import VialEngine
@@ -103,7 +102,7 @@ public func vial_engine_get_information(
     information.cache_byte_count = UInt64(engine.cacheByteCount)
     information.waiting_count = UInt64(counts.queued)
     information.running_count = UInt64(counts.active)
-    information.isa = KernelFamily(named: engine.familyName)?.table.pointee.name
+    information.isa = KernelFamily(named: engine.familyName)?.staticName
     information.add(engine.memoryPromises)
     Structures.write(information, to: out_information)
   }

@@ -39,9 +39,16 @@ public final class ActivationPanels: @unchecked Sendable {
   }
 
   /// The view for `columns` tokens of depth `depth`, both within the maxima; contents are undefined.
-  /// - Parameter zeroSums: whether it is multiplied by a kernel that wants them (`vial_kernels.zero_sums`) with weights
+  /// - Parameter zeroSums: whether it is multiplied by a kernel that wants them (`KernelFamily.wantsZeroSums`) with weights
   ///   that have zero points.
-  public func view(columns: Int, depth: Int, zeroSums: Bool) -> vial_panels {
-    vial_panels_make(memory.base, UInt32(columns), UInt32(depth), group, zeroSums)
+  public func view(columns: Int, depth: Int, zeroSums: Bool) -> PanelView {
+    PanelView(vial_panels_make(memory.base, UInt32(columns), UInt32(depth), group, zeroSums))
   }
+}
+
+/// Quantised activations as a product takes them: a borrowed view of `ActivationPanels`.
+public struct PanelView {
+  @usableFromInline let panels: vial_panels
+
+  @usableFromInline init(_ panels: vial_panels) { self.panels = panels }
 }

@@ -2,7 +2,6 @@
 // Must not: know where the rows come from or keep them. One order of summation, so that every machine gets the same
 // figures.
 
-internal import CVialKernels
 internal import VialCompute
 internal import VialModel
 internal import VialSystem
@@ -17,7 +16,7 @@ public struct RowDifference: Sendable {
 
 /// Compares rows of logits. Not thread-safe: it owns scratch memory.
 public final class LogitsComparer {
-  private let kernels: UnsafePointer<vial_kernels>
+  private let kernels: KernelFamily
   private let vocabularySize: Int
   private let scratch: WorkMemory
 
@@ -27,7 +26,7 @@ public final class LogitsComparer {
     guard let scratch = WorkMemory(byteCount: rowByteCount * 2, source: runner.memory) else {
       throw .outOfMemory
     }
-    kernels = runner.family.table
+    kernels = runner.family
     vocabularySize = runner.vocabularySize
     self.scratch = scratch
   }
@@ -41,13 +40,12 @@ public final class LogitsComparer {
     let aTerms = scratch.elements(Float.self)
     let bTerms = aTerms + count
     return KernelFamily.withContractState {
-      guard kernels.pointee.all_finite(a, count) == 1, kernels.pointee.all_finite(b, count) == 1
+      guard kernels.isFinite(a, count: count), kernels.isFinite(b, count: count)
       else { return nil }
-      var (aMaximum, bMaximum, unused) = (Float(0), Float(0), Float(0))
-      kernels.pointee.sum_exponentials(a, count, &aMaximum, &unused)
-      kernels.pointee.sum_exponentials(b, count, &bMaximum, &unused)
-      kernels.pointee.exponentials(a, count, aMaximum, aTerms)
-      kernels.pointee.exponentials(b, count, bMaximum, bTerms)
+      let aMaximum = kernels.softmaxSums(a, count: count).maximum
+      let bMaximum = kernels.softmaxSums(b, count: count).maximum
+      kernels.exponentials(a, count: count, maximum: aMaximum, into: aTerms)
+      kernels.exponentials(b, count: count, maximum: bMaximum, into: bTerms)
       // KL = sum of p_a (a - b), less the difference of the logarithms of both sums of exponentials.
       var (aSum, bSum, weighted) = (0.0, 0.0, 0.0)
       for index in 0..<count {

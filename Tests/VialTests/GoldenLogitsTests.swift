@@ -2,6 +2,7 @@
 
 import Testing
 import Vial
+import VialCompute
 import VialEngine
 import VialModel
 import VialPacking

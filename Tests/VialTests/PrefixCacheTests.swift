@@ -2,6 +2,7 @@
 
 import Testing
 import Vial
+import VialCompute
 import VialEngine
 import VialFormat
 import VialModel

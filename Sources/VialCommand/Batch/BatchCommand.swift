@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Vial
+import VialCompute
 import VialEngine
 import VialModel
 import VialSystem

@@ -1,7 +1,8 @@
 // Owns: the names of a sequence's full blocks: a chain of keyed hashes over everything that decides their bytes.
 // Must not: look anything up, or hold tokens.
 
-package import VialModel
+package import VialCompute
+import VialModel
 package import VialSystem
 
 /// Names blocks of one sequence. Equal names mean equal bytes; without the engine's key they mean nothing.

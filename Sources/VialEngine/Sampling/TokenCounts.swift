@@ -1,7 +1,7 @@
 // Owns: how often ids stand in the texts that penalties look at.
 // Must not: be kept longer than its text: it is wiped on release. It knows ids, no logits.
 
-internal import CVialKernels
+internal import VialCompute
 internal import VialSystem
 
 /// Counts of one request's ids, in a hash table that grows with the number of different ones.
@@ -21,7 +21,7 @@ struct TokenCounts {
   private let promptCount: Int
   private var parts: [Part] = []
   /// A power of two of entries; those without an id are free.
-  private var table: SecureBuffer<vial_token_count>
+  private var table: SecureBuffer<TokenCount>
   /// Entries with an id, those whose counts are 0 again included.
   private var usedCount = 0
   private static let free = UInt32.max
@@ -41,7 +41,7 @@ struct TokenCounts {
   }
 
   /// All entries, free ones included, for C; valid until the next change.
-  var entries: UnsafeBufferPointer<vial_token_count> {
+  var entries: UnsafeBufferPointer<TokenCount> {
     UnsafeBufferPointer(start: table.pointer, count: table.count)
   }
 
@@ -94,14 +94,14 @@ struct TokenCounts {
     return true
   }
 
-  private static func table(capacity: Int) -> SecureBuffer<vial_token_count>? {
-    guard let table = SecureBuffer<vial_token_count>(capacity: capacity) else { return nil }
-    for _ in 0..<capacity { table.append(vial_token_count(id: free, repeated: 0, counted: 0)) }
+  private static func table(capacity: Int) -> SecureBuffer<TokenCount>? {
+    guard let table = SecureBuffer<TokenCount>(capacity: capacity) else { return nil }
+    for _ in 0..<capacity { table.append(TokenCount(id: free)) }
     return table
   }
 
   /// Where an id stands, or would (linear probing; there is always a free entry).
-  private static func place(of id: UInt32, in table: SecureBuffer<vial_token_count>) -> Int {
+  private static func place(of id: UInt32, in table: SecureBuffer<TokenCount>) -> Int {
     let mask = table.count - 1
     var place = Int(id &* 0x9E37_79B1 >> 8) & mask
     while table.pointer[place].id != id, table.pointer[place].id != free {

@@ -172,7 +172,7 @@ public final class Adapter: Sendable {
   }
 }
 
-/// Where the t of each matrix of a projection lies in a row: every one at a multiple of 16 floats.
+/// Where the t of each matrix of a projection lies in a row: every one at a multiple of `Tile.rows` floats.
 struct AdaptedWidths {
   let total: Int
 
@@ -180,7 +180,7 @@ struct AdaptedWidths {
     total = (projection ?? []).reduce(0) { $0 + AdaptedWidths.width($1) }
   }
 
-  static func width(_ pair: LowRankPair?) -> Int { (pair?.a.tileCount ?? 0) * 16 }
+  static func width(_ pair: LowRankPair?) -> Int { (pair?.a.tileCount ?? 0) * Tile.rows }
 }
 
 /// An adapter as one request uses it.

@@ -1,6 +1,7 @@
 // Owns: working memory for adapters: t = A·x of every row, and each worker's room for B·t.
 // Must not: exist for a model without adapters.
 
+import VialCompute
 import VialSystem
 
 /// Memory of the low-rank products of a step.
@@ -13,7 +14,8 @@ final class AdapterBuffers: @unchecked Sendable {
   let stride: Int
   private let memory: WorkMemory
   private let scratchOffset: Int
-  private static let scratchByteCount = rowsAtOnce * tilesAtOnce * 16 * 4
+  private static let scratchByteCount =
+    rowsAtOnce * tilesAtOnce * Tile.rows * MemoryLayout<Float>.stride
 
   /// nil when memory is short.
   init?(width: Int, maximumRows: Int, workerCount: Int, source: MemorySource?) {
@@ -39,7 +41,7 @@ final class AdapterBuffers: @unchecked Sendable {
     memory.wipe(from: scratchOffset, byteCount: memory.byteCount - scratchOffset)
   }
 
-  /// `[rowsAtOnce][tilesAtOnce * 16]` of one worker.
+  /// `[rowsAtOnce][tilesAtOnce * Tile.rows]` of one worker.
   func scratch(_ worker: Int) -> UnsafeMutablePointer<Float> {
     (memory.base + scratchOffset + worker * Self.scratchByteCount)
       .assumingMemoryBound(to: Float.self)

@@ -1,7 +1,7 @@
 // Owns: each worker's room for attention: kernel scratch and the block list of a layer and head.
 // Must not: be shared between workers.
 
-import CVialKernels
+import VialCompute
 import VialSystem
 
 /// Per-worker memory for attention.
@@ -14,8 +14,9 @@ final class AttentionScratch: @unchecked Sendable {
   private let kernelByteCount: Int
 
   init?(shape: DecoderShape, contextLength: Int, workerCount: Int, source: MemorySource?) {
-    let kernel = vial_attention_scratch_byte_count(
-      UInt32(shape.headDimension), UInt32(shape.queriesPerKV), UInt32(Self.queriesPerItem))
+    let kernel = Attention.scratchByteCount(
+      headDimension: shape.headDimension, headCount: shape.queriesPerKV,
+      queryCount: Self.queriesPerItem)
     let list = (contextLength / KVCacheLayout.positionsPerBlock + 1) * MemoryLayout<Int>.stride
     // Rounded to pages, so that two workers never write the same cache line.
     let (sum, first) = kernel.addingReportingOverflow(list + 4096 + 64)

@@ -1,7 +1,6 @@
 // Owns: the activations of a step: one allocation, cut into rows of tokens.
 // Must not: grow after it was made. Rows are tokens, strides (`RowStride`) are in floats.
 
-import CVialKernels
 import VialCompute
 import VialSystem
 

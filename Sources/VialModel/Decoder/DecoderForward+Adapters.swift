@@ -5,7 +5,6 @@
 // right after the product, by the worker that has the same outputs of W. So an adapter of many rows is read once a
 // step, from where it lies in the file, and one barrier serves all adapters of a projection.
 
-import CVialKernels
 import Synchronization
 import VialCompute
 
@@ -129,13 +128,12 @@ extension DecoderForward {
     _ a: WeightMatrix, tile: Int, from input: (base: UnsafeMutablePointer<Float>, stride: Int),
     _ runs: [AdaptedRows], into out: (base: UnsafeMutablePointer<Float>, stride: Int)
   ) {
-    withUnsafePointer(to: a.view) { view in
-      for run in runs {
-        kernels.pointee.matmul_float(
-          view, input.base + run.rows.lowerBound * input.stride, input.stride,
-          UInt32(run.rows.count), UInt32(tile), UInt32(tile + 1),
-          out.base + run.rows.lowerBound * out.stride, out.stride)
-      }
+    for run in runs {
+      kernels.multiply(
+        a, tiles: tile..<tile + 1,
+        withRows: input.base + run.rows.lowerBound * input.stride, rowStride: input.stride,
+        count: run.rows.count, out: out.base + run.rows.lowerBound * out.stride,
+        stride: out.stride)
     }
   }
 
@@ -172,16 +170,15 @@ extension DecoderForward {
     stride: Int, worker: Int
   ) {
     let scratch = room.scratch(worker)
-    let width = AdapterBuffers.tilesAtOnce * 16
-    let outputs = tiles.lowerBound * 16..<min(pair.b.rows, tiles.upperBound * 16)
-    withUnsafePointer(to: pair.b.view) {
-      kernels.pointee.matmul_float(
-        $0, t + rows.lowerBound * room.stride, room.stride, UInt32(rows.count),
-        UInt32(tiles.lowerBound), UInt32(tiles.upperBound), scratch - outputs.lowerBound, width)
-    }
+    let width = AdapterBuffers.tilesAtOnce * Tile.rows
+    let outputs = pair.b.rows(of: tiles)
+    kernels.multiply(
+      pair.b, tiles: tiles, withRows: t + rows.lowerBound * room.stride, rowStride: room.stride,
+      count: rows.count, out: scratch - outputs.lowerBound, stride: width)
     for (index, row) in rows.enumerated() {
-      kernels.pointee.scaled_add(
-        out + row * stride + outputs.lowerBound, scratch + index * width, factor, outputs.count)
+      kernels.add(
+        scratch + index * width, scale: factor, to: out + row * stride + outputs.lowerBound,
+        count: outputs.count)
     }
   }
 }

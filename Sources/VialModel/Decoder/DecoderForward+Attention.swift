@@ -1,7 +1,6 @@
 // Owns: biases, rotary positions, the KV cache writes and attention of a layer.
 // Must not: own blocks. Spec/ARITHMETIC.md, rules 6 and 9-11.
 
-import CVialKernels
 import Synchronization
 import VialCompute
 import VialSystem
@@ -55,25 +54,26 @@ extension DecoderForward {
   ) {
     let dimension = shape.headDimension
     let half = dimension / 2
-    let table = kernels.pointee
+    let kernels = kernels
     let key = buffers.key + row * buffers.keyStride + kvHead * dimension
     let value = buffers.value + row * buffers.keyStride + kvHead * dimension
     let (cosines, sines) = (buffers.cosines + row * half, buffers.sines + row * half)
     if let biases {
-      table.add(key, biases.key + kvHead * dimension, dimension)
-      table.add(value, biases.value + kvHead * dimension, dimension)
+      kernels.add(biases.key + kvHead * dimension, to: key, count: dimension)
+      kernels.add(biases.value + kvHead * dimension, to: value, count: dimension)
     }
-    table.rope(key, cosines, sines, UInt32(half))
+    kernels.rotate(key, cosines: cosines, sines: sines, half: half)
     for head in kvHead * shape.queriesPerKV..<(kvHead + 1) * shape.queriesPerKV {
       let query = buffers.query + row * buffers.queryStride + head * dimension
-      if let biases { table.add(query, biases.query + head * dimension, dimension) }
-      table.rope(query, cosines, sines, UInt32(half))
+      if let biases { kernels.add(biases.query + head * dimension, to: query, count: dimension) }
+      kernels.rotate(query, cosines: cosines, sines: sines, half: half)
     }
     let positions = KVCacheLayout.positionsPerBlock
     let block = segment.blocks[position / positions] + cache.offset(layer: layer, kvHead: kvHead)
-    let mark = table.kv_store(
-      cache.type.kernelType, UInt32(dimension), key, value, UInt32(position % positions), block)
-    if mark != 0 { buffers.cacheMarks[row * shape.kvHeadCount + kvHead] = 1 }
+    let isFinite = kernels.store(
+      cache.type, headDimension: dimension, key: key, value: value,
+      position: position % positions, in: block)
+    if !isFinite { buffers.cacheMarks[row * shape.kvHeadCount + kvHead] = 1 }
   }
 
   /// Attention of the last `queryCounts` rows of the segments. Work items (segment, KV head, chunk of queries) are taken as
@@ -147,14 +147,12 @@ extension DecoderForward {
     for index in 0..<blockCount { blocks[index] = UnsafePointer(segment.blocks[index] + offset) }
     let row = firstRow + first
     let heads = row * buffers.queryStride + kvHead * shape.queriesPerKV * shape.headDimension
-    var arguments = vial_attention(
-      type: cache.type.kernelType, head_dim: UInt32(shape.headDimension),
-      head_count: UInt32(shape.queriesPerKV), query_count: UInt32(count), blocks: blocks,
-      position_counts: buffers.positionCounts + row, q: buffers.query + heads,
-      q_stride: buffers.queryStride, out: buffers.attended + heads, out_stride: buffers.queryStride,
-      next: next?.base, next_count: UInt32(next?.positionCount ?? 0),
-      scratch: attentionScratch.memory(worker))
-    kernels.pointee.attention(&arguments)
+    kernels.attend(
+      Attention(
+        type: cache.type, headDimension: shape.headDimension, headCount: shape.queriesPerKV,
+        queryCount: count, blocks: blocks, positionCounts: buffers.positionCounts + row,
+        queries: buffers.query + heads, out: buffers.attended + heads, stride: buffers.queryStride,
+        next: next, scratch: attentionScratch.memory(worker)))
   }
 }
 

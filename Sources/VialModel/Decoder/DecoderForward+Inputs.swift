@@ -1,7 +1,6 @@
 // Owns: preparing what projections multiply: RMSNorm and quantisation of rows.
 // Must not: multiply. Spec/ARITHMETIC.md, rules 3 and 7.
 
-import CVialKernels
 import VialCompute
 
 extension DecoderForward {
@@ -31,7 +30,7 @@ extension DecoderForward {
     var prepared = PreparedInput(
       floats: input.norm == nil ? input.source : input.isPrivate ? room.normed : buffers.normed,
       stride: input.norm == nil ? input.stride : buffers.hiddenStride, rows: input.rows)
-    let zeroSums = kernels.pointee.zero_sums && input.projection.hasZeroPoints
+    let zeroSums = kernels.wantsZeroSums && input.projection.hasZeroPoints
     for group in input.projection.groups {
       prepared[group] = (input.isPrivate ? room.panels : panels)[group]?.view(
         columns: input.rows, depth: input.depth, zeroSums: zeroSums)
@@ -68,9 +67,9 @@ extension DecoderForward {
   ) {
     guard let norm = input.norm else { return }
     for row in rows {
-      kernels.pointee.rms_norm(
-        input.source + row * input.stride, norm.base, input.depth, shape.normEpsilon,
-        normed.floats + row * normed.stride)
+      kernels.normalize(
+        input.source + row * input.stride, weights: norm.base, count: input.depth,
+        epsilon: shape.normEpsilon, into: normed.floats + row * normed.stride)
     }
   }
 
@@ -79,10 +78,7 @@ extension DecoderForward {
     marks: UnsafeMutablePointer<UInt8>
   ) {
     guard let view = prepared[group] else { return }
-    withUnsafePointer(to: view) {
-      kernels.pointee.quantize(
-        prepared.floats, prepared.stride, $0, UInt32(panels.lowerBound), UInt32(panels.upperBound),
-        marks)
-    }
+    kernels.quantize(
+      prepared.floats, stride: prepared.stride, into: view, panels: panels, nonFiniteFlags: marks)
   }
 }

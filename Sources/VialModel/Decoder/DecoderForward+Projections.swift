@@ -1,7 +1,6 @@
 // Owns: the matrix products of the forward pass and how the workers share their tiles.
 // Must not: know attention, or how inputs are prepared.
 
-import CVialKernels
 import VialCompute
 import VialSystem
 
@@ -33,6 +32,9 @@ extension DecoderForward {
   private static let pieceByteCount = 48 << 10
   /// Shares begin at even tiles, and pieces are pairs of them: fewer turns at the queue. Kernels take any number.
   private static let tileGrain = 2
+  /// What a worker prefetches of its next share, and of a tile that it multiplies after another one.
+  private static let shareByteCount = 16 << 10
+  private static let tileByteCount = 4 << 10
 
   /// Asks for what a worker will read first. Matrices of one input are one row of tiles, or (gate and up) side by side.
   private func prefetchShare(of projection: Projection, _ worker: Int, of activeCount: Int) {
@@ -42,7 +44,7 @@ extension DecoderForward {
     ).lowerBound
     for matrix in projection.matrices {
       if tile < matrix.tileCount {
-        vial_prefetch(matrix.view.bytes + tile * matrix.tileByteCount, 16 << 10)
+        matrix.prefetch(tile: tile, byteCount: Self.shareByteCount)
         return
       }
       tile -= matrix.tileCount
@@ -54,18 +56,14 @@ extension DecoderForward {
     _ matrix: WeightMatrix, tiles: Range<Int>, with input: PreparedInput,
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    let (begin, end) = (UInt32(tiles.lowerBound), UInt32(tiles.upperBound))
-    withUnsafePointer(to: matrix.view) { view in
-      guard matrix.isQuantized else {
-        kernels.pointee.matmul_float(
-          view, input.floats, input.stride, UInt32(input.rows), begin, end, out, stride)
-        return
-      }
-      guard let panels = input[matrix.view.group] else { return }
-      withUnsafePointer(to: panels) {
-        kernels.pointee.matmul_quantized(view, $0, begin, end, out, stride)
-      }
+    guard matrix.isQuantized else {
+      kernels.multiply(
+        matrix, tiles: tiles, withRows: input.floats, rowStride: input.stride, count: input.rows,
+        out: out, stride: stride)
+      return
     }
+    guard let panels = input[matrix.group] else { return }
+    kernels.multiply(matrix, tiles: tiles, with: panels, out: out, stride: stride)
   }
 
   /// All matrices of a projection, one after another; `outputs` names destination and row stride of each.
@@ -102,16 +100,16 @@ extension DecoderForward {
 
   /// `hidden += projection(input)`: whoever computes outputs adds them.
   func projectResidual(_ input: ProjectionInput, next: Projection) {
-    let (width, stride) = (shape.hiddenSize, buffers.hiddenStride)
+    let stride = buffers.hiddenStride
     let matrix = input.projection.matrices[0]
-    let (hidden, projected, table) = (buffers.hidden, buffers.projected, kernels.pointee)
+    let (hidden, projected, kernels) = (buffers.hidden, buffers.projected, kernels)
     computeTiles(input, tileCount: matrix.tileCount, next: next) { [self] tiles, prepared, worker in
       multiply(matrix, tiles: tiles, with: prepared, out: projected, stride: stride)
       applyAdapters(matrix: 0, tiles: tiles, out: projected, stride: stride, worker: worker)
-      let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
+      let outputs = matrix.rows(of: tiles)
       for row in 0..<input.rows {
         let offset = row * stride + outputs.lowerBound
-        table.add(hidden + offset, projected + offset, outputs.count)
+        kernels.add(projected + offset, to: hidden + offset, count: outputs.count)
       }
     }
   }
@@ -119,9 +117,9 @@ extension DecoderForward {
   /// `gate = silu(gate projection) * up projection`: whoever computes outputs of one computes them of both, while they
   /// are in the caches.
   func projectGated(_ input: ProjectionInput, next: Projection) {
-    let (width, stride) = (shape.feedForwardSize, buffers.feedForwardStride)
+    let stride = buffers.feedForwardStride
     let (gate, up) = (input.projection.matrices[0], input.projection.matrices[1])
-    let (gated, raised, table) = (buffers.gate, buffers.up, kernels.pointee)
+    let (gated, raised, kernels) = (buffers.gate, buffers.up, kernels)
     computeTiles(input, tileCount: gate.tileCount, next: next) { [self] tiles, prepared, worker in
       prefetch(up, tile: tiles.lowerBound)
       multiply(gate, tiles: tiles, with: prepared, out: gated, stride: stride)
@@ -129,10 +127,10 @@ extension DecoderForward {
       multiply(up, tiles: tiles, with: prepared, out: raised, stride: stride)
       applyAdapters(matrix: 0, tiles: tiles, out: gated, stride: stride, worker: worker)
       applyAdapters(matrix: 1, tiles: tiles, out: raised, stride: stride, worker: worker)
-      let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
+      let outputs = gate.rows(of: tiles)
       for row in 0..<input.rows {
         let offset = row * stride + outputs.lowerBound
-        table.silu_multiply(gated + offset, raised + offset, outputs.count, gated + offset)
+        kernels.gate(gated + offset, with: raised + offset, count: outputs.count)
       }
     }
   }
@@ -140,6 +138,6 @@ extension DecoderForward {
   /// Asks for the first bytes of a tile, which will be read after something else; nothing at the matrix's end.
   private func prefetch(_ matrix: WeightMatrix, tile: Int) {
     guard tile < matrix.tileCount else { return }
-    vial_prefetch(matrix.view.bytes + tile * matrix.tileByteCount, 4096)
+    matrix.prefetch(tile: tile, byteCount: Self.tileByteCount)
   }
 }

@@ -2,7 +2,6 @@
 // workers share it. Must not: schedule sequences or own the KV cache.
 // Every phase may be split anyhow: Spec/ARITHMETIC.md makes the bits independent of it.
 
-import CVialKernels
 import Synchronization
 public import VialCompute
 public import VialFormat
@@ -16,7 +15,7 @@ public final class DecoderForward: @unchecked Sendable {
   public let maximumRows: Int
   let weights: DecoderWeights
   let shape: DecoderShape
-  let kernels: UnsafePointer<vial_kernels>
+  let kernels: KernelFamily
   let cache: KVCacheLayout
   let pool: ThreadPool
   let buffers: DecoderBuffers
@@ -70,7 +69,7 @@ public final class DecoderForward: @unchecked Sendable {
     self.maximumRows = maximumRows
     self.weights = weights
     self.shape = shape
-    self.kernels = family.table
+    self.kernels = family
     self.cache = cache
     self.pool = pool
     self.buffers = buffers
@@ -226,8 +225,8 @@ public final class DecoderForward: @unchecked Sendable {
     project(input, outputs: [(out, vocabulary)])
     func finish(_ index: Int, _ worker: Int) {
       let row = rows[index]
-      let isFinite = kernels.pointee.all_finite(out + index * vocabulary, vocabulary)
-      if buffers.headMarks[index] != 0 || isFinite == 0 { buffers.marks[row] = 1 }
+      let isFinite = kernels.isFinite(out + index * vocabulary, count: vocabulary)
+      if buffers.headMarks[index] != 0 || !isFinite { buffers.marks[row] = 1 }
       if let body, !isMarked(row: row) { body(worker, index) }
     }
     if rows.count == 1 {
@@ -296,15 +295,13 @@ public final class DecoderForward: @unchecked Sendable {
     let half = shape.headDimension / 2
     compute { [self] worker in
       for row in share(rows, worker) {
-        withUnsafePointer(to: weights.embedding.view) {
-          kernels.pointee.decode_row(
-            $0, buffers.tokens[row], buffers.hidden + row * buffers.hiddenStride)
-        }
-        weights.rotaryFrequencies.withUnsafeBufferPointer {
-          vial_rope_angles(
-            buffers.positionCounts[row] - 1, $0.baseAddress, UInt32(half),
-            buffers.cosines + row * half, buffers.sines + row * half)
-        }
+        kernels.decode(
+          weights.embedding, row: buffers.tokens[row],
+          into: buffers.hidden + row * buffers.hiddenStride)
+        KernelFamily.rotaryAngles(
+          position: buffers.positionCounts[row] - 1, frequencies: weights.rotaryFrequencies,
+          half: half,
+          cosines: buffers.cosines + row * half, sines: buffers.sines + row * half)
       }
     }
   }

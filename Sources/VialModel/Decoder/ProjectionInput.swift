@@ -1,7 +1,6 @@
 // Owns: what a projection multiplies: where it comes from, and rooms for it that workers do not share.
 // Must not: compute.
 
-import CVialKernels
 import VialCompute
 import VialSystem
 
@@ -32,7 +31,7 @@ struct PreparedInput {
   /// Floats from one row to the next.
   let stride: Int
   let rows: Int
-  private var group32, group64, group128: vial_panels?
+  private var group32, group64, group128: PanelView?
 
   init(floats: UnsafeMutablePointer<Float>, stride: Int, rows: Int) {
     self.floats = floats
@@ -41,7 +40,7 @@ struct PreparedInput {
   }
 
   /// Quantised rows in groups of 32, 64 or 128; nil when no matrix of the projection needs them.
-  subscript(group: UInt32) -> vial_panels? {
+  subscript(group: UInt32) -> PanelView? {
     get { group == 32 ? group32 : group == 64 ? group64 : group128 }
     set {
       switch group {
