@@ -1,8 +1,10 @@
-// Owns: the figures of a comparison: means, a percentile and perplexities with confidence intervals.
+// Owns: the figures of a comparison: means, a percentile and perplexities with confidence
+// intervals.
 // Must not: compute logits.
 //
-// Intervals are percentile bootstraps: 1000 resamples of blocks of consecutive positions, because neighbours are
-// alike; a fixed seed and a fixed order of summation give the same figures on every machine.
+// Intervals are percentile bootstraps: 1000 resamples of blocks of consecutive positions, because
+// neighbours are alike; a fixed seed and a fixed order of summation give the same figures on every
+// machine.
 
 import VialEngine
 

@@ -1,4 +1,5 @@
-// Owns: an engine over a model: what a request asks, in the caller's terms, becomes token ids and limits.
+// Owns: an engine over a model: what a request asks, in the caller's terms, becomes token ids and
+// limits.
 // Must not: compute. The batching is VialEngine's.
 
 public import VialEngine
@@ -13,30 +14,31 @@ public struct EngineOptions: Sendable {
   public var compute: ComputeOptions
   /// Most bytes of KV cache, for all requests together; nil: what `positionCount` needs.
   public var cacheByteLimit: Int?
-  /// Positions of the KV cache unless `cacheByteLimit` is given; nil: `defaultPositionCount`. Untouched memory costs
-  /// nothing.
+  /// Positions of the KV cache unless `cacheByteLimit` is given; nil: `defaultPositionCount`.
+  /// Untouched memory costs nothing.
   public var positionCount: Int?
   /// Most requests that wait.
   public var queueLimit = 1024
-  /// Most requests of one tenant that wait to be computed for the first time, so that none fills the queue alone; nil:
-  /// `queueLimit`. Requests without a tenant count as one.
+  /// Most requests of one tenant that wait to be computed for the first time, so that none fills
+  /// the queue alone; nil: `queueLimit`. Requests without a tenant count as one.
   public var tenantQueueLimit: Int?
   /// Most requests that are computed together.
   public var activeLimit = 64
-  /// Whether prompts of one tenant that begin with the same tokens share what was computed of them, also after the
-  /// earlier request has ended, until the memory is needed.
+  /// Whether prompts of one tenant share the KV blocks of common prefixes (prefix caching), also
+  /// after the earlier request has ended, until the blocks are evicted.
   public var sharesPrefixes = true
-  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
-  /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
-  /// than have three tokens of their answer, in that proportion.
+  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step
+  /// below two and a half times the time of one that only decodes, as it is measured; longer while
+  /// more requests with short prompts begin than have three tokens of their answer, in that
+  /// proportion.
   public var mixedStepTokens: Int?
-  /// Hears lines for the log on the delivery thread.
+  /// Is called with lines for the log on the delivery thread.
   public var log: (@Sendable (LogLine) -> Void)?
   /// Where large buffers come from; nil: the system.
   public var memory: MemorySource?
-  /// Whether the KV cache, and all other buffers, are to be kept out of swap as far as the system allows. Otherwise the
-  /// KV cache is not, and the others are while they fit into half of what the process may lock. `memoryPromises` tells
-  /// what became of it.
+  /// Whether the KV cache, and all other buffers, are to be kept out of swap as far as the system
+  /// allows. Otherwise the KV cache is not, and the others are while they fit into half of what the
+  /// process may lock. `memoryPromises` tells what became of it.
   public var locksMemory = false
 
   /// Positions of the KV cache unless the caller sets a limit.
@@ -70,7 +72,7 @@ public final class Engine: Sendable {
     batchOptions.mixedStepTokens = options.mixedStepTokens.map { max(1, $0) }
     batchOptions.modelDigest = model.file.modelDigest.bytes
     batchOptions.log = options.log
-    let text = EngineText(
+    let text = AnswerText(
       tokenizer: model.tokenizer, endTokens: model.file.configuration.eosTokens,
       marks: model.reasoningMarks)
     do throws(RunnerError) {
@@ -102,7 +104,8 @@ public final class Engine: Sendable {
   }
 
   /// A request for a continuation of `prompt`, not submitted yet.
-  /// - Parameter onEvent: hears of all events, in order, on the delivery thread; nil when the caller asks for them.
+  /// - Parameter onEvent: is called with all events, in order, on the delivery thread; nil when the
+  ///   caller polls.
   /// - Throws: `invalidOption`, `emptyPrompt`, `promptTooLong`, unknown tokens.
   public func prepare(
     prompt: SecureBuffer<UInt32>, options: GenerationOptions,
@@ -157,7 +160,8 @@ public final class Engine: Sendable {
     guard let grammar else { return }
     guard MemoryReserve.hold(MemoryReserve.template) else { throw .outOfMemory }
     defer { MemoryReserve.release(MemoryReserve.template) }
-    // On a thread of its own, as grammars are compiled: they nest, and the caller's stack is the host's.
+    // On a thread of its own, as grammars are compiled: they nest, and the caller's stack is the
+    // host's.
     var isAllowed = false
     let isDone = SystemThread.perform { isAllowed = grammar.allows(beginning: prefill.span) }
     guard isDone else { throw .outOfMemory }
@@ -199,13 +203,14 @@ public final class Engine: Sendable {
     batch.nextEvent(timeout: timeout)
   }
 
-  /// A descriptor that is readable while `nextEvent` has something; nil when the process has none left.
+  /// A descriptor that is readable while `nextEvent` has something; nil when the process has none
+  /// left.
   public func eventDescriptor() -> Int32? { batch.eventDescriptor() }
 
-  /// How the engine does. Holds nothing of a prompt, an answer or a tenant.
+  /// Counters and gauges of the engine. Holds nothing of a prompt, an answer or a tenant.
   public var metrics: EngineMetrics { batch.metrics }
 
-  /// Gives a tenant `weight` times the share of one with weight 1, when they compete.
+  /// Serves a tenant `weight` times as many tokens as one with weight 1, when they compete.
   /// - Throws: `invalidOption` unless the weight is 0.001 to 1000.
   public func setWeight(_ weight: Double, ofTenant label: [UInt8]) throws(VialError) {
     guard (0.001...1000).contains(weight) else {
@@ -217,9 +222,9 @@ public final class Engine: Sendable {
     batch.setWeight(weight, ofTenant: label)
   }
 
-  /// Wipes what ended requests of a tenant left in the cache, and forgets the grammars that it used and what these
-  /// remember of answers, before it returns; what requests under way have of theirs goes when they end. Waits for the
-  /// current step.
+  /// Wipes what ended requests of a tenant left in the cache, and forgets the grammars that it used
+  /// and what these remember of answers, before it returns; what requests under way have of theirs
+  /// goes when they end. Waits for the current step.
   public func forgetTenant(_ label: [UInt8]) {
     grammars.forget(label)
     batch.forgetTenant(label)
@@ -231,7 +236,8 @@ public final class Engine: Sendable {
       text: SecureMemory.usage, work: batch.workAccount, cache: batch.cacheAccount)
   }
 
-  /// Cancels everything, delivers what is left, ends the threads and frees the memory. Not from a callback.
+  /// Cancels everything, delivers what is left, ends the threads and frees the memory. Not from a
+  /// callback.
   public func close() { batch.close() }
 
   /// Name of the ISA family that computes.

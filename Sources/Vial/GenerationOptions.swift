@@ -16,15 +16,17 @@ public struct GenerationOptions: Sendable {
   public var sampling: SamplingParameters
   /// Biases, bans, and what ends the answer.
   public var rules = TokenRules()
-  /// The text at the end of the prompt that is the answer's beginning, as `chatTokens(_:prefill:)` put it there: a
-  /// schema or choices must allow an answer that begins with it. The answer that comes out does not repeat it.
+  /// The text at the end of the prompt that is the answer's beginning, as `chatTokens(_:prefill:)`
+  /// put it there: a schema or choices must allow an answer that begins with it. The answer that
+  /// comes out does not repeat it.
   public var prefill: SecureBuffer<UInt8>?
-  /// Whether the tokens of the prompt get log-probabilities (`Request.forEachPromptFigure`). Nothing of the prompt is
-  /// taken from the cache then, or left in it.
+  /// Whether the tokens of the prompt get log-probabilities (`Request.forEachPromptFigure`).
+  /// Nothing of the prompt is taken from the cache then, or left in it.
   public var scoresPrompt = false
   /// Likeliest tokens to report beside each chosen one, and each of the prompt when it is scored.
   public var alternativeCount = 0
-  /// Whether events carry the entropy of what each token was chosen from; costs a pass over the logits.
+  /// Whether events carry the entropy of what each token was chosen from; costs a pass over the
+  /// logits.
   public var reportsEntropy = false
   /// Texts that end the answer where they begin, in reasoning and answer alike.
   public var stops = StopList()
@@ -33,14 +35,15 @@ public struct GenerationOptions: Sendable {
 
   /// Higher ones are computed first, and take KV memory from lower ones.
   public var priority: Int32 = 0
-  /// UTF-8 label of whoever it is for; tenants share the machine by weight, and nothing else. At most 256 bytes.
+  /// UTF-8 label of whoever it is for; tenants share the machine by weight, and nothing else. At
+  /// most 256 bytes.
   public var tenant: [UInt8] = []
-  /// Whether it uses what earlier requests of its tenant left in the cache, and leaves what it computed; and so with what
-  /// its grammar remembers.
+  /// Whether it uses what earlier requests of its tenant left in the cache, and leaves what it
+  /// computed; and so with what its grammar remembers.
   public var sharesPrefix = true
-  /// Computes the prompt, answers nothing, and keeps its whole blocks of 64 positions in the cache until the request
-  /// is closed: for prompts that begin alike. Without a tenant every tenant uses them, so such a prompt must not hold
-  /// what a patient wrote.
+  /// Computes the prompt, answers nothing, and keeps its whole blocks of 64 positions in the cache
+  /// until the request is closed: for prompts that begin alike. Without a tenant every tenant uses
+  /// them, so such a prompt must not hold what a patient wrote.
   public var isPinned = false
   /// What the answer, its reasoning excepted, is held to; from `Engine.grammar`.
   public var grammar: AnswerGrammar?
@@ -49,8 +52,8 @@ public struct GenerationOptions: Sendable {
   /// Whether text, ids and events of the reasoning are kept from the caller.
   public var withholdsReasoning = false
 
-  /// Whether prompt, prefill and stop strings are nobody else's: then they are wiped when the request ends, and not
-  /// when it is released.
+  /// Whether prompt, prefill and stop strings are nobody else's: then they are wiped when the
+  /// request ends, and not when it is released.
   public var ownsTexts = false
 
   /// Options with the given sampling.

@@ -13,8 +13,8 @@ public struct TokenScore: Sendable {
   public let index: Int
   /// The id.
   public let token: UInt32
-  /// Natural logarithm of its probability after the tokens before it in its window; nil for the first of a
-  /// window, which nothing precedes.
+  /// Natural logarithm of its probability after the tokens before it in its window; nil for the
+  /// first of a window, which nothing precedes.
   public let logProbability: Float?
 }
 
@@ -53,7 +53,7 @@ public final class Scorer {
   public let windowSize: Int
   /// Entries of a row of logits.
   public var vocabularySize: Int { runner.vocabularySize }
-  private let runner: Runner
+  private let runner: ModelRunner
   private let sampler: Sampler
   private let adapter: AppliedAdapter?
 
@@ -69,15 +69,15 @@ public final class Scorer {
     self.adapter = adapter
     windowSize = Self.windowSize(of: model)
     do throws(RunnerError) {
-      runner = try Runner(
+      runner = try ModelRunner(
         weights: model.weights, options: options.runnerOptions(positions: windowSize))
       sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
     } catch { throw .computation(error) }
   }
 
   /// Scores `tokens` in consecutive windows.
-  /// - Parameter body: gets each token in order, with the logits that follow it (`vocabularySize` floats).
-  ///   It returns whether to go on.
+  /// - Parameter body: gets each token in order, with the logits that follow it (`vocabularySize`
+  ///   floats). It returns whether to go on.
   public func score(
     _ tokens: borrowing Span<UInt32>,
     body: (TokenScore, UnsafePointer<Float>) -> Bool
@@ -87,7 +87,7 @@ public final class Scorer {
     var goesOn = true
     while begin < tokens.count, goesOn {
       let count = min(windowSize, tokens.count - begin)
-      guard let sequence = Sequence(capacity: count, pool: runner.blocks, adapter: adapter)
+      guard let sequence = TokenSequence(capacity: count, pool: runner.blocks, adapter: adapter)
       else { throw .outOfMemory }
       for index in begin..<begin + count { sequence.tokens.append(tokens[index]) }
       goesOn = try scoreWindow(sequence, firstIndex: begin, body: body)
@@ -96,7 +96,7 @@ public final class Scorer {
   }
 
   private func scoreWindow(
-    _ sequence: Sequence, firstIndex: Int, body: (TokenScore, UnsafePointer<Float>) -> Bool
+    _ sequence: TokenSequence, firstIndex: Int, body: (TokenScore, UnsafePointer<Float>) -> Bool
   ) throws(VialError) -> Bool {
     let ids = sequence.tokens.pointer
     let count = sequence.tokens.count

@@ -26,8 +26,8 @@ extension vial_engine_metrics {
     waiting_count = UInt64(metrics.waitingCount)
     running_count = UInt64(metrics.activeCount)
     block_count = UInt64(metrics.blockCount)
-    held_block_count = UInt64(metrics.heldBlockCount)
-    kept_block_count = UInt64(metrics.keptBlockCount)
+    held_block_count = UInt64(metrics.referencedBlockCount)
+    kept_block_count = UInt64(metrics.cachedBlockCount)
     pinned_block_count = UInt64(metrics.pinnedBlockCount)
     eviction_count = metrics.evictionCount
     preemption_count = metrics.preemptionCount

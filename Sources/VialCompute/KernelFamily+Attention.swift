@@ -1,7 +1,7 @@
 // Owns: the KV cache's number types and blocks, and attention over them.
 // Must not: decide which blocks a sequence has, or check sizes.
-// Source: Spec/ARITHMETIC.md, rules 10 and 11; grouped-query attention (Ainslie et al., 2023), merged
-// block by block as in FlashAttention (Dao et al., 2022).
+// Source: Spec/ARITHMETIC.md, rules 10 and 11; grouped-query attention (Ainslie et al., 2023),
+// merged block by block as in FlashAttention (Dao et al., 2022).
 
 public import CVialKernels
 
@@ -42,8 +42,8 @@ public struct Attention {
   ///   - positionCounts: positions that each query sees, its own included.
   ///   - queries: after RoPE; head h of query t lies at `t * stride + h * headDimension`.
   ///   - out: addressed in the same way; overlaps no query.
-  ///   - next: the block that is read next, and how many of its positions are stored: its keys may be
-  ///     prefetched.
+  ///   - next: the block that is read next, and how many of its positions are stored: its keys may
+  ///     be prefetched.
   ///   - scratch: `scratchByteCount` bytes, 64-byte aligned.
   @inlinable
   public init(

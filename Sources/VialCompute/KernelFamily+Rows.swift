@@ -46,7 +46,8 @@ extension KernelFamily {
     table.pointee.rope(head, cosines, sines, UInt32(half))
   }
 
-  /// Cosines and sines of a position, `half` of each, at `half` frequencies in radians per position.
+  /// Cosines and sines of a position, `half` of each, at `half` frequencies in radians per
+  /// position.
   @inlinable
   public static func rotaryAngles(
     position: UInt32, frequencies: UnsafePointer<Float>, half: Int,

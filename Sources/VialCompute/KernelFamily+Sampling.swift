@@ -1,7 +1,8 @@
-// Owns: what a kernel family computes from a row of logits: softmax sums, the drawn token, the likeliest.
+// Owns: what a kernel family computes from a row of logits: softmax sums, the drawn token, the
+// likeliest.
 // Must not: know a tokenizer or a grammar; ids that must not come out are masked by the caller.
-// Source: Spec/ARITHMETIC.md, rule 13; nucleus sampling (Holtzman et al., 2020), min-p (Nguyen et al.,
-// 2024).
+// Source: Spec/ARITHMETIC.md, rule 13; nucleus sampling (Holtzman et al., 2020), min-p (Nguyen et
+// al., 2024).
 
 public import CVialKernels
 

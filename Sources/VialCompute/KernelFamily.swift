@@ -5,7 +5,7 @@ public import CVialKernels
 
 /// The kernels of one instruction-set family. All families give the same bits.
 ///
-/// What it computes stands in the extensions: products, rows, attention, sampling. Sizes and ranges
+/// What it computes is in its extensions: products, rows, attention, sampling. Sizes and ranges
 /// are the caller's promise, and so is the contract's floating-point state (`withContractState`).
 public struct KernelFamily: @unchecked Sendable {
   /// The constant dispatch table.

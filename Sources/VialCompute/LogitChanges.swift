@@ -4,7 +4,7 @@
 
 import CVialKernels
 
-/// How often an id stands in the texts that penalties look at. It has the layout that C reads.
+/// How often an id occurs in the texts that penalties count. It has the layout that C reads.
 public struct TokenCount: BitwiseCopyable {
   private var entry: vial_token_count
 

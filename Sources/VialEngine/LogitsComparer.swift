@@ -1,6 +1,6 @@
 // Owns: the comparison of two rows of logits for the same position: divergence and top token.
-// Must not: know where the rows come from or keep them. One order of summation, so that every machine gets the same
-// figures.
+// Must not: know where the rows come from or keep them. One order of summation, so that every
+// machine gets the same figures.
 
 internal import VialCompute
 internal import VialModel
@@ -8,7 +8,7 @@ internal import VialSystem
 
 /// How two distributions over the same vocabulary differ.
 public struct RowDifference: Sendable {
-  /// KL(A ‖ B) in nats: what is lost when B stands in for A. Exact to about 5e-7; never negative.
+  /// KL(A ‖ B) in nats: what is lost when B replaces A. Exact to about 5e-7; never negative.
   public let divergence: Double
   /// Whether the likeliest token is the same; of equal logits, the lowest id counts.
   public let hasSameTop: Bool
@@ -21,7 +21,7 @@ public final class LogitsComparer {
   private let scratch: WorkMemory
 
   /// Reserves scratch for rows as long as the runner's.
-  public init(runner: Runner) throws(RunnerError) {
+  public init(runner: ModelRunner) throws(RunnerError) {
     let rowByteCount = runner.vocabularySize * MemoryLayout<Float>.stride
     guard let scratch = WorkMemory(byteCount: rowByteCount * 2, source: runner.memory) else {
       throw .outOfMemory
@@ -46,7 +46,8 @@ public final class LogitsComparer {
       let bMaximum = kernels.softmaxSums(b, count: count).maximum
       kernels.exponentials(a, count: count, maximum: aMaximum, into: aTerms)
       kernels.exponentials(b, count: count, maximum: bMaximum, into: bTerms)
-      // KL = sum of p_a (a - b), less the difference of the logarithms of both sums of exponentials.
+      // KL = sum of p_a (a - b), less the difference of the logarithms of both sums of
+      // exponentials.
       var (aSum, bSum, weighted) = (0.0, 0.0, 0.0)
       for index in 0..<count {
         let term = Double(aTerms[index])

@@ -30,7 +30,7 @@ import VialText
   private func ending(
     marks: ReasoningMarks, _ change: (inout RequestPlan) -> Void
   ) throws -> (reason: FinishReason, failure: RunnerError?)? {
-    let text = EngineText(
+    let text = AnswerText(
       tokenizer: model.tokenizer, endTokens: Array(0..<512), marks: marks)
     let engine = try BatchEngine(
       weights: weights, text: text, contextLength: 256,
@@ -88,7 +88,7 @@ import VialText
   }
 
   @Test func idsBeyondTheVocabularyHaveNoProbability() throws {
-    let runner = try Runner(
+    let runner = try ModelRunner(
       weights: weights, options: RunnerOptions(cachePositions: 64, threadCount: 1))
     let sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
     let logits = [Float](repeating: 0.5, count: runner.vocabularySize)
@@ -136,10 +136,10 @@ import VialText
       return row.map(\.bitPattern)
     }
     let truth = try logits(9)
-    #expect(!forward.isMarked(row: 0) && !forward.isMarked(row: 1))
+    #expect(!forward.isNonFinite(row: 0) && !forward.isNonFinite(row: 1))
     for id: UInt32 in [512, 1 << 24, .max] {
       #expect(try logits(id) == truth)
-      #expect(!forward.isMarked(row: 0) && forward.isMarked(row: 1))
+      #expect(!forward.isNonFinite(row: 0) && forward.isNonFinite(row: 1))
     }
   }
 }

@@ -154,7 +154,7 @@ import VialSystem
       preemptions += engine.metrics.preemptionCount
       hits += engine.metrics.cachedTokenCount
       try engine.waitUntilIdle()
-      #expect(engine.metrics.heldBlockCount == 0)
+      #expect(engine.metrics.referencedBlockCount == 0)
     }
     // All that was to be survived did happen.
     #expect(preemptions > 50)
@@ -179,7 +179,7 @@ import VialSystem
     let metrics = engine.metrics
     let ended = metrics.finishedCounts.total
     #expect(ended == 3000)
-    #expect(metrics.heldBlockCount == 0)
+    #expect(metrics.referencedBlockCount == 0)
   }
 }
 

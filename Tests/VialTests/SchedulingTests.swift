@@ -50,7 +50,7 @@ import VialSystem
     let metrics = engine.metrics
     let ended = metrics.finishedCounts.total
     #expect(ended == 40)
-    #expect(metrics.heldBlockCount == 0)
+    #expect(metrics.referencedBlockCount == 0)
   }
 
   /// Requests that outgrow the memory together give way to each other, and none says a token twice.

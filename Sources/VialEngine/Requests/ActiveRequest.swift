@@ -1,5 +1,6 @@
 // Owns: a request that is being computed: its sequence, what it has seen, when things happened.
-// Must not: be touched by another thread than the engine's, but for the worker that chooses its token in a step.
+// Must not: be touched by another thread than the engine's, but for the worker that chooses its
+// token in a step.
 
 import VialFormat
 import VialSystem
@@ -8,15 +9,16 @@ public import VialText
 /// A request with its KV blocks.
 final class ActiveRequest {
   let request: Request
-  let sequence: Sequence
+  let sequence: TokenSequence
   /// Order of arrival.
   let number: UInt64
-  /// How often it lost its blocks to others.
+  /// How often it was preempted.
   var preemptionCount = 0
-  /// Whether the last step was made without it, because others' grammars took all the work that a step may.
+  /// Whether the last step was made without it, because others' grammars took all the work that a
+  /// step may.
   var waitsForMask = false
-  /// Whether its blocks stay when it ends: a pinned prefix.
-  var isHeld = false
+  /// Whether its blocks stay referenced when it ends: a pinned prefix.
+  var isPinned = false
   /// When its last token was chosen.
   private(set) var lastTokenTime: Double?
   /// Most tokens of the answer.
@@ -47,17 +49,18 @@ final class ActiveRequest {
   private let stepMemory: StepMemory
   /// For what its lists take as its answer grows.
   private let memory: HeldMemory
-  /// Bytes of these for each request, and for each of its tokens: the names of blocks, lists of pieces of the answer.
+  /// Bytes of these for each request, and for each of its tokens: the names of blocks, lists of
+  /// pieces of the answer.
   private static let ownByteCount = 32 << 10
   private static let tokenByteCount = 4
 
   /// nil when memory is short.
   /// - Parameters:
-  ///   - names: what its blocks are found by; nil when it shares none.
-  ///   - commonNames: what blocks that are pinned for all are found by.
+  ///   - hasher: hashes its blocks; nil when it shares none.
+  ///   - commonHasher: hashes blocks that are pinned for all tenants.
   init?(
-    _ request: Request, number: UInt64, stepMemory: StepMemory, text: EngineText, limit: Int,
-    names: PrefixNames?, commonNames: PrefixNames?
+    _ request: Request, number: UInt64, stepMemory: StepMemory, text: AnswerText, limit: Int,
+    hasher: PrefixHasher?, commonHasher: PrefixHasher?
   ) {
     let prompt = request.plan.prompt
     let grammarByteCount = request.plan.grammar == nil ? 0 : MemoryReserve.template
@@ -67,9 +70,9 @@ final class ActiveRequest {
     else { return nil }
     defer { MemoryReserve.release(grammarByteCount) }
     self.memory = memory
-    let sequence = Sequence(
-      capacity: prompt.count + limit, pool: stepMemory.runner.blocks, names: names,
-      commonNames: commonNames,
+    let sequence = TokenSequence(
+      capacity: prompt.count + limit, pool: stepMemory.runner.blocks, hasher: hasher,
+      commonHasher: commonHasher,
       adapter: request.plan.adapter)
     guard let sequence else { return nil }
     sequence.tokens.append(contentsOf: prompt.span)
@@ -98,7 +101,8 @@ final class ActiveRequest {
   /// Whether the next step computes the token that was chosen last, and no other.
   var isDecoding: Bool { sequence.pendingCount == 1 && answerCount > 0 }
 
-  /// Whether its answer is under way: a first token or two may be followed by a pause, later ones should not.
+  /// Whether its answer is under way: a first token or two may be followed by a pause, later ones
+  /// should not.
   var isSettled: Bool { answerCount > 2 }
 
   var priority: Int32 { request.plan.priority }
@@ -111,16 +115,17 @@ final class ActiveRequest {
   /// Blocks that its tokens and one more need and that it does not have.
   var missingBlockCount: Int {
     let tokenCount = min(sequence.tokens.count + 1, sequence.tokens.capacity)
-    return max(0, Sequence.blockCount(for: tokenCount) - sequence.blockCount)
+    return max(0, TokenSequence.blockCount(for: tokenCount) - sequence.blockCount)
   }
 
   /// Whether its answer may need more blocks than that.
   var willGrow: Bool {
-    Sequence.blockCount(for: sequence.tokens.capacity)
-      > Sequence.blockCount(for: sequence.tokens.count + 1)
+    TokenSequence.blockCount(for: sequence.tokens.capacity)
+      > TokenSequence.blockCount(for: sequence.tokens.count + 1)
   }
 
-  /// Why there is nothing to choose, if that is so: no token is wanted, or the prefill says all that may be said.
+  /// Why there is nothing to choose, if that is so: no token is wanted, or the prefill says all
+  /// that may be said.
   var reasonToSayNothing: FinishReason? {
     if constraint.isOver { return .stop }
     return limit == 0 ? reasonOfLimit : nil
@@ -169,7 +174,7 @@ final class ActiveRequest {
     }
     answer.timings.preemptionCount = preemptionCount
     // What is found again after a preemption is no gain.
-    if preemptionCount == 0 { answer.timings.cachedPromptTokenCount = sequence.adoptedCount }
+    if preemptionCount == 0 { answer.timings.cachedPromptTokenCount = sequence.reusedCount }
   }
 
   /// Whether the step that computes `tokenCount` tokens chooses one under a grammar.
@@ -177,8 +182,9 @@ final class ActiveRequest {
     tokenCount == sequence.pendingCount && !request.plan.isPinned && constraint.needsMask
   }
 
-  /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens; tells how many nodes of a
-  /// grammar that took, nil when memory is short. Grammars share what they remember, so this is the engine's thread's.
+  /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens;
+  /// tells how many nodes of a grammar that took, nil when memory is short. Grammars share what
+  /// they remember, so this is the engine's thread's.
   func prepareChoice(after tokenCount: Int) -> Int? {
     choice = nil
     choiceFailure = .numericError
@@ -199,8 +205,8 @@ final class ActiveRequest {
     return shaping
   }
 
-  /// Chooses the next token; `choice` stays nil when that is impossible, and `choiceFailure` says why. Changes nothing
-  /// that others share.
+  /// Chooses the next token; `choice` stays nil when that is impossible, and `choiceFailure` says
+  /// why. Changes nothing that other requests use.
   func choose(_ logits: UnsafeMutablePointer<Float>, _ sampler: Sampler, worker: Int) {
     let plan = request.plan
     guard !plan.isPinned, reasonToSayNothing == nil else { return }
@@ -236,8 +242,8 @@ final class ActiveRequest {
 
   private func write(_ chosen: ChosenToken, _ answer: inout AnswerLog) -> Bool {
     let (part, text) = writer.append(chosen.token, to: answer.text)
-    let stored = answer.alternatives.append(capacity: alternatives.count) { room in
-      for (index, alternative) in alternatives.enumerated() { room[index] = alternative }
+    let stored = answer.alternatives.append(capacity: alternatives.count) { buffer in
+      for (index, alternative) in alternatives.enumerated() { buffer[index] = alternative }
       return alternatives.count
     }
     guard let text, let stored else { return false }
@@ -253,19 +259,19 @@ final class ActiveRequest {
     token == marks?.begin || token == marks?.end
   }
 
-  /// Takes its blocks away, to be computed again; wipes what steps have left of it.
+  /// Releases its blocks, to be computed again; wipes what steps have left of it.
   func preempt() {
     stepMemory.wipe()
     sequence.releaseBlocks()
     preemptionCount += 1
   }
 
-  /// It is over, and nobody has heard so yet: wipes its ids, what was counted of them, and what steps have left of it, and
-  /// gives back its blocks.
+  /// It is over, and nobody was notified yet: wipes its ids, what was counted of them, and what
+  /// steps have left of it, and gives back its blocks.
   func leaveNothing() {
     stepMemory.wipe()
     lastComputedCount = sequence.computedCount
-    if isHeld { sequence.wipeTokens() } else { sequence.wipe() }
+    if isPinned { sequence.wipeTokens() } else { sequence.wipe() }
     counts = nil
     (choice, limits, shaping) = (nil, nil, nil)
     alternatives.wipe()
@@ -292,7 +298,7 @@ final class ActiveRequest {
 }
 
 /// What the engine knows about the model's text.
-public struct EngineText: Sendable {
+public struct AnswerText: Sendable {
   /// Turns ids into text.
   public let tokenizer: Tokenizer
   /// Ids that end an answer.

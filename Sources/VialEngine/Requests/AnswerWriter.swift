@@ -65,18 +65,18 @@ final class AnswerWriter {
     _ body: (inout StreamingDecoder, inout MutableSpan<UInt8>) -> Int
   ) -> UnsafeBufferPointer<UInt8>? {
     guard watchesForStops, unwatchedCount == 0 else {
-      return log.append(capacity: capacity) { room in
-        var output = room.mutableSpan
+      return log.append(capacity: capacity) { buffer in
+        var output = buffer.mutableSpan
         return body(&decoder, &output)
       }
     }
     guard let decoded = decode(capacity: capacity, body) else { return nil }
-    return log.append(capacity: decoded.count + 2 * StopStrings.maxByteCount) { room in
-      var output = room.mutableSpan
+    return log.append(capacity: decoded.count + 2 * StopStrings.maxByteCount) { buffer in
+      var output = buffer.mutableSpan
       let bytes = decoded.span
       let count = stops.append(bytes, into: &output)
       guard isEnd else { return count }
-      var rest = UnsafeMutableBufferPointer(rebasing: room[count...]).mutableSpan
+      var rest = UnsafeMutableBufferPointer(rebasing: buffer[count...]).mutableSpan
       return count + stops.finish(into: &rest)
     }
   }
@@ -90,8 +90,8 @@ final class AnswerWriter {
     }
     guard let scratch else { return nil }
     scratch.truncate(to: 0)
-    scratch.appendInPlace { room in
-      var output = room.mutableSpan
+    scratch.appendInPlace { buffer in
+      var output = buffer.mutableSpan
       return body(&decoder, &output)
     }
     return scratch

@@ -1,4 +1,4 @@
-// Owns: what one generation was asked for, fixed when it is submitted.
+// Owns: the options of one generation, fixed when it is submitted.
 // Must not: change afterwards. Prompt and stop strings live in wiped memory.
 
 import VialFormat
@@ -6,7 +6,7 @@ public import VialModel
 public import VialSystem
 import VialText
 
-/// What a request asks for.
+/// What a request wants.
 public struct RequestPlan: Sendable {
   /// Token ids of the prompt, each below the vocabulary size.
   public let prompt: SecureBuffer<UInt32>
@@ -18,12 +18,14 @@ public struct RequestPlan: Sendable {
   public var sampling: SamplingParameters
   /// Biases, bans, and what ends the answer.
   public var rules = TokenRules()
-  /// Text at the end of the prompt that is the answer's beginning: what holds the answer holds it, too. The answer
-  /// that comes out does not repeat it.
+  /// Text at the end of the prompt that is the answer's beginning: what holds the answer holds it,
+  /// too. The answer that comes out does not repeat it.
   public var prefill: SecureBuffer<UInt8>?
-  /// Whether the prompt's own tokens get log-probabilities. They are computed, and not found in the cache.
+  /// Whether the prompt's own tokens get log-probabilities. They are computed, and not found in the
+  /// cache.
   public var scoresPrompt = false
-  /// Likeliest tokens to report beside each chosen one, and each scored one, 0 ... `alternativeLimit`.
+  /// Likeliest tokens to report beside each chosen one, and each scored one, 0 ...
+  /// `alternativeLimit`.
   public var alternativeCount = 0
   /// Whether events carry entropies.
   public var reportsEntropy = false
@@ -37,12 +39,14 @@ public struct RequestPlan: Sendable {
   public var priority: Int32 = 0
   /// UTF-8 label of whoever the request is for; requests without one are of one tenant, too.
   public var tenant: [UInt8] = []
-  /// Whether blocks that requests of the same tenant left are used, and left for them, and so with what grammars remember.
+  /// Whether blocks that requests of the same tenant left are used, and left for them, and so with
+  /// what grammars remember.
   public var sharesPrefix = true
-  /// Whether the prompt is computed to stay in the cache, without an answer, until the request is closed. Without a
-  /// tenant all tenants use it.
+  /// Whether the prompt is computed to stay in the cache, without an answer, until the request is
+  /// closed. Without a tenant all tenants use it.
   public var isPinned = false
-  /// Bytes that identify the adapter and its scale, for the names of cached blocks; empty without an adapter.
+  /// Bytes that identify the adapter and its scale, for the names of cached blocks; empty without
+  /// an adapter.
   var adapterIdentity: [UInt8] {
     guard let identity = adapter?.identity else { return [] }
     return Array(identity.digest.bytes)
@@ -52,11 +56,11 @@ public struct RequestPlan: Sendable {
   public var grammar: AnswerGrammar?
   /// Most tokens of the reasoning, its marks excepted; nil: as many as fit.
   public var maximumReasoningTokens: Int?
-  /// Whether the caller hears nothing of the reasoning: no text, no ids, no events.
+  /// Whether the reasoning is withheld from the caller: no text, no ids, no events.
   public var withholdsReasoning = false
 
-  /// Whether prompt, prefill and stop strings are nobody else's: then they are wiped when the request ends, and not
-  /// when it is released.
+  /// Whether prompt, prefill and stop strings are nobody else's: then they are wiped when the
+  /// request ends, and not when it is released.
   public var ownsTexts = false
 
   /// Most alternatives of a token.
@@ -105,7 +109,7 @@ public final class StopList: @unchecked Sendable {
   /// No stop strings.
   public init() { text = nil }
 
-  /// Room for stop strings of `byteCount` bytes together; nil when memory is short.
+  /// An empty list for stop strings of `byteCount` bytes together; nil when memory is short.
   public init?(byteCount: Int) {
     guard let text = SecureBuffer<UInt8>(capacity: byteCount) else { return nil }
     self.text = text

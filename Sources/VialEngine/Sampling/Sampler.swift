@@ -1,12 +1,13 @@
 // Owns: the choice of the next token from logits, and log-probabilities.
-// Must not: keep anything of a request: what it needs comes with each call, and its scratch is given back unread.
+// Must not: keep anything of a request: what it needs comes with each call, and its scratch is
+// given back unread.
 
 internal import VialCompute
 internal import VialModel
 internal import VialSystem
 
-/// Chooses tokens under the contract. Not thread-safe, except that workers with different numbers may choose together:
-/// each has scratch memory of its own.
+/// Chooses tokens under the contract. Not thread-safe, except that workers with different numbers
+/// may choose together: each has scratch memory of its own.
 public final class Sampler {
   private let kernels: KernelFamily
   /// For each worker.
@@ -33,7 +34,8 @@ public final class Sampler {
     }
 
     func wipe() {
-      // Candidates, probabilities and sums begin at quarters of the room for two for each id; histograms lie behind.
+      // Candidates, probabilities and sums begin at quarters of two candidates for each id;
+      // histograms follow.
       if isSampled {
         for part in 0..<5 {
           sampling.wipeWritten(
@@ -55,7 +57,7 @@ public final class Sampler {
   ///   - workerCount: how many may choose together.
   ///   - isAllowed: whether an id below it may be chosen. Asked once for each.
   public init(
-    runner: Runner, idCount: Int, workerCount: Int = 1,
+    runner: ModelRunner, idCount: Int, workerCount: Int = 1,
     isAllowed: (UInt32) -> Bool = { _ in true }
   ) throws(RunnerError) {
     let idCount = min(max(1, idCount), runner.vocabularySize)
@@ -111,10 +113,11 @@ public final class Sampler {
     } catch { return nil }
   }
 
-  /// The same for an answer with a grammar or a budget of reasoning, with penalties, biases and barred ids, which change
-  /// `logits`, and with the entropy when it is wanted.
-  /// - Throws: `numericError` when a logit is not finite; `noCandidate` when nothing is left; `unknownToken` when the
-  ///   limits name an id that is never chosen, or are of another vocabulary. Nothing is read beyond the logits.
+  /// The same for an answer with a grammar or a budget of reasoning, with penalties, biases and
+  /// barred ids, which change `logits`, and with the entropy when it is wanted.
+  /// - Throws: `numericError` when a logit is not finite; `noCandidate` when nothing is left;
+  ///   `unknownToken` when the limits name an id that is never chosen, or are of another
+  ///   vocabulary. Nothing is read beyond the logits.
   func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
     alternativeCount: Int, alternatives: inout [TokenAlternative], limits: TokenLimits?,
@@ -154,8 +157,8 @@ public final class Sampler {
     return chosen
   }
 
-  /// Natural logarithm of the probability of `id` under unscaled logits, with the `alternativeCount` likeliest ids that
-  /// may be chosen, best first.
+  /// Natural logarithm of the probability of `id` under unscaled logits, with the
+  /// `alternativeCount` likeliest ids that may be chosen, best first.
   func score(
     _ id: UInt32, logits: UnsafePointer<Float>, alternativeCount: Int,
     alternatives: inout [TokenAlternative], worker: Int
@@ -230,9 +233,9 @@ public final class Sampler {
     _ logits: UnsafePointer<Float>, into scratch: Scratch
   ) -> UnsafeMutablePointer<Float> {
     scratch.isCopied = true
-    let room = scratch.plain.elements(Float.self)
-    room.update(from: logits, count: vocabularySize)
-    return room
+    let copy = scratch.plain.elements(Float.self)
+    copy.update(from: logits, count: vocabularySize)
+    return copy
   }
 
   private func fill(
@@ -240,7 +243,7 @@ public final class Sampler {
     _ sums: SoftmaxSums, _ scratch: Scratch
   ) {
     scratch.isSampled = true
-    // A few more, in place of ids that do not exist.
+    // A few more, because ids may come first that do not exist.
     let candidates = KernelFamily.topCandidates(
       logits, count: idCount, wanted: wanted + 44, scratch: scratch.sampling.base)
     for rank in 0..<candidates.count where alternatives.count < wanted {
@@ -253,8 +256,8 @@ public final class Sampler {
     }
   }
 
-  /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary; NaN for an id that is
-  /// not in it.
+  /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary;
+  /// NaN for an id that is not in it.
   public func logProbability(of id: UInt32, logits: UnsafePointer<Float>) -> Float {
     guard Int(id) < vocabularySize else { return .nan }
     return KernelFamily.withContractState {

@@ -1,9 +1,10 @@
-// Owns: what one choice does to logits and mask beyond the model's own: penalties, biases, barred ids.
+// Owns: what one choice does to logits and mask beyond the model's own: penalties, biases, barred
+// ids.
 // Must not: outlive its step: it points at the request's counts.
 
 internal import VialCompute
 
-/// What shapes one choice. nil in its place costs nothing.
+/// What shapes one choice. Without one a choice costs nothing extra.
 struct TokenShaping {
   /// Counts of the ids that penalties concern.
   var counts: UnsafeBufferPointer<TokenCount>?

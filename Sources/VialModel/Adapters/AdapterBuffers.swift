@@ -1,4 +1,4 @@
-// Owns: working memory for adapters: t = A·x of every row, and each worker's room for B·t.
+// Owns: working memory for adapters: t = A·x of every row, and each worker's scratch for B·t.
 // Must not: exist for a model without adapters.
 
 import VialCompute
@@ -6,7 +6,8 @@ import VialSystem
 
 /// Memory of the low-rank products of a step.
 final class AdapterBuffers: @unchecked Sendable {
-  /// Rows and outputs whose B·t a worker computes at once: 16 KiB, so that they stay in its first cache.
+  /// Rows and outputs whose B·t a worker computes at once: 16 KiB, so that they stay in its first
+  /// cache.
   static let rowsAtOnce = 16
   static let tilesAtOnce = 16
 

@@ -1,5 +1,6 @@
 // Owns: which tensors a Llama model has (Spec/MODELS.md, "llama"): no biases.
-// Source: Llama 2 and 3 (Touvron et al., 2023; Grattafiori et al., 2024); transformers' LlamaForCausalLM.
+// Source: Llama 2 and 3 (Touvron et al., 2023; Grattafiori et al., 2024); transformers'
+// LlamaForCausalLM.
 
 import VialFormat
 

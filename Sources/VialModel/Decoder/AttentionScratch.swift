@@ -1,4 +1,4 @@
-// Owns: each worker's room for attention: kernel scratch and the block list of a layer and head.
+// Owns: each worker's memory for attention: kernel scratch and the block table of a layer and head.
 // Must not: be shared between workers.
 
 import VialCompute
@@ -6,7 +6,8 @@ import VialSystem
 
 /// Per-worker memory for attention.
 final class AttentionScratch: @unchecked Sendable {
-  /// Query tokens that a work item holds; more share each load of a key, fewer balance better.
+  /// Query tokens that a work item holds; more of them reuse each load of a key, fewer balance
+  /// better.
   static let queriesPerItem = 16
 
   private let memory: WorkMemory

@@ -1,14 +1,15 @@
-// Owns: biases, rotary positions, the KV cache writes and attention of a layer.
-// Must not: own blocks. Spec/ARITHMETIC.md, rules 6 and 9-11.
+// Owns: biases, rotary positions, KV cache writes and attention of a layer.
+// Must not: own blocks.
+// Source: Spec/ARITHMETIC.md, rules 6 and 9 to 11.
 
 import Synchronization
 import VialCompute
 import VialSystem
 
 extension DecoderForward {
-  /// Stores keys and values of all rows and computes their attention. Few tokens of each sequence are one phase: whoever
-  /// stored a segment's keys of a KV head is the one who reads them. In the last layer only rows that logits are asked for
-  /// attend.
+  /// Stores keys and values of all rows and computes their attention. Few tokens of each sequence
+  /// are one phase: whoever stored a segment's keys of a KV head is the one who reads them. In the
+  /// last layer only rows whose logits are computed attend.
   func attend(layer: Int, segments: [StepSegment], rows: Int, isLast: Bool) {
     let biases = weights.layers[layer].attentionBiases.map(AttentionBiases.init)
     let counts = segments.map { isLast ? $0.logitsCount : $0.count }
@@ -34,7 +35,7 @@ extension DecoderForward {
   ) {
     let heads = shape.kvHeadCount
     compute { [self] worker in
-      let mine = share(rows * heads, worker)
+      let mine = portion(rows * heads, worker)
       var first = 0
       for segment in segments {
         let items = mine.clamped(to: first * heads..<(first + segment.count) * heads)
@@ -73,11 +74,11 @@ extension DecoderForward {
     let isFinite = kernels.store(
       cache.type, headDimension: dimension, key: key, value: value,
       position: position % positions, in: block)
-    if !isFinite { buffers.cacheMarks[row * shape.kvHeadCount + kvHead] = 1 }
+    if !isFinite { buffers.cacheNonFiniteFlags[row * shape.kvHeadCount + kvHead] = 1 }
   }
 
-  /// Attention of the last `queryCounts` rows of the segments. Work items (segment, KV head, chunk of queries) are taken as
-  /// workers get free; `before` runs ahead of each.
+  /// Attention of the last `queryCounts` rows of the segments. Work items (segment, KV head, chunk
+  /// of queries) are taken as workers get free; `before` runs ahead of each.
   private func attend(
     layer: Int, segments: [StepSegment], _ queryCounts: [Int],
     before: (_ segment: StepSegment, _ firstRow: Int, _ kvHead: Int) -> Void
@@ -112,8 +113,8 @@ extension DecoderForward {
     }
   }
 
-  /// What a work item reads first, and how many positions that block has; nil behind the last item. Items are counted
-  /// from the first one of `segments`, which have `counts` each.
+  /// What a work item reads first, and how many positions that block has; nil behind the last item.
+  /// Items are counted from the first one of `segments`, which have `counts` each.
   private func firstBlock(
     layer: Int, ofItem item: Int, _ segments: ArraySlice<StepSegment>, _ counts: ArraySlice<Int>
   ) -> (base: UnsafePointer<UInt8>, positionCount: Int)? {
@@ -132,8 +133,8 @@ extension DecoderForward {
     return nil
   }
 
-  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head. Meanwhile memory is
-  /// asked for the keys of `next`.
+  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head.
+  /// Meanwhile the keys of `next` are prefetched.
   private func attend(
     layer: Int, kvHead: Int, segment: StepSegment, firstRow: Int, first: Int,
     next: (base: UnsafePointer<UInt8>, positionCount: Int)?, worker: Int
@@ -156,7 +157,8 @@ extension DecoderForward {
   }
 }
 
-/// Where the biases of a layer lie: bare addresses, because counting references for every row costs more than adding.
+/// Where the biases of a layer lie: bare addresses, because counting references for every row costs
+/// more than adding.
 private struct AttentionBiases: @unchecked Sendable {
   let query, key, value: UnsafePointer<Float>
 

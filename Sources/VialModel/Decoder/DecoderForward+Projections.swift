@@ -1,4 +1,4 @@
-// Owns: the matrix products of the forward pass and how the workers share their tiles.
+// Owns: the matrix products of the forward pass, and the division of their tiles among workers.
 // Must not: know attention, or how inputs are prepared.
 
 import VialCompute
@@ -7,16 +7,18 @@ import VialSystem
 extension DecoderForward {
   /// One phase: hands out pieces of `tileCount` tiles of `tileByteCount` bytes until none is left.
   ///
-  /// Workers take pieces, so that a slow one is not waited for; each streams its own range of the file as long as it can.
-  /// Who is done asks for the beginning of its share of the `next` projection, so that the memory is busy meanwhile.
+  /// Workers take pieces, so that a slow one is not waited for; each streams its own range of the
+  /// file as long as it can. Whoever is done prefetches the beginning of its portion of the `next`
+  /// projection, so that the memory stays busy.
   func computeTiles(
-    _ input: ProjectionInput, tileCount: Int, next: Projection?,
-    _ body: (_ tiles: Range<Int>, PreparedInput, _ worker: Int) -> Void
+    _ input: ActivationSource, tileCount: Int, next: Projection?,
+    _ body: (_ tiles: Range<Int>, QuantizedActivations, _ worker: Int) -> Void
   ) {
     let piece = max(1, Self.pieceByteCount / max(1, input.projection.tileByteCount * 2)) * 2
-    // Few rows stream through the weights: half of what is left is read in one go. Many rows leave outputs behind that
-    // are wanted while they are in the caches.
-    let divisor = input.rows <= 2 * PrivateInput.maximumRows ? 2 : Int.max
+    // With few rows a worker takes half of its remaining tiles at a time, so that it streams
+    // weights without interruption. With many rows it takes small pieces, so that outputs are still
+    // in L2 when they are used.
+    let divisor = input.rows <= 2 * WorkerActivations.maximumRows ? 2 : Int.max
     let activeCount = pool.activeCount
     queue.fill(tileCount, grain: Self.tileGrain, activeCount: activeCount)
     computeTaken { [self] worker in
@@ -24,27 +26,29 @@ extension DecoderForward {
       while let tiles = queue.take(worker, grain: piece, divisor: divisor) {
         body(tiles, prepared, worker)
       }
-      if let next { prefetchShare(of: next, worker, of: activeCount) }
+      if let next { prefetchPortion(of: next, worker, of: activeCount) }
     }
   }
 
-  /// About how many bytes of weights a worker takes at a time at least: a few microseconds of the memory's.
+  /// Least bytes of weights that a worker takes at a time: a few microseconds of memory bandwidth.
   private static let pieceByteCount = 48 << 10
-  /// Shares begin at even tiles, and pieces are pairs of them: fewer turns at the queue. Kernels take any number.
+  /// Portions begin at even tiles and pieces are pairs of tiles, for fewer accesses to the queue.
+  /// Kernels take any number.
   private static let tileGrain = 2
-  /// What a worker prefetches of its next share, and of a tile that it multiplies after another one.
-  private static let shareByteCount = 16 << 10
-  private static let tileByteCount = 4 << 10
+  /// Bytes that a worker prefetches of its next portion, and of a tile that it multiplies next.
+  private static let portionPrefetchByteCount = 16 << 10
+  private static let tilePrefetchByteCount = 4 << 10
 
-  /// Asks for what a worker will read first. Matrices of one input are one row of tiles, or (gate and up) side by side.
-  private func prefetchShare(of projection: Projection, _ worker: Int, of activeCount: Int) {
-    var tile = WorkShare.range(
+  /// Prefetches what a worker will read first. Matrices of one input are one row of tiles, or (gate
+  /// and up) side by side.
+  private func prefetchPortion(of projection: Projection, _ worker: Int, of activeCount: Int) {
+    var tile = WorkPortion.range(
       of: projection.isGated ? projection.matrices[0].tileCount : projection.tileCount,
       worker: worker, of: activeCount, grain: Self.tileGrain
     ).lowerBound
     for matrix in projection.matrices {
       if tile < matrix.tileCount {
-        matrix.prefetch(tile: tile, byteCount: Self.shareByteCount)
+        matrix.prefetch(tile: tile, byteCount: Self.portionPrefetchByteCount)
         return
       }
       tile -= matrix.tileCount
@@ -53,7 +57,7 @@ extension DecoderForward {
 
   /// Multiplies some tiles of one matrix with all rows of its prepared input.
   func multiply(
-    _ matrix: WeightMatrix, tiles: Range<Int>, with input: PreparedInput,
+    _ matrix: WeightMatrix, tiles: Range<Int>, with input: QuantizedActivations,
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {
     guard matrix.isQuantized else {
@@ -66,9 +70,10 @@ extension DecoderForward {
     kernels.multiply(matrix, tiles: tiles, with: panels, out: out, stride: stride)
   }
 
-  /// All matrices of a projection, one after another; `outputs` names destination and row stride of each.
+  /// All matrices of a projection, one after another; `outputs` names destination and row stride of
+  /// each.
   func project(
-    _ input: ProjectionInput, next: Projection? = nil,
+    _ input: ActivationSource, next: Projection? = nil,
     outputs: [(base: UnsafeMutablePointer<Float>, stride: Int)]
   ) {
     let projection = input.projection
@@ -89,7 +94,7 @@ extension DecoderForward {
   }
 
   /// Query, key and value projections.
-  func projectAttentionInput(_ input: ProjectionInput, next: Projection) {
+  func projectAttentionInput(_ input: ActivationSource, next: Projection) {
     project(
       input, next: next,
       outputs: [
@@ -99,7 +104,7 @@ extension DecoderForward {
   }
 
   /// `hidden += projection(input)`: whoever computes outputs adds them.
-  func projectResidual(_ input: ProjectionInput, next: Projection) {
+  func projectResidual(_ input: ActivationSource, next: Projection) {
     let stride = buffers.hiddenStride
     let matrix = input.projection.matrices[0]
     let (hidden, projected, kernels) = (buffers.hidden, buffers.projected, kernels)
@@ -114,9 +119,9 @@ extension DecoderForward {
     }
   }
 
-  /// `gate = silu(gate projection) * up projection`: whoever computes outputs of one computes them of both, while they
-  /// are in the caches.
-  func projectGated(_ input: ProjectionInput, next: Projection) {
+  /// `gate = silu(gate projection) * up projection`: whoever computes outputs of one computes them
+  /// of both, while they are in the caches.
+  func projectGated(_ input: ActivationSource, next: Projection) {
     let stride = buffers.feedForwardStride
     let (gate, up) = (input.projection.matrices[0], input.projection.matrices[1])
     let (gated, raised, kernels) = (buffers.gate, buffers.up, kernels)
@@ -135,9 +140,9 @@ extension DecoderForward {
     }
   }
 
-  /// Asks for the first bytes of a tile, which will be read after something else; nothing at the matrix's end.
+  /// Prefetches the first bytes of a tile that is read soon; nothing at the end of the matrix.
   private func prefetch(_ matrix: WeightMatrix, tile: Int) {
     guard tile < matrix.tileCount else { return }
-    matrix.prefetch(tile: tile, byteCount: Self.tileByteCount)
+    matrix.prefetch(tile: tile, byteCount: Self.tilePrefetchByteCount)
   }
 }

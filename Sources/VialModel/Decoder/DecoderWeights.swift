@@ -1,4 +1,4 @@
-// Owns: the tensors of a decoder, bound to their places. One set of fields serves every architecture of
+// Owns: the tensors of a decoder, bound by role. One set of fields serves every architecture of
 // this family; a file per architecture (Qwen2, Llama) says which of them exist.
 // Must not: touch a weight page.
 

@@ -1,9 +1,11 @@
-// Owns: where keys and values of a layer and head lie inside a pool block (Spec/ARITHMETIC.md, rule 10).
+// Owns: where keys and values of a layer and head lie inside a pool block.
 // Must not: allocate or decide which blocks a sequence has.
+// Source: Spec/ARITHMETIC.md, rule 10.
 
 public import VialCompute
 
-/// The layout of one pool block: 64 positions of every layer and key/value head, `[layer][kv head]`.
+/// The layout of one pool block: 64 positions of every layer and key/value head, `[layer][kv
+/// head]`.
 public struct KVCacheLayout: Sendable {
   /// Positions in a block; part of the arithmetic contract.
   @inlinable

@@ -1,13 +1,14 @@
-// Owns: which chunks of the weights were checked against their digests, and that a step computes with checked ones
-// only. Must not: know layers: what one step reads in full is checked before the first step, rows of an embedding
-// that is not also the head when they are looked up. Spec/FORMAT.md, "Chunk digests".
+// Owns: which chunks of the weights were checked against their digests, and that a step computes
+// with checked ones only. Must not: know layers: what one step reads in full is checked before the
+// first step, rows of an embedding that is not also the head when they are looked up.
+// Spec/FORMAT.md, "Chunk digests".
 
 import Synchronization
 import VialFormat
 import VialSystem
 
-/// Checks each chunk of the weights before its first use. Shared between threads: when two need a chunk for the
-/// first time at once, both check it.
+/// Checks each chunk of the weights before its first use. Shared between threads: when two need a
+/// chunk for the first time at once, both check it.
 final class LazyVerification: Sendable {
   private struct Chunk {
     let section: Int
@@ -80,9 +81,10 @@ final class LazyVerification: Sendable {
     return first + begin..<first + max(begin, bytes.upperBound / length)
   }
 
-  /// Checks what a step over these tokens reads, as far as nobody has; the workers of `pool` share it. A step that
-  /// finds everything checked costs a few atomic loads.
-  /// - Throws: R-220 for the first chunk that is damaged, `outOfMemory`; then nothing may be computed.
+  /// Checks what a step over these tokens reads, as far as nobody has; the workers of `pool` share
+  /// it. A step that finds everything checked costs a few atomic loads.
+  /// - Throws: R-220 for the first chunk that is damaged, `outOfMemory`; then nothing may be
+  ///   computed.
   func check(_ segments: [StepSegment], on pool: ThreadPool) throws(FormatError) {
     let checksShared = !areSharedChecked.load(ordering: .acquiring)
     guard checksShared || rows != nil else { return }
