@@ -2,7 +2,7 @@
 // are forgotten.
 // Must not: judge; `Comparison` does the statistics.
 
-import VialEngine
+public import VialEngine
 import VialFormat
 public import VialModel
 import VialSystem
@@ -70,8 +70,8 @@ public final class ModelComparer {
     }
     self.windowSize = size
     do throws(RunnerError) {
-      var runnerOptions = options.runnerOptions(positions: size)
-      runnerOptions.chunkSize = Self.portion
+      var runnerOptions = RunnerOptions(compute: options, positionCount: size)
+      runnerOptions.compute.chunkSize = Self.portion
       self.a = try ModelRunner(weights: a.weights, options: runnerOptions)
       self.b = try ModelRunner(weights: b.weights, options: runnerOptions)
       sampler = try Sampler(runner: self.a, idCount: self.a.vocabularySize)

@@ -1,7 +1,7 @@
 // Owns: the likelihood of several continuations of one prompt; what they share is computed once.
 // Must not: choose, or know where the ids come from.
 
-import VialEngine
+public import VialEngine
 import VialFormat
 public import VialModel
 public import VialSystem
@@ -25,7 +25,8 @@ public final class OptionScorer {
     positionLimit = min(model.contextLength, EngineOptions.defaultPositionCount)
     do throws(RunnerError) {
       runner = try ModelRunner(
-        weights: model.weights, options: options.runnerOptions(positions: positionLimit))
+        weights: model.weights,
+        options: RunnerOptions(compute: options, positionCount: positionLimit))
       sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
     } catch { throw .computation(error) }
   }

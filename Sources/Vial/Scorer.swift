@@ -1,8 +1,7 @@
 // Owns: log-probabilities of a given text, window by window.
 // Must not: choose tokens.
 
-public import VialCompute
-import VialEngine
+public import VialEngine
 import VialFormat
 public import VialModel
 import VialSystem
@@ -16,35 +15,6 @@ public struct TokenScore: Sendable {
   /// Natural logarithm of its probability after the tokens before it in its window; nil for the
   /// first of a window, which nothing precedes.
   public let logProbability: Float?
-}
-
-/// How to compute; nothing of it changes a bit but the cache type.
-public struct ComputeOptions: Sendable {
-  /// Number type of the KV cache.
-  public var cacheType: KVCacheType
-  /// Threads; nil: as many as this process may use.
-  public var threadCount: Int?
-  /// ISA family; nil: the fastest that this CPU runs.
-  public var family: KernelFamily?
-  /// Tokens computed together at most.
-  public var chunkSize: Int
-
-  /// The defaults.
-  public init(
-    cacheType: KVCacheType = .f16, threadCount: Int? = nil, family: KernelFamily? = nil,
-    chunkSize: Int = 256
-  ) {
-    self.cacheType = cacheType
-    self.threadCount = threadCount
-    self.family = family
-    self.chunkSize = chunkSize
-  }
-
-  func runnerOptions(positions: Int) -> RunnerOptions {
-    RunnerOptions(
-      cacheType: cacheType, cachePositions: positions, chunkSize: chunkSize,
-      threadCount: threadCount, family: family)
-  }
 }
 
 /// Scores texts with one model. Not thread-safe.
@@ -70,7 +40,7 @@ public final class Scorer {
     windowSize = Self.windowSize(of: model)
     do throws(RunnerError) {
       runner = try ModelRunner(
-        weights: model.weights, options: options.runnerOptions(positions: windowSize))
+        weights: model.weights, options: RunnerOptions(compute: options, positionCount: windowSize))
       sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
     } catch { throw .computation(error) }
   }

@@ -41,8 +41,8 @@ extension EngineOptions {
     if options.queue_limit > 0 { queueLimit = Int(options.queue_limit) }
     if options.tenant_queue_limit > 0 { tenantQueueLimit = Int(options.tenant_queue_limit) }
     if options.cache_byte_limit > 0 { cacheByteLimit = Int(clamping: options.cache_byte_limit) }
-    if options.running_limit > 0 { activeLimit = Int(options.running_limit) }
-    if options.step_prompt_tokens > 0 { mixedStepTokens = Int(options.step_prompt_tokens) }
+    if options.running_limit > 0 { runningLimit = Int(options.running_limit) }
+    if options.step_prompt_tokens > 0 { stepPromptTokens = Int(options.step_prompt_tokens) }
     sharesPrefixes = options.flags & UInt32(VIAL_ENGINE_NO_SHARING) == 0
     memory = MemorySource(options)
     locksMemory = options.flags & UInt32(VIAL_ENGINE_LOCK_MEMORY) != 0

@@ -6,33 +6,6 @@ public import VialModel
 public import VialSystem
 import VialText
 
-/// What an engine may use.
-public struct BatchEngineOptions: Sendable {
-  /// How steps are computed; its KV cache is for all requests together.
-  public var runner: RunnerOptions
-  /// Most requests in the queue.
-  public var queueLimit = 1024
-  /// Most requests of one tenant in the queue that were never computed; nil: as many as the queue
-  /// takes.
-  public var tenantQueueLimit: Int?
-  /// Most requests that are computed together.
-  public var activeLimit = 64
-  /// Whether prompts of one tenant that begin with the same tokens share KV blocks.
-  public var sharesPrefixes = true
-  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step
-  /// below two and a half times the time of one that only decodes, as it is measured; longer while
-  /// more requests with short prompts begin than have three tokens of their answer, in that
-  /// proportion.
-  public var mixedStepTokens: Int?
-  /// The file's model digest, for the names of cached blocks.
-  public var modelDigest: [UInt8] = []
-  /// Is called with lines for the log on the delivery thread.
-  public var log: (@Sendable (LogLine) -> Void)?
-
-  /// Defaults with the given way to compute.
-  public init(runner: RunnerOptions) { self.runner = runner }
-}
-
 /// Answers any number of requests, batched. Any thread may submit.
 public final class BatchEngine: Sendable {
   /// Name of the ISA family that computes.
@@ -58,24 +31,32 @@ public final class BatchEngine: Sendable {
   private let isClosed = Guarded(false)
 
   /// Reserves all memory and starts the threads.
+  /// - Parameters:
+  ///   - modelDigest: the file's model digest, for the hashes of cached blocks.
+  ///   - blockCount: blocks of the KV cache: `options.blockCount`.
   public init(
-    weights: DecoderWeights, text: AnswerText, contextLength: Int, options: BatchEngineOptions
+    weights: DecoderWeights, text: AnswerText, modelDigest: [UInt8] = [], contextLength: Int,
+    blockCount: Int, options: EngineOptions
   ) throws(RunnerError) {
-    let runner = try ModelRunner(weights: weights, options: options.runner)
+    var runnerOptions = RunnerOptions(compute: options.compute, blockCount: blockCount)
+    runnerOptions.memory = options.memory
+    runnerOptions.locksMemory = options.locksMemory
+    let runner = try ModelRunner(weights: weights, options: runnerOptions)
     let sampler = try Sampler(
       runner: runner, idCount: text.tokenizer.tokenCount, workerCount: runner.logitWorkerCount,
       isAllowed: text.tokenizer.isPresent)
     guard let hash = KeyedHash(),
       let mailbox = EngineMailbox(
         prefixes: PrefixRoot(
-          hash: hash, modelDigest: options.modelDigest, cacheType: options.runner.cacheType),
+          hash: hash, modelDigest: modelDigest, cacheType: options.compute.cacheType),
         options: options, threadCount: runner.threadCount)
     else { throw .outOfMemory }
     let positions = runner.blocks.blockCount * KVCacheLayout.positionsPerBlock
     let scheduler = Scheduler(
       pool: runner.blocks, positionLimit: min(positions, contextLength),
-      activeLimit: options.activeLimit,
-      budget: StepBudget(stepLimit: runner.chunkSize, stepPromptTokens: options.mixedStepTokens))
+      runningLimit: max(1, options.runningLimit),
+      budget: StepBudget(
+        stepLimit: runner.chunkSize, stepPromptTokens: options.stepPromptTokens.map { max(1, $0) }))
     mailbox.metrics.withLock { $0.blockCount = runner.blocks.blockCount }
     self.mailbox = mailbox
     log = options.log

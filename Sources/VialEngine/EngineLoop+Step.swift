@@ -102,7 +102,7 @@ extension EngineLoop {
     case .failed(let failure): return (.error, failure)
     case .logits:
       active.sequence.cacheBlocks()
-      if active.request.plan.isPinned {
+      if active.request.plan.options.isPinned {
         scheduler.pins.pin(active)
         return (.length, nil)
       }

@@ -83,7 +83,7 @@ final class EngineLoop: @unchecked Sendable {
     while let (entry, limit) = scheduler.candidate() {
       let request = entry.request
       let isTooLarge =
-        request.plan.isPinned
+        request.plan.options.isPinned
         && !scheduler.canPin(tokenCount: request.promptCount)
       guard !isTooLarge, let active = entry.prepared ?? prepare(entry, limit: limit) else {
         scheduler.dropCandidate(entry)
@@ -117,14 +117,17 @@ final class EngineLoop: @unchecked Sendable {
     let plan = entry.request.plan
     let prefixes = mailbox.prefixes
     // What is reused from the cache has no logits.
-    let shares = (sharesPrefixes && plan.sharesPrefix || plan.isPinned) && !plan.scoresPrompt
+    let shares =
+      (sharesPrefixes && !plan.options.isPrivate || plan.options.isPinned)
+      && !plan.options.scoresPrompt
     let common =
       shares && scheduler.pins.hasCommon
       ? prefixes.hasher(tenant: prefixes.common, adapter: plan.adapterIdentity) : nil
-    let tenant = plan.isPinned && plan.tenant.isEmpty ? prefixes.common : entry.request.tenant
+    let tenant =
+      plan.options.isPinned && plan.options.tenant.isEmpty ? prefixes.common : entry.request.tenant
     return ActiveRequest(
       entry.request, number: entry.number, stepMemory: memory, text: text,
-      limit: plan.isPinned ? 0 : limit,
+      limit: plan.options.isPinned ? 0 : limit,
       hasher: shares ? prefixes.hasher(tenant: tenant, adapter: plan.adapterIdentity) : nil,
       commonHasher: common)
   }

@@ -40,7 +40,7 @@ final class EngineMailbox: Sendable {
   private static let threadByteCount = 32 << 10
 
   /// nil when memory is short.
-  init?(prefixes: PrefixRoot, options: BatchEngineOptions, threadCount: Int) {
+  init?(prefixes: PrefixRoot, options: EngineOptions, threadCount: Int) {
     guard
       let memory = HeldMemory(
         MemoryReserve.step + MemoryReserve.call + Self.threadByteCount * threadCount)

@@ -109,7 +109,7 @@ extension Engine {
     model: Model, capacity: Int, options: ComputeOptions = ComputeOptions()
   ) throws(VialError) {
     var engineOptions = EngineOptions(compute: options)
-    engineOptions.positionCount = capacity
+    engineOptions.cachePositionCount = capacity
     try self.init(model: model, options: engineOptions)
   }
 

@@ -31,7 +31,7 @@ import VialSystem
   ) throws -> Engine {
     var options = EngineOptions(
       compute: ComputeOptions(cacheType: type, threadCount: 2, chunkSize: 48))
-    options.positionCount = positions
+    options.cachePositionCount = positions
     change(&options)
     return try Engine(model: PackedModel.open("qwen2-tiny-untied"), options: options)
   }
@@ -140,14 +140,14 @@ import VialSystem
     #expect(engine.metrics.cachedTokenCount == before)
     #expect(try cached("north") == 256)
     #expect(try cached("") == 256)
-    #expect(try cached("north") { $0.sharesPrefix = false } == 0)
+    #expect(try cached("north") { $0.isPrivate = true } == 0)
     #expect(engine.metrics.cachedTokenCount == 512)
   }
 
   @Test func privateRequestsLeaveNothing() throws {
     let engine = try Self.engine()
     let prompt = Self.prompt(5, 300)
-    _ = try engine.submit(prompt, Self.options { $0.sharesPrefix = false }).events()
+    _ = try engine.submit(prompt, Self.options { $0.isPrivate = true }).events()
     #expect(engine.metrics.cachedBlockCount == 0)
     let request = try engine.submit(prompt, Self.options())
     _ = request.events()
@@ -270,7 +270,8 @@ import VialSystem
     let model = try PackedModel.open("qwen2-tiny-untied")
     let opened = try ModelFile(path: PackedModel.path("qwen2-tiny-untied"))
     let runner = try ModelRunner(
-      weights: opened.weights(), options: RunnerOptions(cachePositions: 1024, threadCount: 1))
+      weights: opened.weights(),
+      options: RunnerOptions(compute: ComputeOptions(threadCount: 1), positionCount: 1024))
     let root = PrefixRoot(
       hash: try #require(KeyedHash()), modelDigest: model.file.modelDigest.bytes, cacheType: .f16)
     func sequence(_ ids: [UInt32], isCached: Bool = true) throws -> TokenSequence {

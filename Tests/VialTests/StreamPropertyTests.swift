@@ -71,8 +71,9 @@ import VialSystem
     let runner = try ModelRunner(
       weights: weights,
       options: RunnerOptions(
-        cacheType: cacheType, cachePositions: 64 * 2 * tasks.count, chunkSize: chunk,
-        threadCount: threads, family: family))
+        compute: ComputeOptions(
+          cacheType: cacheType, threadCount: threads, family: family, chunkSize: chunk),
+        positionCount: 64 * 2 * tasks.count))
     let sampler = try Sampler(
       runner: runner, idCount: runner.vocabularySize, workerCount: runner.logitWorkerCount)
     let sequences = try tasks.map { task in

@@ -99,8 +99,8 @@ final class BenchJob {
     try ModelRunner(
       weights: weights,
       options: RunnerOptions(
-        cacheType: cacheType, cachePositions: plan.cachePositions, threadCount: threads,
-        family: family))
+        compute: ComputeOptions(cacheType: cacheType, threadCount: threads, family: family),
+        positionCount: plan.cachePositions))
   }
 
   private func run(

@@ -11,7 +11,7 @@ struct PinnedPrefixes {
   var blockCount: Int { pins.reduce(0) { $0 + $1.sequence.blockCount } }
 
   /// Whether some prefix is there for all tenants.
-  var hasCommon: Bool { pins.contains { $0.request.plan.tenant.isEmpty } }
+  var hasCommon: Bool { pins.contains { $0.request.plan.options.tenant.isEmpty } }
 
   /// Pins a prefix that was computed.
   mutating func pin(_ active: ActiveRequest) {

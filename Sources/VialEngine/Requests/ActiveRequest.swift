@@ -63,7 +63,7 @@ final class ActiveRequest {
     hasher: PrefixHasher?, commonHasher: PrefixHasher?
   ) {
     let prompt = request.plan.prompt
-    let grammarByteCount = request.plan.grammar == nil ? 0 : MemoryReserve.template
+    let grammarByteCount = request.plan.options.grammar == nil ? 0 : MemoryReserve.template
     guard
       let memory = HeldMemory(Self.ownByteCount + Self.tokenByteCount * (prompt.count + limit)),
       MemoryReserve.hold(grammarByteCount)
@@ -73,7 +73,7 @@ final class ActiveRequest {
     let sequence = TokenSequence(
       capacity: prompt.count + limit, pool: stepMemory.runner.blocks, hasher: hasher,
       commonHasher: commonHasher,
-      adapter: request.plan.adapter)
+      adapter: request.plan.options.adapter)
     guard let sequence else { return nil }
     sequence.tokens.append(contentsOf: prompt.span)
     self.request = request
@@ -90,11 +90,11 @@ final class ActiveRequest {
     constraint = AnswerConstraint(request.plan, text, tenant: request.tenant)
     plainShaping = TokenShaping(request.plan)
     promptScores =
-      request.plan.scoresPrompt
-      ? PromptScores(prompt: prompt, alternativeCount: request.plan.alternativeCount) : nil
-    guard promptScores != nil || !request.plan.scoresPrompt else { return nil }
-    guard request.plan.sampling.countsTokens else { return }
-    counts = TokenCounts(request.plan.sampling, promptCount: prompt.count)
+      request.plan.options.scoresPrompt
+      ? PromptScores(prompt: prompt, alternativeCount: request.plan.options.alternativeCount) : nil
+    guard promptScores != nil || !request.plan.options.scoresPrompt else { return nil }
+    guard request.plan.options.sampling.countsTokens else { return }
+    counts = TokenCounts(request.plan.options.sampling, promptCount: prompt.count)
     guard counts?.update(sequence.tokens) == true else { return nil }
   }
 
@@ -105,7 +105,7 @@ final class ActiveRequest {
   /// should not.
   var isSettled: Bool { answerCount > 2 }
 
-  var priority: Int32 { request.plan.priority }
+  var priority: Int32 { request.plan.options.priority }
 
   /// Whether it keeps its blocks when there is memory for one of the two only.
   func ranksBefore(_ other: ActiveRequest) -> Bool {
@@ -136,7 +136,7 @@ final class ActiveRequest {
 
   /// Whether it ends before it is computed.
   var isIdle: Bool {
-    reasonToSayNothing != nil && !request.plan.isPinned && promptScores == nil
+    reasonToSayNothing != nil && !request.plan.options.isPinned && promptScores == nil
   }
 
   /// Positions of the step that computes `tokenCount` tokens whose logits score the prompt.
@@ -179,7 +179,7 @@ final class ActiveRequest {
 
   /// Whether the step that computes `tokenCount` tokens chooses one under a grammar.
   func needsMask(after tokenCount: Int) -> Bool {
-    tokenCount == sequence.pendingCount && !request.plan.isPinned && constraint.needsMask
+    tokenCount == sequence.pendingCount && !request.plan.options.isPinned && constraint.needsMask
   }
 
   /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens;
@@ -188,7 +188,7 @@ final class ActiveRequest {
   func prepareChoice(after tokenCount: Int) -> Int? {
     choice = nil
     choiceFailure = .numericError
-    guard tokenCount == sequence.pendingCount, !request.plan.isPinned else { return 0 }
+    guard tokenCount == sequence.pendingCount, !request.plan.options.isPinned else { return 0 }
     let maskByteCount = constraint.needsMask ? MemoryReserve.template : 0
     guard MemoryReserve.hold(maskByteCount) else { return nil }
     defer { MemoryReserve.release(maskByteCount) }
@@ -201,7 +201,9 @@ final class ActiveRequest {
   private var nextShaping: TokenShaping? {
     guard var shaping = plainShaping else { return nil }
     shaping.counts = counts?.entries
-    if answerCount < request.plan.rules.minimumTokens { shaping.barredEnds = constraint.endTokens }
+    if answerCount < request.plan.options.rules.minimumTokens {
+      shaping.barredEnds = constraint.endTokens
+    }
     return shaping
   }
 
@@ -209,12 +211,13 @@ final class ActiveRequest {
   /// why. Changes nothing that other requests use.
   func choose(_ logits: UnsafeMutablePointer<Float>, _ sampler: Sampler, worker: Int) {
     let plan = request.plan
-    guard !plan.isPinned, reasonToSayNothing == nil else { return }
+    guard !plan.options.isPinned, reasonToSayNothing == nil else { return }
     do throws(RunnerError) {
       choice = try sampler.choose(
-        logits: logits, parameters: plan.sampling, position: sequence.tokens.count,
-        alternativeCount: plan.alternativeCount, alternatives: &alternatives, limits: limits,
-        shaping: shaping, wantsEntropy: plan.reportsEntropy, worker: worker)
+        logits: logits, parameters: plan.options.sampling, position: sequence.tokens.count,
+        alternativeCount: plan.options.alternativeCount, alternatives: &alternatives,
+        limits: limits,
+        shaping: shaping, wantsEntropy: plan.options.reportsEntropy, worker: worker)
     } catch { choiceFailure = error }
   }
 
@@ -248,7 +251,9 @@ final class ActiveRequest {
     }
     guard let text, let stored else { return false }
     // The text stays in memory that is wiped, but no event and no answer leads to it.
-    if request.plan.withholdsReasoning, isWithheld(part) || isMark(chosen.token) { return true }
+    if request.plan.options.withholdsReasoning, isWithheld(part) || isMark(chosen.token) {
+      return true
+    }
     return answer.entries.append(
       AnswerLog.Entry(
         token: chosen.token, logProbability: chosen.logProbability, entropy: chosen.entropy,
@@ -291,7 +296,7 @@ final class ActiveRequest {
   }
 
   private func isWithheld(_ part: AnswerPart) -> Bool {
-    request.plan.withholdsReasoning && part == .reasoning
+    request.plan.options.withholdsReasoning && part == .reasoning
   }
 
   private var nothing: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: nil, count: 0) }

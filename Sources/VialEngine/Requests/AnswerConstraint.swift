@@ -70,19 +70,19 @@ struct AnswerConstraint {
   /// - Parameter tenant: whose answers may know where this one came to, unless the request is
   ///   private.
   init(_ plan: RequestPlan, _ text: AnswerText, tenant: KeyedCode) {
-    matcher = plan.grammar.map {
+    matcher = plan.options.grammar.map {
       GrammarMatcher(
         text.automata.automaton(
-          for: $0, tenant: plan.sharesPrefix ? tenant : nil, endTokens: text.endTokens))
+          for: $0, tenant: !plan.options.isPrivate ? tenant : nil, endTokens: text.endTokens))
     }
     tokenizer = text.tokenizer
     marks = text.marks
-    let ignoresEnd = plan.rules.ignoresEnd && plan.grammar == nil
-    stopTokens = plan.rules.stopTokens
+    let ignoresEnd = plan.options.rules.ignoresEnd && plan.options.grammar == nil
+    stopTokens = plan.options.rules.stopTokens
     endTokens = (ignoresEnd ? [] : text.endTokens) + stopTokens
-    reasoningLimit = plan.maximumReasoningTokens
+    reasoningLimit = plan.options.maximumReasoningTokens
     isReasoning = plan.startsInReasoning
-    if let prefill = plan.prefill { _ = matcher?.advance(prefill.span) }
+    if let prefill = plan.options.prefill { _ = matcher?.advance(prefill.span) }
   }
 
   /// Whether the next token must keep to a grammar.

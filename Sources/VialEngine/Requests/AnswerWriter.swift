@@ -22,12 +22,12 @@ final class AnswerWriter {
 
   /// nil when memory is short.
   init?(tokenizer: Tokenizer, marks: ReasoningMarks?, plan: RequestPlan) {
-    guard let stops = plan.stops.filter() else { return nil }
+    guard let stops = plan.options.stops.filter() else { return nil }
     self.stops = stops
     self.marks = marks
-    watchesForStops = !plan.stops.isEmpty
-    unwatchedCount = plan.rules.minimumTokens
-    decoder = StreamingDecoder(tokenizer, continuesText: plan.prefill != nil)
+    watchesForStops = !plan.options.stops.isEmpty
+    unwatchedCount = plan.options.rules.minimumTokens
+    decoder = StreamingDecoder(tokenizer, continuesText: plan.options.prefill != nil)
     part = plan.startsInReasoning ? .reasoning : .answer
   }
 

@@ -31,7 +31,7 @@ public final class Request: Sendable {
   ) {
     self.plan = plan
     promptCount = plan.prompt.count
-    tenant = engine.prefixes.tenant(plan.tenant)
+    tenant = engine.prefixes.tenant(plan.options.tenant)
     self.onEvent = onEvent
     self.engine = engine
   }

@@ -17,7 +17,7 @@ struct TokenShaping {
 
   /// What all choices of a request have in common; nil when it wants nothing.
   init?(_ plan: RequestPlan) {
-    let (rules, sampling) = (plan.rules, plan.sampling)
+    let (rules, sampling) = (plan.options.rules, plan.options.sampling)
     guard
       sampling.countsTokens || rules.minimumTokens > 0 || !rules.biases.isEmpty
         || !rules.bannedTokens.isEmpty

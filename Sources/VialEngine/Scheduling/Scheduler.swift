@@ -44,16 +44,16 @@ struct Scheduler {
   var pins = PinnedPrefixes()
   private let pool: KVBlockPool
   private let positionLimit: Int
-  private let activeLimit: Int
+  private let runningLimit: Int
 
   /// - Parameters:
   ///   - pool: where sequences get their blocks.
   ///   - positionLimit: most positions of one request.
-  ///   - activeLimit: most requests that are computed together.
-  init(pool: KVBlockPool, positionLimit: Int, activeLimit: Int, budget: StepBudget) {
+  ///   - runningLimit: most requests that are computed together.
+  init(pool: KVBlockPool, positionLimit: Int, runningLimit: Int, budget: StepBudget) {
     self.pool = pool
     self.positionLimit = positionLimit
-    self.activeLimit = min(activeLimit, budget.stepLimit)
+    self.runningLimit = min(runningLimit, budget.stepLimit)
     self.budget = budget
   }
 
@@ -90,7 +90,7 @@ struct Scheduler {
   /// Whether a prefix of `tokenCount` tokens may be pinned beside those that are, or are being
   /// computed.
   func canPin(tokenCount: Int) -> Bool {
-    let coming = active.lazy.filter { $0.request.plan.isPinned }
+    let coming = active.lazy.filter { $0.request.plan.options.isPinned }
       .reduce(0) { $0 + TokenSequence.blockCount(for: $1.sequence.tokens.count) }
     return pins.blockCount + coming + TokenSequence.blockCount(for: tokenCount) <= pool.blockCount
       / 2
@@ -99,10 +99,11 @@ struct Scheduler {
   /// The request that comes next, and the most tokens that its answer may have.
   func candidate() -> (entry: WaitingRequest, limit: Int)? {
     guard let lane = waiting.nextLane(ledger), let entry = waiting.first(lane) else { return nil }
-    if active.count >= activeLimit, (active.last?.priority ?? .max) >= lane.priority { return nil }
+    if active.count >= runningLimit, (active.last?.priority ?? .max) >= lane.priority { return nil }
     let plan = entry.request.plan
     return (
-      entry, max(0, min(plan.maximumTokens ?? .max, positionLimit - entry.request.promptCount))
+      entry,
+      max(0, min(plan.options.maximumTokens ?? .max, positionLimit - entry.request.promptCount))
     )
   }
 
@@ -126,7 +127,7 @@ struct Scheduler {
       return active.isEmpty ? .impossible : .mustWait
     }
     while let last = active.last, last.priority < candidate.priority,
-      active.count >= activeLimit || !fits(candidate, besides: active[...], obtainable: 0)
+      active.count >= runningLimit || !fits(candidate, besides: active[...], obtainable: 0)
     {
       preempt(last)
     }

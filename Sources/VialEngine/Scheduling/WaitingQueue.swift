@@ -131,6 +131,6 @@ struct WaitingQueue {
 extension Request {
   /// Where it waits.
   var lane: WaitingQueue.LaneKey {
-    WaitingQueue.LaneKey(priority: plan.priority, tenant: tenant)
+    WaitingQueue.LaneKey(priority: plan.options.priority, tenant: tenant)
   }
 }

@@ -2,69 +2,9 @@
 // Must not: decide what to generate or know texts. One thread drives a runner at a time.
 
 public import VialCompute
-public import VialFormat
+import VialFormat
 public import VialModel
 public import VialSystem
-
-/// How a runner computes. None of it changes a bit of an answer but `cacheType`.
-public struct RunnerOptions: Sendable {
-  /// Number type of the KV cache.
-  public var cacheType: KVCacheType
-  /// Positions in the KV cache, for all sequences together; rounded up to blocks.
-  public var cachePositions: Int
-  /// Tokens computed together at most; more is faster for long prompts and needs more memory.
-  public var chunkSize: Int
-  /// Threads; nil: as many as affinity and quota allow.
-  public var threadCount: Int?
-  /// ISA family; nil: the fastest one.
-  public var family: KernelFamily?
-  /// Where large buffers come from; nil: the system.
-  public var memory: MemorySource?
-  /// Whether the KV cache and all other buffers are to be kept out of swap, as far as the system
-  /// allows; otherwise the others are while they fit into half of what the process may lock.
-  public var locksMemory = false
-
-  /// Defaults for one text at a time.
-  public init(
-    cacheType: KVCacheType = .f16, cachePositions: Int, chunkSize: Int = 256,
-    threadCount: Int? = nil, family: KernelFamily? = nil, memory: MemorySource? = nil
-  ) {
-    self.cacheType = cacheType
-    self.cachePositions = cachePositions
-    self.chunkSize = chunkSize
-    self.threadCount = threadCount
-    self.family = family
-    self.memory = memory
-  }
-}
-
-/// Why a step could not be done.
-public enum RunnerError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The system gave no memory for the KV cache or the activations.
-  case outOfMemory
-  /// The KV cache has no free block.
-  case cacheFull
-  /// A value became infinite or not a number: the weights are damaged or do not fit the input.
-  case numericError
-  /// Grammar, bans and biases leave no token that may be chosen.
-  case noCandidate
-  /// A token id is not in the model's vocabulary.
-  case unknownToken
-  /// The file is verified lazily, and weights do not match their digest.
-  case damagedWeights(FormatError)
-
-  /// One plain sentence.
-  public var description: String {
-    switch self {
-    case .outOfMemory: return "not enough memory for the KV cache and the activations"
-    case .cacheFull: return "the KV cache is full"
-    case .numericError: return "the computation met a value that is infinite or not a number"
-    case .noCandidate: return "no token is left that may be chosen"
-    case .unknownToken: return "a token id is not in the model's vocabulary"
-    case .damagedWeights(let error): return error.description
-    }
-  }
-}
 
 /// Drives the forward pass of one model.
 public final class ModelRunner {
@@ -100,27 +40,26 @@ public final class ModelRunner {
   /// Reserves all memory that steps need.
   public init(weights: DecoderWeights, options: RunnerOptions) throws(RunnerError) {
     let held =
-      Self.threadByteCount * max(1, options.threadCount ?? Processors.availableCount)
+      Self.threadByteCount * max(1, options.compute.threadCount ?? Processors.availableCount)
     guard MemoryReserve.hold(held) else { throw .outOfMemory }
     defer { MemoryReserve.release(held) }
-    guard let family = options.family ?? KernelFamily.available.first else {
+    guard let family = options.compute.family ?? KernelFamily.available.first else {
       throw .outOfMemory
     }
-    let positions = KVCacheLayout.positionsPerBlock
-    let threads = ThreadPool(workerCount: options.threadCount ?? Processors.availableCount)
-    let chunk = max(1, min(options.chunkSize, options.cachePositions))
+    let positionCount = options.blockCount * KVCacheLayout.positionsPerBlock
+    let threads = ThreadPool(workerCount: options.compute.threadCount ?? Processors.availableCount)
+    let chunk = max(1, min(options.compute.chunkSize, positionCount))
     let rowByteCount = weights.shape.vocabularySize * MemoryLayout<Float>.stride
     let memory = MemorySource(
       options.memory, locking: options.locksMemory ? .always : .within, account: workAccount)
     let cacheMemory = MemorySource(
       options.memory, locking: options.locksMemory ? .always : .never, account: cacheAccount)
-    guard let layout = KVCacheLayout(type: options.cacheType, shape: weights.shape),
+    guard let layout = KVCacheLayout(type: options.compute.cacheType, shape: weights.shape),
       let blocks = KVBlockPool(
-        layout: layout, blockCount: (options.cachePositions + positions - 1) / positions,
-        memory: cacheMemory),
+        layout: layout, blockCount: options.blockCount, memory: cacheMemory),
       let forward = DecoderForward(
         weights: weights, cache: layout, family: family, pool: threads,
-        maximumRows: max(chunk, Self.logitRows), contextLength: options.cachePositions,
+        maximumRows: max(chunk, Self.logitRows), contextLength: positionCount,
         memory: memory),
       let logits = WorkMemory(byteCount: rowByteCount * Self.logitRows, source: memory)
     else { throw .outOfMemory }

@@ -1,8 +1,6 @@
-// Owns: what a caller may ask of one generation, and the model's own defaults.
+// Owns: the options of one generation, the one struct from the C ABI to the engine.
 // Must not: know command-line flags.
 
-public import VialEngine
-import VialFormat
 public import VialModel
 public import VialSystem
 
@@ -38,9 +36,9 @@ public struct GenerationOptions: Sendable {
   /// UTF-8 label of whoever it is for; tenants share the machine by weight, and nothing else. At
   /// most 256 bytes.
   public var tenant: [UInt8] = []
-  /// Whether it uses what earlier requests of its tenant left in the cache, and leaves what it
-  /// computed; and so with what its grammar remembers.
-  public var sharesPrefix = true
+  /// Whether it neither reuses cached blocks of its tenant nor leaves any, and the same with what
+  /// its grammar remembers.
+  public var isPrivate = false
   /// Computes the prompt, answers nothing, and keeps its whole blocks of 64 positions in the cache
   /// until the request is closed: for prompts that begin alike. Without a tenant every tenant uses
   /// them, so such a prompt must not hold what a patient wrote.
@@ -56,21 +54,16 @@ public struct GenerationOptions: Sendable {
   /// request ends, and not when it is released.
   public var ownsTexts = false
 
+  /// Most alternatives of a token.
+  public static let alternativeLimit = 20
+  /// Longest prefill in bytes.
+  public static let prefillByteLimit = 16 << 10
+  /// Longest label of a tenant in bytes.
+  public static let tenantByteLimit = 256
+
   /// Options with the given sampling.
-  public init(maximumTokens: Int? = nil, sampling: SamplingParameters) {
+  public init(maximumTokens: Int? = nil, sampling: SamplingParameters = SamplingParameters()) {
     self.maximumTokens = maximumTokens
     self.sampling = sampling
-  }
-}
-
-extension Model {
-  /// The sampling parameters that the file recommends; greedy where it is silent.
-  public var recommendedSampling: SamplingParameters {
-    let defaults = file.configuration.sampling
-    return SamplingParameters(
-      temperature: Float(defaults.temperature ?? 0),
-      topK: UInt32(clamping: defaults.topK ?? 0),
-      topP: Float(defaults.topP ?? 1), minP: Float(defaults.minP ?? 0),
-      repetitionPenalty: Float(defaults.repetitionPenalty ?? 1))
   }
 }
