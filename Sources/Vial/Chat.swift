@@ -1,5 +1,5 @@
-// Owns: conversations on their way to token ids: the text of all messages in one wiped buffer,
-// rendered through the file's chat template and encoded, user text literal.
+// Owns: conversations on their way to token ids: the text of all messages in one wiped buffer, rendered through
+// the file's chat template and encoded, user text literal.
 // Must not: keep text longer than the call.
 
 import VialFormat
@@ -11,7 +11,7 @@ public final class Conversation {
   private let text: SecureBuffer<UInt8>
   private var entries: CheckedBuffer<ChatMessage>
 
-  /// Memory for messages of `byteCount` bytes together, roles included; nil when memory is short.
+  /// Room for messages of `byteCount` bytes together, roles included; nil when memory is short.
   /// - Parameter messageCount: how many are expected; more take more memory.
   public init?(byteCount: Int, messageCount: Int = 8) {
     guard let text = SecureBuffer<UInt8>(capacity: byteCount),
@@ -22,8 +22,8 @@ public final class Conversation {
   }
 
   /// Adds a message; false when it does not fit, or memory is short.
-  /// - Parameter isLiteral: text that spells a special token stays text. True for everything that a
-  ///   person or a record wrote.
+  /// - Parameter isLiteral: text that spells a special token stays text. True for everything that a person
+  ///   or a record wrote.
   @discardableResult
   public func append(role: StaticString, content: Span<UInt8>, isLiteral: Bool) -> Bool {
     append(
@@ -31,8 +31,7 @@ public final class Conversation {
       isLiteral: isLiteral)
   }
 
-  /// Adds a message whose role is the caller's text; false when it does not fit, or memory is
-  /// short.
+  /// Adds a message whose role is the caller's text; false when it does not fit, or memory is short.
   @discardableResult
   public func append(role: Span<UInt8>, content: Span<UInt8>, isLiteral: Bool) -> Bool {
     let room = text.capacity - text.count
@@ -97,8 +96,8 @@ public final class Conversation {
 
 extension Model {
   /// The ids of a conversation that asks for an answer, rendered through the file's chat template.
-  /// - Parameter prefill: the answer's first words, literal; the model goes on behind them. Where
-  ///   the template opens the reasoning, that is closed again, empty, before them.
+  /// - Parameter prefill: the answer's first words, literal; the model goes on behind them. Where the template opens the
+  ///   reasoning, that is closed again, empty, before them.
   public func chatTokens(
     _ conversation: Conversation, prefill: SecureBuffer<UInt8>? = nil
   ) throws(VialError) -> SecureBuffer<UInt32> {
@@ -109,8 +108,7 @@ extension Model {
     }
     let opening = try encode(text.span, literals: literals.span)
     let closing: [UInt8] = isInsideReasoning(opening.span) ? Array("\n</think>\n\n".utf8) : []
-    // One text: tokens may reach from the template's end into the prefill, as in what models were
-    // trained on.
+    // One text: tokens may reach from the template's end into the prefill, as in what models were trained on.
     let start = text.count + closing.count
     guard let whole = SecureBuffer<UInt8>(capacity: start + prefill.count),
       let ranges = CheckedBuffer<TextRange>(capacity: literals.count + 1)
@@ -133,8 +131,7 @@ extension Model {
     return try chatTokens(conversation, prefill: prefill)
   }
 
-  /// The ids of a text behind the file's BOS, without a chat template, all of it literal, and of a
-  /// prefill behind it.
+  /// The ids of a text behind the file's BOS, without a chat template, all of it literal, and of a prefill behind it.
   public func rawTokens(
     _ text: Span<UInt8>, prefill: SecureBuffer<UInt8>? = nil
   ) throws(VialError) -> SecureBuffer<UInt32> {

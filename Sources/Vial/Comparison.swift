@@ -170,8 +170,8 @@ private struct BlockPercentile {
   }
 
   /// The percentile of `count` values in all, between neighbours interpolated. O(values above it).
-  func value(_ share: Double, draws: [UInt32], count: Int) -> Double {
-    let rank = Double(count - 1) * (1 - share)
+  func value(_ fraction: Double, draws: [UInt32], count: Int) -> Double {
+    let rank = Double(count - 1) * (1 - fraction)
     let upperRank = Int(rank)
     var seen = 0
     var upper: Double?

@@ -1,5 +1,5 @@
-// Owns: choosing an adapter of a model by its name. Must not: put a name into an error: whoever
-// asks knows it.
+// Owns: choosing an adapter of a model by its name.
+// Must not: put a name into an error: the caller knows it.
 
 public import VialFormat
 public import VialModel

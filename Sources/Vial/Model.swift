@@ -121,8 +121,8 @@ public final class Model: Sendable {
       guard let tokens = SecureBuffer<UInt32>(capacity: capacity) else { throw .outOfMemory }
       var count = 0
       do throws(TextError) {
-        try tokens.appendInPlace { room throws(TextError) in
-          var output = room.mutableSpan
+        try tokens.appendInPlace { buffer throws(TextError) in
+          var output = buffer.mutableSpan
           count = try tokenizer.encode(
             text, options, literals: literals, workspace: &workspace, into: &output)
           return count

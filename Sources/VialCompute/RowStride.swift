@@ -7,7 +7,7 @@
 /// models are multiples of large powers of two: rows that lie a width apart fall on 2 or 4 of a
 /// first cache's 64 sets, and push one another out.
 public enum RowStride {
-  private static let floatsPerLine = 64 / MemoryLayout<Float>.stride
+  private static let floatsPerLine = CacheLine.byteCount / MemoryLayout<Float>.stride
 
   /// Floats from one row of `width` floats (0 or more) to the next: an odd number of cache lines,
   /// so that neighbours take turns through all sets. nil when it does not fit an Int. O(1).

@@ -13,7 +13,7 @@ public final class WorkQueue: @unchecked Sendable {
   /// Per worker: the first unit that is left in the low half, the first after the last one in the
   /// high half. A cache line each.
   private let portions: UnsafeMutablePointer<Atomic<UInt64>>
-  private static let stride = 64 / MemoryLayout<Atomic<UInt64>>.stride
+  private static let stride = CacheLine.byteCount / MemoryLayout<Atomic<UInt64>>.stride
 
   /// An empty queue for workers `0 ..< workerCount`.
   public init(workerCount: Int) {

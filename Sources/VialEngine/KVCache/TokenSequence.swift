@@ -69,7 +69,7 @@ public final class TokenSequence {
   public var pendingCount: Int { tokens.count - computedCount }
 
   /// Forgets every token after the first `tokenCount`; what was computed of those before stays.
-  /// Blocks are kept: positions that are not stored again influence nothing.
+  /// Its blocks stay: positions that are not stored again influence nothing.
   public func rewind(to tokenCount: Int) {
     tokens.truncate(to: max(0, tokenCount))
     computedCount = min(computedCount, tokens.count)

@@ -49,7 +49,7 @@ final class ActiveRequest {
   private let stepMemory: StepMemory
   /// For what its lists take as its answer grows.
   private let memory: HeldMemory
-  /// Bytes of these for each request, and for each of its tokens: the names of blocks, lists of
+  /// Bytes of these for each request, and for each of its tokens: the hashes of blocks, lists of
   /// pieces of the answer.
   private static let ownByteCount = 32 << 10
   private static let tokenByteCount = 4

@@ -25,7 +25,7 @@ public struct AnswerGrammar: Sendable {
 /// owns it.
 package final class GrammarAutomata: @unchecked Sendable {
   private var known: [(tenant: KeyedCode, grammar: Grammar, automaton: GrammarAutomaton)] = []
-  /// Automata that are kept, with some megabytes each.
+  /// Automata in the cache, with some megabytes each.
   private static let limit = 8
 
   package init() {}

@@ -25,7 +25,7 @@ final class AdapterBuffers: @unchecked Sendable {
     let (scratch, third) = Self.scratchByteCount.multipliedReportingOverflow(by: workerCount)
     guard !first, !second, !third, bytes < Int.max / 2, scratch < Int.max / 4 else { return nil }
     // Workers begin on pages of their own.
-    scratchOffset = (bytes + 4095) & ~4095
+    scratchOffset = Page.roundDown(bytes + Page.byteCount - 1)
     guard let memory = WorkMemory(byteCount: scratchOffset + scratch, source: source) else {
       return nil
     }

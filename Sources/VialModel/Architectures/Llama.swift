@@ -1,4 +1,5 @@
 // Owns: which tensors a Llama model has (Spec/MODELS.md, "llama"): no biases.
+// Must not: name tensors or check shapes (DecoderBinder).
 // Source: Llama 2 and 3 (Touvron et al., 2023; Grattafiori et al., 2024); transformers'
 // LlamaForCausalLM.
 

@@ -20,14 +20,15 @@ final class AttentionScratch: @unchecked Sendable {
       queryCount: Self.queriesPerItem)
     let list = (contextLength / KVCacheLayout.positionsPerBlock + 1) * MemoryLayout<Int>.stride
     // Rounded to pages, so that two workers never write the same cache line.
-    let (sum, first) = kernel.addingReportingOverflow(list + 4096 + 64)
-    let (total, second) = (sum & ~4095).multipliedReportingOverflow(by: workerCount)
+    let (sum, first) = kernel.addingReportingOverflow(
+      list + Page.byteCount + CacheLine.byteCount)
+    let (total, second) = Page.roundDown(sum).multipliedReportingOverflow(by: workerCount)
     guard kernel > 0, !first, !second,
       let memory = WorkMemory(byteCount: total, source: source)
     else { return nil }
     self.memory = memory
-    self.stride = sum & ~4095
-    self.kernelByteCount = (kernel + 63) & ~63
+    self.stride = Page.roundDown(sum)
+    self.kernelByteCount = CacheLine.roundUp(kernel)
   }
 
   func memory(_ worker: Int) -> UnsafeMutableRawPointer { memory.base + worker * stride }

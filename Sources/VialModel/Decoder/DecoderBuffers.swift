@@ -57,8 +57,8 @@ final class DecoderBuffers: @unchecked Sendable {
       let (floats, first) = width.multipliedReportingOverflow(by: maximumRows)
       let (bytes, second) = floats.multipliedReportingOverflow(by: 4)
       let (sum, third) = total.addingReportingOverflow(bytes)
-      guard !first, !second, !third, sum < Int.max - 64 else { return nil }
-      total = (sum + 63) & ~63
+      guard !first, !second, !third, sum < Int.max - CacheLine.byteCount else { return nil }
+      total = CacheLine.roundUp(sum)
     }
     guard let memory = WorkMemory(byteCount: total, source: source) else { return nil }
     self.memory = memory
