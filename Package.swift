@@ -102,8 +102,8 @@ let package = Package(
     .target(
       name: "VialABI",
       dependencies: [
-        "CVial", "CVialKernels", "VialFormat", "VialSystem", "VialText", "VialCompute",
-        "VialModel", "VialEngine", "Vial",
+        "CVial", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel", "VialEngine",
+        "Vial",
       ],
       swiftSettings: house),
     // Beside the floors
@@ -204,7 +204,8 @@ let package = Package(
       swiftSettings: house),
     // Tests of the top
     .testTarget(
-      name: "VialCommandTests", dependencies: ["CVial", "VialEngine", "VialText", "VialCommand", "TestSupport"],
+      name: "VialCommandTests",
+      dependencies: ["CVial", "VialEngine", "VialText", "VialCommand", "TestSupport"],
       swiftSettings: house),
     // Tests with hostile bytes: committed vectors, and fuzzing
     .testTarget(

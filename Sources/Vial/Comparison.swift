@@ -1,8 +1,10 @@
-// Owns: the figures of a comparison: means, a percentile and perplexities with confidence intervals.
+// Owns: the figures of a comparison: means, a percentile and perplexities with confidence
+// intervals.
 // Must not: compute logits.
 //
-// Intervals are percentile bootstraps: 1000 resamples of blocks of consecutive positions, because neighbours are
-// alike; a fixed seed and a fixed order of summation give the same figures on every machine.
+// Intervals are percentile bootstraps: 1000 resamples of blocks of consecutive positions, because
+// neighbours are alike; a fixed seed and a fixed order of summation give the same figures on every
+// machine.
 
 import VialEngine
 
@@ -168,8 +170,8 @@ private struct BlockPercentile {
   }
 
   /// The percentile of `count` values in all, between neighbours interpolated. O(values above it).
-  func value(_ share: Double, draws: [UInt32], count: Int) -> Double {
-    let rank = Double(count - 1) * (1 - share)
+  func value(_ fraction: Double, draws: [UInt32], count: Int) -> Double {
+    let rank = Double(count - 1) * (1 - fraction)
     let upperRank = Int(rank)
     var seen = 0
     var upper: Double?

@@ -26,16 +26,17 @@ extension Model {
     return Continuations(texts: texts, promptCount: try encode(prompt.span, options: options).count)
   }
 
-  /// The ids of one user message with each of `answers`, rendered through the file's chat template; all text is
-  /// literal. Where the template opens a reasoning part, it is closed again, empty, before the answer.
+  /// The ids of one user message with each of `answers`, rendered through the file's chat template;
+  /// all text is literal. Where the template opens a reasoning part, it is closed again, empty,
+  /// before the answer.
   public func continuations(
     ofMessage message: [UInt8], answers: [[UInt8]]
   ) throws(VialError) -> Continuations {
     try continuations(behind: try chatTokens(user: message.span), answers)
   }
 
-  /// The ids of a prompt with each of `answers`, whose text is literal. Where the prompt ends inside the reasoning,
-  /// that is closed again, empty, before the answer.
+  /// The ids of a prompt with each of `answers`, whose text is literal. Where the prompt ends
+  /// inside the reasoning, that is closed again, empty, before the answer.
   public func continuations(
     behind chat: SecureBuffer<UInt32>, _ answers: [[UInt8]]
   ) throws(VialError) -> Continuations {

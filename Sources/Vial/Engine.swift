@@ -1,4 +1,5 @@
-// Owns: an engine over a model: what a request asks, in the caller's terms, becomes token ids and limits.
+// Owns: an engine over a model: what a request asks, in the caller's terms, becomes token ids and
+// limits.
 // Must not: compute. The batching is VialEngine's.
 
 public import VialEngine
@@ -6,45 +7,6 @@ import VialFormat
 import VialModel
 public import VialSystem
 import VialText
-
-/// How an engine computes and what it may use.
-public struct EngineOptions: Sendable {
-  /// How to compute.
-  public var compute: ComputeOptions
-  /// Most bytes of KV cache, for all requests together; nil: what `positionCount` needs.
-  public var cacheByteLimit: Int?
-  /// Positions of the KV cache unless `cacheByteLimit` is given; nil: `defaultPositionCount`. Untouched memory costs
-  /// nothing.
-  public var positionCount: Int?
-  /// Most requests that wait.
-  public var queueLimit = 1024
-  /// Most requests of one tenant that wait to be computed for the first time, so that none fills the queue alone; nil:
-  /// `queueLimit`. Requests without a tenant count as one.
-  public var tenantQueueLimit: Int?
-  /// Most requests that are computed together.
-  public var activeLimit = 64
-  /// Whether prompts of one tenant that begin with the same tokens share what was computed of them, also after the
-  /// earlier request has ended, until the memory is needed.
-  public var sharesPrefixes = true
-  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
-  /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
-  /// than have three tokens of their answer, in that proportion.
-  public var mixedStepTokens: Int?
-  /// Hears lines for the log on the delivery thread.
-  public var log: (@Sendable (LogLine) -> Void)?
-  /// Where large buffers come from; nil: the system.
-  public var memory: MemorySource?
-  /// Whether the KV cache, and all other buffers, are to be kept out of swap as far as the system allows. Otherwise the
-  /// KV cache is not, and the others are while they fit into half of what the process may lock. `memoryPromises` tells
-  /// what became of it.
-  public var locksMemory = false
-
-  /// Positions of the KV cache unless the caller sets a limit.
-  public static let defaultPositionCount = 32768
-
-  /// Defaults with the given way to compute.
-  public init(compute: ComputeOptions = ComputeOptions()) { self.compute = compute }
-}
 
 /// Answers any number of requests over one model, batched. Any thread may submit.
 public final class Engine: Sendable {
@@ -58,58 +20,32 @@ public final class Engine: Sendable {
     self.model = model
     guard let grammars = GrammarLibrary() else { throw .outOfMemory }
     self.grammars = grammars
-    var runner = options.compute.runnerOptions(
-      positions: try Self.positionCount(model, options))
-    runner.memory = options.memory
-    runner.locksMemory = options.locksMemory
-    var batchOptions = BatchEngineOptions(runner: runner)
-    batchOptions.queueLimit = options.queueLimit
-    batchOptions.tenantQueueLimit = options.tenantQueueLimit
-    batchOptions.activeLimit = max(1, options.activeLimit)
-    batchOptions.sharesPrefixes = options.sharesPrefixes
-    batchOptions.mixedStepTokens = options.mixedStepTokens.map { max(1, $0) }
-    batchOptions.modelDigest = model.file.modelDigest.bytes
-    batchOptions.log = options.log
-    let text = EngineText(
+    let blockCount = options.blockCount(
+      for: model.weights.shape, contextLength: model.contextLength)
+    guard let blockCount else { throw .outOfMemory }
+    guard blockCount > 0 else {
+      throw .invalidOption("the KV cache limit is below one block of 64 positions")
+    }
+    let text = AnswerText(
       tokenizer: model.tokenizer, endTokens: model.file.configuration.eosTokens,
       marks: model.reasoningMarks)
     do throws(RunnerError) {
       batch = try BatchEngine(
-        weights: model.weights, text: text, contextLength: model.contextLength,
-        options: batchOptions)
+        weights: model.weights, text: text, modelDigest: model.file.modelDigest.bytes,
+        contextLength: model.contextLength, blockCount: blockCount, options: options)
     } catch { throw .computation(error) }
   }
 
-  private static func positionCount(
-    _ model: Model, _ options: EngineOptions
-  ) throws(VialError) -> Int {
-    // More than all requests together could ever use is not asked of the system.
-    let textBlocks = model.contextLength / KVCacheLayout.positionsPerBlock + 1
-    let (most, overflow) = textBlocks.multipliedReportingOverflow(by: max(1, options.activeLimit))
-    guard let limit = options.cacheByteLimit else {
-      let wanted = options.positionCount ?? EngineOptions.defaultPositionCount
-      let (positions, tooMany) = most.multipliedReportingOverflow(
-        by: KVCacheLayout.positionsPerBlock)
-      return max(1, overflow || tooMany ? wanted : min(wanted, positions))
-    }
-    guard let layout = KVCacheLayout(type: options.compute.cacheType, shape: model.weights.shape)
-    else { throw .outOfMemory }
-    let blockCount = limit / layout.blockByteCount
-    guard blockCount > 0 else {
-      throw .invalidOption("the KV cache limit is below one block of 64 positions")
-    }
-    return (overflow ? blockCount : min(blockCount, most)) * KVCacheLayout.positionsPerBlock
-  }
-
   /// A request for a continuation of `prompt`, not submitted yet.
-  /// - Parameter onEvent: hears of all events, in order, on the delivery thread; nil when the caller asks for them.
+  /// - Parameter onEvent: is called with all events, in order, on the delivery thread; nil when the
+  ///   caller polls.
   /// - Throws: `invalidOption`, `emptyPrompt`, `promptTooLong`, unknown tokens.
   public func prepare(
     prompt: SecureBuffer<UInt32>, options: GenerationOptions,
     onEvent: (@Sendable (Request, RequestEvent) -> Void)? = nil
   ) throws(VialError) -> Request {
     if let sentence = options.sampling.firstInvalid { throw .invalidOption(sentence) }
-    guard (0...RequestPlan.alternativeLimit).contains(options.alternativeCount) else {
+    guard (0...GenerationOptions.alternativeLimit).contains(options.alternativeCount) else {
       throw .invalidOption("at most 20 alternatives")
     }
     let invalidRule = options.rules.firstInvalid(
@@ -121,28 +57,11 @@ public final class Engine: Sendable {
     }
     try check(options.prefill, options.grammar)
     try model.check(options.adapter)
-    guard options.tenant.count <= RequestPlan.tenantByteLimit else {
+    guard options.tenant.count <= GenerationOptions.tenantByteLimit else {
       throw .invalidOption("a tenant's label has at most 256 bytes")
     }
-    var plan = RequestPlan(
-      prompt: prompt, sampling: options.sampling, maximumTokens: options.maximumTokens,
-      stops: options.stops)
-    plan.adapter = options.adapter
-    plan.rules = options.rules
-    plan.prefill = options.prefill
-    plan.scoresPrompt = options.scoresPrompt
-    plan.alternativeCount = options.alternativeCount
-    plan.reportsEntropy = options.reportsEntropy
-    plan.deadline = options.deadline.map { MonotonicClock.seconds + $0 }
-    plan.priority = options.priority
-    plan.tenant = options.tenant
-    plan.sharesPrefix = options.sharesPrefix
-    plan.isPinned = options.isPinned
-    plan.grammar = options.grammar
-    plan.maximumReasoningTokens = options.maximumReasoningTokens
-    plan.withholdsReasoning = options.withholdsReasoning
-    plan.ownsTexts = options.ownsTexts
-    plan.startsInReasoning = model.isInsideReasoning(prompt.span)
+    let plan = RequestPlan(
+      prompt: prompt, options: options, startsInReasoning: model.isInsideReasoning(prompt.span))
     return batch.prepare(plan, onEvent: onEvent)
   }
 
@@ -151,13 +70,14 @@ public final class Engine: Sendable {
     _ prefill: SecureBuffer<UInt8>?, _ grammar: AnswerGrammar?
   ) throws(VialError) {
     guard let prefill else { return }
-    guard prefill.count <= RequestPlan.prefillByteLimit else {
+    guard prefill.count <= GenerationOptions.prefillByteLimit else {
       throw .invalidOption("a prefill has at most 16384 bytes")
     }
     guard let grammar else { return }
     guard MemoryReserve.hold(MemoryReserve.template) else { throw .outOfMemory }
     defer { MemoryReserve.release(MemoryReserve.template) }
-    // On a thread of its own, as grammars are compiled: they nest, and the caller's stack is the host's.
+    // On a thread of its own, as grammars are compiled: they nest, and the caller's stack is the
+    // host's.
     var isAllowed = false
     let isDone = SystemThread.perform { isAllowed = grammar.allows(beginning: prefill.span) }
     guard isDone else { throw .outOfMemory }
@@ -199,27 +119,28 @@ public final class Engine: Sendable {
     batch.nextEvent(timeout: timeout)
   }
 
-  /// A descriptor that is readable while `nextEvent` has something; nil when the process has none left.
+  /// A descriptor that is readable while `nextEvent` has something; nil when the process has none
+  /// left.
   public func eventDescriptor() -> Int32? { batch.eventDescriptor() }
 
-  /// How the engine does. Holds nothing of a prompt, an answer or a tenant.
+  /// Counters and gauges of the engine. Holds nothing of a prompt, an answer or a tenant.
   public var metrics: EngineMetrics { batch.metrics }
 
-  /// Gives a tenant `weight` times the share of one with weight 1, when they compete.
+  /// Serves a tenant `weight` times as many tokens as one with weight 1, when they compete.
   /// - Throws: `invalidOption` unless the weight is 0.001 to 1000.
   public func setWeight(_ weight: Double, ofTenant label: [UInt8]) throws(VialError) {
     guard (0.001...1000).contains(weight) else {
       throw .invalidOption("a tenant's weight must be 0.001 to 1000")
     }
-    guard label.count <= RequestPlan.tenantByteLimit else {
+    guard label.count <= GenerationOptions.tenantByteLimit else {
       throw .invalidOption("a tenant's label has at most 256 bytes")
     }
     batch.setWeight(weight, ofTenant: label)
   }
 
-  /// Wipes what ended requests of a tenant left in the cache, and forgets the grammars that it used and what these
-  /// remember of answers, before it returns; what requests under way have of theirs goes when they end. Waits for the
-  /// current step.
+  /// Wipes what ended requests of a tenant left in the cache, and forgets the grammars that it used
+  /// and what these remember of answers, before it returns; what requests under way have of theirs
+  /// goes when they end. Waits for the current step.
   public func forgetTenant(_ label: [UInt8]) {
     grammars.forget(label)
     batch.forgetTenant(label)
@@ -231,7 +152,8 @@ public final class Engine: Sendable {
       text: SecureMemory.usage, work: batch.workAccount, cache: batch.cacheAccount)
   }
 
-  /// Cancels everything, delivers what is left, ends the threads and frees the memory. Not from a callback.
+  /// Cancels everything, delivers what is left, ends the threads and frees the memory. Not from a
+  /// callback.
   public func close() { batch.close() }
 
   /// Name of the ISA family that computes.

@@ -1,5 +1,7 @@
-// Owns: grammars that an engine's requests were held to, so that the same schema is compiled once for each tenant.
-// Must not: keep a schema or a choice, which are the host's but may tell about patients: they are found by keyed hashes.
+// Owns: grammars that an engine's requests were held to, so that the same schema is compiled once
+// for each tenant.
+// Must not: keep a schema or a choice, which are the host's but may tell about patients: they are
+// found by keyed hashes.
 
 public import VialEngine
 import VialFormat
@@ -24,8 +26,8 @@ final class GrammarLibrary: Sendable {
     self.hash = hash
   }
 
-  /// The grammar of a text; made when its tenant has none of it. Another tenant's is not found: that it is there could be
-  /// told by the time that compiling takes.
+  /// The grammar of a text; made when its tenant has none of it. Another tenant's is not found:
+  /// that it is there could be told by the time that compiling takes.
   /// - Parameter tenant: nil: it is made, and not kept.
   fileprivate func grammar(
     _ text: [UInt8], tenant label: [UInt8]?, of model: Model,
@@ -53,7 +55,8 @@ final class GrammarLibrary: Sendable {
     return AnswerGrammar(grammar: grammar, vocabulary: vocabulary)
   }
 
-  /// Compiles on a thread of its own: schemas and patterns nest, and the caller's stack is the host's.
+  /// Compiles on a thread of its own: schemas and patterns nest, and the caller's stack is the
+  /// host's.
   private static func made(
     _ make: () throws(GrammarError) -> Grammar
   ) throws(VialError) -> Grammar {
@@ -94,8 +97,8 @@ final class GrammarLibrary: Sendable {
     return vocabulary
   }
 
-  /// Bytes that preparing takes for each token (its place in two lists, which were copied as they grew) and for each of
-  /// their bytes (a node in two tries, likewise).
+  /// Bytes that preparing takes for each token (its place in two lists, which were copied as they
+  /// grew) and for each of their bytes (a node in two tries, likewise).
   private static let tokenByteCount = 160
   private static let nodeByteCount = 48
 

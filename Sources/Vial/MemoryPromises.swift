@@ -11,7 +11,8 @@ public struct MemoryPromises: Sendable, Equatable {
   public let unlockedByteCount: Int
   /// Bytes that may be in a core dump, because the system refused to leave them out.
   public let dumpableByteCount: Int
-  /// Whether some memory for text and ids of requests, of all engines of the process, can reach swap.
+  /// Whether some memory for text and ids of requests, of all engines of the process, can reach
+  /// swap.
   public let isTextUnlocked: Bool
   /// Whether some memory for activations, logits and scratch can.
   public let isWorkUnlocked: Bool

@@ -6,11 +6,11 @@ import VialFormat
 extension Model {
   /// Checks that one of `keys` signed the file as it is.
   ///
-  /// Vouched for afterwards: the section table with the digest of every section, and the contents of
-  /// configuration, tensor table, tokenizer, templates, texts and provenance, which are hashed here. Weights are
-  /// held against their digests before their first use, since such a file is verified lazily at least. What others
-  /// may change after opening is not covered when the file
-  /// is mapped; open with `.copied` then.
+  /// Vouched for afterwards: the section table with the digest of every section, and the contents
+  /// of configuration, tensor table, tokenizer, templates, texts and provenance, which are hashed
+  /// here. Weights are held against their digests before their first use, since such a file is
+  /// verified lazily at least. What others may change after opening is not covered when the file is
+  /// mapped; open with `.copied` then.
   static func checkTrust(_ file: FileDescriptor, _ keys: [PublicKey]) throws(VialError) {
     var states: [SignatureState] = []
     do throws(FormatError) {

@@ -26,11 +26,12 @@ public final class Model: Sendable {
 
   /// Opens a file. O(sections + tensors): no weight is read, unless `verification` is `.whole`.
   /// - Parameters:
-  ///   - access: `.copied` reads the file into memory of its own, for files that somebody else may truncate while
-  ///     they are in use.
+  ///   - access: `.copied` reads the file into memory of its own, for files that somebody else may
+  ///     truncate while they are in use.
   ///   - verification: when bytes are compared with their digests.
-  ///   - trustedKeys: opens only a file that one of these keys signed as it is; an empty list trusts nobody, nil does
-  ///     not ask. Signatures cover digests, so `.tables` then acts as `.lazy`. See `checkTrust`.
+  ///   - trustedKeys: opens only a file that one of these keys signed as it is; an empty list
+  ///     trusts nobody, nil does not ask. Signatures cover digests, so `.tables` then acts as
+  ///     `.lazy`. See `checkTrust`.
   public init(
     path: String, access: MappedFile.Access = .mapped,
     verification: ModelFile.Verification = .tables, trustedKeys: [PublicKey]? = nil
@@ -59,7 +60,8 @@ public final class Model: Sendable {
     } catch { throw VialError(error) }
   }
 
-  /// Found once: a file may have 65,536 sections, and whoever lists templates asks for one after the other.
+  /// Found once: a file may have 65,536 sections, and whoever lists templates asks for one after
+  /// the other.
   private static func promptSections(of file: FileDescriptor) throws(FormatError) -> [UInt32] {
     // However the list grows.
     try MemoryReserve.with(16 * file.sections.count) {
@@ -68,8 +70,8 @@ public final class Model: Sendable {
     }
   }
 
-  /// The added tokens that DeepSeek-R1's distillations put around their reasoning; nil when the tokenizer
-  /// does not have both.
+  /// The added tokens that DeepSeek-R1's distillations put around their reasoning; nil when the
+  /// tokenizer does not have both.
   private static func reasoningMarks(
     of tokenizer: Tokenizer
   ) throws(TextError) -> ReasoningMarks? {
@@ -85,11 +87,12 @@ public final class Model: Sendable {
     return ReasoningMarks(begin: begin, end: end)
   }
 
-  /// Reads the whole file, each byte against its digest and each value against its rule; nil when `progress`
-  /// stopped it.
+  /// Reads the whole file, each byte against its digest and each value against its rule; nil when
+  /// `progress` stopped it.
   /// - Parameters:
   ///   - threadCount: the caller's included; nil: as many as affinity and quota allow.
-  ///   - progress: told on this thread the bytes that are done and all bytes; returns whether to go on.
+  ///   - progress: is called on this thread with the bytes done and all bytes; returns whether to
+  ///     go on.
   /// - Throws: `outOfMemory`.
   public func verify(
     threadCount: Int? = nil,
@@ -118,8 +121,8 @@ public final class Model: Sendable {
       guard let tokens = SecureBuffer<UInt32>(capacity: capacity) else { throw .outOfMemory }
       var count = 0
       do throws(TextError) {
-        try tokens.appendInPlace { room throws(TextError) in
-          var output = room.mutableSpan
+        try tokens.appendInPlace { buffer throws(TextError) in
+          var output = buffer.mutableSpan
           count = try tokenizer.encode(
             text, options, literals: literals, workspace: &workspace, into: &output)
           return count
@@ -130,7 +133,8 @@ public final class Model: Sendable {
     }
   }
 
-  /// Whether a prompt leaves the answer inside the reasoning part: its last reasoning mark opens one.
+  /// Whether a prompt leaves the answer inside the reasoning part: its last reasoning mark opens
+  /// one.
   func isInsideReasoning(_ tokens: Span<UInt32>) -> Bool {
     guard let marks = reasoningMarks else { return false }
     for index in tokens.indices.reversed() {

@@ -1,7 +1,8 @@
-// Owns: two models reading the same tokens, in step: each position's logits of both meet once and are forgotten.
+// Owns: two models reading the same tokens, in step: each position's logits of both meet once and
+// are forgotten.
 // Must not: judge; `Comparison` does the statistics.
 
-import VialEngine
+public import VialEngine
 import VialFormat
 public import VialModel
 import VialSystem
@@ -16,7 +17,8 @@ public struct ComparedPosition: Sendable {
   public let divergence: Double
   /// Whether both find the same token likeliest.
   public let hasSameTop: Bool
-  /// Natural logarithms of the probabilities of the token that follows; nil for the last position of a window.
+  /// Natural logarithms of the probabilities of the token that follows; nil for the last position
+  /// of a window.
   public let logProbabilities: (a: Float, b: Float)?
 
   /// What was measured at a position.
@@ -36,8 +38,8 @@ public struct ComparedPosition: Sendable {
 public final class ModelComparer {
   /// Tokens in a window.
   public let windowSize: Int
-  private let a: Runner
-  private let b: Runner
+  private let a: ModelRunner
+  private let b: ModelRunner
   private let sampler: Sampler
   private let adapters: (a: AppliedAdapter?, b: AppliedAdapter?)
   private let comparer: LogitsComparer
@@ -68,10 +70,10 @@ public final class ModelComparer {
     }
     self.windowSize = size
     do throws(RunnerError) {
-      var runnerOptions = options.runnerOptions(positions: size)
-      runnerOptions.chunkSize = Self.portion
-      self.a = try Runner(weights: a.weights, options: runnerOptions)
-      self.b = try Runner(weights: b.weights, options: runnerOptions)
+      var runnerOptions = RunnerOptions(compute: options, positionCount: size)
+      runnerOptions.compute.chunkSize = Self.portion
+      self.a = try ModelRunner(weights: a.weights, options: runnerOptions)
+      self.b = try ModelRunner(weights: b.weights, options: runnerOptions)
       sampler = try Sampler(runner: self.a, idCount: self.a.vocabularySize)
       comparer = try LogitsComparer(runner: self.a)
     } catch { throw .computation(error) }
@@ -102,8 +104,8 @@ public final class ModelComparer {
     defer { wipe() }
     for begin in stride(from: 0, to: tokens.count, by: windowSize) {
       let count = min(windowSize, tokens.count - begin)
-      guard let left = Sequence(capacity: count, pool: a.blocks, adapter: adapters.a),
-        let right = Sequence(capacity: count, pool: b.blocks, adapter: adapters.b)
+      guard let left = TokenSequence(capacity: count, pool: a.blocks, adapter: adapters.a),
+        let right = TokenSequence(capacity: count, pool: b.blocks, adapter: adapters.b)
       else { throw .outOfMemory }
       for first in stride(from: 0, to: count, by: Self.portion) {
         for index in first..<min(count, first + Self.portion) {
@@ -119,9 +121,10 @@ public final class ModelComparer {
     }
   }
 
-  /// One portion of a window through both models. `next` is the token after it, if the window goes on.
+  /// One portion of a window through both models. `next` is the token after it, if the window goes
+  /// on.
   private func advance(
-    _ left: Sequence, _ right: Sequence, windowBegin: Int, next: UInt32?,
+    _ left: TokenSequence, _ right: TokenSequence, windowBegin: Int, next: UInt32?,
     _ body: (ComparedPosition) -> Bool
   ) throws(RunnerError) -> Bool {
     let (first, end) = (left.computedCount, left.tokens.count)

@@ -1,4 +1,5 @@
-// Owns: what a model says about itself beyond its configuration. Must not: read weights.
+// Owns: what a model says about itself beyond its configuration.
+// Must not: read weights.
 
 import VialFormat
 

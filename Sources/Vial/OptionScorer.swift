@@ -1,20 +1,21 @@
 // Owns: the likelihood of several continuations of one prompt; what they share is computed once.
 // Must not: choose, or know where the ids come from.
 
-import VialEngine
+public import VialEngine
 import VialFormat
 public import VialModel
 public import VialSystem
 
 /// Scores continuations with one model. Not thread-safe.
 public final class OptionScorer {
-  private let runner: Runner
+  private let runner: ModelRunner
   private let sampler: Sampler
   private let adapter: AppliedAdapter?
   /// Most positions of a prompt and a continuation together.
   public let positionLimit: Int
 
-  /// Reserves memory for one text of the whole context, or of 32768 positions when the context is longer.
+  /// Reserves memory for one text of the whole context, or of 32768 positions when the context is
+  /// longer.
   /// - Parameter adapter: changes the weights; of this model.
   public init(
     model: Model, options: ComputeOptions = ComputeOptions(), adapter: AppliedAdapter? = nil
@@ -23,8 +24,9 @@ public final class OptionScorer {
     self.adapter = adapter
     positionLimit = min(model.contextLength, EngineOptions.defaultPositionCount)
     do throws(RunnerError) {
-      runner = try Runner(
-        weights: model.weights, options: options.runnerOptions(positions: positionLimit))
+      runner = try ModelRunner(
+        weights: model.weights,
+        options: RunnerOptions(compute: options, positionCount: positionLimit))
       sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
     } catch { throw .computation(error) }
   }
@@ -32,9 +34,10 @@ public final class OptionScorer {
   /// The natural logarithm of the likelihood of each text's rest after their common start.
   /// - Parameters:
   ///   - texts: the prompt with each continuation.
-  ///   - promptCount: ids of the prompt alone. The common start is at most that long: shorter where a continuation
-  ///     changes how the prompt's end is cut into tokens.
-  /// - Throws: `emptyPrompt` when nothing is in common, `promptTooLong`, what the computation throws.
+  ///   - promptCount: ids of the prompt alone. The common start is at most that long: shorter where
+  ///     a continuation changes how the prompt's end is cut into tokens.
+  /// - Throws: `emptyPrompt` when nothing is in common, `promptTooLong`, what the computation
+  ///   throws.
   public func logLikelihoods(
     of texts: [SecureBuffer<UInt32>], promptCount: Int
   ) throws(VialError) -> [Double] {
@@ -48,7 +51,7 @@ public final class OptionScorer {
     guard longest <= positionLimit else {
       throw .promptTooLong(tokenCount: longest, contextLength: positionLimit)
     }
-    guard let sequence = Sequence(capacity: longest, pool: runner.blocks, adapter: adapter)
+    guard let sequence = TokenSequence(capacity: longest, pool: runner.blocks, adapter: adapter)
     else { throw .outOfMemory }
     defer { runner.wipe() }
     for index in 0..<common { sequence.tokens.append(texts[0].pointer[index]) }
@@ -75,7 +78,7 @@ public final class OptionScorer {
 
   /// Computes the common start; the log-probabilities of each id after it.
   private func firsts(
-    _ sequence: Sequence, _ ids: [UInt32]
+    _ sequence: TokenSequence, _ ids: [UInt32]
   ) throws(RunnerError) -> [Double] {
     var values: [Double] = []
     var failure: RunnerError?
@@ -97,7 +100,7 @@ public final class OptionScorer {
 
   /// The sum of the log-probabilities of a text's ids after the one at `common`.
   private func rest(
-    _ sequence: Sequence, _ text: SecureBuffer<UInt32>, from common: Int
+    _ sequence: TokenSequence, _ text: SecureBuffer<UInt32>, from common: Int
   ) throws(RunnerError) -> Double {
     sequence.rewind(to: common)
     // The last id predicts nothing that is wanted.

@@ -1,8 +1,7 @@
 // Owns: log-probabilities of a given text, window by window.
 // Must not: choose tokens.
 
-public import VialCompute
-import VialEngine
+public import VialEngine
 import VialFormat
 public import VialModel
 import VialSystem
@@ -13,38 +12,9 @@ public struct TokenScore: Sendable {
   public let index: Int
   /// The id.
   public let token: UInt32
-  /// Natural logarithm of its probability after the tokens before it in its window; nil for the first of a
-  /// window, which nothing precedes.
+  /// Natural logarithm of its probability after the tokens before it in its window; nil for the
+  /// first of a window, which nothing precedes.
   public let logProbability: Float?
-}
-
-/// How to compute; nothing of it changes a bit but the cache type.
-public struct ComputeOptions: Sendable {
-  /// Number type of the KV cache.
-  public var cacheType: KVCacheType
-  /// Threads; nil: as many as this process may use.
-  public var threadCount: Int?
-  /// ISA family; nil: the fastest that this CPU runs.
-  public var family: KernelFamily?
-  /// Tokens computed together at most.
-  public var chunkSize: Int
-
-  /// The defaults.
-  public init(
-    cacheType: KVCacheType = .f16, threadCount: Int? = nil, family: KernelFamily? = nil,
-    chunkSize: Int = 256
-  ) {
-    self.cacheType = cacheType
-    self.threadCount = threadCount
-    self.family = family
-    self.chunkSize = chunkSize
-  }
-
-  func runnerOptions(positions: Int) -> RunnerOptions {
-    RunnerOptions(
-      cacheType: cacheType, cachePositions: positions, chunkSize: chunkSize,
-      threadCount: threadCount, family: family)
-  }
 }
 
 /// Scores texts with one model. Not thread-safe.
@@ -53,7 +23,7 @@ public final class Scorer {
   public let windowSize: Int
   /// Entries of a row of logits.
   public var vocabularySize: Int { runner.vocabularySize }
-  private let runner: Runner
+  private let runner: ModelRunner
   private let sampler: Sampler
   private let adapter: AppliedAdapter?
 
@@ -69,15 +39,15 @@ public final class Scorer {
     self.adapter = adapter
     windowSize = Self.windowSize(of: model)
     do throws(RunnerError) {
-      runner = try Runner(
-        weights: model.weights, options: options.runnerOptions(positions: windowSize))
+      runner = try ModelRunner(
+        weights: model.weights, options: RunnerOptions(compute: options, positionCount: windowSize))
       sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
     } catch { throw .computation(error) }
   }
 
   /// Scores `tokens` in consecutive windows.
-  /// - Parameter body: gets each token in order, with the logits that follow it (`vocabularySize` floats).
-  ///   It returns whether to go on.
+  /// - Parameter body: gets each token in order, with the logits that follow it (`vocabularySize`
+  ///   floats). It returns whether to go on.
   public func score(
     _ tokens: borrowing Span<UInt32>,
     body: (TokenScore, UnsafePointer<Float>) -> Bool
@@ -87,7 +57,7 @@ public final class Scorer {
     var goesOn = true
     while begin < tokens.count, goesOn {
       let count = min(windowSize, tokens.count - begin)
-      guard let sequence = Sequence(capacity: count, pool: runner.blocks, adapter: adapter)
+      guard let sequence = TokenSequence(capacity: count, pool: runner.blocks, adapter: adapter)
       else { throw .outOfMemory }
       for index in begin..<begin + count { sequence.tokens.append(tokens[index]) }
       goesOn = try scoreWindow(sequence, firstIndex: begin, body: body)
@@ -96,7 +66,7 @@ public final class Scorer {
   }
 
   private func scoreWindow(
-    _ sequence: Sequence, firstIndex: Int, body: (TokenScore, UnsafePointer<Float>) -> Bool
+    _ sequence: TokenSequence, firstIndex: Int, body: (TokenScore, UnsafePointer<Float>) -> Bool
   ) throws(VialError) -> Bool {
     let ids = sequence.tokens.pointer
     let count = sequence.tokens.count

@@ -23,7 +23,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case emptyPrompt
   /// The file has no chat template that was compiled.
   case noChatTemplate
-  /// The file has no adapter of the name that was asked for; `Model.adapters` are those that it has.
+  /// The file has no adapter of that name; `Model.adapters` are those that it has.
   case unknownAdapter
   /// Values do not fit the prompt template.
   case template(PromptError)

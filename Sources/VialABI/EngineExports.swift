@@ -4,7 +4,6 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CVial
-import CVialKernels
 import Vial
 import VialCompute
 import VialEngine
@@ -44,8 +43,8 @@ extension EngineOptions {
     if options.queue_limit > 0 { queueLimit = Int(options.queue_limit) }
     if options.tenant_queue_limit > 0 { tenantQueueLimit = Int(options.tenant_queue_limit) }
     if options.cache_byte_limit > 0 { cacheByteLimit = Int(clamping: options.cache_byte_limit) }
-    if options.running_limit > 0 { activeLimit = Int(options.running_limit) }
-    if options.step_prompt_tokens > 0 { mixedStepTokens = Int(options.step_prompt_tokens) }
+    if options.running_limit > 0 { runningLimit = Int(options.running_limit) }
+    if options.step_prompt_tokens > 0 { stepPromptTokens = Int(options.step_prompt_tokens) }
     sharesPrefixes = options.flags & UInt32(VIAL_ENGINE_NO_SHARING) == 0
     memory = MemorySource(options)
     locksMemory = options.flags & UInt32(VIAL_ENGINE_LOCK_MEMORY) != 0
@@ -101,7 +100,7 @@ public func vial_engine_get_info(
     info.position_limit = UInt64(engine.positionLimit)
     info.cache_position_count = UInt64(engine.cachePositionCount)
     info.cache_byte_count = UInt64(engine.cacheByteCount)
-    info.isa = KernelFamily(named: engine.familyName)?.table.pointee.name
+    info.isa = KernelFamily(named: engine.familyName)?.staticName
     info.add(engine.memoryPromises)
     Structures.write(info, to: out_info)
   }

@@ -27,8 +27,8 @@ extension vial_engine_metrics {
     waiting_count = UInt64(metrics.waitingCount)
     running_count = UInt64(metrics.activeCount)
     block_count = UInt64(metrics.blockCount)
-    referenced_block_count = UInt64(metrics.heldBlockCount)
-    cached_block_count = UInt64(metrics.keptBlockCount)
+    referenced_block_count = UInt64(metrics.referencedBlockCount)
+    cached_block_count = UInt64(metrics.cachedBlockCount)
     pinned_block_count = UInt64(metrics.pinnedBlockCount)
     eviction_count = metrics.evictionCount
     preemption_count = metrics.preemptionCount

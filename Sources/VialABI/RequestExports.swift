@@ -79,13 +79,7 @@ public func vial_request_copy_text(
     guard let part = UInt8(exactly: part).flatMap(AnswerPart.init(rawValue:)) else {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
-    var length = 0
-    request.forEachText(of: part) { text in
-      for index in text.indices {
-        if length < room.count { room[length] = CChar(bitPattern: text[index]) }
-        length += 1
-      }
-    }
+    let length = room.withMemoryRebound(to: UInt8.self) { request.copyText(of: part, into: $0) }
     try Arguments.report(length, of: capacity, to: place)
   }
 }

@@ -4,7 +4,6 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CVial
-import CVialKernels
 import VialCompute
 import VialFormat
 import VialSystem
@@ -38,7 +37,7 @@ public func vial_arithmetic_version() -> UInt32 { UInt32(Arithmetic.version) }
 @_cdecl("vial_isa_name") @implementation
 public func vial_isa_name(_ index: UInt32) -> UnsafePointer<CChar>! {
   // Without a list: a function that cannot fail must not need memory.
-  vial_kernels_list(Int(index))?.pointee.name
+  KernelFamily(at: Int(index))?.staticName
 }
 
 @_cdecl("vial_status_name") @implementation

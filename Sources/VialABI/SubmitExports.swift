@@ -219,7 +219,7 @@ extension GenerationOptions {
     }
     priority = options.priority
     tenant = try Arguments.tenant(options.tenant)
-    sharesPrefix = options.flags & UInt32(VIAL_REQUEST_PRIVATE) == 0
+    isPrivate = options.flags & UInt32(VIAL_REQUEST_PRIVATE) != 0
     isPinned = options.flags & UInt32(VIAL_REQUEST_PINNED) != 0
     ownsTexts = true
   }

@@ -4,10 +4,17 @@
 public import CVialKernels
 public import VialFormat
 
+/// What a matrix's rows are stored in.
+public enum Tile {
+  /// Rows (outputs) of a tile; part of the format.
+  @inlinable
+  public static var rows: Int { 16 }
+}
+
 /// A weight matrix W[rows = outputs][columns = inputs] in tile order, borrowed from the file.
 public struct WeightMatrix: @unchecked Sendable {
   /// What the kernels take. Its bytes stay valid as long as `region` lives.
-  public let view: vial_tensor
+  @usableFromInline let view: vial_tensor
   private let region: ByteRegion
 
   /// Number of outputs.
@@ -16,12 +23,16 @@ public struct WeightMatrix: @unchecked Sendable {
   public var columns: Int { Int(view.columns) }
   /// Bytes in the file.
   public var byteCount: Int { region.byteCount }
-  /// Tiles of 16 rows.
+  /// Tiles of `Tile.rows` rows.
   public let tileCount: Int
   /// Bytes of a tile.
   public let tileByteCount: Int
-  /// Whether products quantise their activations, in groups of `view.group`.
+  /// Inputs of a quantisation group; 0 for a float matrix.
+  public var group: UInt32 { view.group }
+  /// Whether products quantise their activations, in groups of `group`.
   public var isQuantized: Bool { view.group != 0 }
+  /// Whether its groups have zero points.
+  public var hasZeroPoints: Bool { view.asymmetric != 0 }
 
   /// A view of `region`, or nil unless the layout is known and the region has exactly its size.
   public init?(
@@ -49,7 +60,19 @@ public struct WeightMatrix: @unchecked Sendable {
     guard isSized, byteCount == UInt64(region.byteCount) else { return nil }
     self.view = view
     self.region = region
-    self.tileCount = (Int(rows) + 15) / 16
+    self.tileCount = (Int(rows) + Tile.rows - 1) / Tile.rows
     self.tileByteCount = region.byteCount / max(1, tileCount)
+  }
+
+  /// The rows of some tiles; the last tile may have fewer than `Tile.rows`.
+  @inlinable
+  public func rows(of tiles: Range<Int>) -> Range<Int> {
+    tiles.lowerBound * Tile.rows..<min(rows, tiles.upperBound * Tile.rows)
+  }
+
+  /// Prefetches the first bytes of a tile below `tileCount`, which will be read soon.
+  @inlinable
+  public func prefetch(tile: Int, byteCount: Int) {
+    vial_prefetch(view.bytes + tile * tileByteCount, byteCount)
   }
 }

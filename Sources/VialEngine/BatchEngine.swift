@@ -1,35 +1,10 @@
 // Owns: an engine's life: its memory, its threads, its end.
-// Must not: schedule or compute (Scheduler, Runner), or know C.
+// Must not: schedule or compute (Scheduler, ModelRunner), or know C.
 
 import VialCompute
 public import VialModel
 public import VialSystem
 import VialText
-
-/// What an engine may use.
-public struct BatchEngineOptions: Sendable {
-  /// How steps are computed; `cachePositions` is what all requests share.
-  public var runner: RunnerOptions
-  /// Most requests in the queue.
-  public var queueLimit = 1024
-  /// Most requests of one tenant in the queue that were never computed; nil: as many as the queue takes.
-  public var tenantQueueLimit: Int?
-  /// Most requests that are computed together.
-  public var activeLimit = 64
-  /// Whether prompts of one tenant that begin with the same tokens share KV blocks.
-  public var sharesPrefixes = true
-  /// Tokens of prompts in a step beside requests that decode; nil: as many as keep such a step below two and a half
-  /// times the time of one that only decodes, as it is measured; longer while more requests with short prompts begin
-  /// than have three tokens of their answer, in that proportion.
-  public var mixedStepTokens: Int?
-  /// The file's model digest, for the names of cached blocks.
-  public var modelDigest: [UInt8] = []
-  /// Hears lines for the log on the delivery thread.
-  public var log: (@Sendable (LogLine) -> Void)?
-
-  /// Defaults with the given way to compute.
-  public init(runner: RunnerOptions) { self.runner = runner }
-}
 
 /// Answers any number of requests, batched. Any thread may submit.
 public final class BatchEngine: Sendable {
@@ -48,7 +23,7 @@ public final class BatchEngine: Sendable {
   /// What is promised of the KV cache's.
   public let cacheAccount: MemoryAccount
   private let vocabularySize: Int
-  private let core: EngineCore
+  private let mailbox: EngineMailbox
   private let thread: SystemThread
   private let log: (@Sendable (LogLine) -> Void)?
   /// The delivery thread, once there is something to deliver.
@@ -56,26 +31,34 @@ public final class BatchEngine: Sendable {
   private let isClosed = Guarded(false)
 
   /// Reserves all memory and starts the threads.
+  /// - Parameters:
+  ///   - modelDigest: the file's model digest, for the hashes of cached blocks.
+  ///   - blockCount: blocks of the KV cache: `options.blockCount`.
   public init(
-    weights: DecoderWeights, text: EngineText, contextLength: Int, options: BatchEngineOptions
+    weights: DecoderWeights, text: AnswerText, modelDigest: [UInt8] = [], contextLength: Int,
+    blockCount: Int, options: EngineOptions
   ) throws(RunnerError) {
-    let runner = try Runner(weights: weights, options: options.runner)
+    var runnerOptions = RunnerOptions(compute: options.compute, blockCount: blockCount)
+    runnerOptions.memory = options.memory
+    runnerOptions.locksMemory = options.locksMemory
+    let runner = try ModelRunner(weights: weights, options: runnerOptions)
     let sampler = try Sampler(
       runner: runner, idCount: text.tokenizer.tokenCount, workerCount: runner.logitWorkerCount,
       isAllowed: text.tokenizer.isPresent)
     guard let hash = KeyedHash(),
-      let core = EngineCore(
+      let mailbox = EngineMailbox(
         prefixes: PrefixRoot(
-          hash: hash, modelDigest: options.modelDigest, cacheType: options.runner.cacheType),
+          hash: hash, modelDigest: modelDigest, cacheType: options.compute.cacheType),
         options: options, threadCount: runner.threadCount)
     else { throw .outOfMemory }
     let positions = runner.blocks.blockCount * KVCacheLayout.positionsPerBlock
     let scheduler = Scheduler(
       pool: runner.blocks, positionLimit: min(positions, contextLength),
-      activeLimit: options.activeLimit,
-      budget: StepBudget(stepLimit: runner.chunkSize, fixed: options.mixedStepTokens))
-    core.metrics.withLock { $0.blockCount = runner.blocks.blockCount }
-    self.core = core
+      runningLimit: max(1, options.runningLimit),
+      budget: StepBudget(
+        stepLimit: runner.chunkSize, stepPromptTokens: options.stepPromptTokens.map { max(1, $0) }))
+    mailbox.metrics.withLock { $0.blockCount = runner.blocks.blockCount }
+    self.mailbox = mailbox
     log = options.log
     familyName = runner.family.name
     threadCount = runner.threadCount
@@ -83,17 +66,18 @@ public final class BatchEngine: Sendable {
     cacheByteCount = runner.blocks.blockCount * runner.blocks.layout.blockByteCount
     positionLimit = min(positions, contextLength)
     vocabularySize = runner.vocabularySize
-    let work = EngineWork(
-      memory: StepMemory(runner: runner, sampler: sampler), text: text, scheduler: scheduler)
+    let loop = EngineLoop(
+      mailbox: mailbox, memory: StepMemory(runner: runner, sampler: sampler), text: text,
+      scheduler: scheduler, sharesPrefixes: options.sharesPrefixes)
     (workAccount, cacheAccount) = (runner.workAccount, runner.cacheAccount)
-    guard let thread = SystemThread({ work.run(core) }) else { throw .outOfMemory }
+    guard let thread = SystemThread({ loop.run() }) else { throw .outOfMemory }
     self.thread = thread
     guard log != nil else { return }
     if !startDelivery() {
       close()
       throw .outOfMemory
     }
-    core.log(
+    mailbox.log(
       .information,
       "engine: \(familyName), \(threadCount) threads, \(positions) positions of KV cache in "
         + "\(cacheByteCount) bytes")
@@ -102,11 +86,12 @@ public final class BatchEngine: Sendable {
   deinit { close() }
 
   /// A request that is not submitted yet.
-  /// - Parameter onEvent: hears of all events, in order, on the delivery thread; nil when the caller asks for them.
+  /// - Parameter onEvent: is called with all events, in order, on the delivery thread; nil when the
+  ///   caller polls.
   public func prepare(
     _ plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)? = nil
   ) -> Request {
-    Request(plan: plan, onEvent: onEvent, engine: core)
+    Request(plan: plan, onEvent: onEvent, engine: mailbox)
   }
 
   /// Puts a prepared request of this engine into its queue. Once.
@@ -118,7 +103,7 @@ public final class BatchEngine: Sendable {
       throw .unknownToken
     }
     if request.onEvent != nil, !startDelivery() { throw .outOfMemory }
-    try core.submit(request)
+    try mailbox.submit(request)
   }
 
   /// What became of a wait for any request's event.
@@ -136,76 +121,83 @@ public final class BatchEngine: Sendable {
   public func nextEvent(timeout: Double? = nil) -> Next {
     let deadline = timeout.map { MonotonicClock.seconds + $0 }
     while true {
-      guard let next = core.announcements.nextPolled(until: deadline) else { return .timedOut }
-      guard let request = next else { return .closed }
-      let (event, more) = request.take(forCallback: false)
-      if more { core.announcements.announce(request) }
-      if let event { return .event(event, request) }
+      switch mailbox.events.poll(until: deadline) {
+      case .timedOut: return .timedOut
+      case .closed: return .closed
+      case .request(let request):
+        let (event, more) = request.take(forCallback: false)
+        if more { mailbox.events.append(request) }
+        if let event { return .event(event, request) }
+      }
     }
   }
 
-  /// A descriptor that is readable while `nextEvent` has something; nil when the process has none left.
-  public func eventDescriptor() -> Int32? { core.announcements.descriptor()?.readable }
+  /// A descriptor that is readable while `nextEvent` has something; nil when the process has none
+  /// left.
+  public func eventDescriptor() -> Int32? { mailbox.events.descriptor()?.readable }
 
   /// Requests in the queue and requests that are computed.
-  public var counts: (queued: Int, active: Int) { core.counts }
+  public var counts: (queued: Int, active: Int) { mailbox.counts }
 
-  /// How the engine does.
+  /// Counters and gauges of the engine.
   public var metrics: EngineMetrics {
-    let counts = core.counts
-    var metrics = core.metrics.withLock { $0 }
+    let counts = mailbox.counts
+    var metrics = mailbox.metrics.withLock { $0 }
     (metrics.waitingCount, metrics.activeCount) = counts
     return metrics
   }
 
-  /// Gives a tenant `weight` times the share of one with weight 1. From the next step on.
+  /// Serves a tenant `weight` times as many tokens as one with weight 1, from the next step on.
   public func setWeight(_ weight: Double, ofTenant label: [UInt8]) {
-    core.perform(.weigh(core.prefixes.tenant(label), weight))
+    mailbox.perform(.weigh(mailbox.prefixes.tenant(label), weight))
   }
 
-  /// Wipes what requests of a tenant left in the cache, forgets what grammars remember of their answers, and lets go of the rest when they end. Returns when it is
-  /// done, within a step.
+  /// Wipes what requests of a tenant left in the cache, and what grammars remember of their
+  /// answers. Blocks that are in use are wiped when their requests end. Returns when it is done,
+  /// within a step.
   public func forgetTenant(_ label: [UInt8]) {
-    core.perform(.forget(core.prefixes.tenant(label)))
+    mailbox.perform(.forget(mailbox.prefixes.tenant(label)))
   }
 
-  /// Whether the calling thread is a delivery thread of any engine: it must not close one, and waits for no callback.
-  public static var isOnDeliveryThread: Bool { ThreadMark.current == deliveryMark }
-  private static let deliveryMark: Int32 = 1
+  /// Whether the calling thread is a delivery thread of any engine: it must not close one, and
+  /// waits for no callback.
+  public static var isOnDeliveryThread: Bool { ThreadMark.current == deliveryTag }
+  private static let deliveryTag: Int32 = 1
 
-  /// Cancels everything, delivers what is left, ends the threads and frees the memory. Requests keep what they
-  /// have answered.
+  /// Cancels everything, delivers what is left, ends the threads and frees the memory. Requests
+  /// keep what they have answered.
   public func close() {
     let isFirst = isClosed.withLock { isClosed -> Bool in
       defer { isClosed = true }
       return !isClosed
     }
     guard isFirst else { return }
-    core.close()
+    mailbox.close()
     // What a request's callback holds may go with the request, on the engine's own thread.
     if thread.isCurrent { thread.detach() } else { thread.join() }
-    core.log(.information, "engine: closed")
-    core.announcements.close()
+    mailbox.log(.information, "engine: closed")
+    mailbox.events.close()
     guard let delivery = delivery.withLock({ $0 }) else { return }
-    // The last reference may go in a callback, of this engine or of another one whose callbacks wait for this one's.
+    // The last reference may go in a callback, of this engine or of another one whose callbacks
+    // wait for this one's.
     if Self.isOnDeliveryThread { delivery.detach() } else { delivery.join() }
   }
 
   /// Starts the delivery thread unless it runs; false when the system refuses.
   private func startDelivery() -> Bool {
-    let (core, log) = (core, log)
+    let (events, log) = (mailbox.events, log)
     return delivery.withLock { delivery in
       if delivery == nil {
-        delivery = SystemThread(callsHost: true) { Self.deliver(core, log) }
+        delivery = SystemThread(callsHost: true) { Self.deliver(events, log) }
       }
       return delivery != nil
     }
   }
 
-  private static func deliver(_ core: EngineCore, _ log: (@Sendable (LogLine) -> Void)?) {
-    ThreadMark.current = deliveryMark
+  private static func deliver(_ events: EventQueue, _ log: (@Sendable (LogLine) -> Void)?) {
+    ThreadMark.current = deliveryTag
     while true {
-      switch core.announcements.nextDelivery() {
+      switch events.nextDelivery() {
       case .end: return
       case .line(let line): log?(line)
       case .event(let request):
@@ -214,23 +206,8 @@ public final class BatchEngine: Sendable {
           request.onEvent?(request, event)
           request.endDelivery()
         }
-        if more { core.announcements.announce(request) }
+        if more { events.append(request) }
       }
     }
   }
-}
-
-/// What the engine's thread takes along. Only that thread touches it.
-private final class EngineWork: @unchecked Sendable {
-  private let memory: StepMemory
-  private let text: EngineText
-  private let scheduler: Scheduler
-
-  init(memory: StepMemory, text: EngineText, scheduler: Scheduler) {
-    self.memory = memory
-    self.text = text
-    self.scheduler = scheduler
-  }
-
-  func run(_ core: EngineCore) { core.run(memory, text, scheduler) }
 }

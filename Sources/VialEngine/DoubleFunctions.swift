@@ -1,6 +1,8 @@
-// Owns: natural logarithm, exponential and quantiles of doubles, for statistics about a model's output.
-// Must not: be used for anything that an answer depends on; those functions are CVialKernels'. Not the C library's,
-// whose last bits differ between machines: figures that are compared in a report should not.
+// Owns: natural logarithm, exponential and quantiles of doubles, for statistics about a model's
+// output.
+// Must not: be used for anything that an answer depends on; those functions are CVialKernels'. Not
+// the C library's, whose last bits differ between machines: figures that are compared in a report
+// should not.
 
 /// Functions of doubles, correct to a few units in the last place and the same on every machine.
 package enum DoubleFunctions {
@@ -33,9 +35,9 @@ package enum DoubleFunctions {
   }
 
   /// The quantile of ascending values, interpolated linearly between neighbours; NaN of none.
-  package static func quantile(_ share: Double, of ascending: [Double]) -> Double {
+  package static func quantile(_ fraction: Double, of ascending: [Double]) -> Double {
     guard let last = ascending.last else { return .nan }
-    let rank = share * Double(ascending.count - 1)
+    let rank = fraction * Double(ascending.count - 1)
     let lower = Int(rank)
     guard lower + 1 < ascending.count else { return last }
     return ascending[lower] + (ascending[lower + 1] - ascending[lower]) * (rank - Double(lower))

@@ -1,15 +1,14 @@
 // Owns: the comparison of two rows of logits for the same position: divergence and top token.
-// Must not: know where the rows come from or keep them. One order of summation, so that every machine gets the same
-// figures.
+// Must not: know where the rows come from or keep them. One order of summation, so that every
+// machine gets the same figures.
 
-internal import CVialKernels
 internal import VialCompute
 internal import VialModel
 internal import VialSystem
 
 /// How two distributions over the same vocabulary differ.
 public struct RowDifference: Sendable {
-  /// KL(A ‖ B) in nats: what is lost when B stands in for A. Exact to about 5e-7; never negative.
+  /// KL(A ‖ B) in nats: what is lost when B replaces A. Exact to about 5e-7; never negative.
   public let divergence: Double
   /// Whether the likeliest token is the same; of equal logits, the lowest id counts.
   public let hasSameTop: Bool
@@ -17,17 +16,17 @@ public struct RowDifference: Sendable {
 
 /// Compares rows of logits. Not thread-safe: it owns scratch memory.
 public final class LogitsComparer {
-  private let kernels: UnsafePointer<vial_kernels>
+  private let kernels: KernelFamily
   private let vocabularySize: Int
   private let scratch: WorkMemory
 
   /// Reserves scratch for rows as long as the runner's.
-  public init(runner: Runner) throws(RunnerError) {
+  public init(runner: ModelRunner) throws(RunnerError) {
     let rowByteCount = runner.vocabularySize * MemoryLayout<Float>.stride
     guard let scratch = WorkMemory(byteCount: rowByteCount * 2, source: runner.memory) else {
       throw .outOfMemory
     }
-    kernels = runner.family.table
+    kernels = runner.family
     vocabularySize = runner.vocabularySize
     self.scratch = scratch
   }
@@ -41,14 +40,14 @@ public final class LogitsComparer {
     let aTerms = scratch.elements(Float.self)
     let bTerms = aTerms + count
     return KernelFamily.withContractState {
-      guard kernels.pointee.all_finite(a, count) == 1, kernels.pointee.all_finite(b, count) == 1
+      guard kernels.isFinite(a, count: count), kernels.isFinite(b, count: count)
       else { return nil }
-      var (aMaximum, bMaximum, unused) = (Float(0), Float(0), Float(0))
-      kernels.pointee.sum_exponentials(a, count, &aMaximum, &unused)
-      kernels.pointee.sum_exponentials(b, count, &bMaximum, &unused)
-      kernels.pointee.exponentials(a, count, aMaximum, aTerms)
-      kernels.pointee.exponentials(b, count, bMaximum, bTerms)
-      // KL = sum of p_a (a - b), less the difference of the logarithms of both sums of exponentials.
+      let aMaximum = kernels.softmaxSums(a, count: count).maximum
+      let bMaximum = kernels.softmaxSums(b, count: count).maximum
+      kernels.exponentials(a, count: count, maximum: aMaximum, into: aTerms)
+      kernels.exponentials(b, count: count, maximum: bMaximum, into: bTerms)
+      // KL = sum of p_a (a - b), less the difference of the logarithms of both sums of
+      // exponentials.
       var (aSum, bSum, weighted) = (0.0, 0.0, 0.0)
       for index in 0..<count {
         let term = Double(aTerms[index])

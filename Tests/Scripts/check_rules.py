@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Every rule number that the code can report stands in Spec/, and every rule in Spec/ is reported by the code and
-has a vector in Tests/VectorTests/vectors/invalid; and no vector is for a rule that is not there."""
+has a vector in Tests/VectorTests/vectors/invalid; and no vector is for a rule that is not there.
+The laws of check_house.py are checked, too."""
 import json, pathlib, re, sys
+
+import check_house
 
 root = pathlib.Path(__file__).resolve().parents[2]
 spec = set()
@@ -33,6 +36,7 @@ problems += [f"R-{n} has no vector: add one to Tests/VectorTests/vectors/writer/
 problems += [f"invalid/{vectors[n]}: Spec/ has no R-{n}" for n in sorted(vectors.keys() - spec)]
 problems += [f"rules-without-vector.json: R-{n} has a vector, or Spec/ does not have it"
              for n in sorted(excused - (spec - vectors.keys()))]
+problems += check_house.problems(root)
 print(*problems, sep="\n", end="\n" if problems else "")
 print(f"{len(spec)} rules in Spec/, {len(code)} in Sources/, {len(vectors)} with vectors")
 sys.exit(bool(problems or not spec))

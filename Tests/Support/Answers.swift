@@ -24,7 +24,7 @@ extension Engine {
     model: Model, capacity: Int, options: ComputeOptions = ComputeOptions()
   ) throws(VialError) {
     var engineOptions = EngineOptions(compute: options)
-    engineOptions.positionCount = capacity
+    engineOptions.cachePositionCount = capacity
     try self.init(model: model, options: engineOptions)
   }
 
@@ -73,7 +73,7 @@ extension Engine {
       let metrics = metrics
       let ended = metrics.finishedCounts.total
       if counts == (0, 0), ended == metrics.submittedCount,
-        metrics.heldBlockCount == metrics.pinnedBlockCount
+        metrics.referencedBlockCount == metrics.pinnedBlockCount
       {
         return
       }

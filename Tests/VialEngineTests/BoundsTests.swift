@@ -27,21 +27,24 @@ import VialText
 
   /// How a request ends on an engine whose reasoning marks are not of its model.
   private func ending(
-    marks: ReasoningMarks, _ change: (inout RequestPlan) -> Void
+    marks: ReasoningMarks, startsInReasoning: Bool = true,
+    _ change: (inout GenerationOptions) -> Void
   ) throws -> (reason: FinishReason, failure: RunnerError?)? {
-    let text = EngineText(
+    let text = AnswerText(
       tokenizer: model.tokenizer, endTokens: Array(0..<512), marks: marks)
     let engine = try BatchEngine(
-      weights: weights, text: text, contextLength: 256,
-      options: BatchEngineOptions(runner: RunnerOptions(cachePositions: 256, threadCount: 2)))
-    var plan = RequestPlan(prompt: try prompt([1, 2, 3]), maximumTokens: 4)
-    plan.startsInReasoning = true
-    change(&plan)
-    let request = engine.prepare(plan)
+      weights: weights, text: text, contextLength: 256, blockCount: 4,
+      options: EngineOptions(compute: ComputeOptions(threadCount: 2)))
+    var options = GenerationOptions(maximumTokens: 4)
+    change(&options)
+    let request = engine.prepare(
+      RequestPlan(
+        prompt: try prompt([1, 2, 3]), options: options, startsInReasoning: startsInReasoning))
     try engine.submit(request)
     _ = request.events()
     // The engine is there for the next one.
-    let next = engine.prepare(RequestPlan(prompt: try prompt([4, 5]), maximumTokens: 1))
+    let next = engine.prepare(
+      RequestPlan(prompt: try prompt([4, 5]), options: GenerationOptions(maximumTokens: 1)))
     try engine.submit(next)
     _ = next.events()
     #expect(next.ending?.reason != .error)
@@ -79,16 +82,18 @@ import VialText
     let tables = try TokenizerTables.build(tokenizerJSON: Array(json.utf8))
     let small = try GrammarVocabulary(Tokenizer(ByteRegion(copying: tables.section)))
     let grammar = try Grammar(choices: [Array("yes".utf8)])
-    let masked = try ending(marks: ReasoningMarks(begin: 1, end: 2)) {
-      $0.startsInReasoning = false
+    let masked = try ending(
+      marks: ReasoningMarks(begin: 1, end: 2), startsInReasoning: false
+    ) {
       $0.grammar = AnswerGrammar(grammar: grammar, vocabulary: small)
     }
     #expect(masked?.reason == .error && masked?.failure == .unknownToken)
   }
 
   @Test func idsBeyondTheVocabularyHaveNoProbability() throws {
-    let runner = try Runner(
-      weights: weights, options: RunnerOptions(cachePositions: 64, threadCount: 1))
+    let runner = try ModelRunner(
+      weights: weights,
+      options: RunnerOptions(compute: ComputeOptions(threadCount: 1), positionCount: 64))
     let sampler = try Sampler(runner: runner, idCount: runner.vocabularySize)
     let logits = [Float](repeating: 0.5, count: runner.vocabularySize)
     logits.withUnsafeBufferPointer { row in

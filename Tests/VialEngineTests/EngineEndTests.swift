@@ -24,7 +24,7 @@ import VialSystem
       let held = isOther ? try Engine(model: model, capacity: 256) : caller
       let holder = Holder(try #require(held))
       var options = GenerationOptions(maximumTokens: 3, sampling: SamplingParameters())
-      options.sharesPrefix = false
+      options.isPrivate = true
       let request = try #require(caller).submit(prompt: prompt, options: options) { _, event in
         let gone = holder.engine.withLock { engine in
           defer { engine = nil }

@@ -3,6 +3,7 @@
 import TestSupport
 import Testing
 import Vial
+import VialCompute
 import VialEngine
 import VialFormat
 import VialModel
@@ -31,7 +32,7 @@ import VialSystem
   ) throws -> Engine {
     var options = EngineOptions(
       compute: ComputeOptions(cacheType: type, threadCount: 2, chunkSize: 48))
-    options.positionCount = positions
+    options.cachePositionCount = positions
     change(&options)
     return try Engine(model: PackedModel.open("qwen2-tiny-untied"), options: options)
   }
@@ -140,15 +141,15 @@ import VialSystem
     #expect(engine.metrics.cachedTokenCount == before)
     #expect(try cached("north") == 256)
     #expect(try cached("") == 256)
-    #expect(try cached("north") { $0.sharesPrefix = false } == 0)
+    #expect(try cached("north") { $0.isPrivate = true } == 0)
     #expect(engine.metrics.cachedTokenCount == 512)
   }
 
   @Test func privateRequestsLeaveNothing() throws {
     let engine = try Self.engine()
     let prompt = Self.prompt(5, 300)
-    _ = try engine.submit(prompt, Self.options { $0.sharesPrefix = false }).events()
-    #expect(engine.metrics.keptBlockCount == 0)
+    _ = try engine.submit(prompt, Self.options { $0.isPrivate = true }).events()
+    #expect(engine.metrics.cachedBlockCount == 0)
     let request = try engine.submit(prompt, Self.options())
     _ = request.events()
     #expect(request.timings.cachedPromptTokenCount == 0)
@@ -160,7 +161,7 @@ import VialSystem
       _ = try engine.submit(Self.prompt(5, 300), Self.options(tenant: tenant)).events()
     }
     try engine.waitUntilIdle()
-    #expect(engine.metrics.keptBlockCount == 8)
+    #expect(engine.metrics.cachedBlockCount == 8)
     engine.forgetTenant(Array("north".utf8))
     try engine.waitUntilIdle()
     // The counts follow with the engine's next look.
@@ -265,26 +266,25 @@ import VialSystem
 
 /// Sequences that share blocks, step by step.
 @Suite struct SharedBlockTests {
-  private typealias Text = VialEngine.Sequence
-
   /// A sequence that goes back into a shared block writes into a copy of its own.
   @Test func rewindingIntoASharedBlockCopiesIt() throws {
     let model = try PackedModel.open("qwen2-tiny-untied")
     let opened = try ModelFile(path: PackedModel.path("qwen2-tiny-untied"))
-    let runner = try Runner(
-      weights: opened.weights(), options: RunnerOptions(cachePositions: 1024, threadCount: 1))
+    let runner = try ModelRunner(
+      weights: opened.weights(),
+      options: RunnerOptions(compute: ComputeOptions(threadCount: 1), positionCount: 1024))
     let root = PrefixRoot(
       hash: try #require(KeyedHash()), modelDigest: model.file.modelDigest.bytes, cacheType: .f16)
-    func sequence(_ ids: [UInt32], isNamed: Bool = true) throws -> Text {
-      let names = root.names(tenant: root.common, adapter: [])
-      let made = Text(
-        capacity: 400, pool: runner.blocks, names: isNamed ? names : nil, commonNames: nil)
+    func sequence(_ ids: [UInt32], isCached: Bool = true) throws -> TokenSequence {
+      let hasher = root.hasher(tenant: root.common, adapter: [])
+      let made = TokenSequence(
+        capacity: 400, pool: runner.blocks, hasher: isCached ? hasher : nil, commonHasher: nil)
       let sequence = try #require(made)
       sequence.tokens.append(contentsOf: ids.span)
       return sequence
     }
-    func logits(_ sequence: Text) -> [UInt32] {
-      sequence.adoptBlocks()
+    func logits(_ sequence: TokenSequence) -> [UInt32] {
+      sequence.reuseBlocks()
       var row: [UInt32] = []
       while sequence.pendingCount > 0 {
         let count = min(100, sequence.pendingCount)
@@ -293,7 +293,7 @@ import VialSystem
             row = (0..<runner.vocabularySize).map { logits[$0].bitPattern }
           }
         }
-        sequence.publishBlocks()
+        sequence.cacheBlocks()
       }
       return row
     }
@@ -302,14 +302,14 @@ import VialSystem
     let truth = logits(first)
     let second = try sequence(ids)
     #expect(logits(second) == truth)
-    #expect(second.adoptedCount == 256)
+    #expect(second.reusedCount == 256)
     #expect(runner.blocks.availableCount == 16 - 6)
     // Another text from the middle of the second block on.
     second.rewind(to: 100)
     let other = [UInt32](repeating: 9, count: 150)
     second.tokens.append(contentsOf: other.span)
     let changed = logits(second)
-    let plain = logits(try sequence(ids[..<100] + other, isNamed: false))
+    let plain = logits(try sequence(ids[..<100] + other, isCached: false))
     #expect(changed == plain)
     #expect(changed != truth)
     // The first one's blocks are as they were: its last token gives the same again.
@@ -319,6 +319,6 @@ import VialSystem
     #expect(logits(first) == truth)
     let third = try sequence(ids)
     #expect(logits(third) == truth)
-    #expect(third.adoptedCount == 256)
+    #expect(third.reusedCount == 256)
   }
 }

@@ -15,7 +15,7 @@ import VialText
 
   private static func engine(positions: Int = 2048, chunk: Int = 48) throws -> Engine {
     var options = EngineOptions(compute: ComputeOptions(threadCount: 2, chunkSize: chunk))
-    options.positionCount = positions
+    options.cachePositionCount = positions
     return try Engine(model: PackedModel.open("qwen2-tiny-untied"), options: options)
   }
 

@@ -19,7 +19,7 @@ import VialText
     positions: Int = 2048, _ compute: ComputeOptions = ComputeOptions(threadCount: 2, chunkSize: 48)
   ) throws -> Engine {
     var options = EngineOptions(compute: compute)
-    options.positionCount = positions
+    options.cachePositionCount = positions
     return try Engine(model: PackedModel.open("qwen2-tiny-untied"), options: options)
   }
 

@@ -29,7 +29,7 @@ import VialSystem
     positions: Int, change: (inout EngineOptions) -> Void = { _ in }
   ) throws -> Engine {
     var options = EngineOptions(compute: ComputeOptions(threadCount: 2, chunkSize: 48))
-    options.positionCount = positions
+    options.cachePositionCount = positions
     change(&options)
     return try Engine(model: PackedModel.open("qwen2-tiny-untied"), options: options)
   }
@@ -42,7 +42,7 @@ import VialSystem
       try engine.submit(Self.prompt($0, 65), Self.options(limit, tenant: "\($0 % 3)"))
     }
     let streams = requests.map { $0.finishedTokens() }
-    let alone = try Self.engine(positions: 128) { $0.activeLimit = 1 }
+    let alone = try Self.engine(positions: 128) { $0.runningLimit = 1 }
     for (index, stream) in streams.enumerated() {
       let truth = try alone.tokens(Self.prompt(index, 65), Self.options(limit))
       #expect(stream == truth, "request \(index)")
@@ -51,7 +51,7 @@ import VialSystem
     let metrics = engine.metrics
     let ended = metrics.finishedCounts.total
     #expect(ended == 40)
-    #expect(metrics.heldBlockCount == 0)
+    #expect(metrics.referencedBlockCount == 0)
   }
 
   /// Requests that outgrow the memory together give way to each other, and none says a token twice.
@@ -93,7 +93,7 @@ import VialSystem
   }
 
   @Test func higherPrioritiesComeFirstAndTakeMemory() throws {
-    let engine = try Self.engine(positions: 256) { $0.activeLimit = 2 }
+    let engine = try Self.engine(positions: 256) { $0.runningLimit = 2 }
     let finishes = Finishes()
     let low = try (0..<4).map { index in
       try Self.submit("low\(index)", to: engine, Self.options(230, priority: -1), finishes)
@@ -109,7 +109,7 @@ import VialSystem
 
   /// One tenant's flood does not drown another's single request.
   @Test func aFloodLeavesRoomForOthers() throws {
-    let engine = try Self.engine(positions: 1024) { $0.activeLimit = 1 }
+    let engine = try Self.engine(positions: 1024) { $0.runningLimit = 1 }
     let finishes = Finishes()
     for _ in 0..<20 {
       _ = try Self.submit("flood", to: engine, Self.options(20, tenant: "a"), finishes)
@@ -121,7 +121,7 @@ import VialSystem
   }
 
   @Test func sharesFollowWeights() throws {
-    let engine = try Self.engine(positions: 1024) { $0.activeLimit = 1 }
+    let engine = try Self.engine(positions: 1024) { $0.runningLimit = 1 }
     try engine.setWeight(3, ofTenant: Array("three".utf8))
     #expect(throws: VialError.self) { try engine.setWeight(0, ofTenant: []) }
     #expect(throws: VialError.self) { try engine.setWeight(.nan, ofTenant: []) }

@@ -14,9 +14,9 @@ import VialEngine
   ) -> [(promptTokens: Int, seconds: Double)] {
     (0..<count).map { _ in
       let tokens = budget.promptTokens(
-        decoding: decoding, settled: settled ?? decoding, starting: starting)
+        decodingTokens: decoding, decodingCount: settled ?? decoding, shortPromptCount: starting)
       let seconds = machine(decoding + tokens)
-      budget.note(seconds: seconds, decoding: decoding, promptTokens: tokens)
+      budget.note(seconds: seconds, decodingTokens: decoding, promptTokens: tokens)
       return (tokens, seconds)
     }
   }
@@ -37,10 +37,10 @@ import VialEngine
   /// Prompts get as much of a step as the answers beside them can wait for, whatever a token costs.
   @Test(arguments: [0.02, 0.1, 1])
   func promptsBesideAnswersTakeWhatTimeAllows(_ tokenCost: Double) {
-    var budget = StepBudget(stepLimit: 256, fixed: nil)
-    #expect(budget.promptTokens(decoding: 0, settled: 0, starting: 0) == 256)
+    var budget = StepBudget(stepLimit: 256, stepPromptTokens: nil)
+    #expect(budget.promptTokens(decodingTokens: 0, decodingCount: 0, shortPromptCount: 0) == 256)
     // What answers take alone is measured first.
-    #expect(budget.promptTokens(decoding: 3, settled: 3, starting: 0) == 0)
+    #expect(budget.promptTokens(decodingTokens: 3, decodingCount: 3, shortPromptCount: 0) == 0)
     let machine: Machine = { 1 + tokenCost * Double($0 - 3) }
     let steps = Self.steps(&budget, count: 900, decoding: 3, machine)
     let mixed = steps.dropFirst(400).filter { $0.promptTokens > 0 }
@@ -52,7 +52,7 @@ import VialEngine
   /// Where a panel costs the same however full it is, it is filled, but for a step now and then that tries another size.
   @Test(arguments: [1, 3, 8, 11, 40])
   func stepsFillPanels(_ decoding: Int) {
-    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    var budget = StepBudget(stepLimit: 256, stepPromptTokens: nil)
     let steps = Self.steps(&budget, count: 400, decoding: decoding, Self.panels)
     let alone = Self.panels(decoding)
     let mixed = steps.dropFirst(50).filter { $0.promptTokens > 0 }
@@ -67,7 +67,7 @@ import VialEngine
   /// Panels are partly full where that gives a prompt more in the same time, and full where it does not.
   @Test(arguments: [(1, 15), (2, 14), (6, 14), (8, 14)])
   func stepsFillPartsOfPanels(_ decoding: Int, _ promptTokens: Int) {
-    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    var budget = StepBudget(stepLimit: 256, stepPromptTokens: nil)
     let steps = Self.steps(&budget, count: 1000, decoding: decoding, Self.parts)
     let alone = Self.parts(decoding)
     #expect(steps.allSatisfy { $0.seconds <= 3 * alone })
@@ -77,9 +77,9 @@ import VialEngine
 
   /// While more requests begin than answer, steps may be longer in proportion; never for long prompts.
   @Test func burstsStartTogether() {
-    var budget = StepBudget(stepLimit: 256, fixed: nil)
-    _ = budget.promptTokens(decoding: 0, settled: 0, starting: 1)
-    budget.note(seconds: Self.panels(32), decoding: 0, promptTokens: 32)
+    var budget = StepBudget(stepLimit: 256, stepPromptTokens: nil)
+    _ = budget.promptTokens(decodingTokens: 0, decodingCount: 0, shortPromptCount: 1)
+    budget.note(seconds: Self.panels(32), decodingTokens: 0, promptTokens: 32)
     let first = Self.steps(&budget, count: 3, decoding: 1, starting: 15, Self.panels)
     #expect(first.map(\.promptTokens).max() == 255)
     let later = Self.steps(&budget, count: 3, decoding: 9, starting: 7, Self.panels)
@@ -88,11 +88,11 @@ import VialEngine
 
   /// Who has barely begun to answer waits for those who came at the same time, but not for a long prompt.
   @Test func answersThatBarelyBeganWaitForABurst() {
-    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    var budget = StepBudget(stepLimit: 256, stepPromptTokens: nil)
     // Nothing was measured, and nothing has to be.
-    #expect(budget.promptTokens(decoding: 1, settled: 0, starting: 15) == 255)
-    budget.note(seconds: Self.panels(256), decoding: 1, promptTokens: 255)
-    #expect(budget.promptTokens(decoding: 9, settled: 0, starting: 7) == 247)
+    #expect(budget.promptTokens(decodingTokens: 1, decodingCount: 0, shortPromptCount: 15) == 255)
+    budget.note(seconds: Self.panels(256), decodingTokens: 1, promptTokens: 255)
+    #expect(budget.promptTokens(decodingTokens: 9, decodingCount: 0, shortPromptCount: 7) == 247)
     let besideLong = Self.steps(
       &budget, count: 30, decoding: 9, settled: 0, starting: 0, Self.panels)
     #expect(besideLong.dropFirst(2).allSatisfy { $0.seconds <= 3 * Self.panels(9) })
@@ -104,13 +104,13 @@ import VialEngine
 
   /// Where every tenth step takes twice its time, sizes are chosen that can afford it.
   @Test func disturbedStepsAreSeldomLate() {
-    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    var budget = StepBudget(stepLimit: 256, stepPromptTokens: nil)
     let alone = Self.panels(1)
     var (late, tokens) = (0, 0)
     for step in 0..<6000 {
-      let count = budget.promptTokens(decoding: 1, settled: 1, starting: 0)
+      let count = budget.promptTokens(decodingTokens: 1, decodingCount: 1, shortPromptCount: 0)
       let seconds = Self.panels(1 + count) * (count > 0 && step % 10 == 0 ? 2 : 1)
-      budget.note(seconds: seconds, decoding: 1, promptTokens: count)
+      budget.note(seconds: seconds, decodingTokens: 1, promptTokens: count)
       guard step >= 2000 else { continue }
       late += seconds > 3.5 * alone ? 1 : 0
       tokens += count
@@ -121,7 +121,7 @@ import VialEngine
 
   /// A machine that was slow for a while, or seemed so, is tried again.
   @Test func slownessIsForgotten() {
-    var budget = StepBudget(stepLimit: 256, fixed: nil)
+    var budget = StepBudget(stepLimit: 256, stepPromptTokens: nil)
     _ = Self.steps(&budget, count: 100, decoding: 4, Self.panels)
     let before = Self.steps(&budget, count: 100, decoding: 4, Self.panels)
     _ = Self.steps(&budget, count: 20, decoding: 4) { Self.panels($0) * ($0 > 8 ? 10 : 1) }
@@ -133,15 +133,15 @@ import VialEngine
 
   /// Every step has tokens of the prompt, except those that measure.
   @Test func promptsAlwaysGoOn() {
-    var budget = StepBudget(stepLimit: 64, fixed: nil)
+    var budget = StepBudget(stepLimit: 64, stepPromptTokens: nil)
     let steps = Self.steps(&budget, count: 650, decoding: 20) { Double($0 * $0) }
     #expect(steps.count { $0.promptTokens == 0 } <= 11)
-    #expect(budget.promptTokens(decoding: 64, settled: 64, starting: 1) == 0)
+    #expect(budget.promptTokens(decodingTokens: 64, decodingCount: 64, shortPromptCount: 1) == 0)
   }
 
   @Test func aGivenNumberIsTaken() {
-    var budget = StepBudget(stepLimit: 256, fixed: 7)
-    #expect(budget.promptTokens(decoding: 3, settled: 3, starting: 9) == 7)
-    #expect(budget.promptTokens(decoding: 250, settled: 250, starting: 0) == 6)
+    var budget = StepBudget(stepLimit: 256, stepPromptTokens: 7)
+    #expect(budget.promptTokens(decodingTokens: 3, decodingCount: 3, shortPromptCount: 9) == 7)
+    #expect(budget.promptTokens(decodingTokens: 250, decodingCount: 250, shortPromptCount: 0) == 6)
   }
 }

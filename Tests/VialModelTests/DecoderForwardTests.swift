@@ -95,10 +95,10 @@ import VialPacking
       return rows[0].map(\.bitPattern)
     }
     let truth = try first(beside: 9)
-    #expect(!pass.forward.isMarked(row: 0) && !pass.forward.isMarked(row: 1))
+    #expect(!pass.forward.isNonFinite(row: 0) && !pass.forward.isNonFinite(row: 1))
     for id: UInt32 in [512, 1 << 24, .max] {
       #expect(try first(beside: id) == truth)
-      #expect(!pass.forward.isMarked(row: 0) && pass.forward.isMarked(row: 1))
+      #expect(!pass.forward.isNonFinite(row: 0) && pass.forward.isNonFinite(row: 1))
     }
   }
 }

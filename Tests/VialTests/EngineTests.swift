@@ -27,7 +27,7 @@ import VialSystem
     positions: Int = 2048, change: (inout EngineOptions) -> Void = { _ in }
   ) throws -> Engine {
     var options = EngineOptions(compute: ComputeOptions(threadCount: 2, chunkSize: 48))
-    options.positionCount = positions
+    options.cachePositionCount = positions
     change(&options)
     return try Engine(model: PackedModel.open("qwen2-tiny-untied"), options: options)
   }
@@ -103,7 +103,7 @@ import VialSystem
   }
 
   @Test func deadlinesEndRunningAndWaitingRequests() throws {
-    let engine = try Self.engine(positions: 512) { $0.activeLimit = 1 }
+    let engine = try Self.engine(positions: 512) { $0.runningLimit = 1 }
     var long = Self.options(400)
     long.deadline = 0.02
     let running = try engine.submit(Self.prompt(1, 60), long)
@@ -139,7 +139,7 @@ import VialSystem
   @Test func theQueueHasALimit() throws {
     let engine = try Self.engine(positions: 512) {
       $0.queueLimit = 3
-      $0.activeLimit = 1
+      $0.runningLimit = 1
     }
     let running = try engine.submit(Self.prompt(1, 60), Self.options(440))
     guard case .event = running.nextEvent() else { throw Missing() }
@@ -155,7 +155,7 @@ import VialSystem
   @Test func aTenantHasPartOfTheQueue() throws {
     let engine = try Self.engine(positions: 2048) {
       $0.tenantQueueLimit = 2
-      $0.activeLimit = 1
+      $0.runningLimit = 1
     }
     func submit(_ tenant: String) throws -> Request {
       var options = Self.options(1900)

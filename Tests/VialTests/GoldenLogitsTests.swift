@@ -3,6 +3,7 @@
 import TestSupport
 import Testing
 import Vial
+import VialCompute
 import VialEngine
 import VialFormat
 import VialModel

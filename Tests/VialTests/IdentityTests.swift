@@ -54,7 +54,7 @@ import VialSystem
     options.alternativeCount = random.below(4) == 0 ? 3 : 0
     options.priority = Int32(random.below(3)) - 1
     options.tenant = Array(["", "north", "south"][random.below(3)].utf8)
-    options.sharesPrefix = random.below(6) > 0
+    options.isPrivate = random.below(6) == 0
     if random.below(4) == 0, let stops = StopList(byteCount: 8) {
       _ = stops.append([UInt8(97 + random.below(26))].span)
       options.stops = stops
@@ -66,7 +66,7 @@ import VialSystem
 
   private static func engine(_ change: (inout EngineOptions) -> Void) throws -> Engine {
     var options = EngineOptions(compute: ComputeOptions(threadCount: 2, chunkSize: 64))
-    options.positionCount = 512
+    options.cachePositionCount = 512
     change(&options)
     return try Engine(model: PackedModel.open("qwen2-tiny-untied"), options: options)
   }
@@ -129,14 +129,14 @@ import VialSystem
     let ways: [(name: String, change: (inout EngineOptions) -> Void)] = [
       ("small memory", { _ in }),
       ("small memory, nothing shared", { $0.sharesPrefixes = false }),
-      ("large memory", { $0.positionCount = 8192 }),
-      ("three tokens of prompts a step", { $0.mixedStepTokens = 3 }),
+      ("large memory", { $0.cachePositionCount = 8192 }),
+      ("three tokens of prompts a step", { $0.stepPromptTokens = 3 }),
       (
         "one thread, reference, five at once",
         { options in
           options.compute.threadCount = 1
           options.compute.family = KernelFamily(named: "reference")
-          options.activeLimit = 5
+          options.runningLimit = 5
         }
       ),
     ]
@@ -155,7 +155,7 @@ import VialSystem
       preemptions += engine.metrics.preemptionCount
       hits += engine.metrics.cachedTokenCount
       try engine.waitUntilIdle()
-      #expect(engine.metrics.heldBlockCount == 0)
+      #expect(engine.metrics.referencedBlockCount == 0)
     }
     // All that was to be survived did happen.
     #expect(preemptions > 50)
@@ -180,6 +180,6 @@ import VialSystem
     let metrics = engine.metrics
     let ended = metrics.finishedCounts.total
     #expect(ended == 3000)
-    #expect(metrics.heldBlockCount == 0)
+    #expect(metrics.referencedBlockCount == 0)
   }
 }

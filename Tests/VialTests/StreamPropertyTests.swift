@@ -70,15 +70,16 @@ import VialSystem
     _ tasks: [Text], _ weights: DecoderWeights, _ cacheType: KVCacheType, threads: Int,
     family: KernelFamily?, chunk: Int, _ random: inout SeededGenerator
   ) throws -> [[UInt32]] {
-    let runner = try Runner(
+    let runner = try ModelRunner(
       weights: weights,
       options: RunnerOptions(
-        cacheType: cacheType, cachePositions: 64 * 2 * tasks.count, chunkSize: chunk,
-        threadCount: threads, family: family))
+        compute: ComputeOptions(
+          cacheType: cacheType, threadCount: threads, family: family, chunkSize: chunk),
+        positionCount: 64 * 2 * tasks.count))
     let sampler = try Sampler(
       runner: runner, idCount: runner.vocabularySize, workerCount: runner.logitWorkerCount)
     let sequences = try tasks.map { task in
-      let sequence = try #require(Sequence(capacity: 128, pool: runner.blocks))
+      let sequence = try #require(TokenSequence(capacity: 128, pool: runner.blocks))
       for id in task.prompt { sequence.tokens.append(id) }
       return sequence
     }

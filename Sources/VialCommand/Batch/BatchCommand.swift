@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Vial
+import VialCompute
 import VialEngine
 import VialModel
 import VialSystem
@@ -79,7 +80,7 @@ struct BatchCommand: ParsableCommand {
       let model = try Model(path: file)
       if let notice = try model.notice() { StandardError.write(notice) }
       var options = EngineOptions(compute: compute.options)
-      options.activeLimit = parallel
+      options.runningLimit = parallel
       options.cacheByteLimit = cacheMemory.map { $0 * 1_000_000 }
       let engine = try memory.engine(model, options)
       let settings = BatchSettings(

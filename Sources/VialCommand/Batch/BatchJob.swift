@@ -220,19 +220,11 @@ extension BatchAnswer {
   /// What a request that ended has to say.
   fileprivate init(_ key: BatchKey, _ request: Request) {
     self.init(key: key)
-    text = Self.text(request, .answer)
-    reasoning = Self.text(request, .reasoning)
+    text = request.text(of: .answer)
+    reasoning = request.text(of: .reasoning)
     reason = (request.ending?.reason ?? .error).rawValue
     var tokens: [UInt32] = []
     request.forEachToken { tokens.append($0) }
     self.tokens = tokens
-  }
-
-  private static func text(_ request: Request, _ part: AnswerPart) -> String {
-    var bytes: [UInt8] = []
-    request.forEachText(of: part) { text in
-      for index in text.indices { bytes.append(text[index]) }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

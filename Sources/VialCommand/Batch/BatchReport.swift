@@ -15,7 +15,7 @@ struct BatchReport {
   /// Reads the fields, and asks the request for what they need.
   init(_ value: JSONValue, _ options: inout GenerationOptions) throws(BatchError) {
     let count = try BatchRequest.integer(
-      value, "top_logprobs", 0...Int64(RequestPlan.alternativeLimit))
+      value, "top_logprobs", 0...Int64(GenerationOptions.alternativeLimit))
     alternativeCount = Int(count ?? 0)
     wantsPrompt = try BatchRequest.flag(value, "prompt_logprobs") ?? false
     wantsAnswer = try BatchRequest.flag(value, "logprobs") ?? false

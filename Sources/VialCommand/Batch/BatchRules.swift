@@ -72,9 +72,9 @@ extension BatchRequest {
 
   private static func prefill(_ value: JSONValue) throws(BatchError) -> SecureBuffer<UInt8>? {
     guard let member = member(value, "prefill") else { return nil }
-    guard let text = member.string, text.bytes.count <= RequestPlan.prefillByteLimit else {
+    guard let text = member.string, text.bytes.count <= GenerationOptions.prefillByteLimit else {
       throw BatchError(
-        "\"prefill\" is no string of at most \(RequestPlan.prefillByteLimit) bytes")
+        "\"prefill\" is no string of at most \(GenerationOptions.prefillByteLimit) bytes")
     }
     do throws(VialError) { return try SecureBuffer.text(text.bytes) } catch {
       throw BatchError("\(error)")

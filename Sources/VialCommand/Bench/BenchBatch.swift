@@ -8,17 +8,17 @@ import VialSystem
 
 /// Sequences that are computed together, of made-up tokens.
 final class BenchBatch {
-  private let runner: Runner
+  private let runner: ModelRunner
   private let sampler: Sampler
-  private let work: DecoderWork
-  private let sequences: [Sequence]
+  private let work: StepCost
+  private let sequences: [TokenSequence]
   private let cacheByteCountPerPosition: Double
   /// Hears of every step what it had to read and to multiply.
   private let onStep: (StepWork) -> Void
   private let draws: [Draw]
 
   init(
-    _ test: BenchTest, runner: Runner, sampler: Sampler, work: DecoderWork,
+    _ test: BenchTest, runner: ModelRunner, sampler: Sampler, work: StepCost,
     adapters: [AppliedAdapter?],
     onStep: @escaping (StepWork) -> Void
   ) throws {
@@ -31,7 +31,7 @@ final class BenchBatch {
     sequences = try (0..<test.batch).map { index in
       // One more than the cache holds: the last token drawn is never computed.
       guard
-        let sequence = Sequence(
+        let sequence = TokenSequence(
           capacity: test.positionCount + 1, pool: runner.blocks,
           adapter: adapters.isEmpty ? nil : adapters[index % adapters.count])
       else { throw RunnerError.outOfMemory }

@@ -49,7 +49,7 @@ extension [Double] {
 /// Runs a plan on one model.
 final class BenchJob {
   private let weights: DecoderWeights
-  private let work: DecoderWork
+  private let work: StepCost
   private let plan: BenchPlan
   private let cacheType: KVCacheType
   private let family: KernelFamily
@@ -95,16 +95,16 @@ final class BenchJob {
     return results
   }
 
-  private func runner(threads: Int) throws -> Runner {
-    try Runner(
+  private func runner(threads: Int) throws -> ModelRunner {
+    try ModelRunner(
       weights: weights,
       options: RunnerOptions(
-        cacheType: cacheType, cachePositions: plan.cachePositions, threadCount: threads,
-        family: family))
+        compute: ComputeOptions(cacheType: cacheType, threadCount: threads, family: family),
+        positionCount: plan.cachePositions))
   }
 
   private func run(
-    _ test: BenchTest, _ runner: Runner, _ sampler: Sampler, _ ceilings: MachineCeilings
+    _ test: BenchTest, _ runner: ModelRunner, _ sampler: Sampler, _ ceilings: MachineCeilings
   ) throws -> BenchResult {
     var repetitionWork = StepWork()
     let batch = try BenchBatch(

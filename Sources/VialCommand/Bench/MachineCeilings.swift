@@ -61,7 +61,7 @@ final class MachineCeilings {
     self.family = family.name
     self.buffer = buffer.memory
     threads.run { worker in
-      let range = WorkShare.range(
+      let range = WorkPortion.range(
         of: self.buffer.byteCount, worker: worker, of: threads.workerCount)
       memset(self.buffer.base + range.lowerBound, 0x5A, range.count)
     }
@@ -89,7 +89,7 @@ final class MachineCeilings {
     let start = buffer.base + window * windowByteCount
     window = (window + 1) % Self.windowCount
     threads.run { worker in
-      let range = WorkShare.range(
+      let range = WorkPortion.range(
         of: windowByteCount, worker: worker, of: threads.workerCount,
         grain: Int(VIAL_CEILING_READ_GRAIN))
       _ = vial_ceiling_read(start + range.lowerBound, range.count, ahead)

@@ -110,19 +110,9 @@ struct EvalExaminer {
 
   /// The answer without its reasoning; nil when the run was interrupted.
   private static func answer(_ request: Request) throws(VialError) -> String? {
-    waiting: while true {
-      switch request.nextEvent(timeout: 0.1) {
-      case .event: break
-      case .timedOut: if SignalTrap.signalNumber != nil { request.cancel() }
-      case .finished, .closed: break waiting
-      }
-    }
+    request.waitForAnswer(isCancelled: { SignalTrap.signalNumber != nil })
     if let failure = request.ending?.failure { throw .computation(failure) }
     guard request.ending?.reason != .cancelled else { return nil }
-    var bytes: [UInt8] = []
-    request.forEachText(of: .answer) { text in
-      for index in text.indices { bytes.append(text[index]) }
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    return request.text(of: .answer)
   }
 }

@@ -71,21 +71,12 @@ final class ChatSession {
   /// Streams an answer; ctrl-C ends it, and what there was of it stays part of the conversation.
   private func print(_ request: Request) throws(VialError) -> [UInt8] {
     let printer = AnswerPrinter(isQuiet: false)
-    waiting: while true {
-      switch request.nextEvent(timeout: 0.1) {
-      case .event(let event): printer.print(event.part, event.text.span)
-      case .timedOut: break
-      case .finished, .closed: break waiting
-      }
-      if SignalTrap.signalNumber != nil || printer.hasFailed { request.cancel() }
-    }
+    request.waitForAnswer(
+      isCancelled: { SignalTrap.signalNumber != nil || printer.hasFailed },
+      onEvent: { printer.print($0.part, $0.text.span) })
     printer.finish()
     if request.ending?.reason == .cancelled { StandardError.write("(cancelled)") }
-    var bytes: [UInt8] = []
-    request.forEachText(of: .answer) { text in
-      for index in text.indices { bytes.append(text[index]) }
-    }
-    return Array(bytes.drop { $0 == 0x0A })
+    return Array(request.text(of: .answer).utf8.drop { $0 == 0x0A })
   }
 }
 

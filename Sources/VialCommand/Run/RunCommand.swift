@@ -126,7 +126,7 @@ struct RunCommand: ParsableCommand {
         try StandardOutput.write(report.json() + "\n")
       } else {
         if let several {
-          try StandardOutput.write(answer: RunSamples.text(request) + "\n")
+          try StandardOutput.write(answer: request.text(of: .answer) + "\n")
           StandardError.write(several.line)
         }
         StandardError.write(report.line())
@@ -190,7 +190,7 @@ struct RunCommand: ParsableCommand {
   /// An engine with room for one text of `capacity` tokens.
   private func engine(_ model: Model, capacity: Int) throws -> Engine {
     var options = EngineOptions(compute: compute.options)
-    options.positionCount = capacity
+    options.cachePositionCount = capacity
     return try memory.engine(model, options)
   }
 
@@ -199,14 +199,9 @@ struct RunCommand: ParsableCommand {
   ) throws -> Request {
     let printer = AnswerPrinter(isQuiet: json)
     let request = try engine.submit(prompt: tokens, options: options)
-    waiting: while true {
-      switch request.nextEvent(timeout: 0.1) {
-      case .event(let event): printer.print(event.part, event.text.span)
-      case .timedOut: break
-      case .finished, .closed: break waiting
-      }
-      if SignalTrap.signalNumber != nil || printer.hasFailed { request.cancel() }
-    }
+    request.waitForAnswer(
+      isCancelled: { SignalTrap.signalNumber != nil || printer.hasFailed },
+      onEvent: { printer.print($0.part, $0.text.span) })
     printer.finish()
     if printer.hasFailed { throw CommandFailure("cannot write to standard output") }
     return request

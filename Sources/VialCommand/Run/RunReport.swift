@@ -52,8 +52,8 @@ struct RunReport {
       let prompt = request.plan.prompt
       output.member("prompt_tokens", ids: prompt.span)
       output.member("tokens", ids: tokens.span)
-      output.member("text", text(of: .answer))
-      output.member("reasoning", text(of: .reasoning))
+      output.member("text", request.text(of: .answer))
+      output.member("reasoning", request.text(of: .reasoning))
       output.member("finish_reason", reason.rawValue)
       output.key("timings")
       output.object { output in
@@ -64,11 +64,11 @@ struct RunReport {
         output.member("tokens_per_second", generationRate)
       }
       AnswerConfidence(request).members(&output)
-      if request.plan.reportsEntropy { figures(&output) }
+      if request.plan.options.reportsEntropy { figures(&output) }
       shares?.members(&output)
       samples?.members(&output)
-      output.member("seed", request.plan.sampling.seed)
-      output.member("temperature", request.plan.sampling.temperature)
+      output.member("seed", request.plan.options.sampling.seed)
+      output.member("temperature", request.plan.options.sampling.temperature)
       output.member("isa", engine.familyName)
       output.member("threads", engine.threadCount)
       output.member("arithmetic", Arithmetic.version)
@@ -90,14 +90,6 @@ struct RunReport {
         }
       }
     }
-  }
-
-  private func text(of part: AnswerPart) -> String {
-    var bytes: [UInt8] = []
-    request.forEachText(of: part) { text in
-      for index in text.indices { bytes.append(text[index]) }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   private var tokens: [UInt32] {

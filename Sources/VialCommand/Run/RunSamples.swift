@@ -22,34 +22,22 @@ struct RunSamples {
       requests.append(try engine.submit(prompt: prompt, options: options))
     }
     for request in requests {
-      waiting: while true {
-        switch request.nextEvent(timeout: 0.1) {
-        case .event: break
-        case .timedOut:
-          if SignalTrap.signalNumber != nil { for request in requests { request.cancel() } }
-        case .finished, .closed: break waiting
-        }
-      }
+      request.waitForAnswer(isCancelled: {
+        guard SignalTrap.signalNumber != nil else { return false }
+        for request in requests { request.cancel() }
+        return true
+      })
     }
     self.requests = requests
     vote = SampleVote(
       requests.map { request in
         let reason = request.ending?.reason
-        return reason == .stop || reason == .stopString ? Self.text(request) : nil
+        return reason == .stop || reason == .stopString ? request.text(of: .answer) : nil
       })
   }
 
   /// The request whose answer most samples give; the first when none ended by itself.
   var winner: Request { requests[vote?.winner ?? 0] }
-
-  /// An answer's text, its reasoning excepted.
-  static func text(_ request: Request) -> String {
-    var bytes: [UInt8] = []
-    request.forEachText(of: .answer) { text in
-      for index in text.indices { bytes.append(text[index]) }
-    }
-    return String(decoding: bytes, as: UTF8.self)
-  }
 
   /// `3 of 5 samples agree`
   var line: String {
@@ -67,7 +55,7 @@ struct RunSamples {
     output.array { output in
       for request in requests {
         output.object { output in
-          output.member("text", Self.text(request))
+          output.member("text", request.text(of: .answer))
           output.member("finish_reason", (request.ending?.reason ?? .cancelled).rawValue)
           AnswerConfidence(request).members(&output)
         }

@@ -3,8 +3,7 @@
 
 public import ArgumentParser
 import Vial
-import VialCompute
-public import VialModel
+public import VialCompute
 
 /// Flags that choose how to compute. Only --kv can change a result.
 struct ComputeArguments: ParsableArguments {

@@ -69,8 +69,8 @@ struct RuleArguments: ParsableArguments {
       throw ValidationError("--stop must have 1 to \(StopStrings.maxByteCount) bytes")
     }
     if minTokens < 0 { throw ValidationError("--min-tokens must not be negative") }
-    if let prefill, prefill.utf8.count > RequestPlan.prefillByteLimit {
-      throw ValidationError("--prefill has at most \(RequestPlan.prefillByteLimit) bytes")
+    if let prefill, prefill.utf8.count > GenerationOptions.prefillByteLimit {
+      throw ValidationError("--prefill has at most \(GenerationOptions.prefillByteLimit) bytes")
     }
     if let sentence = rules.firstInvalid(vocabularySize: .max, maximumTokens: nil) {
       throw ValidationError("\(sentence)")

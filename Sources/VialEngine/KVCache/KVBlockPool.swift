@@ -1,6 +1,7 @@
-// Owns: the memory of all cached keys and values, reserved once, handed out in blocks of 64 positions; who shares a
-// block, and which blocks that nobody holds are kept for whoever begins with the same tokens.
-// Must not: know sequences or tokens: a block's name is a keyed hash.
+// Owns: the memory of all keys and values, reserved once and allocated in blocks of 64 positions;
+// their reference counts, and the cache of full blocks by hash, evicted in LRU order.
+// Must not: know sequences or tokens: a block's hash is keyed.
+// Source: paged attention and its prefix caching (Kwon et al., SOSP 2023).
 
 import VialFormat
 public import VialModel
@@ -8,21 +9,23 @@ public import VialSystem
 
 /// A fixed number of KV blocks with reference counts.
 ///
-/// A block is free (wiped), held by one or more sequences, or kept: named, held by nobody, wiped when its memory is
-/// needed, oldest first. Not thread-safe: the runner's thread owns it.
+/// A block is free (wiped), referenced by one or more sequences, or cached: it has a hash and no
+/// reference. Cached blocks are evicted, and wiped, when memory is needed, the least recently used
+/// first. Not thread-safe: the runner's thread owns it.
 public final class KVBlockPool {
   /// What a block looks like inside.
   public let layout: KVCacheLayout
   /// Blocks in all.
   public let blockCount: Int
-  /// Named blocks that were wiped because their memory was needed.
+  /// Cached blocks that were evicted.
   public private(set) var evictionCount = 0
   private let memory: WorkMemory
   private var free: [Int]
   private var references: [Int32]
-  private var kept: BlockQueue
-  private var blocks: [KeyedCode: Int] = [:]
-  private var names: [BlockName?]
+  private var cached: BlockQueue
+  /// Blocks that can be found, by hash.
+  private var indices: [KeyedCode: Int] = [:]
+  private var hashes: [BlockHash?]
   /// Bytes that the lists take for each block.
   private static let listByteCount = 384
 
@@ -40,17 +43,17 @@ public final class KVBlockPool {
     // The last one is taken first: handing out in address order keeps first touches sequential.
     free = (0..<blockCount).reversed()
     references = [Int32](repeating: 0, count: blockCount)
-    names = [BlockName?](repeating: nil, count: blockCount)
-    kept = BlockQueue(blockCount: blockCount)
-    // Naming and giving back must not need memory.
-    blocks.reserveCapacity(blockCount)
+    hashes = [BlockHash?](repeating: nil, count: blockCount)
+    cached = BlockQueue(blockCount: blockCount)
+    // Caching and releasing must not need memory.
+    indices.reserveCapacity(blockCount)
   }
 
-  /// Blocks that a sequence can have: free ones and kept ones.
-  public var availableCount: Int { free.count + kept.count }
+  /// Blocks that a sequence can have: free ones and cached ones.
+  public var availableCount: Int { free.count + cached.count }
 
-  /// Blocks that nobody holds, kept for whoever begins with the same tokens.
-  public var keptCount: Int { kept.count }
+  /// Blocks without a reference that prompts with the same prefix can reuse.
+  public var cachedCount: Int { cached.count }
 
   private func address(_ index: Int) -> UnsafeMutablePointer<UInt8> {
     memory.elements(UInt8.self) + index * layout.blockByteCount
@@ -60,11 +63,11 @@ public final class KVBlockPool {
     (block - memory.elements(UInt8.self)) / layout.blockByteCount
   }
 
-  /// A wiped block for one sequence, or nil when all are held.
-  func take() -> UnsafeMutablePointer<UInt8>? {
-    if free.isEmpty, let oldest = kept.popOldest() {
+  /// Allocates a wiped block to one sequence; nil when all are referenced.
+  func allocate() -> UnsafeMutablePointer<UInt8>? {
+    if free.isEmpty, let oldest = cached.popOldest() {
       evictionCount += 1
-      forgetName(of: oldest)
+      forgetHash(of: oldest)
       wipe(oldest)
     }
     guard let index = free.popLast() else { return nil }
@@ -72,52 +75,53 @@ public final class KVBlockPool {
     return address(index)
   }
 
-  /// The block of a name, held from now on by one more; nil when there is none.
-  func take(named code: KeyedCode) -> UnsafeMutablePointer<UInt8>? {
-    guard let index = blocks[code] else { return nil }
-    if references[index] == 0 { kept.remove(index) }
+  /// Adds a reference to the block of a hash; nil when there is none.
+  func reuse(_ hash: KeyedCode) -> UnsafeMutablePointer<UInt8>? {
+    guard let index = indices[hash] else { return nil }
+    if references[index] == 0 { cached.remove(index) }
     references[index] += 1
     return address(index)
   }
 
-  /// Gives a block back. The last one who does leaves it kept when it has a name; otherwise its contents, which a
-  /// patient's text determined, are wiped.
+  /// Drops a reference. Without any left a block with a hash stays cached. Others are wiped,
+  /// because a patient's text determined their contents.
   func release(_ block: UnsafeMutablePointer<UInt8>) {
     let index = index(block)
     references[index] -= 1
     guard references[index] == 0 else { return }
-    if names[index] == nil { wipe(index) } else { kept.append(index) }
+    if hashes[index] == nil { wipe(index) } else { cached.append(index) }
   }
 
-  /// Names a block whose 64 positions are computed, so that others find it. Left unnamed when another block has the
-  /// name already.
-  func name(_ block: UnsafeMutablePointer<UInt8>, _ name: BlockName) {
+  /// Caches a block whose 64 positions are computed, so that others find it by its hash. Does
+  /// nothing when another block has the same hash.
+  func cache(_ block: UnsafeMutablePointer<UInt8>, as hash: BlockHash) {
     let index = index(block)
-    guard names[index] == nil, blocks[name.code] == nil else { return }
-    blocks[name.code] = index
-    names[index] = name
+    guard hashes[index] == nil, indices[hash.code] == nil else { return }
+    indices[hash.code] = index
+    hashes[index] = hash
   }
 
-  /// Whether a sequence that holds the block may write into it: nobody else has it or can find it.
+  /// Whether the sequence that references the block may write into it: no other one has it or can
+  /// find it.
   func isPrivate(_ block: UnsafeMutablePointer<UInt8>) -> Bool {
     let index = index(block)
-    return references[index] == 1 && names[index] == nil
+    return references[index] == 1 && hashes[index] == nil
   }
 
-  /// Takes the names of a tenant's blocks away: kept ones are wiped at once, others when the last one gives them back.
-  /// O(blocks).
+  /// Takes a tenant's blocks out of the cache. Those without a reference are wiped at once, others
+  /// when their last reference is dropped. O(blocks).
   func forget(_ tenant: KeyedCode) {
-    for index in 0..<blockCount where names[index]?.tenant == tenant {
-      forgetName(of: index)
+    for index in 0..<blockCount where hashes[index]?.tenant == tenant {
+      forgetHash(of: index)
       guard references[index] == 0 else { continue }
-      kept.remove(index)
+      cached.remove(index)
       wipe(index)
     }
   }
 
-  private func forgetName(of index: Int) {
-    if let name = names[index] { blocks[name.code] = nil }
-    names[index] = nil
+  private func forgetHash(of index: Int) {
+    if let hash = hashes[index] { indices[hash.code] = nil }
+    hashes[index] = nil
   }
 
   private func wipe(_ index: Int) {
@@ -127,8 +131,8 @@ public final class KVBlockPool {
 }
 
 /// What a full block is found by, and whose it is.
-struct BlockName {
-  /// Stands for model, adapter, tenant, cache type and all tokens up to the block's last.
+struct BlockHash {
+  /// Hash of model, adapter, tenant, cache type and all tokens up to the block's last.
   let code: KeyedCode
   /// Whose text it is.
   let tenant: KeyedCode

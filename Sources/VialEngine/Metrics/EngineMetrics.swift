@@ -1,6 +1,6 @@
 // Owns: what an engine counts: requests, tokens, KV memory, latencies.
-// Must not: hold anything of a prompt, an answer or a tenant; or anything but numbers in place: a copy that is taken
-// under the lock shares no memory with what the engine goes on counting in.
+// Must not: hold anything of a prompt, an answer or a tenant, or a reference: a copy that is taken
+// under the lock must share no memory with what the engine goes on counting in.
 
 /// How often something took how long.
 public struct LatencyHistogram: Sendable {
@@ -30,14 +30,14 @@ public struct FinishCounts: Sendable {
 
   /// Requests that ended for `reason`.
   public internal(set) subscript(reason: FinishReason) -> UInt64 {
-    get { counts[Self.place(reason)] }
-    set { counts[Self.place(reason)] = newValue }
+    get { counts[Self.index(reason)] }
+    set { counts[Self.index(reason)] = newValue }
   }
 
   /// Requests that ended.
   public var total: UInt64 { counts.indices.reduce(0) { $0 &+ counts[$1] } }
 
-  private static func place(_ reason: FinishReason) -> Int {
+  private static func index(_ reason: FinishReason) -> Int {
     switch reason {
     case .stop: 0
     case .length: 1
@@ -50,7 +50,7 @@ public struct FinishCounts: Sendable {
   }
 }
 
-/// How an engine does; counters count from when it was opened.
+/// Counters and gauges of an engine; counters count from when it was opened.
 public struct EngineMetrics: Sendable {
   /// Requests that were accepted.
   public internal(set) var submittedCount: UInt64 = 0
@@ -58,21 +58,21 @@ public struct EngineMetrics: Sendable {
   public internal(set) var refusedCount: UInt64 = 0
   /// Requests that ended, by reason.
   public internal(set) var finishedCounts = FinishCounts()
-  /// Requests that wait, those that lost their place included.
+  /// Requests that wait, preempted ones included.
   public internal(set) var waitingCount = 0
   /// Requests that are computed.
   public internal(set) var activeCount = 0
   /// KV blocks of 64 positions in all.
   public internal(set) var blockCount = 0
-  /// Blocks that requests and pinned prefixes hold.
-  public internal(set) var heldBlockCount = 0
-  /// Blocks that nobody holds, kept for prompts that begin in the same way.
-  public internal(set) var keptBlockCount = 0
-  /// Blocks that pinned prefixes hold.
+  /// Blocks that requests and pinned prefixes reference.
+  public internal(set) var referencedBlockCount = 0
+  /// Blocks without a reference, cached for prompts with the same prefix.
+  public internal(set) var cachedBlockCount = 0
+  /// Blocks that pinned prefixes reference.
   public internal(set) var pinnedBlockCount = 0
-  /// Kept blocks that were wiped because their memory was needed.
+  /// Cached blocks that were evicted.
   public internal(set) var evictionCount: UInt64 = 0
-  /// Requests that lost their blocks to others and were computed again.
+  /// Preemptions: requests lost their blocks to others and were computed again.
   public internal(set) var preemptionCount: UInt64 = 0
   /// Tokens of prompts that were computed, those computed again included.
   public internal(set) var promptTokenCount: UInt64 = 0

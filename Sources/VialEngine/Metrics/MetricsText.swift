@@ -1,4 +1,5 @@
-// Owns: an engine's metrics as text that monitoring systems read (Prometheus' exposition format, version 0.0.4).
+// Owns: an engine's metrics as text that monitoring systems read (Prometheus' exposition format,
+// version 0.0.4).
 // Must not: name anything that a caller chose.
 
 extension EngineMetrics {
@@ -15,8 +16,8 @@ extension EngineMetrics {
     text.gauge("requests_waiting", "Requests that wait.", waitingCount)
     text.gauge("requests_running", "Requests that are computed.", activeCount)
     text.gauge("kv_blocks", "KV blocks of 64 tokens.", blockCount)
-    text.gauge("kv_blocks_held", "Blocks of requests and pinned prompts.", heldBlockCount)
-    text.gauge("kv_blocks_kept", "Blocks kept for prompts that begin alike.", keptBlockCount)
+    text.gauge("kv_blocks_held", "Blocks of requests and pinned prompts.", referencedBlockCount)
+    text.gauge("kv_blocks_kept", "Blocks kept for prompts that begin alike.", cachedBlockCount)
     text.gauge("kv_blocks_pinned", "Blocks of pinned prompts.", pinnedBlockCount)
     text.counter("kv_evictions", "Kept blocks whose memory was needed.", evictionCount)
     text.counter("preemptions", "Requests that gave way and were computed again.", preemptionCount)

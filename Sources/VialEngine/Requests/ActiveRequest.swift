@@ -1,5 +1,6 @@
 // Owns: a request that is being computed: its sequence, what it has seen, when things happened.
-// Must not: be touched by another thread than the engine's, but for the worker that chooses its token in a step.
+// Must not: be touched by another thread than the engine's, but for the worker that chooses its
+// token in a step.
 
 import VialFormat
 import VialSystem
@@ -8,15 +9,16 @@ public import VialText
 /// A request with its KV blocks.
 final class ActiveRequest {
   let request: Request
-  let sequence: Sequence
+  let sequence: TokenSequence
   /// Order of arrival.
   let number: UInt64
-  /// How often it lost its blocks to others.
+  /// How often it was preempted.
   var preemptionCount = 0
-  /// Whether the last step was made without it, because others' grammars took all the work that a step may.
+  /// Whether the last step was made without it, because others' grammars took all the work that a
+  /// step may.
   var waitsForMask = false
-  /// Whether its blocks stay when it ends: a pinned prefix.
-  var isHeld = false
+  /// Whether its blocks stay referenced when it ends: a pinned prefix.
+  var isPinned = false
   /// When its last token was chosen.
   private(set) var lastTokenTime: Double?
   /// Most tokens of the answer.
@@ -47,30 +49,31 @@ final class ActiveRequest {
   private let stepMemory: StepMemory
   /// For what its lists take as its answer grows.
   private let memory: HeldMemory
-  /// Bytes of these for each request, and for each of its tokens: the names of blocks, lists of pieces of the answer.
+  /// Bytes of these for each request, and for each of its tokens: the hashes of blocks, lists of
+  /// pieces of the answer.
   private static let ownByteCount = 32 << 10
   private static let tokenByteCount = 4
 
   /// nil when memory is short.
   /// - Parameters:
-  ///   - names: what its blocks are found by; nil when it shares none.
-  ///   - commonNames: what blocks that are pinned for all are found by.
+  ///   - hasher: hashes its blocks; nil when it shares none.
+  ///   - commonHasher: hashes blocks that are pinned for all tenants.
   init?(
-    _ request: Request, number: UInt64, stepMemory: StepMemory, text: EngineText, limit: Int,
-    names: PrefixNames?, commonNames: PrefixNames?
+    _ request: Request, number: UInt64, stepMemory: StepMemory, text: AnswerText, limit: Int,
+    hasher: PrefixHasher?, commonHasher: PrefixHasher?
   ) {
     let prompt = request.plan.prompt
-    let grammarByteCount = request.plan.grammar == nil ? 0 : MemoryReserve.template
+    let grammarByteCount = request.plan.options.grammar == nil ? 0 : MemoryReserve.template
     guard
       let memory = HeldMemory(Self.ownByteCount + Self.tokenByteCount * (prompt.count + limit)),
       MemoryReserve.hold(grammarByteCount)
     else { return nil }
     defer { MemoryReserve.release(grammarByteCount) }
     self.memory = memory
-    let sequence = Sequence(
-      capacity: prompt.count + limit, pool: stepMemory.runner.blocks, names: names,
-      commonNames: commonNames,
-      adapter: request.plan.adapter)
+    let sequence = TokenSequence(
+      capacity: prompt.count + limit, pool: stepMemory.runner.blocks, hasher: hasher,
+      commonHasher: commonHasher,
+      adapter: request.plan.options.adapter)
     guard let sequence else { return nil }
     sequence.tokens.append(contentsOf: prompt.span)
     self.request = request
@@ -87,21 +90,22 @@ final class ActiveRequest {
     constraint = AnswerConstraint(request.plan, text, tenant: request.tenant)
     plainShaping = TokenShaping(request.plan)
     promptScores =
-      request.plan.scoresPrompt
-      ? PromptScores(prompt: prompt, alternativeCount: request.plan.alternativeCount) : nil
-    guard promptScores != nil || !request.plan.scoresPrompt else { return nil }
-    guard request.plan.sampling.countsTokens else { return }
-    counts = TokenCounts(request.plan.sampling, promptCount: prompt.count)
+      request.plan.options.scoresPrompt
+      ? PromptScores(prompt: prompt, alternativeCount: request.plan.options.alternativeCount) : nil
+    guard promptScores != nil || !request.plan.options.scoresPrompt else { return nil }
+    guard request.plan.options.sampling.countsTokens else { return }
+    counts = TokenCounts(request.plan.options.sampling, promptCount: prompt.count)
     guard counts?.update(sequence.tokens) == true else { return nil }
   }
 
   /// Whether the next step computes the token that was chosen last, and no other.
   var isDecoding: Bool { sequence.pendingCount == 1 && answerCount > 0 }
 
-  /// Whether its answer is under way: a first token or two may be followed by a pause, later ones should not.
+  /// Whether its answer is under way: a first token or two may be followed by a pause, later ones
+  /// should not.
   var isSettled: Bool { answerCount > 2 }
 
-  var priority: Int32 { request.plan.priority }
+  var priority: Int32 { request.plan.options.priority }
 
   /// Whether it keeps its blocks when there is memory for one of the two only.
   func ranksBefore(_ other: ActiveRequest) -> Bool {
@@ -111,16 +115,17 @@ final class ActiveRequest {
   /// Blocks that its tokens and one more need and that it does not have.
   var missingBlockCount: Int {
     let tokenCount = min(sequence.tokens.count + 1, sequence.tokens.capacity)
-    return max(0, Sequence.blockCount(for: tokenCount) - sequence.blockCount)
+    return max(0, TokenSequence.blockCount(for: tokenCount) - sequence.blockCount)
   }
 
   /// Whether its answer may need more blocks than that.
   var willGrow: Bool {
-    Sequence.blockCount(for: sequence.tokens.capacity)
-      > Sequence.blockCount(for: sequence.tokens.count + 1)
+    TokenSequence.blockCount(for: sequence.tokens.capacity)
+      > TokenSequence.blockCount(for: sequence.tokens.count + 1)
   }
 
-  /// Why there is nothing to choose, if that is so: no token is wanted, or the prefill says all that may be said.
+  /// Why there is nothing to choose, if that is so: no token is wanted, or the prefill says all
+  /// that may be said.
   var reasonToSayNothing: FinishReason? {
     if constraint.isOver { return .stop }
     return limit == 0 ? reasonOfLimit : nil
@@ -131,7 +136,7 @@ final class ActiveRequest {
 
   /// Whether it ends before it is computed.
   var isIdle: Bool {
-    reasonToSayNothing != nil && !request.plan.isPinned && promptScores == nil
+    reasonToSayNothing != nil && !request.plan.options.isPinned && promptScores == nil
   }
 
   /// Positions of the step that computes `tokenCount` tokens whose logits score the prompt.
@@ -169,20 +174,21 @@ final class ActiveRequest {
     }
     answer.timings.preemptionCount = preemptionCount
     // What is found again after a preemption is no gain.
-    if preemptionCount == 0 { answer.timings.cachedPromptTokenCount = sequence.adoptedCount }
+    if preemptionCount == 0 { answer.timings.cachedPromptTokenCount = sequence.reusedCount }
   }
 
   /// Whether the step that computes `tokenCount` tokens chooses one under a grammar.
   func needsMask(after tokenCount: Int) -> Bool {
-    tokenCount == sequence.pendingCount && !request.plan.isPinned && constraint.needsMask
+    tokenCount == sequence.pendingCount && !request.plan.options.isPinned && constraint.needsMask
   }
 
-  /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens; tells how many nodes of a
-  /// grammar that took, nil when memory is short. Grammars share what they remember, so this is the engine's thread's.
+  /// Notes what the token must keep to that a step chooses which computes `tokenCount` tokens;
+  /// tells how many nodes of a grammar that took, nil when memory is short. Grammars share what
+  /// they remember, so this is the engine's thread's.
   func prepareChoice(after tokenCount: Int) -> Int? {
     choice = nil
     choiceFailure = .numericError
-    guard tokenCount == sequence.pendingCount, !request.plan.isPinned else { return 0 }
+    guard tokenCount == sequence.pendingCount, !request.plan.options.isPinned else { return 0 }
     let maskByteCount = constraint.needsMask ? MemoryReserve.template : 0
     guard MemoryReserve.hold(maskByteCount) else { return nil }
     defer { MemoryReserve.release(maskByteCount) }
@@ -195,20 +201,23 @@ final class ActiveRequest {
   private var nextShaping: TokenShaping? {
     guard var shaping = plainShaping else { return nil }
     shaping.counts = counts?.entries
-    if answerCount < request.plan.rules.minimumTokens { shaping.barredEnds = constraint.endTokens }
+    if answerCount < request.plan.options.rules.minimumTokens {
+      shaping.barredEnds = constraint.endTokens
+    }
     return shaping
   }
 
-  /// Chooses the next token; `choice` stays nil when that is impossible, and `choiceFailure` says why. Changes nothing
-  /// that others share.
+  /// Chooses the next token; `choice` stays nil when that is impossible, and `choiceFailure` says
+  /// why. Changes nothing that other requests use.
   func choose(_ logits: UnsafeMutablePointer<Float>, _ sampler: Sampler, worker: Int) {
     let plan = request.plan
-    guard !plan.isPinned, reasonToSayNothing == nil else { return }
+    guard !plan.options.isPinned, reasonToSayNothing == nil else { return }
     do throws(RunnerError) {
       choice = try sampler.choose(
-        logits: logits, parameters: plan.sampling, position: sequence.tokens.count,
-        alternativeCount: plan.alternativeCount, alternatives: &alternatives, limits: limits,
-        shaping: shaping, wantsEntropy: plan.reportsEntropy, worker: worker)
+        logits: logits, parameters: plan.options.sampling, position: sequence.tokens.count,
+        alternativeCount: plan.options.alternativeCount, alternatives: &alternatives,
+        limits: limits,
+        shaping: shaping, wantsEntropy: plan.options.reportsEntropy, worker: worker)
     } catch { choiceFailure = error }
   }
 
@@ -236,13 +245,15 @@ final class ActiveRequest {
 
   private func write(_ chosen: ChosenToken, _ answer: inout AnswerLog) -> Bool {
     let (part, text) = writer.append(chosen.token, to: answer.text)
-    let stored = answer.alternatives.append(capacity: alternatives.count) { room in
-      for (index, alternative) in alternatives.enumerated() { room[index] = alternative }
+    let stored = answer.alternatives.append(capacity: alternatives.count) { buffer in
+      for (index, alternative) in alternatives.enumerated() { buffer[index] = alternative }
       return alternatives.count
     }
     guard let text, let stored else { return false }
     // The text stays in memory that is wiped, but no event and no answer leads to it.
-    if request.plan.withholdsReasoning, isWithheld(part) || isMark(chosen.token) { return true }
+    if request.plan.options.withholdsReasoning, isWithheld(part) || isMark(chosen.token) {
+      return true
+    }
     return answer.entries.append(
       AnswerLog.Entry(
         token: chosen.token, logProbability: chosen.logProbability, entropy: chosen.entropy,
@@ -253,19 +264,19 @@ final class ActiveRequest {
     token == marks?.begin || token == marks?.end
   }
 
-  /// Takes its blocks away, to be computed again; wipes what steps have left of it.
+  /// Releases its blocks, to be computed again; wipes what steps have left of it.
   func preempt() {
     stepMemory.wipe()
     sequence.releaseBlocks()
     preemptionCount += 1
   }
 
-  /// It is over, and nobody has heard so yet: wipes its ids, what was counted of them, and what steps have left of it, and
-  /// gives back its blocks.
+  /// It is over, and nobody was notified yet: wipes its ids, what was counted of them, and what
+  /// steps have left of it, and gives back its blocks.
   func leaveNothing() {
     stepMemory.wipe()
     lastComputedCount = sequence.computedCount
-    if isHeld { sequence.wipeTokens() } else { sequence.wipe() }
+    if isPinned { sequence.wipeTokens() } else { sequence.wipe() }
     counts = nil
     (choice, limits, shaping) = (nil, nil, nil)
     alternatives.wipe()
@@ -285,14 +296,14 @@ final class ActiveRequest {
   }
 
   private func isWithheld(_ part: AnswerPart) -> Bool {
-    request.plan.withholdsReasoning && part == .reasoning
+    request.plan.options.withholdsReasoning && part == .reasoning
   }
 
   private var nothing: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: nil, count: 0) }
 }
 
 /// What the engine knows about the model's text.
-public struct EngineText: Sendable {
+public struct AnswerText: Sendable {
   /// Turns ids into text.
   public let tokenizer: Tokenizer
   /// Ids that end an answer.

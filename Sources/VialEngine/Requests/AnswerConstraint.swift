@@ -1,5 +1,6 @@
-// Owns: what an answer must keep to while it is generated: a grammar, and a budget of reasoning.
-// Must not: choose or know logits. Implements Spec/ARITHMETIC.md, "Budgets".
+// Owns: the constraints on an answer while it is generated: a grammar, and a budget of reasoning.
+// Must not: choose or know logits.
+// Source: Spec/ARITHMETIC.md, "Budgets".
 
 package import VialSystem
 public import VialText
@@ -14,15 +15,17 @@ public struct AnswerGrammar: Sendable {
     (self.grammar, self.vocabulary) = (grammar, vocabulary)
   }
 
-  /// Formats that the schema names and that answers are not held to, in the order of their names, at most 16.
+  /// Formats that the schema names and that answers are not held to, in the order of their names,
+  /// at most 16.
   public var unkeptFormats: [String] { grammar.unkeptFormats }
 }
 
-/// Automata of the grammars that were used last, for each tenant: what an automaton remembers are the places that answers
-/// came to, and remembering them makes others' answers faster. The engine's thread owns it.
+/// LRU cache of grammars' automata, by tenant. An automaton remembers the states that answers
+/// reached, which makes later answers faster. That is why tenants share none. The engine's thread
+/// owns it.
 package final class GrammarAutomata: @unchecked Sendable {
   private var known: [(tenant: KeyedCode, grammar: Grammar, automaton: GrammarAutomaton)] = []
-  /// Automata that are kept, with some megabytes each.
+  /// Automata in the cache, with some megabytes each.
   private static let limit = 8
 
   package init() {}
@@ -64,21 +67,22 @@ struct AnswerConstraint {
   private var isReasoning: Bool
   private var reasoningCount = 0
 
-  /// - Parameter tenant: whose answers may know where this one came to, unless the request is private.
-  init(_ plan: RequestPlan, _ text: EngineText, tenant: KeyedCode) {
-    matcher = plan.grammar.map {
+  /// - Parameter tenant: whose answers may know where this one came to, unless the request is
+  ///   private.
+  init(_ plan: RequestPlan, _ text: AnswerText, tenant: KeyedCode) {
+    matcher = plan.options.grammar.map {
       GrammarMatcher(
         text.automata.automaton(
-          for: $0, tenant: plan.sharesPrefix ? tenant : nil, endTokens: text.endTokens))
+          for: $0, tenant: !plan.options.isPrivate ? tenant : nil, endTokens: text.endTokens))
     }
     tokenizer = text.tokenizer
     marks = text.marks
-    let ignoresEnd = plan.rules.ignoresEnd && plan.grammar == nil
-    stopTokens = plan.rules.stopTokens
+    let ignoresEnd = plan.options.rules.ignoresEnd && plan.options.grammar == nil
+    stopTokens = plan.options.rules.stopTokens
     endTokens = (ignoresEnd ? [] : text.endTokens) + stopTokens
-    reasoningLimit = plan.maximumReasoningTokens
+    reasoningLimit = plan.options.maximumReasoningTokens
     isReasoning = plan.startsInReasoning
-    if let prefill = plan.prefill { _ = matcher?.advance(prefill.span) }
+    if let prefill = plan.options.prefill { _ = matcher?.advance(prefill.span) }
   }
 
   /// Whether the next token must keep to a grammar.
@@ -105,7 +109,8 @@ struct AnswerConstraint {
     return mask
   }
 
-  /// Whether the answer ends with this id: inside a text that is held to a grammar stop ids are text.
+  /// Whether the answer ends with this id: inside a text that is held to a grammar stop ids are
+  /// text.
   func isEnd(_ token: UInt32) -> Bool {
     endTokens.contains(token) && (matcher?.isComplete ?? true)
   }
@@ -131,7 +136,8 @@ struct AnswerConstraint {
   /// Whether the grammar allows nothing more.
   var isOver: Bool { !isReasoning && matcher?.isOver == true }
 
-  /// Whether there is a grammar, and it allows more: a number that may have more digits has not ended by itself.
+  /// Whether there is a grammar, and it allows more: a number that may have more digits has not
+  /// ended by itself.
   var isOpen: Bool { matcher != nil && !isOver }
 }
 
@@ -155,7 +161,8 @@ struct TokenLimits: Sendable {
   /// Ids that may come out whatever the logits: they index a row of logits as others do.
   var ids: [UInt32] { [forcedToken, endReplacement].compactMap { $0 } }
 
-  /// What a chosen id counts as: the model cannot end the whole answer in its reasoning while a grammar waits.
+  /// What a chosen id counts as: the model cannot end the whole answer in its reasoning while a
+  /// grammar waits.
   func replacement(for token: UInt32) -> UInt32 {
     guard let endReplacement, endTokens.contains(token) else { return token }
     return endReplacement

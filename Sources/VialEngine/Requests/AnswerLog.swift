@@ -1,4 +1,5 @@
-// Owns: everything that a request has answered so far, in pieces that never move, and what was read of it.
+// Owns: everything that a request has answered so far, in pieces that never move, and what was read
+// of it.
 // Must not: decode or choose. Guarded by its request's monitor.
 
 import VialSystem
@@ -30,7 +31,8 @@ struct AnswerLog {
     case finished
   }
 
-  // Tens of thousands of requests may be open: the first pieces are small, up to 4,096 bytes, 256 and 128 elements.
+  // Tens of thousands of requests may be open: the first pieces are small, up to 4,096 bytes, 256
+  // and 128 elements.
   let text = SecureLog<UInt8>(firstCapacity: 128, doublings: 5)
   let alternatives = SecureLog<TokenAlternative>(firstCapacity: 32, doublings: 3)
   let entries = SecureLog<Entry>(firstCapacity: 8, doublings: 4)
@@ -42,7 +44,7 @@ struct AnswerLog {
   /// Events that were handed out.
   var readCount = 0
   /// Whether the request stands in a queue of requests with events.
-  var isAnnounced = false
+  var isQueued = false
   /// The caller has closed the request: nothing is handed out any more.
   var isDetached = false
   /// A callback has an event of this request in its hands.

@@ -22,12 +22,12 @@ final class AnswerWriter {
 
   /// nil when memory is short.
   init?(tokenizer: Tokenizer, marks: ReasoningMarks?, plan: RequestPlan) {
-    guard let stops = plan.stops.filter() else { return nil }
+    guard let stops = plan.options.stops.filter() else { return nil }
     self.stops = stops
     self.marks = marks
-    watchesForStops = !plan.stops.isEmpty
-    unwatchedCount = plan.rules.minimumTokens
-    decoder = StreamingDecoder(tokenizer, continuesText: plan.prefill != nil)
+    watchesForStops = !plan.options.stops.isEmpty
+    unwatchedCount = plan.options.rules.minimumTokens
+    decoder = StreamingDecoder(tokenizer, continuesText: plan.options.prefill != nil)
     part = plan.startsInReasoning ? .reasoning : .answer
   }
 
@@ -65,18 +65,18 @@ final class AnswerWriter {
     _ body: (inout StreamingDecoder, inout MutableSpan<UInt8>) -> Int
   ) -> UnsafeBufferPointer<UInt8>? {
     guard watchesForStops, unwatchedCount == 0 else {
-      return log.append(capacity: capacity) { room in
-        var output = room.mutableSpan
+      return log.append(capacity: capacity) { buffer in
+        var output = buffer.mutableSpan
         return body(&decoder, &output)
       }
     }
     guard let decoded = decode(capacity: capacity, body) else { return nil }
-    return log.append(capacity: decoded.count + 2 * StopStrings.maxByteCount) { room in
-      var output = room.mutableSpan
+    return log.append(capacity: decoded.count + 2 * StopStrings.maxByteCount) { buffer in
+      var output = buffer.mutableSpan
       let bytes = decoded.span
       let count = stops.append(bytes, into: &output)
       guard isEnd else { return count }
-      var rest = UnsafeMutableBufferPointer(rebasing: room[count...]).mutableSpan
+      var rest = UnsafeMutableBufferPointer(rebasing: buffer[count...]).mutableSpan
       return count + stops.finish(into: &rest)
     }
   }
@@ -90,8 +90,8 @@ final class AnswerWriter {
     }
     guard let scratch else { return nil }
     scratch.truncate(to: 0)
-    scratch.appendInPlace { room in
-      var output = room.mutableSpan
+    scratch.appendInPlace { buffer in
+      var output = buffer.mutableSpan
       return body(&decoder, &output)
     }
     return scratch

@@ -1,5 +1,6 @@
 // Owns: log-probabilities of a prompt's own tokens while and after they are computed.
-// Must not: compute. Workers note different positions at once; what is ready is read behind the request's monitor.
+// Must not: compute. Workers note different positions at once; what is ready is read behind the
+// request's monitor.
 
 internal import VialSystem
 
@@ -9,8 +10,8 @@ public struct PromptFigures {
   public let token: UInt32
   /// Natural logarithm of its probability after the tokens before it.
   public let logProbability: Float
-  /// The likeliest ids in its place, best first; as many as the request wants alternatives. Valid while the request
-  /// lives.
+  /// The likeliest ids at its position, best first; as many as the request wants alternatives.
+  /// Valid while the request lives.
   public let alternatives: UnsafeBufferPointer<TokenAlternative>
 }
 
@@ -21,7 +22,8 @@ final class PromptScores: @unchecked Sendable {
     var alternativeCount: Int32
   }
 
-  /// Tokens that have a score, from the second on. The engine's thread changes it, under the request's monitor.
+  /// Tokens that have a score, from the second on. The engine's thread changes it, under the
+  /// request's monitor.
   var readyCount = 0
   /// Tokens that get one.
   let count: Int
@@ -33,19 +35,22 @@ final class PromptScores: @unchecked Sendable {
   /// nil when memory is short.
   init?(prompt: SecureBuffer<UInt32>, alternativeCount: Int) {
     count = max(0, prompt.count - 1)
-    let (room, overflow) = count.multipliedReportingOverflow(by: alternativeCount)
+    let (alternativeCapacity, overflow) = count.multipliedReportingOverflow(by: alternativeCount)
     guard !overflow, let scores = SecureBuffer<Score>(capacity: count),
-      let alternatives = SecureBuffer<TokenAlternative>(capacity: room)
+      let alternatives = SecureBuffer<TokenAlternative>(capacity: alternativeCapacity)
     else { return nil }
     for _ in 0..<count { scores.append(Score(logProbability: .nan, alternativeCount: 0)) }
-    for _ in 0..<room { alternatives.append(TokenAlternative(token: 0, logProbability: .nan)) }
+    for _ in 0..<alternativeCapacity {
+      alternatives.append(TokenAlternative(token: 0, logProbability: .nan))
+    }
     self.prompt = prompt
     self.scores = scores
     self.alternatives = alternatives
     self.alternativeCount = alternativeCount
   }
 
-  /// Notes what the logits behind `position` say of the token after it. Any worker, each its own position.
+  /// Notes what the logits behind `position` say of the token after it. Any worker, each its own
+  /// position.
   func note(
     _ logits: UnsafePointer<Float>, behind position: Int, _ sampler: Sampler, worker: Int
   ) {

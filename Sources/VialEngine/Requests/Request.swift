@@ -7,39 +7,40 @@ import VialSystem
 
 /// One generation, from submission to its last event.
 public final class Request: Sendable {
-  /// What was asked for.
+  /// What the request wants.
   public let plan: RequestPlan
   /// Tokens of the prompt.
   public let promptCount: Int
   /// Stands for the tenant's label.
   let tenant: KeyedCode
-  /// Hears of events on the delivery thread; nil when the caller asks for them.
+  /// Is called with events on the delivery thread; nil when the caller polls for them.
   let onEvent: (@Sendable (Request, RequestEvent) -> Void)?
-  /// A number of the caller's, to know the request again; set before it is submitted.
+  /// A number of the caller's that identifies the request; set before it is submitted.
   public let tag = Atomic<UInt>(0)
   let submitted = MonotonicClock.seconds
   private let answer = Monitor(AnswerLog())
   private let cancelled = Atomic<Bool>(false)
-  private let engine: EngineCore
-  /// Whether memory is held for its places in queues and tables.
-  private let holdsPlaces = Atomic<Bool>(false)
-  /// Where it stands in a queue of requests with events. The queue's owner guards it.
-  let queuePlace = Atomic<Int>(-1)
+  private let engine: EngineMailbox
+  /// Whether memory is reserved for its entries in queues and tables.
+  private let holdsQueueMemory = Atomic<Bool>(false)
+  /// Its index in a queue of requests with events. The queue's owner guards it.
+  let queueIndex = Atomic<Int>(-1)
 
-  init(plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineCore)
-  {
+  init(
+    plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)?, engine: EngineMailbox
+  ) {
     self.plan = plan
     promptCount = plan.prompt.count
-    tenant = engine.prefixes.tenant(plan.tenant)
+    tenant = engine.prefixes.tenant(plan.options.tenant)
     self.onEvent = onEvent
     self.engine = engine
   }
 
   deinit {
-    if holdsPlaces.load(ordering: .relaxed) { MemoryReserve.release(MemoryReserve.request) }
+    if holdsQueueMemory.load(ordering: .relaxed) { MemoryReserve.release(MemoryReserve.request) }
   }
 
-  /// Whether a callback hears of its events.
+  /// Whether its events go to a callback.
   public var hasCallback: Bool { onEvent != nil }
 
   /// What became of a wait for an event.
@@ -65,7 +66,7 @@ public final class Request: Sendable {
     } ?? .timedOut
   }
 
-  /// Asks for an early end; takes effect within a step of the engine. The last event still comes.
+  /// Cancels the generation within a step of the engine. The last event still comes.
   public func cancel() {
     cancelled.store(true, ordering: .releasing)
     engine.wake()
@@ -73,13 +74,14 @@ public final class Request: Sendable {
 
   /// Cancels, and hands out nothing more: no callback of this request begins after it returns.
   ///
-  /// It waits until one that runs has returned, unless it was called on a delivery thread, of any engine: callbacks that
-  /// close each other's requests would wait for ever. On the delivery thread of the request's own engine nothing else
-  /// runs anyway; called from a callback of another engine it may return while a callback of this request still runs.
+  /// It waits until one that runs has returned, unless it was called on a delivery thread, of any
+  /// engine: callbacks that close each other's requests would wait for ever. On the delivery thread
+  /// of the request's own engine nothing else runs anyway; called from a callback of another engine
+  /// it may return while a callback of this request still runs.
   public func close() {
     answer.change { $0.isDetached = true }
     cancel()
-    engine.announcements.remove(self)
+    engine.events.remove(self)
     guard !BatchEngine.isOnDeliveryThread else { return }
     _ = answer.wait { $0.isDelivering ? nil : true }
   }
@@ -98,7 +100,8 @@ public final class Request: Sendable {
   /// How long it took so far.
   public var timings: RequestTimings { answer.withLock(\.timings) }
 
-  /// Hands the text of one part so far to `body`, piece by piece. `body` must not call this request.
+  /// Hands the text of one part so far to `body`, piece by piece. `body` must not call this
+  /// request.
   public func forEachText(of part: AnswerPart, _ body: (Span<UInt8>) -> Void) {
     answer.withLock { answer in answer.forEachText(of: part) { body($0.span) } }
   }
@@ -110,8 +113,8 @@ public final class Request: Sendable {
     }
   }
 
-  /// Hands the ids of one part so far to `body`, in order; the marks of the reasoning belong to it. `body` must not
-  /// call this request.
+  /// Hands the ids of one part so far to `body`, in order; the marks of the reasoning belong to it.
+  /// `body` must not call this request.
   public func forEachToken(of part: AnswerPart, _ body: (UInt32) -> Void) {
     answer.withLock { answer in
       for index in 0..<answer.entries.count {
@@ -121,8 +124,8 @@ public final class Request: Sendable {
     }
   }
 
-  /// Hands the natural log-probabilities of the tokens of one part so far to `body`, in order. `body` must not call
-  /// this request.
+  /// Hands the natural log-probabilities of the tokens of one part so far to `body`, in order.
+  /// `body` must not call this request.
   public func forEachLogProbability(of part: AnswerPart, _ body: (Float) -> Void) {
     answer.withLock { answer in
       for index in 0..<answer.entries.count {
@@ -145,7 +148,8 @@ public final class Request: Sendable {
     }
   }
 
-  /// Hands the likeliest ids in the place of each token so far to `body`, in order. `body` must not call this request.
+  /// Hands the likeliest ids at the position of each token so far to `body`, in order. `body` must
+  /// not call this request.
   public func forEachAlternatives(_ body: (UnsafeBufferPointer<TokenAlternative>) -> Void) {
     answer.withLock { answer in
       for index in 0..<answer.entries.count {
@@ -154,19 +158,20 @@ public final class Request: Sendable {
     }
   }
 
-  /// Hands the scores of the prompt's tokens so far to `body`, in order, from the second token on; none unless the
-  /// request asks for them. `body` must not call this request.
+  /// Hands the scores of the prompt's tokens so far to `body`, in order, from the second token on;
+  /// none unless the request wants them. `body` must not call this request.
   public func forEachPromptFigure(_ body: (PromptFigures) -> Void) {
     answer.withLock { $0.promptScores?.forEach(body) }
   }
 
   // MARK: The engine's side
 
-  /// Holds memory for its places in queues and tables until it is released; false when memory is short.
-  func holdPlaces() -> Bool {
-    guard !holdsPlaces.load(ordering: .relaxed) else { return true }
+  /// Reserves memory for its entries in queues and tables until it is released; false when memory
+  /// is short.
+  func holdQueueMemory() -> Bool {
+    guard !holdsQueueMemory.load(ordering: .relaxed) else { return true }
     guard MemoryReserve.hold(MemoryReserve.request) else { return false }
-    holdsPlaces.store(true, ordering: .relaxed)
+    holdsQueueMemory.store(true, ordering: .relaxed)
     return true
   }
 
@@ -174,24 +179,26 @@ public final class Request: Sendable {
 
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
-  /// Lets the engine's thread change the answer; tells whether the request has news that nobody was told of.
+  /// Lets the engine's thread change the answer.
+  /// - Returns: whether the request has new events and stands in no queue, so that it must be
+  ///   queued.
   func update(_ body: (inout AnswerLog) -> Void) -> Bool {
     answer.change { answer in
       body(&answer)
-      guard answer.hasEvent, !answer.isAnnounced else { return false }
-      answer.isAnnounced = true
+      guard answer.hasEvent, !answer.isQueued else { return false }
+      answer.isQueued = true
       return true
     }
   }
 
-  /// Takes one event for whoever reads the queue of requests with events; `more` tells whether the request
-  /// stays in it.
+  /// Takes one event for whoever reads the queue of requests with events; `more` tells whether the
+  /// request stays in it.
   func take(forCallback: Bool) -> (event: RequestEvent?, more: Bool) {
     answer.withLock { answer in
       let event = answer.next()
-      answer.isAnnounced = answer.hasEvent
+      answer.isQueued = answer.hasEvent
       answer.isDelivering = forCallback && event != nil
-      return (event, answer.isAnnounced)
+      return (event, answer.isQueued)
     }
   }
 

@@ -1,4 +1,4 @@
-// Owns: what a request tells whoever submitted it.
+// Owns: the events of a request, as whoever submitted it gets them.
 // Must not: own text: events point into their request, which keeps it until it is released.
 
 /// Which part of an answer a piece of text belongs to.
@@ -17,12 +17,12 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case length
   /// A stop string came up.
   case stopString = "stop_string"
-  /// The caller asked for it.
+  /// The caller cancelled it.
   case cancelled
   /// The time was up.
   case deadline
-  /// The token limit or the context was reached before an answer ended that is held to a schema or to choices: its text
-  /// is not whole, or might have gone on.
+  /// The token limit or the context was reached before an answer ended that is held to a schema or
+  /// to choices: its text is incomplete, or might have gone on.
   case budget
   /// The computation failed.
   case error
@@ -44,7 +44,7 @@ public struct TokenFigures: Sendable {
   public let part: AnswerPart
   /// Natural logarithm of its probability, before temperature, penalty and cuts.
   public let logProbability: Float
-  /// Entropy in nats of what it was chosen from; NaN unless the request asks for it.
+  /// Entropy in nats of the distribution that it was chosen from; NaN unless the request wants it.
   public let entropy: Float
 }
 
@@ -64,14 +64,14 @@ public struct RequestEvent {
   public let token: UInt32
   /// Natural logarithm of its probability, before temperature, penalty and cuts.
   public let logProbability: Float
-  /// Entropy in nats of the distribution that it was chosen from, before temperature, penalty and cuts; NaN unless
-  /// the request asks for it.
+  /// Entropy in nats of the distribution that it was chosen from, before temperature, penalty and
+  /// cuts; NaN unless the request wants it.
   public let entropy: Float
   /// Where the text belongs.
   public let part: AnswerPart
   /// UTF-8 that is now certain; may be empty, never half a character.
   public let text: UnsafeBufferPointer<UInt8>
-  /// The likeliest tokens, best first, as many as were asked for.
+  /// The likeliest tokens, best first, as many as the request wants.
   public let alternatives: UnsafeBufferPointer<TokenAlternative>
 }
 
@@ -83,7 +83,7 @@ public struct RequestTimings: Sendable {
   public internal(set) var computedPromptTokenCount = 0
   /// Tokens of the prompt that were found in the cache instead of computed.
   public internal(set) var cachedPromptTokenCount = 0
-  /// How often it lost its place in KV memory to others and was computed again.
+  /// How often it was preempted: it lost its blocks to others and was computed again.
   public internal(set) var preemptionCount = 0
   /// Tokens of the answer, the end token excluded.
   public internal(set) var answerTokenCount = 0

@@ -1,90 +1,50 @@
-// Owns: what one generation was asked for, fixed when it is submitted.
+// Owns: the options of one generation, fixed when it is submitted.
 // Must not: change afterwards. Prompt and stop strings live in wiped memory.
 
 import VialFormat
-public import VialModel
+import VialModel
 public import VialSystem
 import VialText
 
-/// What a request asks for.
+/// A request as the engine computes it: the prompt, the caller's options, and what follows from
+/// both.
 public struct RequestPlan: Sendable {
   /// Token ids of the prompt, each below the vocabulary size.
   public let prompt: SecureBuffer<UInt32>
-  /// Most tokens of the answer; nil: as many as context and KV cache leave.
-  public var maximumTokens: Int?
-  /// What changes the weights for this request; of the engine's model.
-  public var adapter: AppliedAdapter?
-  /// How tokens are chosen.
-  public var sampling: SamplingParameters
-  /// Biases, bans, and what ends the answer.
-  public var rules = TokenRules()
-  /// Text at the end of the prompt that is the answer's beginning: what holds the answer holds it, too. The answer
-  /// that comes out does not repeat it.
-  public var prefill: SecureBuffer<UInt8>?
-  /// Whether the prompt's own tokens get log-probabilities. They are computed, and not found in the cache.
-  public var scoresPrompt = false
-  /// Likeliest tokens to report beside each chosen one, and each scored one, 0 ... `alternativeLimit`.
-  public var alternativeCount = 0
-  /// Whether events carry entropies.
-  public var reportsEntropy = false
-  /// Texts that end the answer where they begin.
-  public var stops: StopList
+  /// What the caller wants.
+  public let options: GenerationOptions
   /// `MonotonicClock` seconds at which the request ends, finished or not.
-  public var deadline: Double?
+  public let deadline: Double?
   /// Whether the answer begins inside the reasoning part.
-  public var startsInReasoning = false
-  /// Higher ones are computed first.
-  public var priority: Int32 = 0
-  /// UTF-8 label of whoever the request is for; requests without one are of one tenant, too.
-  public var tenant: [UInt8] = []
-  /// Whether blocks that requests of the same tenant left are used, and left for them, and so with what grammars remember.
-  public var sharesPrefix = true
-  /// Whether the prompt is computed to stay in the cache, without an answer, until the request is closed. Without a
-  /// tenant all tenants use it.
-  public var isPinned = false
-  /// Bytes that identify the adapter and its scale, for the names of cached blocks; empty without an adapter.
-  var adapterIdentity: [UInt8] {
-    guard let identity = adapter?.identity else { return [] }
-    return Array(identity.digest.bytes)
-      + withUnsafeBytes(of: identity.scaleBits.littleEndian) { Array($0) }
-  }
-  /// What the answer, its reasoning excepted, is held to; nil: nothing.
-  public var grammar: AnswerGrammar?
-  /// Most tokens of the reasoning, its marks excepted; nil: as many as fit.
-  public var maximumReasoningTokens: Int?
-  /// Whether the caller hears nothing of the reasoning: no text, no ids, no events.
-  public var withholdsReasoning = false
+  public let startsInReasoning: Bool
 
-  /// Whether prompt, prefill and stop strings are nobody else's: then they are wiped when the request ends, and not
-  /// when it is released.
-  public var ownsTexts = false
-
-  /// Most alternatives of a token.
-  public static let alternativeLimit = 20
-  /// Longest prefill in bytes.
-  public static let prefillByteLimit = 16 << 10
-  /// Longest label of a tenant.
-  public static let tenantByteLimit = 256
-
-  /// A plan without limits, stop strings or deadline.
+  /// The deadline counts from now.
   public init(
-    prompt: SecureBuffer<UInt32>, sampling: SamplingParameters = SamplingParameters(),
-    maximumTokens: Int? = nil, stops: StopList = StopList()
+    prompt: SecureBuffer<UInt32>, options: GenerationOptions = GenerationOptions(),
+    startsInReasoning: Bool = false
   ) {
     self.prompt = prompt
-    self.sampling = sampling
-    self.maximumTokens = maximumTokens
-    self.stops = stops
+    self.options = options
+    self.startsInReasoning = startsInReasoning
+    deadline = options.deadline.map { MonotonicClock.seconds + $0 }
   }
 }
 
 extension RequestPlan {
+  /// Bytes that identify the adapter and its scale, for the hashes of cached blocks; empty without
+  /// an adapter.
+  var adapterIdentity: [UInt8] {
+    guard let identity = options.adapter?.identity else { return [] }
+    return Array(identity.digest.bytes)
+      + withUnsafeBytes(of: identity.scaleBits.littleEndian) { Array($0) }
+  }
+
   /// Wipes what nobody reads once the answer is over.
   func wipeTexts() {
-    guard ownsTexts else { return }
+    guard options.ownsTexts else { return }
     prompt.truncate(to: 0)
-    prefill?.truncate(to: 0)
-    stops.wipe()
+    options.prefill?.truncate(to: 0)
+    options.stops.wipe()
   }
 }
 
@@ -105,7 +65,7 @@ public final class StopList: @unchecked Sendable {
   /// No stop strings.
   public init() { text = nil }
 
-  /// Room for stop strings of `byteCount` bytes together; nil when memory is short.
+  /// An empty list for stop strings of `byteCount` bytes together; nil when memory is short.
   public init?(byteCount: Int) {
     guard let text = SecureBuffer<UInt8>(capacity: byteCount) else { return nil }
     self.text = text

@@ -19,7 +19,7 @@ package struct RequestQueue {
 
   /// Puts a request that is in no queue at the end.
   package mutating func append(_ request: Request) {
-    request.queuePlace.store(entries.count, ordering: .relaxed)
+    request.queueIndex.store(entries.count, ordering: .relaxed)
     entries.append(request)
     count += 1
   }
@@ -39,9 +39,9 @@ package struct RequestQueue {
 
   /// Takes a request out, if it is there.
   package mutating func remove(_ request: Request) {
-    let place = request.queuePlace.load(ordering: .relaxed)
-    guard place >= head, place < entries.count, entries[place] === request else { return }
-    entries[place] = nil
+    let index = request.queueIndex.load(ordering: .relaxed)
+    guard index >= head, index < entries.count, entries[index] === request else { return }
+    entries[index] = nil
     noteTaken()
   }
 
@@ -51,8 +51,8 @@ package struct RequestQueue {
     guard entries.count >= 64, count < entries.count / 4 else { return }
     entries = entries[head...].filter { $0 != nil }
     head = 0
-    for (place, request) in entries.enumerated() {
-      request?.queuePlace.store(place, ordering: .relaxed)
+    for (index, request) in entries.enumerated() {
+      request?.queueIndex.store(index, ordering: .relaxed)
     }
   }
 }

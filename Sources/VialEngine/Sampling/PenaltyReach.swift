@@ -24,7 +24,8 @@ public struct PenaltyReach: Sendable, Equatable {
     self.window = window
   }
 
-  /// Indices of the tokens that count, among those of prompt and answer; both ends only grow with the answer.
+  /// Indices of the tokens that count, among those of prompt and answer; both ends only grow with
+  /// the answer.
   func range(promptCount: Int, tokenCount: Int) -> Range<Int> {
     let whole: Range<Int>
     switch scope {

@@ -1,15 +1,15 @@
 // Owns: the choice of the next token from logits, and log-probabilities.
-// Must not: keep anything of a request: what it needs comes with each call, and its scratch is given back unread.
+// Must not: keep anything of a request: what it needs comes with each call, and its scratch is
+// given back unread.
 
-internal import CVialKernels
 internal import VialCompute
 internal import VialModel
 internal import VialSystem
 
-/// Chooses tokens under the contract. Not thread-safe, except that workers with different numbers may choose together:
-/// each has scratch memory of its own.
+/// Chooses tokens under the contract. Not thread-safe, except that workers with different numbers
+/// may choose together: each has scratch memory of its own.
 public final class Sampler {
-  private let kernels: UnsafePointer<vial_kernels>
+  private let kernels: KernelFamily
   /// For each worker.
   private let scratches: [Scratch]
   private let vocabularySize: Int
@@ -17,7 +17,7 @@ public final class Sampler {
   private let allowed: WorkMemory?
 
   private final class Scratch {
-    /// What `vial_sample` works in.
+    /// What draws work in.
     let sampling: WorkMemory
     /// The logits as they were before penalties and biases.
     let plain: WorkMemory
@@ -30,11 +30,12 @@ public final class Sampler {
 
     init(sampling: WorkMemory, plain: WorkMemory, mask: WorkMemory, idCount: Int) {
       (self.sampling, self.plain, self.mask) = (sampling, plain, mask)
-      partByteCount = idCount * MemoryLayout<vial_candidate>.stride / 2
+      partByteCount = idCount * TokenDraw.candidateByteCount / 2
     }
 
     func wipe() {
-      // Candidates, probabilities and sums begin at quarters of the room for two for each id; histograms lie behind.
+      // Candidates, probabilities and sums begin at quarters of two candidates for each id;
+      // histograms follow.
       if isSampled {
         for part in 0..<5 {
           sampling.wipeWritten(
@@ -56,11 +57,11 @@ public final class Sampler {
   ///   - workerCount: how many may choose together.
   ///   - isAllowed: whether an id below it may be chosen. Asked once for each.
   public init(
-    runner: Runner, idCount: Int, workerCount: Int = 1,
+    runner: ModelRunner, idCount: Int, workerCount: Int = 1,
     isAllowed: (UInt32) -> Bool = { _ in true }
   ) throws(RunnerError) {
     let idCount = min(max(1, idCount), runner.vocabularySize)
-    let byteCount = vial_sample_scratch_byte_count(UInt32(idCount))
+    let byteCount = TokenDraw.scratchByteCount(idCount: idCount)
     let rowByteCount = runner.vocabularySize * MemoryLayout<Float>.stride
     var scratches: [Scratch] = []
     for _ in 0..<max(1, workerCount) {
@@ -73,7 +74,7 @@ public final class Sampler {
     }
     allowed = try Self.bitmap(idCount, isAllowed)
     vocabularySize = runner.vocabularySize
-    self.kernels = runner.family.table
+    self.kernels = runner.family
     self.scratches = scratches
     self.idCount = idCount
   }
@@ -112,10 +113,11 @@ public final class Sampler {
     } catch { return nil }
   }
 
-  /// The same for an answer with a grammar or a budget of reasoning, with penalties, biases and barred ids, which change
-  /// `logits`, and with the entropy when it is wanted.
-  /// - Throws: `numericError` when a logit is not finite; `noCandidate` when nothing is left; `unknownToken` when the
-  ///   limits name an id that is never chosen, or are of another vocabulary. Nothing is read beyond the logits.
+  /// The same for an answer with a grammar or a budget of reasoning, with penalties, biases and
+  /// barred ids, which change `logits`, and with the entropy when it is wanted.
+  /// - Throws: `numericError` when a logit is not finite; `noCandidate` when nothing is left;
+  ///   `unknownToken` when the limits name an id that is never chosen, or are of another
+  ///   vocabulary. Nothing is read beyond the logits.
   func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
     alternativeCount: Int, alternatives: inout [TokenAlternative], limits: TokenLimits?,
@@ -125,13 +127,11 @@ public final class Sampler {
     let scratch = scratches[worker]
     var failure = RunnerError.numericError
     let chosen = KernelFamily.withContractState { () -> ChosenToken? in
-      var (maximum, sum) = (Float(0), Float(0))
-      kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
+      let sums = kernels.softmaxSums(logits, count: vocabularySize)
       alternatives.removeAll(keepingCapacity: true)
-      if alternativeCount > 0 {
-        fill(&alternatives, alternativeCount, logits, maximum: maximum, sum: sum, scratch)
-      }
-      let entropy = wantsEntropy ? entropy(logits, maximum: maximum, sum: sum) : .nan
+      if alternativeCount > 0 { fill(&alternatives, alternativeCount, logits, sums, scratch) }
+      let entropy =
+        wantsEntropy ? kernels.entropy(logits, count: vocabularySize, sums: sums) : .nan
       // The model's own logit of the chosen id is reported, not what penalties made of it.
       let changes = shaping?.changesLogits ?? false
       let own = changes ? copy(logits, into: scratch) : logits
@@ -150,29 +150,27 @@ public final class Sampler {
       case .success(let id):
         let id = limits?.replacement(for: id) ?? id
         return ChosenToken(
-          token: id, logProbability: vial_log_probability(own[Int(id)], maximum, sum),
-          entropy: entropy)
+          token: id, logProbability: sums.logProbability(own[Int(id)]), entropy: entropy)
       }
     }
     guard let chosen else { throw failure }
     return chosen
   }
 
-  /// Natural logarithm of the probability of `id` under unscaled logits, with the `alternativeCount` likeliest ids that
-  /// may be chosen, best first.
+  /// Natural logarithm of the probability of `id` under unscaled logits, with the
+  /// `alternativeCount` likeliest ids that may be chosen, best first.
   func score(
     _ id: UInt32, logits: UnsafePointer<Float>, alternativeCount: Int,
     alternatives: inout [TokenAlternative], worker: Int
   ) -> Float {
     guard Int(id) < vocabularySize else { return .nan }
     return KernelFamily.withContractState {
-      var (maximum, sum) = (Float(0), Float(0))
-      kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
+      let sums = kernels.softmaxSums(logits, count: vocabularySize)
       alternatives.removeAll(keepingCapacity: true)
       if alternativeCount > 0 {
-        fill(&alternatives, alternativeCount, logits, maximum: maximum, sum: sum, scratches[worker])
+        fill(&alternatives, alternativeCount, logits, sums, scratches[worker])
       }
-      return vial_log_probability(logits[Int(id)], maximum, sum)
+      return sums.logProbability(logits[Int(id)])
     }
   }
 
@@ -182,21 +180,14 @@ public final class Sampler {
       && limits.mask.map { $0.count >= (idCount + 63) / 64 } ?? true
   }
 
-  private func entropy(_ logits: UnsafePointer<Float>, maximum: Float, sum: Float) -> Float {
-    var weighted = Float(0)
-    kernels.pointee.sum_weighted(logits, vocabularySize, maximum, &weighted)
-    return vial_entropy(sum, weighted)
-  }
-
   private func draw(
     _ logits: UnsafePointer<Float>, _ parameters: SamplingParameters, position: Int,
     mask: [UInt64]?, _ shaping: TokenShaping?, _ scratch: Scratch
   ) -> Result<UInt32, RunnerError> {
-    var sampling = vial_sampling(
-      temperature: parameters.temperature, top_p: parameters.topP, min_p: parameters.minP,
-      top_k: parameters.topK, seed: parameters.seed)
-    var id: UInt32 = 0
-    func sample(_ allowed: UnsafePointer<UInt64>?) -> vial_kernel_status {
+    let draw = TokenDraw(
+      temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP,
+      minP: parameters.minP, seed: parameters.seed, sampleIndex: parameters.sampleIndex)
+    func drawn(_ allowed: UnsafePointer<UInt64>?) -> Result<UInt32, DrawFailure> {
       var allowed = allowed
       if let shaping, shaping.changesMask {
         let bits = copy(allowed, into: scratch)
@@ -204,17 +195,18 @@ public final class Sampler {
         allowed = UnsafePointer(bits)
       }
       scratch.isSampled = true
-      return vial_sample(
-        kernels, logits, UInt32(idCount), allowed, &sampling, UInt32(position),
-        parameters.sampleIndex, scratch.sampling.base, &id)
+      return kernels.draw(
+        logits, count: idCount, allowed: allowed, draw, position: position,
+        scratch: scratch.sampling.base)
     }
     // A grammar's mask has ids with a token only.
-    let status =
-      mask?.withUnsafeBufferPointer { sample($0.baseAddress) } ?? sample(allowedBits)
-    switch status {
-    case VIAL_KERNEL_OK: return .success(id)
-    case VIAL_KERNEL_NO_CANDIDATE: return .failure(.noCandidate)
-    default: return .failure(.numericError)
+    let result =
+      mask?.withUnsafeBufferPointer { drawn($0.baseAddress) } ?? drawn(allowedBits)
+    return result.mapError { failure in
+      switch failure {
+      case .noCandidate: .noCandidate
+      case .notFinite: .numericError
+      }
     }
   }
 
@@ -241,38 +233,35 @@ public final class Sampler {
     _ logits: UnsafePointer<Float>, into scratch: Scratch
   ) -> UnsafeMutablePointer<Float> {
     scratch.isCopied = true
-    let room = scratch.plain.elements(Float.self)
-    room.update(from: logits, count: vocabularySize)
-    return room
+    let copy = scratch.plain.elements(Float.self)
+    copy.update(from: logits, count: vocabularySize)
+    return copy
   }
 
   private func fill(
     _ alternatives: inout [TokenAlternative], _ wanted: Int, _ logits: UnsafePointer<Float>,
-    maximum: Float, sum: Float, _ scratch: Scratch
+    _ sums: SoftmaxSums, _ scratch: Scratch
   ) {
     scratch.isSampled = true
-    // A few more, in place of ids that do not exist.
-    var candidates = [vial_candidate](repeating: vial_candidate(), count: wanted + 44)
-    let found = vial_top_candidates(
-      logits, UInt32(idCount), UInt32(candidates.count), scratch.sampling.base, &candidates)
-    for candidate in candidates[..<Int(found)] where alternatives.count < wanted {
+    // A few more, because ids may come first that do not exist.
+    let candidates = KernelFamily.topCandidates(
+      logits, count: idCount, wanted: wanted + 44, scratch: scratch.sampling.base)
+    for rank in 0..<candidates.count where alternatives.count < wanted {
+      let candidate = candidates[rank]
       let id = Int(candidate.id)
       if let bits = allowedBits, bits[id / 64] >> UInt64(id % 64) & 1 == 0 { continue }
       alternatives.append(
         TokenAlternative(
-          token: candidate.id,
-          logProbability: vial_log_probability(candidate.logit, maximum, sum)))
+          token: candidate.id, logProbability: sums.logProbability(candidate.logit)))
     }
   }
 
-  /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary; NaN for an id that is
-  /// not in it.
+  /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary;
+  /// NaN for an id that is not in it.
   public func logProbability(of id: UInt32, logits: UnsafePointer<Float>) -> Float {
     guard Int(id) < vocabularySize else { return .nan }
     return KernelFamily.withContractState {
-      var (maximum, sum) = (Float(0), Float(0))
-      kernels.pointee.sum_exponentials(logits, vocabularySize, &maximum, &sum)
-      return vial_log_probability(logits[Int(id)], maximum, sum)
+      kernels.softmaxSums(logits, count: vocabularySize).logProbability(logits[Int(id)])
     }
   }
 }

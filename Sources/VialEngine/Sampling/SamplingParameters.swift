@@ -9,14 +9,14 @@ public struct SamplingParameters: Sendable, Equatable {
   public var topK: UInt32
   /// Keep the most likely ids until their probability reaches this; above 0, at most 1.
   public var topP: Float
-  /// Keep ids that are at least this share as likely as the best one; 0 ... 1.
+  /// Keep ids that are at least this fraction as likely as the best one; 0 ... 1.
   public var minP: Float
-  /// Logits of ids that `repetitionReach` holds are divided by it (multiplied when negative); above 0, at most 100, 1
-  /// changes nothing.
+  /// Logits of ids that `repetitionReach` holds are divided by it (multiplied when negative); above
+  /// 0, at most 100, 1 changes nothing.
   public var repetitionPenalty: Float
   /// What the repetition penalty looks at.
   public var repetitionReach = PenaltyReach(.both)
-  /// Taken from an id's logit for each time that it stands in `penaltyReach`; -2 ... 2.
+  /// Taken from an id's logit for each time that it occurs in `penaltyReach`; -2 ... 2.
   public var frequencyPenalty: Float = 0
   /// Taken once from the logits of ids that stand there at all; -2 ... 2.
   public var presencePenalty: Float = 0
@@ -30,7 +30,7 @@ public struct SamplingParameters: Sendable, Equatable {
   /// Temperatures below it are greedy: `VIAL_LEAST_TEMPERATURE` of the kernels.
   public static let leastTemperature: Float = 1e-5
 
-  /// Greedy unless told otherwise.
+  /// Greedy unless set otherwise.
   public init(
     temperature: Float = 0, topK: UInt32 = 0, topP: Float = 1, minP: Float = 0,
     repetitionPenalty: Float = 1, seed: UInt64 = 0

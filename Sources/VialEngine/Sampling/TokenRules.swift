@@ -1,4 +1,5 @@
-// Owns: what a request wants of single ids, and of its end: biases, bans, stop ids, least and ignored ends.
+// Owns: what a request wants of single ids, and of its end: biases, bans, stop ids, least and
+// ignored ends.
 // Must not: choose. The lists are the host's and bounded; they hold nothing of a patient's.
 
 /// A value that is added to one id's logit.
@@ -23,10 +24,12 @@ public struct TokenRules: Sendable, Equatable {
   public var bannedTokens: [UInt32] = []
   /// Ids that end the answer as the model's own end tokens do.
   public var stopTokens: [UInt32] = []
-  /// Nothing but the token limit ends the answer before it has so many tokens: no end token is chosen, and no stop
-  /// string is looked for. Where an answer is held to a schema or to choices they decide.
+  /// Nothing but the token limit ends the answer before it has so many tokens: no end token is
+  /// chosen, and no stop string is looked for. Where an answer is held to a schema or to choices
+  /// they decide.
   public var minimumTokens = 0
-  /// Whether the model's end tokens are tokens like others. Not for what is held to a schema or to choices.
+  /// Whether the model's end tokens are tokens like others. Not for what is held to a schema or to
+  /// choices.
   public var ignoresEnd = false
 
   /// Most entries of each list.

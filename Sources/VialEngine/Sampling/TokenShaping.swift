@@ -1,14 +1,15 @@
-// Owns: what one choice does to logits and mask beyond the model's own: penalties, biases, barred ids.
+// Owns: what one choice does to logits and mask beyond the model's own: penalties, biases, barred
+// ids.
 // Must not: outlive its step: it points at the request's counts.
 
-internal import CVialKernels
+internal import VialCompute
 
-/// What shapes one choice. nil in its place costs nothing.
+/// What shapes one choice. Without one a choice costs nothing extra.
 struct TokenShaping {
   /// Counts of the ids that penalties concern.
-  var counts: UnsafeBufferPointer<vial_token_count>?
-  private let penalties: vial_penalties
-  private let biases: [vial_logit_bias]
+  var counts: UnsafeBufferPointer<TokenCount>?
+  private let penalties: TokenPenalties
+  private let biases: LogitBiases
   /// Ids that are not chosen whatever else.
   private let banned: [UInt32]
   /// Ids that are not chosen either, unless a grammar leaves nothing else.
@@ -16,15 +17,17 @@ struct TokenShaping {
 
   /// What all choices of a request have in common; nil when it wants nothing.
   init?(_ plan: RequestPlan) {
-    let (rules, sampling) = (plan.rules, plan.sampling)
+    let (rules, sampling) = (plan.options.rules, plan.options.sampling)
     guard
       sampling.countsTokens || rules.minimumTokens > 0 || !rules.biases.isEmpty
         || !rules.bannedTokens.isEmpty
     else { return nil }
-    penalties = vial_penalties(
+    penalties = TokenPenalties(
       repetition: sampling.repetitionPenalty, frequency: sampling.frequencyPenalty,
       presence: sampling.presencePenalty)
-    biases = rules.biases.map { vial_logit_bias(id: $0.token, bias: $0.bias) }
+    var biases = LogitBiases()
+    for bias in rules.biases { biases.append(bias.token, bias.bias) }
+    self.biases = biases
     banned = rules.bannedTokens
   }
 
@@ -36,11 +39,8 @@ struct TokenShaping {
 
   /// Changes logits: penalties, then biases.
   func apply(to logits: UnsafeMutablePointer<Float>, idCount: Int) {
-    if let counts {
-      var penalties = penalties
-      vial_penalize(logits, UInt32(idCount), counts.baseAddress, counts.count, &penalties)
-    }
-    vial_bias(logits, UInt32(idCount), biases, biases.count)
+    if let counts { penalties.apply(to: logits, idCount: idCount, counts: counts) }
+    biases.apply(to: logits, idCount: idCount)
   }
 
   /// Takes barred ids out of a mask of `wordCount` words.

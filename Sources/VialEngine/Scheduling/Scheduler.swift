@@ -1,21 +1,26 @@
-// Owns: which requests are computed, how many tokens of each go into the next step, and who gives way when KV memory
-// runs out.
+// Owns: continuous batching: which requests run, how many tokens of each go into the next step, and
+// which request is preempted when KV memory runs out.
 // Must not: compute, or change what a request answers.
 //
-// A step is {request: token count}: requests that decode take one token each, what is left of the step's budget
-// goes to prompts. Requests have ranks, by priority and then by arrival. A request is admitted when there is memory
-// for what it has; when memory runs out while it grows, those of lower rank lose their blocks and are computed again
-// later. The first in rank can take everybody's, and no request is larger than the memory, so there is no deadlock.
+// Source: iteration-level scheduling (Orca, Yu et al., OSDI 2022) with chunked prefill
+// (Sarathi-Serve, Agrawal et al., OSDI 2024) and preemption by recomputation (Kwon et al., SOSP
+// 2023).
+//
+// A step is {request: token count}. Requests that decode take one token each; what is left of the
+// step's budget goes to prompts. Requests are ranked by priority, then by arrival. A request is
+// admitted when there is memory for its tokens. When memory runs out while it grows, requests of
+// lower rank are preempted: they lose their blocks and are computed again later. There is no
+// deadlock: the first in rank can preempt all others, and no request is larger than the memory.
 
 import VialModel
 import VialSystem
 
 /// The engine thread's view of all requests.
 struct Scheduler {
-  /// A request that ended before it was computed, or while it had lost its place.
+  /// A request that ended before it was computed, or while it was preempted.
   typealias Ended = (request: Request, prepared: ActiveRequest?, reason: FinishReason)
-  /// A request's part of a step.
-  typealias Share = (active: ActiveRequest, tokenCount: Int, isPrompt: Bool)
+  /// A request and how many of its tokens a step computes.
+  typealias ScheduledRequest = (active: ActiveRequest, tokenCount: Int, isPrompt: Bool)
 
   /// What became of an attempt to admit a request.
   enum Admission {
@@ -33,22 +38,22 @@ struct Scheduler {
   var ledger = TenantLedger()
   /// Tokens of a step.
   var budget: StepBudget
-  /// Requests that lost their blocks to others, so far.
+  /// Preemptions so far.
   private(set) var preemptionCount = 0
-  /// Prefixes that stay.
+  /// Prefixes that stay in the cache.
   var pins = PinnedPrefixes()
   private let pool: KVBlockPool
   private let positionLimit: Int
-  private let activeLimit: Int
+  private let runningLimit: Int
 
   /// - Parameters:
   ///   - pool: where sequences get their blocks.
   ///   - positionLimit: most positions of one request.
-  ///   - activeLimit: most requests that are computed together.
-  init(pool: KVBlockPool, positionLimit: Int, activeLimit: Int, budget: StepBudget) {
+  ///   - runningLimit: most requests that are computed together.
+  init(pool: KVBlockPool, positionLimit: Int, runningLimit: Int, budget: StepBudget) {
     self.pool = pool
     self.positionLimit = positionLimit
-    self.activeLimit = min(activeLimit, budget.stepLimit)
+    self.runningLimit = min(runningLimit, budget.stepLimit)
     self.budget = budget
   }
 
@@ -61,10 +66,11 @@ struct Scheduler {
     waiting.insert(WaitingRequest(request: request, number: number, prepared: nil))
   }
 
-  /// Takes out waiting requests whose caller or time has given up; all of them when the engine closes.
-  /// - Parameter looks: whether some caller may have given up since the last time.
-  mutating func dropWaiting(now: Double, isClosing: Bool, looks: Bool) -> [Ended] {
-    guard isClosing || looks || now >= waiting.nextDeadline else { return [] }
+  /// Takes out waiting requests that were cancelled or are past their deadline; all of them when
+  /// the engine closes.
+  /// - Parameter checksCancelled: whether a request may have been cancelled since the last call.
+  mutating func dropWaiting(now: Double, isClosing: Bool, checksCancelled: Bool) -> [Ended] {
+    guard isClosing || checksCancelled || now >= waiting.nextDeadline else { return [] }
     let ended = waiting.removeAll { request in
       isClosing ? .cancelled : Self.reasonToEnd(request, now: now)
     }
@@ -81,20 +87,23 @@ struct Scheduler {
 
   // MARK: Admission
 
-  /// Whether a prefix of `tokenCount` tokens may be pinned beside those that are, or are being computed.
+  /// Whether a prefix of `tokenCount` tokens may be pinned beside those that are, or are being
+  /// computed.
   func canPin(tokenCount: Int) -> Bool {
-    let coming = active.lazy.filter { $0.request.plan.isPinned }
-      .reduce(0) { $0 + Sequence.blockCount(for: $1.sequence.tokens.count) }
-    return pins.blockCount + coming + Sequence.blockCount(for: tokenCount) <= pool.blockCount / 2
+    let coming = active.lazy.filter { $0.request.plan.options.isPinned }
+      .reduce(0) { $0 + TokenSequence.blockCount(for: $1.sequence.tokens.count) }
+    return pins.blockCount + coming + TokenSequence.blockCount(for: tokenCount) <= pool.blockCount
+      / 2
   }
 
   /// The request that comes next, and the most tokens that its answer may have.
   func candidate() -> (entry: WaitingRequest, limit: Int)? {
     guard let lane = waiting.nextLane(ledger), let entry = waiting.first(lane) else { return nil }
-    if active.count >= activeLimit, (active.last?.priority ?? .max) >= lane.priority { return nil }
+    if active.count >= runningLimit, (active.last?.priority ?? .max) >= lane.priority { return nil }
     let plan = entry.request.plan
     return (
-      entry, max(0, min(plan.maximumTokens ?? .max, positionLimit - entry.request.promptCount))
+      entry,
+      max(0, min(plan.options.maximumTokens ?? .max, positionLimit - entry.request.promptCount))
     )
   }
 
@@ -104,31 +113,32 @@ struct Scheduler {
     ledger.leave(entry.request.tenant)
   }
 
-  /// Lets the candidate take part in steps when there is room for what it has, at the expense of lower priorities.
+  /// Admits the candidate when there is memory for its tokens, preempting lower priorities if need
+  /// be.
   mutating func admit(_ candidate: ActiveRequest) -> Admission {
-    candidate.sequence.adoptBlocks()
+    candidate.sequence.reuseBlocks()
     let lower = active.filter { $0.priority < candidate.priority }
     let obtainable = lower.reduce(0) { $0 + $1.sequence.blockCount }
     let isPossible =
       fits(candidate, besides: active.dropLast(lower.count), obtainable: obtainable)
     guard isPossible else {
-      candidate.sequence.abandonBlocks()
-      waiting.keep(candidate, forFirstOf: candidate.request.lane)
+      candidate.sequence.releaseReusedBlocks()
+      waiting.store(candidate, forFirstOf: candidate.request.lane)
       return active.isEmpty ? .impossible : .mustWait
     }
     while let last = active.last, last.priority < candidate.priority,
-      active.count >= activeLimit || !fits(candidate, besides: active[...], obtainable: 0)
+      active.count >= runningLimit || !fits(candidate, besides: active[...], obtainable: 0)
     {
       preempt(last)
     }
     waiting.takeFirst(candidate.request.lane)
-    let place = active.firstIndex { candidate.ranksBefore($0) } ?? active.count
-    active.insert(candidate, at: place)
+    let index = active.firstIndex { candidate.ranksBefore($0) } ?? active.count
+    active.insert(candidate, at: index)
     return .admitted
   }
 
-  /// Whether there is memory for a request's tokens and one more, for those of others that are promised theirs, and
-  /// for a block that each of those will soon need.
+  /// Whether there is memory for a request's tokens and one more, for those of others that are
+  /// promised theirs, and for a block that each of those will soon need.
   private func fits(
     _ candidate: ActiveRequest, besides others: ArraySlice<ActiveRequest>, obtainable: Int
   ) -> Bool {
@@ -136,7 +146,8 @@ struct Scheduler {
     return candidate.missingBlockCount + promised <= pool.availableCount + obtainable
   }
 
-  /// Takes a request's blocks away; it waits at the head of its lane, to be computed again.
+  /// Preempts a request: it loses its blocks and waits at the head of its lane, to be computed
+  /// again.
   private mutating func preempt(_ request: ActiveRequest) {
     request.preempt()
     preemptionCount += 1
@@ -158,15 +169,15 @@ struct Scheduler {
     for tenant in over { ledger.leave(tenant) }
   }
 
-  /// The next step, with blocks for all that it stores. Empty only when nothing is active, or when the one active
-  /// request cannot get a block because pinned prefixes have the others.
-  mutating func planStep() -> [Share] {
-    var plan: [Share] = []
-    var place = 0
-    while place < active.count {
-      let request = active[place]
-      place += 1
-      guard request.isDecoding, makeRoom(for: request, &plan) else { continue }
+  /// The next step, with blocks for all that it stores. Empty only when nothing is active, or when
+  /// the one active request cannot get a block because pinned prefixes have the others.
+  mutating func planStep() -> [ScheduledRequest] {
+    var plan: [ScheduledRequest] = []
+    var index = 0
+    while index < active.count {
+      let request = active[index]
+      index += 1
+      guard request.isDecoding, reserveBlock(for: request, &plan) else { continue }
       plan.append((request, 1, isPrompt: false))
     }
     addPrompts(to: &plan)
@@ -174,7 +185,7 @@ struct Scheduler {
   }
 
   /// Learns from a step that was made.
-  mutating func note(_ plan: [Share], seconds: Double) {
+  mutating func note(_ plan: [ScheduledRequest], seconds: Double) {
     var (promptCount, decodingCount) = (0, 0)
     for (request, tokenCount, isPrompt) in plan {
       promptCount += isPrompt ? tokenCount : 0
@@ -183,11 +194,14 @@ struct Scheduler {
         request.request.tenant, promptTokens: isPrompt ? tokenCount : 0,
         generatedTokens: isPrompt ? 0 : 1)
     }
-    budget.note(seconds: seconds, decoding: decodingCount, promptTokens: promptCount)
+    budget.note(seconds: seconds, decodingTokens: decodingCount, promptTokens: promptCount)
   }
 
-  /// A block for the next token of a request that decodes, from those of lower rank if need be; without one it pauses.
-  private mutating func makeRoom(for request: ActiveRequest, _ plan: inout [Share]) -> Bool {
+  /// Reserves a block for the next token of a request that decodes, preempting lower ranks if need
+  /// be. false: it pauses.
+  private mutating func reserveBlock(
+    for request: ActiveRequest, _ plan: inout [ScheduledRequest]
+  ) -> Bool {
     while !request.sequence.reserve(positionCount: request.sequence.computedCount + 1) {
       guard let victim = active.last, victim !== request else { return false }
       preempt(victim)
@@ -196,15 +210,16 @@ struct Scheduler {
     return true
   }
 
-  private mutating func addPrompts(to plan: inout [Share]) {
+  private mutating func addPrompts(to plan: inout [ScheduledRequest]) {
     let prompts = promptsInOrder()
     guard !prompts.isEmpty else { return }
-    let startingCount = prompts.count { $0.sequence.pendingCount <= budget.stepLimit }
+    let shortPromptCount = prompts.count { $0.sequence.pendingCount <= budget.stepLimit }
     var left = budget.promptTokens(
-      decoding: plan.count, settled: plan.count { $0.active.isSettled }, starting: startingCount)
+      decodingTokens: plan.count, decodingCount: plan.count { $0.active.isSettled },
+      shortPromptCount: shortPromptCount)
     for request in prompts where left > 0 {
-      request.sequence.adoptBlocks()
-      if shareBeginning(of: request, with: plan) { continue }
+      request.sequence.reuseBlocks()
+      if sharePrefix(of: request, with: plan) { continue }
       var count = affordableCount(request, wanted: left)
       while count == 0, request === active.first, let victim = active.last, victim !== request {
         preempt(victim)
@@ -220,7 +235,8 @@ struct Scheduler {
     }
   }
 
-  /// Requests with a prompt to compute: by priority, then the tenant that was given least, then arrival.
+  /// Requests with a prompt to compute: by priority, then the tenant that was given least, then
+  /// arrival.
   private func promptsInOrder() -> [ActiveRequest] {
     let prompts = active.filter { !$0.isDecoding }
     guard prompts.count > 1 else { return prompts }
@@ -235,7 +251,7 @@ struct Scheduler {
   /// How many of a request's next tokens there is memory for.
   private func affordableCount(_ request: ActiveRequest, wanted: Int) -> Int {
     let sequence = request.sequence
-    let room = (sequence.blockCount + pool.availableCount) * KVCacheLayout.positionsPerBlock
-    return max(0, min(wanted, sequence.pendingCount, room - sequence.computedCount))
+    let capacity = (sequence.blockCount + pool.availableCount) * KVCacheLayout.positionsPerBlock
+    return max(0, min(wanted, sequence.pendingCount, capacity - sequence.computedCount))
   }
 }

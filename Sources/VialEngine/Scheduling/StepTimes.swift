@@ -1,26 +1,29 @@
-// Owns: how long steps of each size took on this machine, and a guess for sizes that were not tried.
+// Owns: measured times of steps by size on this machine, and estimates for sizes that were not
+// tried.
 // Must not: know what steps are made of.
 
 /// Seconds of steps by their number of tokens.
 ///
-/// Sizes are 1, the even numbers up to 32 and the multiples of 8: of a panel of 8 columns the products multiply 2, 4, 6 or
-/// all, so that 9 tokens cost what 10 cost. What a part of a panel saves is little where there are many panels, and
-/// few sizes are known sooner. A number of tokens counts as the next size.
+/// Sizes are 1, the even numbers up to 32 and the multiples of 8: of a panel of 8 columns the
+/// products multiply 2, 4, 6 or all, so that 9 tokens cost what 10 cost. What a part of a panel
+/// saves is little where there are many panels, and few sizes are known sooner. A number of tokens
+/// counts as the next size.
 struct StepTimes {
   /// 0: not measured.
   private var seconds: [Double]
-  /// What times are multiplied by when it is decided whether to try a size: less each time that it is refused.
-  private var hope: [Double]
+  /// Factor on a size's time when it is decided whether to try it. It falls each time that the size
+  /// is rejected, so that the size is retried eventually.
+  private var optimism: [Double]
   private let largest: Int
 
   /// - Parameter largest: most tokens of a step.
   init(largest: Int) {
     self.largest = largest
     seconds = [Double](repeating: 0, count: Self.index(of: largest) + 1)
-    hope = [Double](repeating: 1, count: seconds.count)
+    optimism = [Double](repeating: 1, count: seconds.count)
   }
 
-  /// The last size that is even only, and its place.
+  /// The last size that is even only, and its index.
   private static let lastEven = (size: 32, index: 16)
 
   private static func index(of tokenCount: Int) -> Int {
@@ -43,19 +46,22 @@ struct StepTimes {
     return known > 0 ? known : nil
   }
 
-  /// Learns from a step. A faster one is believed sooner: what slows a step down is often somebody else's work.
+  /// Learns from a step. A faster one is believed sooner: what slows a step down is often somebody
+  /// else's work.
   mutating func note(_ taken: Double, tokenCount: Int) {
     let index = min(Self.index(of: tokenCount), seconds.count - 1)
     let known = seconds[index]
-    let share = taken < known ? 0.25 : 0.125
-    seconds[index] = known == 0 ? taken : known + (taken - known) * share
-    hope[index] = 1
+    let weight = taken < known ? 0.25 : 0.125
+    seconds[index] = known == 0 ? taken : known + (taken - known) * weight
+    optimism[index] = 1
   }
 
-  /// Tokens of a step that should take `limit` seconds at most, and has more than `tokenCount` in any case, when a step of
-  /// `tokenCount` takes `base`: those with the most tokens beyond these a second, which full panels have, and the largest
-  /// sizes. A size that is refused again and again is tried some time, the later the slower it was: machines and texts
-  /// change.
+  /// Picks the next mixed step's size.
+  ///
+  /// Among sizes above `tokenCount` whose predicted time is at most `limit`, returns the one that
+  /// adds the most prompt tokens per second; larger sizes win ties. `base` is the time of a step of
+  /// `tokenCount`. A size that was rejected gets a slightly lower prediction every time, so it is
+  /// retried eventually: the machine's load changes, and texts grow.
   mutating func bestSize(within limit: Double, beyond tokenCount: Int, base: Double) -> Int {
     let first = Self.index(of: tokenCount + 1)
     var best = (index: first, rate: 0.0)
@@ -65,23 +71,26 @@ struct StepTimes {
       if seconds[index] > 0 { known = (next, seconds[index]) }
       let likely = estimate(index, after: known)
       let isLong = likely > limit
-      guard likely * hope[index] <= limit else {
-        hope[index] *= Self.patience
+      guard likely * optimism[index] <= limit else {
+        optimism[index] *= Self.optimismDecay
         break
       }
-      let rate = Double(next - tokenCount) / (likely * hope[index])
+      let rate = Double(next - tokenCount) / (likely * optimism[index])
       if rate >= best.rate { best = (index, rate) }
-      // Of sizes that are only less good little is hoped, so that few steps are long when they become slow.
-      if !isLong { hope[index] = max(Self.leastHope, hope[index] * Self.patience) }
+      // Sizes that are only less good stay near their prediction, so that few steps are long when
+      // they become slow.
+      if !isLong {
+        optimism[index] = max(Self.leastOptimism, optimism[index] * Self.optimismDecay)
+      }
     }
     return size(at: best.index)
   }
 
-  private static let patience = 0.999
-  private static let leastHope = 0.8
+  private static let optimismDecay = 0.999
+  private static let leastOptimism = 0.8
 
-  /// Seconds of a size: between those of its measured neighbours, and never more a token than the smaller one, as
-  /// what a step reads it reads once.
+  /// Seconds of a size: between those of its measured neighbours, and never more a token than the
+  /// smaller one, as what a step reads it reads once.
   private func estimate(_ index: Int, after known: (size: Int, seconds: Double)) -> Double {
     guard seconds[index] == 0 else { return seconds[index] }
     let size = Double(size(at: index))

@@ -1,8 +1,10 @@
-// Owns: how much each tenant was given, so that none waits for ever behind another.
+// Owns: fairness among tenants: how many tokens each was served, by weight.
 // Must not: know requests, or a tenant's label: tenants are keyed codes.
+// Source: virtual token counters (Sheng et al., "Fairness in Serving Large Language Models", OSDI
+// 2024).
 //
-// Virtual token counters (Sheng et al., "Fairness in Serving Large Language Models", OSDI 2024): what a tenant was
-// given, divided by its weight; whoever has the least comes first. One that was away gets no credit for it.
+// A tenant's counter is what it was served, divided by its weight; the lowest counter comes first.
+// A tenant that was idle gets no credit for it.
 
 import VialSystem
 
@@ -17,7 +19,7 @@ struct TenantLedger {
 
   private var accounts: [KeyedCode: Account] = [:]
   private var busyCount = 0
-  /// A generated token against one of a prompt: it takes a share of a step that reads all weights.
+  /// Cost of a generated token; one of a prompt costs 1. Its step reads all weights for few tokens.
   private static let generatedCost = 2.0
   /// Idle tenants whose accounts say nothing are forgotten beyond this many.
   private static let remembered = 4096
@@ -55,7 +57,7 @@ struct TenantLedger {
     accounts[tenant] = account
   }
 
-  /// Gives a tenant `weight` times the share of one with weight 1.
+  /// Serves a tenant `weight` times as many tokens as one with weight 1.
   mutating func setWeight(_ weight: Double, of tenant: KeyedCode) {
     accounts[tenant, default: Account()].weight = weight
   }

@@ -1,5 +1,5 @@
 // Owns: requests that wait, in lanes of one priority and one tenant each, in order of arrival.
-// Must not: decide whether there is room.
+// Must not: decide whether there is memory.
 
 import VialSystem
 
@@ -8,7 +8,7 @@ struct WaitingRequest {
   let request: Request
   /// Order of arrival in the engine.
   let number: UInt64
-  /// Its state when it was computed before and lost its place, or when it was looked at.
+  /// Its state when it was preempted, or when it was considered for admission before.
   var prepared: ActiveRequest?
 }
 
@@ -43,14 +43,14 @@ struct WaitingQueue {
     }
 
     mutating func insert(_ entry: WaitingRequest) {
-      var place = entries.count
-      while place > head, let before = entries[place - 1], before.number > entry.number {
-        place -= 1
+      var index = entries.count
+      while index > head, let before = entries[index - 1], before.number > entry.number {
+        index -= 1
       }
-      entries.insert(entry, at: place)
+      entries.insert(entry, at: index)
     }
 
-    mutating func keep(_ prepared: ActiveRequest) {
+    mutating func store(_ prepared: ActiveRequest) {
       if head < entries.count { entries[head]?.prepared = prepared }
     }
   }
@@ -63,7 +63,7 @@ struct WaitingQueue {
 
   var isEmpty: Bool { count == 0 }
 
-  /// Puts a request into its lane, by its number: new ones at the end, those that lost their place before them.
+  /// Puts a request into its lane, by its number: new ones at the end, preempted ones before them.
   mutating func insert(_ entry: WaitingRequest) {
     let key = entry.request.lane
     lanes[key, default: Lane()].insert(entry)
@@ -71,8 +71,8 @@ struct WaitingQueue {
     nextDeadline = min(nextDeadline, entry.request.plan.deadline ?? .infinity)
   }
 
-  /// The lane whose first request comes next: highest priority, then the tenant that was given least, then the
-  /// earliest arrival.
+  /// The lane whose first request comes next: highest priority, then the tenant that was given
+  /// least, then the earliest arrival.
   func nextLane(_ ledger: TenantLedger) -> LaneKey? {
     var best: (key: LaneKey, served: Double, number: UInt64)?
     for (key, lane) in lanes {
@@ -91,9 +91,9 @@ struct WaitingQueue {
   /// The first request of a lane that has one.
   func first(_ key: LaneKey) -> WaitingRequest? { lanes[key]?.first }
 
-  /// Keeps the state of a lane's first request, which stays there.
-  mutating func keep(_ prepared: ActiveRequest, forFirstOf key: LaneKey) {
-    lanes[key]?.keep(prepared)
+  /// Stores the state of a lane's first request, which stays there.
+  mutating func store(_ prepared: ActiveRequest, forFirstOf key: LaneKey) {
+    lanes[key]?.store(prepared)
   }
 
   /// Takes the first request out of a lane.
@@ -112,16 +112,16 @@ struct WaitingQueue {
     nextDeadline = .infinity
     for key in Array(lanes.keys) {
       guard let lane = lanes[key] else { continue }
-      var kept: [WaitingRequest] = []
+      var remaining: [WaitingRequest] = []
       for entry in lane.all {
         if let reason = reason(entry.request) {
           ended.append((entry, reason))
         } else {
-          kept.append(entry)
+          remaining.append(entry)
           nextDeadline = min(nextDeadline, entry.request.plan.deadline ?? .infinity)
         }
       }
-      lanes[key] = kept.isEmpty ? nil : Lane(kept)
+      lanes[key] = remaining.isEmpty ? nil : Lane(remaining)
     }
     count -= ended.count
     return ended.sorted { $0.entry.number < $1.entry.number }
@@ -131,6 +131,6 @@ struct WaitingQueue {
 extension Request {
   /// Where it waits.
   var lane: WaitingQueue.LaneKey {
-    WaitingQueue.LaneKey(priority: plan.priority, tenant: tenant)
+    WaitingQueue.LaneKey(priority: plan.options.priority, tenant: tenant)
   }
 }

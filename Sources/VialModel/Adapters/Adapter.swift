@@ -1,5 +1,6 @@
 // Owns: one adapter of a model's file, bound to the layers that it changes.
-// Must not: compute, or read A and B before somebody uses them. Spec/FORMAT.md, "Adapters"; ARITHMETIC.md, rule 12.
+// Must not: compute, or read A and B before somebody uses them.
+// Source: Spec/FORMAT.md, "Adapters"; Spec/ARITHMETIC.md, rule 12; LoRA (Hu et al., 2021).
 
 import Synchronization
 import VialCompute
@@ -17,8 +18,8 @@ struct LowRankPair: Sendable {
 /// The changes of the matrices of one projection, in their order.
 typealias LowRankProjection = [LowRankPair?]
 
-/// Places where a decoder multiplies, and which an adapter may change.
-enum AdaptedPlace: Int, CaseIterable {
+/// Where a decoder multiplies by weights that an adapter may change.
+enum ProjectionSite: Int, CaseIterable {
   /// Query, key and value.
   case attentionInput
   case attentionOutput
@@ -26,7 +27,7 @@ enum AdaptedPlace: Int, CaseIterable {
   case feedForwardInput
   case feedForwardOutput
 
-  /// Matrices that multiply there.
+  /// Matrices of the site.
   var matrixCount: Int {
     switch self {
     case .attentionInput: 3
@@ -35,8 +36,8 @@ enum AdaptedPlace: Int, CaseIterable {
     }
   }
 
-  /// The place of a matrix of a layer, and its number among those of the place; nil for other tensors.
-  static func place(of part: Substring, _ name: Substring) -> (place: AdaptedPlace, index: Int)? {
+  /// The site of a matrix of a layer, and its index there; nil for other tensors.
+  static func site(of part: Substring, _ name: Substring) -> (site: ProjectionSite, index: Int)? {
     switch (part, name) {
     case ("self_attn", "q_proj"): (.attentionInput, 0)
     case ("self_attn", "k_proj"): (.attentionInput, 1)
@@ -51,20 +52,21 @@ enum AdaptedPlace: Int, CaseIterable {
 }
 
 /// Where in a decoder an adapter's target is.
-private struct AdaptedMatrix {
+private struct TargetMatrix {
   let layer: Int
-  let place: AdaptedPlace
+  let site: ProjectionSite
   let index: Int
 
-  /// The matrix of `model.layers.N.PART.NAME.weight`; nil for any other name, or a layer that is not there.
+  /// The matrix of `model.layers.N.PART.NAME.weight`; nil for any other name, or a layer that is
+  /// not there.
   init?(_ name: String, layerCount: Int) {
     let fields = name.split(separator: ".", omittingEmptySubsequences: false)
     guard fields.count == 6, fields[0] == "model", fields[1] == "layers", fields[5] == "weight",
       let layer = Int(fields[2]), (0..<layerCount).contains(layer), fields[2] == String(layer),
-      let (place, index) = AdaptedPlace.place(of: fields[3], fields[4])
+      let (site, index) = ProjectionSite.site(of: fields[3], fields[4])
     else { return nil }
     self.layer = layer
-    self.place = place
+    self.site = site
     self.index = index
   }
 }
@@ -77,7 +79,7 @@ public final class Adapter: Sendable {
   public var name: String { descriptor.name }
   /// Digest of its section: the same adapter has the same one in every file.
   public var digest: Digest { descriptor.section.digest }
-  /// By layer and place: what is not there is not changed, so that memory follows the targets.
+  /// By layer and site. Sites without an entry are not changed, so memory follows the targets.
   private let projections: [Int: LowRankProjection]
   /// The change of an untied head.
   let head: LowRankProjection?
@@ -106,14 +108,14 @@ public final class Adapter: Sendable {
         head = [pair]
         continue
       }
-      guard let matrix = AdaptedMatrix(target.name, layerCount: file.configuration.layerCount)
+      guard let matrix = TargetMatrix(target.name, layerCount: file.configuration.layerCount)
       else {
         throw FormatError(
           rule: 705, offset: section.offset + 128 + UInt64(index) * 64,
           "an adapter's target is not a linear layer of the model")
       }
-      let none = LowRankProjection(repeating: nil, count: matrix.place.matrixCount)
-      projections[Adapter.key(matrix.layer, matrix.place), default: none][matrix.index] = pair
+      let none = LowRankProjection(repeating: nil, count: matrix.site.matrixCount)
+      projections[Adapter.key(matrix.layer, matrix.site), default: none][matrix.index] = pair
     }
     self.projections = projections
     self.head = head
@@ -122,13 +124,13 @@ public final class Adapter: Sendable {
     self.isVerifiedLazily = isVerifiedLazily
   }
 
-  private static func key(_ layer: Int, _ place: AdaptedPlace) -> Int {
-    layer * AdaptedPlace.allCases.count + place.rawValue
+  private static func key(_ layer: Int, _ site: ProjectionSite) -> Int {
+    layer * ProjectionSite.allCases.count + site.rawValue
   }
 
   /// What changes there; nil when nothing does.
-  func projection(layer: Int, _ place: AdaptedPlace) -> LowRankProjection? {
-    projections[Adapter.key(layer, place)]
+  func projection(layer: Int, _ site: ProjectionSite) -> LowRankProjection? {
+    projections[Adapter.key(layer, site)]
   }
 
   private static func pair(
@@ -172,7 +174,8 @@ public final class Adapter: Sendable {
   }
 }
 
-/// Where the t of each matrix of a projection lies in a row: every one at a multiple of 16 floats.
+/// Where the t of each matrix of a projection lies in a row: every one at a multiple of `Tile.rows`
+/// floats.
 struct AdaptedWidths {
   let total: Int
 
@@ -180,7 +183,7 @@ struct AdaptedWidths {
     total = (projection ?? []).reduce(0) { $0 + AdaptedWidths.width($1) }
   }
 
-  static func width(_ pair: LowRankPair?) -> Int { (pair?.a.tileCount ?? 0) * 16 }
+  static func width(_ pair: LowRankPair?) -> Int { (pair?.a.tileCount ?? 0) * Tile.rows }
 }
 
 /// An adapter as one request uses it.
@@ -190,7 +193,8 @@ public struct AppliedAdapter: Sendable {
   /// The request's factor.
   public let scale: Float
 
-  /// What decides the adapter's part of an answer: caches of one identity may be shared, of two never.
+  /// What decides the adapter's part of an answer: caches of one identity may be shared, of two
+  /// never.
   public struct Identity: Hashable, Sendable {
     /// Digest of the adapter's section.
     public let digest: Digest

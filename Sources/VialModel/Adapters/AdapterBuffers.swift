@@ -1,11 +1,13 @@
-// Owns: working memory for adapters: t = A·x of every row, and each worker's room for B·t.
+// Owns: working memory for adapters: t = A·x of every row, and each worker's scratch for B·t.
 // Must not: exist for a model without adapters.
 
+import VialCompute
 import VialSystem
 
 /// Memory of the low-rank products of a step.
 final class AdapterBuffers: @unchecked Sendable {
-  /// Rows and outputs whose B·t a worker computes at once: 16 KiB, so that they stay in its first cache.
+  /// Rows and outputs whose B·t a worker computes at once: 16 KiB, so that they stay in its first
+  /// cache.
   static let rowsAtOnce = 16
   static let tilesAtOnce = 16
 
@@ -13,7 +15,8 @@ final class AdapterBuffers: @unchecked Sendable {
   let stride: Int
   private let memory: WorkMemory
   private let scratchOffset: Int
-  private static let scratchByteCount = rowsAtOnce * tilesAtOnce * 16 * 4
+  private static let scratchByteCount =
+    rowsAtOnce * tilesAtOnce * Tile.rows * MemoryLayout<Float>.stride
 
   /// nil when memory is short.
   init?(width: Int, maximumRows: Int, workerCount: Int, source: MemorySource?) {
@@ -22,7 +25,7 @@ final class AdapterBuffers: @unchecked Sendable {
     let (scratch, third) = Self.scratchByteCount.multipliedReportingOverflow(by: workerCount)
     guard !first, !second, !third, bytes < Int.max / 2, scratch < Int.max / 4 else { return nil }
     // Workers begin on pages of their own.
-    scratchOffset = (bytes + 4095) & ~4095
+    scratchOffset = Page.roundDown(bytes + Page.byteCount - 1)
     guard let memory = WorkMemory(byteCount: scratchOffset + scratch, source: source) else {
       return nil
     }
@@ -39,7 +42,7 @@ final class AdapterBuffers: @unchecked Sendable {
     memory.wipe(from: scratchOffset, byteCount: memory.byteCount - scratchOffset)
   }
 
-  /// `[rowsAtOnce][tilesAtOnce * 16]` of one worker.
+  /// `[rowsAtOnce][tilesAtOnce * Tile.rows]` of one worker.
   func scratch(_ worker: Int) -> UnsafeMutablePointer<Float> {
     (memory.base + scratchOffset + worker * Self.scratchByteCount)
       .assumingMemoryBound(to: Float.self)

@@ -1,5 +1,7 @@
 // Owns: which tensors a Llama model has (Spec/MODELS.md, "llama"): no biases.
-// Source: Llama 2 and 3 (Touvron et al., 2023; Grattafiori et al., 2024); transformers' LlamaForCausalLM.
+// Must not: name tensors or check shapes (DecoderBinder).
+// Source: Llama 2 and 3 (Touvron et al., 2023; Grattafiori et al., 2024); transformers'
+// LlamaForCausalLM.
 
 import VialFormat
 

@@ -1,4 +1,6 @@
-// Owns: which tensors a Qwen2 model has (Spec/MODELS.md, "qwen2"): query, key and value have biases.
+// Owns: which tensors a Qwen2 model has (Spec/MODELS.md, "qwen2"): query, key and value have
+// biases.
+// Must not: name tensors or check shapes (DecoderBinder).
 // Source: Qwen2 Technical Report (Yang et al., 2024); transformers' Qwen2ForCausalLM.
 
 import VialFormat

@@ -1,12 +1,13 @@
-// Owns: each worker's room for attention: kernel scratch and the block list of a layer and head.
+// Owns: each worker's memory for attention: kernel scratch and the block table of a layer and head.
 // Must not: be shared between workers.
 
-import CVialKernels
+import VialCompute
 import VialSystem
 
 /// Per-worker memory for attention.
 final class AttentionScratch: @unchecked Sendable {
-  /// Query tokens that a work item holds; more share each load of a key, fewer balance better.
+  /// Query tokens that a work item holds; more of them reuse each load of a key, fewer balance
+  /// better.
   static let queriesPerItem = 16
 
   private let memory: WorkMemory
@@ -14,18 +15,20 @@ final class AttentionScratch: @unchecked Sendable {
   private let kernelByteCount: Int
 
   init?(shape: DecoderShape, contextLength: Int, workerCount: Int, source: MemorySource?) {
-    let kernel = vial_attention_scratch_byte_count(
-      UInt32(shape.headDimension), UInt32(shape.queriesPerKV), UInt32(Self.queriesPerItem))
+    let kernel = Attention.scratchByteCount(
+      headDimension: shape.headDimension, headCount: shape.queriesPerKV,
+      queryCount: Self.queriesPerItem)
     let list = (contextLength / KVCacheLayout.positionsPerBlock + 1) * MemoryLayout<Int>.stride
     // Rounded to pages, so that two workers never write the same cache line.
-    let (sum, first) = kernel.addingReportingOverflow(list + 4096 + 64)
-    let (total, second) = (sum & ~4095).multipliedReportingOverflow(by: workerCount)
+    let (sum, first) = kernel.addingReportingOverflow(
+      list + Page.byteCount + CacheLine.byteCount)
+    let (total, second) = Page.roundDown(sum).multipliedReportingOverflow(by: workerCount)
     guard kernel > 0, !first, !second,
       let memory = WorkMemory(byteCount: total, source: source)
     else { return nil }
     self.memory = memory
-    self.stride = sum & ~4095
-    self.kernelByteCount = (kernel + 63) & ~63
+    self.stride = Page.roundDown(sum)
+    self.kernelByteCount = CacheLine.roundUp(kernel)
   }
 
   func memory(_ worker: Int) -> UnsafeMutableRawPointer { memory.base + worker * stride }

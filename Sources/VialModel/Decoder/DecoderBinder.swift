@@ -1,5 +1,6 @@
 // Owns: finding a decoder's tensors by name and checking each against the configuration.
-// Must not: touch weight bytes. Spec/MODELS.md, R-701 ... R-704.
+// Must not: touch weight bytes.
+// Source: Spec/MODELS.md, R-701 to R-704.
 
 import VialCompute
 import VialFormat

@@ -1,7 +1,6 @@
 // Owns: the activations of a step: one allocation, cut into rows of tokens.
 // Must not: grow after it was made. Rows are tokens, strides (`RowStride`) are in floats.
 
-import CVialKernels
 import VialCompute
 import VialSystem
 
@@ -27,11 +26,11 @@ final class DecoderBuffers: @unchecked Sendable {
   let cosines: UnsafeMutablePointer<Float>
   let sines: UnsafeMutablePointer<Float>
   /// `[row]`: a quantised activation was not finite.
-  let marks: UnsafeMutablePointer<UInt8>
+  let nonFiniteFlags: UnsafeMutablePointer<UInt8>
   /// The same for rows whose logits are computed, in their order.
-  let headMarks: UnsafeMutablePointer<UInt8>
+  let headNonFiniteFlags: UnsafeMutablePointer<UInt8>
   /// `[row][kv head]`: a key or value was not finite.
-  let cacheMarks: UnsafeMutablePointer<UInt8>
+  let cacheNonFiniteFlags: UnsafeMutablePointer<UInt8>
   /// `[row]`: the token to embed.
   let tokens: UnsafeMutablePointer<UInt32>
   /// `[row]`: positions the token sees, its own included.
@@ -58,8 +57,8 @@ final class DecoderBuffers: @unchecked Sendable {
       let (floats, first) = width.multipliedReportingOverflow(by: maximumRows)
       let (bytes, second) = floats.multipliedReportingOverflow(by: 4)
       let (sum, third) = total.addingReportingOverflow(bytes)
-      guard !first, !second, !third, sum < Int.max - 64 else { return nil }
-      total = (sum + 63) & ~63
+      guard !first, !second, !third, sum < Int.max - CacheLine.byteCount else { return nil }
+      total = CacheLine.roundUp(sum)
     }
     guard let memory = WorkMemory(byteCount: total, source: source) else { return nil }
     self.memory = memory
@@ -82,17 +81,17 @@ final class DecoderBuffers: @unchecked Sendable {
     projected = floats(8)
     cosines = floats(9)
     sines = floats(10)
-    marks = (memory.base + offsets[11]).assumingMemoryBound(to: UInt8.self)
-    headMarks = (memory.base + offsets[12]).assumingMemoryBound(to: UInt8.self)
-    cacheMarks = (memory.base + offsets[13]).assumingMemoryBound(to: UInt8.self)
+    nonFiniteFlags = (memory.base + offsets[11]).assumingMemoryBound(to: UInt8.self)
+    headNonFiniteFlags = (memory.base + offsets[12]).assumingMemoryBound(to: UInt8.self)
+    cacheNonFiniteFlags = (memory.base + offsets[13]).assumingMemoryBound(to: UInt8.self)
     tokens = (memory.base + offsets[14]).assumingMemoryBound(to: UInt32.self)
     positionCounts = (memory.base + offsets[15]).assumingMemoryBound(to: UInt32.self)
   }
 
-  /// Wipes some of the first `rows` rows of everything: one of `shareCount` equal shares.
-  func wipe(rows: Int, share: Int, of shareCount: Int) {
+  /// Wipes some of the first `rows` rows of everything: one of `portionCount` equal portions.
+  func wipe(rows: Int, portion: Int, of portionCount: Int) {
     for area in areas {
-      let own = WorkShare.range(of: rows * area.rowByteCount, worker: share, of: shareCount)
+      let own = WorkPortion.range(of: rows * area.rowByteCount, worker: portion, of: portionCount)
       memory.wipe(from: area.offset + own.lowerBound, byteCount: own.count)
     }
   }

@@ -1,11 +1,14 @@
-// Owns: the low-rank products of a step in which some sequences use adapters, and how the workers share them.
-// Must not: cost anything in a step, or a row, without an adapter. Spec/ARITHMETIC.md, rule 12.
+// Owns: the low-rank products of a step in which some sequences use adapters, and their division
+// among workers.
+// Must not: cost anything in a step, or a row, without an adapter.
+// Source: Spec/ARITHMETIC.md, rule 12; LoRA (Hu et al., 2021), batched by row as in Punica (Chen et
+// al., 2023).
 //
-// t = A·x is computed between the preparation of x and the product with W, in units of (adapter, tile of A); u = B·t
-// right after the product, by the worker that has the same outputs of W. So an adapter of many rows is read once a
-// step, from where it lies in the file, and one barrier serves all adapters of a projection.
+// t = A·x is computed between the preparation of x and the product with W, in units of (adapter,
+// tile of A); u = B·t right after the product, by the worker that has the same outputs of W. So an
+// adapter of many rows is read once a step, from where it lies in the file, and one barrier serves
+// all adapters of a projection.
 
-import CVialKernels
 import Synchronization
 import VialCompute
 
@@ -80,10 +83,11 @@ extension DecoderForward {
     }
   }
 
-  /// Finds the adapters of the step that change a projection of a layer, before its input is prepared.
-  func activateAdapters(_ place: AdaptedPlace, layer: Int) {
+  /// Finds the adapters of the step that change a projection of a layer, before its input is
+  /// prepared.
+  func activateAdapters(_ site: ProjectionSite, layer: Int) {
     guard !adaptedGroups.isEmpty else { return }
-    activate(adaptedGroups) { $0.projection(layer: layer, place) }
+    activate(adaptedGroups) { $0.projection(layer: layer, site) }
   }
 
   /// The same for the head, whose rows were gathered.
@@ -103,7 +107,7 @@ extension DecoderForward {
   /// Computes t = A·x for the active adapters; `input` holds x, unquantised.
   func multiplyByA(_ input: UnsafeMutablePointer<Float>, stride: Int) {
     let parts = activeAdapters.parts
-    guard !parts.isEmpty, let room = adapterBuffers else { return }
+    guard !parts.isEmpty, let buffers = adapterBuffers else { return }
     nextItem.store(0, ordering: .relaxed)
     computeTaken { [self] worker in
       var item = nextItem.add(1, ordering: .relaxed).oldValue
@@ -114,7 +118,7 @@ extension DecoderForward {
           while item < first + pair.a.tileCount {
             multiply(
               pair.a, tile: item - first, from: (input, stride), part.runs,
-              into: (room.intermediate + offset, room.stride))
+              into: (buffers.intermediate + offset, buffers.stride))
             item = nextItem.add(1, ordering: .relaxed).oldValue
           }
           first += pair.a.tileCount
@@ -129,21 +133,21 @@ extension DecoderForward {
     _ a: WeightMatrix, tile: Int, from input: (base: UnsafeMutablePointer<Float>, stride: Int),
     _ runs: [AdaptedRows], into out: (base: UnsafeMutablePointer<Float>, stride: Int)
   ) {
-    withUnsafePointer(to: a.view) { view in
-      for run in runs {
-        kernels.pointee.matmul_float(
-          view, input.base + run.rows.lowerBound * input.stride, input.stride,
-          UInt32(run.rows.count), UInt32(tile), UInt32(tile + 1),
-          out.base + run.rows.lowerBound * out.stride, out.stride)
-      }
+    for run in runs {
+      kernels.multiply(
+        a, tiles: tile..<tile + 1,
+        withRows: input.base + run.rows.lowerBound * input.stride, rowStride: input.stride,
+        count: run.rows.count, out: out.base + run.rows.lowerBound * out.stride,
+        stride: out.stride)
     }
   }
 
-  /// Adds scale · B·t to some tiles of the outputs of a matrix, which this worker has just computed.
+  /// Adds scale · B·t to some tiles of the outputs of a matrix, which this worker has just
+  /// computed.
   func applyAdapters(
     matrix: Int, tiles: Range<Int>, out: UnsafeMutablePointer<Float>, stride: Int, worker: Int
   ) {
-    guard !activeAdapters.parts.isEmpty, let room = adapterBuffers else { return }
+    guard !activeAdapters.parts.isEmpty, let buffers = adapterBuffers else { return }
     for part in activeAdapters.parts {
       guard matrix < part.projection.count, let pair = part.projection[matrix] else { continue }
       let offset = part.projection[..<matrix].reduce(0) { $0 + AdaptedWidths.width($1) }
@@ -158,7 +162,8 @@ extension DecoderForward {
             add(
               pair, factor: pair.scale * run.scale, tiles: some,
               rows: row..<min(run.rows.upperBound, row + AdapterBuffers.rowsAtOnce),
-              from: room.intermediate + offset, room, out: out, stride: stride, worker: worker)
+              from: buffers.intermediate + offset, buffers, out: out, stride: stride, worker: worker
+            )
           }
         }
       }
@@ -168,20 +173,21 @@ extension DecoderForward {
   /// One block of outputs of some rows.
   private func add(
     _ pair: LowRankPair, factor: Float, tiles: Range<Int>, rows: Range<Int>,
-    from t: UnsafeMutablePointer<Float>, _ room: AdapterBuffers, out: UnsafeMutablePointer<Float>,
+    from t: UnsafeMutablePointer<Float>, _ buffers: AdapterBuffers,
+    out: UnsafeMutablePointer<Float>,
     stride: Int, worker: Int
   ) {
-    let scratch = room.scratch(worker)
-    let width = AdapterBuffers.tilesAtOnce * 16
-    let outputs = tiles.lowerBound * 16..<min(pair.b.rows, tiles.upperBound * 16)
-    withUnsafePointer(to: pair.b.view) {
-      kernels.pointee.matmul_float(
-        $0, t + rows.lowerBound * room.stride, room.stride, UInt32(rows.count),
-        UInt32(tiles.lowerBound), UInt32(tiles.upperBound), scratch - outputs.lowerBound, width)
-    }
+    let scratch = buffers.scratch(worker)
+    let width = AdapterBuffers.tilesAtOnce * Tile.rows
+    let outputs = pair.b.rows(of: tiles)
+    kernels.multiply(
+      pair.b, tiles: tiles, withRows: t + rows.lowerBound * buffers.stride,
+      rowStride: buffers.stride,
+      count: rows.count, out: scratch - outputs.lowerBound, stride: width)
     for (index, row) in rows.enumerated() {
-      kernels.pointee.scaled_add(
-        out + row * stride + outputs.lowerBound, scratch + index * width, factor, outputs.count)
+      kernels.add(
+        scratch + index * width, scale: factor, to: out + row * stride + outputs.lowerBound,
+        count: outputs.count)
     }
   }
 }

@@ -1,15 +1,15 @@
-// Owns: biases, rotary positions, the KV cache writes and attention of a layer.
-// Must not: own blocks. Spec/ARITHMETIC.md, rules 6 and 9-11.
+// Owns: biases, rotary positions, KV cache writes and attention of a layer.
+// Must not: own blocks.
+// Source: Spec/ARITHMETIC.md, rules 6 and 9 to 11.
 
-import CVialKernels
 import Synchronization
 import VialCompute
 import VialSystem
 
 extension DecoderForward {
-  /// Stores keys and values of all rows and computes their attention. Few tokens of each sequence are one phase: whoever
-  /// stored a segment's keys of a KV head is the one who reads them. In the last layer only rows that logits are asked for
-  /// attend.
+  /// Stores keys and values of all rows and computes their attention. Few tokens of each sequence
+  /// are one phase: whoever stored a segment's keys of a KV head is the one who reads them. In the
+  /// last layer only rows whose logits are computed attend.
   func attend(layer: Int, segments: [StepSegment], rows: Int, isLast: Bool) {
     let biases = weights.layers[layer].attentionBiases.map(AttentionBiases.init)
     let counts = segments.map { isLast ? $0.logitsCount : $0.count }
@@ -35,7 +35,7 @@ extension DecoderForward {
   ) {
     let heads = shape.kvHeadCount
     compute { [self] worker in
-      let mine = share(rows * heads, worker)
+      let mine = portion(rows * heads, worker)
       var first = 0
       for segment in segments {
         let items = mine.clamped(to: first * heads..<(first + segment.count) * heads)
@@ -55,29 +55,30 @@ extension DecoderForward {
   ) {
     let dimension = shape.headDimension
     let half = dimension / 2
-    let table = kernels.pointee
+    let kernels = kernels
     let key = buffers.key + row * buffers.keyStride + kvHead * dimension
     let value = buffers.value + row * buffers.keyStride + kvHead * dimension
     let (cosines, sines) = (buffers.cosines + row * half, buffers.sines + row * half)
     if let biases {
-      table.add(key, biases.key + kvHead * dimension, dimension)
-      table.add(value, biases.value + kvHead * dimension, dimension)
+      kernels.add(biases.key + kvHead * dimension, to: key, count: dimension)
+      kernels.add(biases.value + kvHead * dimension, to: value, count: dimension)
     }
-    table.rope(key, cosines, sines, UInt32(half))
+    kernels.rotate(key, cosines: cosines, sines: sines, half: half)
     for head in kvHead * shape.queriesPerKV..<(kvHead + 1) * shape.queriesPerKV {
       let query = buffers.query + row * buffers.queryStride + head * dimension
-      if let biases { table.add(query, biases.query + head * dimension, dimension) }
-      table.rope(query, cosines, sines, UInt32(half))
+      if let biases { kernels.add(biases.query + head * dimension, to: query, count: dimension) }
+      kernels.rotate(query, cosines: cosines, sines: sines, half: half)
     }
     let positions = KVCacheLayout.positionsPerBlock
     let block = segment.blocks[position / positions] + cache.offset(layer: layer, kvHead: kvHead)
-    let mark = table.kv_store(
-      cache.type.kernelType, UInt32(dimension), key, value, UInt32(position % positions), block)
-    if mark != 0 { buffers.cacheMarks[row * shape.kvHeadCount + kvHead] = 1 }
+    let isFinite = kernels.store(
+      cache.type, headDimension: dimension, key: key, value: value,
+      position: position % positions, in: block)
+    if !isFinite { buffers.cacheNonFiniteFlags[row * shape.kvHeadCount + kvHead] = 1 }
   }
 
-  /// Attention of the last `queryCounts` rows of the segments. Work items (segment, KV head, chunk of queries) are taken as
-  /// workers get free; `before` runs ahead of each.
+  /// Attention of the last `queryCounts` rows of the segments. Work items (segment, KV head, chunk
+  /// of queries) are taken as workers get free; `before` runs ahead of each.
   private func attend(
     layer: Int, segments: [StepSegment], _ queryCounts: [Int],
     before: (_ segment: StepSegment, _ firstRow: Int, _ kvHead: Int) -> Void
@@ -112,8 +113,8 @@ extension DecoderForward {
     }
   }
 
-  /// What a work item reads first, and how many positions that block has; nil behind the last item. Items are counted
-  /// from the first one of `segments`, which have `counts` each.
+  /// What a work item reads first, and how many positions that block has; nil behind the last item.
+  /// Items are counted from the first one of `segments`, which have `counts` each.
   private func firstBlock(
     layer: Int, ofItem item: Int, _ segments: ArraySlice<StepSegment>, _ counts: ArraySlice<Int>
   ) -> (base: UnsafePointer<UInt8>, positionCount: Int)? {
@@ -132,8 +133,8 @@ extension DecoderForward {
     return nil
   }
 
-  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head. Meanwhile memory is
-  /// asked for the keys of `next`.
+  /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head.
+  /// Meanwhile the keys of `next` are prefetched.
   private func attend(
     layer: Int, kvHead: Int, segment: StepSegment, firstRow: Int, first: Int,
     next: (base: UnsafePointer<UInt8>, positionCount: Int)?, worker: Int
@@ -147,18 +148,17 @@ extension DecoderForward {
     for index in 0..<blockCount { blocks[index] = UnsafePointer(segment.blocks[index] + offset) }
     let row = firstRow + first
     let heads = row * buffers.queryStride + kvHead * shape.queriesPerKV * shape.headDimension
-    var arguments = vial_attention(
-      type: cache.type.kernelType, head_dim: UInt32(shape.headDimension),
-      head_count: UInt32(shape.queriesPerKV), query_count: UInt32(count), blocks: blocks,
-      position_counts: buffers.positionCounts + row, q: buffers.query + heads,
-      q_stride: buffers.queryStride, out: buffers.attended + heads, out_stride: buffers.queryStride,
-      next: next?.base, next_count: UInt32(next?.positionCount ?? 0),
-      scratch: attentionScratch.memory(worker))
-    kernels.pointee.attention(&arguments)
+    kernels.attend(
+      Attention(
+        type: cache.type, headDimension: shape.headDimension, headCount: shape.queriesPerKV,
+        queryCount: count, blocks: blocks, positionCounts: buffers.positionCounts + row,
+        queries: buffers.query + heads, out: buffers.attended + heads, stride: buffers.queryStride,
+        next: next, scratch: attentionScratch.memory(worker)))
   }
 }
 
-/// Where the biases of a layer lie: bare addresses, because counting references for every row costs more than adding.
+/// Where the biases of a layer lie: bare addresses, because counting references for every row costs
+/// more than adding.
 private struct AttentionBiases: @unchecked Sendable {
   let query, key, value: UnsafePointer<Float>
 

@@ -1,23 +1,24 @@
-// Owns: the matrix products of the forward pass and how the workers share their tiles.
+// Owns: the matrix products of the forward pass, and the division of their tiles among workers.
 // Must not: know attention, or how inputs are prepared.
 
-import CVialKernels
 import VialCompute
 import VialSystem
 
 extension DecoderForward {
   /// One phase: hands out pieces of `tileCount` tiles of `tileByteCount` bytes until none is left.
   ///
-  /// Workers take pieces, so that a slow one is not waited for; each streams its own range of the file as long as it can.
-  /// Who is done asks for the beginning of its share of the `next` projection, so that the memory is busy meanwhile.
+  /// Workers take pieces, so that a slow one is not waited for; each streams its own range of the
+  /// file as long as it can. Whoever is done prefetches the beginning of its portion of the `next`
+  /// projection, so that the memory stays busy.
   func computeTiles(
-    _ input: ProjectionInput, tileCount: Int, next: Projection?,
-    _ body: (_ tiles: Range<Int>, PreparedInput, _ worker: Int) -> Void
+    _ input: ActivationSource, tileCount: Int, next: Projection?,
+    _ body: (_ tiles: Range<Int>, QuantizedActivations, _ worker: Int) -> Void
   ) {
     let piece = max(1, Self.pieceByteCount / max(1, input.projection.tileByteCount * 2)) * 2
-    // Few rows stream through the weights: half of what is left is read in one go. Many rows leave outputs behind that
-    // are wanted while they are in the caches.
-    let divisor = input.rows <= 2 * PrivateInput.maximumRows ? 2 : Int.max
+    // With few rows a worker takes half of its remaining tiles at a time, so that it streams
+    // weights without interruption. With many rows it takes small pieces, so that outputs are still
+    // in L2 when they are used.
+    let divisor = input.rows <= 2 * WorkerActivations.maximumRows ? 2 : Int.max
     let activeCount = pool.activeCount
     queue.fill(tileCount, grain: Self.tileGrain, activeCount: activeCount)
     computeTaken { [self] worker in
@@ -25,24 +26,29 @@ extension DecoderForward {
       while let tiles = queue.take(worker, grain: piece, divisor: divisor) {
         body(tiles, prepared, worker)
       }
-      if let next { prefetchShare(of: next, worker, of: activeCount) }
+      if let next { prefetchPortion(of: next, worker, of: activeCount) }
     }
   }
 
-  /// About how many bytes of weights a worker takes at a time at least: a few microseconds of the memory's.
+  /// Least bytes of weights that a worker takes at a time: a few microseconds of memory bandwidth.
   private static let pieceByteCount = 48 << 10
-  /// Shares begin at even tiles, and pieces are pairs of them: fewer turns at the queue. Kernels take any number.
+  /// Portions begin at even tiles and pieces are pairs of tiles, for fewer accesses to the queue.
+  /// Kernels take any number.
   private static let tileGrain = 2
+  /// Bytes that a worker prefetches of its next portion, and of a tile that it multiplies next.
+  private static let portionPrefetchByteCount = 16 << 10
+  private static let tilePrefetchByteCount = 4 << 10
 
-  /// Asks for what a worker will read first. Matrices of one input are one row of tiles, or (gate and up) side by side.
-  private func prefetchShare(of projection: Projection, _ worker: Int, of activeCount: Int) {
-    var tile = WorkShare.range(
+  /// Prefetches what a worker will read first. Matrices of one input are one row of tiles, or (gate
+  /// and up) side by side.
+  private func prefetchPortion(of projection: Projection, _ worker: Int, of activeCount: Int) {
+    var tile = WorkPortion.range(
       of: projection.isGated ? projection.matrices[0].tileCount : projection.tileCount,
       worker: worker, of: activeCount, grain: Self.tileGrain
     ).lowerBound
     for matrix in projection.matrices {
       if tile < matrix.tileCount {
-        vial_prefetch(matrix.view.bytes + tile * matrix.tileByteCount, 16 << 10)
+        matrix.prefetch(tile: tile, byteCount: Self.portionPrefetchByteCount)
         return
       }
       tile -= matrix.tileCount
@@ -51,26 +57,23 @@ extension DecoderForward {
 
   /// Multiplies some tiles of one matrix with all rows of its prepared input.
   func multiply(
-    _ matrix: WeightMatrix, tiles: Range<Int>, with input: PreparedInput,
+    _ matrix: WeightMatrix, tiles: Range<Int>, with input: QuantizedActivations,
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    let (begin, end) = (UInt32(tiles.lowerBound), UInt32(tiles.upperBound))
-    withUnsafePointer(to: matrix.view) { view in
-      guard matrix.isQuantized else {
-        kernels.pointee.matmul_float(
-          view, input.floats, input.stride, UInt32(input.rows), begin, end, out, stride)
-        return
-      }
-      guard let panels = input[matrix.view.group] else { return }
-      withUnsafePointer(to: panels) {
-        kernels.pointee.matmul_quantized(view, $0, begin, end, out, stride)
-      }
+    guard matrix.isQuantized else {
+      kernels.multiply(
+        matrix, tiles: tiles, withRows: input.floats, rowStride: input.stride, count: input.rows,
+        out: out, stride: stride)
+      return
     }
+    guard let panels = input[matrix.group] else { return }
+    kernels.multiply(matrix, tiles: tiles, with: panels, out: out, stride: stride)
   }
 
-  /// All matrices of a projection, one after another; `outputs` names destination and row stride of each.
+  /// All matrices of a projection, one after another; `outputs` names destination and row stride of
+  /// each.
   func project(
-    _ input: ProjectionInput, next: Projection? = nil,
+    _ input: ActivationSource, next: Projection? = nil,
     outputs: [(base: UnsafeMutablePointer<Float>, stride: Int)]
   ) {
     let projection = input.projection
@@ -91,7 +94,7 @@ extension DecoderForward {
   }
 
   /// Query, key and value projections.
-  func projectAttentionInput(_ input: ProjectionInput, next: Projection) {
+  func projectAttentionInput(_ input: ActivationSource, next: Projection) {
     project(
       input, next: next,
       outputs: [
@@ -101,27 +104,27 @@ extension DecoderForward {
   }
 
   /// `hidden += projection(input)`: whoever computes outputs adds them.
-  func projectResidual(_ input: ProjectionInput, next: Projection) {
-    let (width, stride) = (shape.hiddenSize, buffers.hiddenStride)
+  func projectResidual(_ input: ActivationSource, next: Projection) {
+    let stride = buffers.hiddenStride
     let matrix = input.projection.matrices[0]
-    let (hidden, projected, table) = (buffers.hidden, buffers.projected, kernels.pointee)
+    let (hidden, projected, kernels) = (buffers.hidden, buffers.projected, kernels)
     computeTiles(input, tileCount: matrix.tileCount, next: next) { [self] tiles, prepared, worker in
       multiply(matrix, tiles: tiles, with: prepared, out: projected, stride: stride)
       applyAdapters(matrix: 0, tiles: tiles, out: projected, stride: stride, worker: worker)
-      let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
+      let outputs = matrix.rows(of: tiles)
       for row in 0..<input.rows {
         let offset = row * stride + outputs.lowerBound
-        table.add(hidden + offset, projected + offset, outputs.count)
+        kernels.add(projected + offset, to: hidden + offset, count: outputs.count)
       }
     }
   }
 
-  /// `gate = silu(gate projection) * up projection`: whoever computes outputs of one computes them of both, while they
-  /// are in the caches.
-  func projectGated(_ input: ProjectionInput, next: Projection) {
-    let (width, stride) = (shape.feedForwardSize, buffers.feedForwardStride)
+  /// `gate = silu(gate projection) * up projection`: whoever computes outputs of one computes them
+  /// of both, while they are in the caches.
+  func projectGated(_ input: ActivationSource, next: Projection) {
+    let stride = buffers.feedForwardStride
     let (gate, up) = (input.projection.matrices[0], input.projection.matrices[1])
-    let (gated, raised, table) = (buffers.gate, buffers.up, kernels.pointee)
+    let (gated, raised, kernels) = (buffers.gate, buffers.up, kernels)
     computeTiles(input, tileCount: gate.tileCount, next: next) { [self] tiles, prepared, worker in
       prefetch(up, tile: tiles.lowerBound)
       multiply(gate, tiles: tiles, with: prepared, out: gated, stride: stride)
@@ -129,17 +132,17 @@ extension DecoderForward {
       multiply(up, tiles: tiles, with: prepared, out: raised, stride: stride)
       applyAdapters(matrix: 0, tiles: tiles, out: gated, stride: stride, worker: worker)
       applyAdapters(matrix: 1, tiles: tiles, out: raised, stride: stride, worker: worker)
-      let outputs = tiles.lowerBound * 16..<min(width, tiles.upperBound * 16)
+      let outputs = gate.rows(of: tiles)
       for row in 0..<input.rows {
         let offset = row * stride + outputs.lowerBound
-        table.silu_multiply(gated + offset, raised + offset, outputs.count, gated + offset)
+        kernels.gate(gated + offset, with: raised + offset, count: outputs.count)
       }
     }
   }
 
-  /// Asks for the first bytes of a tile, which will be read after something else; nothing at the matrix's end.
+  /// Prefetches the first bytes of a tile that is read soon; nothing at the end of the matrix.
   private func prefetch(_ matrix: WeightMatrix, tile: Int) {
     guard tile < matrix.tileCount else { return }
-    vial_prefetch(matrix.view.bytes + tile * matrix.tileByteCount, 4096)
+    matrix.prefetch(tile: tile, byteCount: Self.tilePrefetchByteCount)
   }
 }

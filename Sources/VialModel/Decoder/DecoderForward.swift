@@ -1,8 +1,9 @@
-// Owns: the order of the forward pass of a decoder (Qwen2, Llama): which kernel runs on what, and how the
-// workers share it. Must not: schedule sequences or own the KV cache.
-// Every phase may be split anyhow: Spec/ARITHMETIC.md makes the bits independent of it.
+// Owns: the order of the forward pass of a decoder (Qwen2, Llama): which kernel runs on what, on
+// which worker.
+// Must not: schedule sequences or own the KV cache.
+// Source: Spec/ARITHMETIC.md, which makes the bits independent of how phases are divided; Llama
+// (Touvron et al., 2023), Qwen2 (Yang et al., 2024).
 
-import CVialKernels
 import Synchronization
 public import VialCompute
 public import VialFormat
@@ -16,24 +17,25 @@ public final class DecoderForward: @unchecked Sendable {
   public let maximumRows: Int
   let weights: DecoderWeights
   let shape: DecoderShape
-  let kernels: UnsafePointer<vial_kernels>
+  let kernels: KernelFamily
   let cache: KVCacheLayout
   let pool: ThreadPool
   let buffers: DecoderBuffers
   let panels: [UInt32: ActivationPanels]
-  let privateInputs: [PrivateInput]
+  let workerActivations: [WorkerActivations]
   let attentionScratch: AttentionScratch
   let queue: WorkQueue
   let nextItem = Atomic<Int>(0)
-  /// Room for adapters; nil when the model has none.
+  /// Working memory of adapters; nil when the model has none.
   let adapterBuffers: AdapterBuffers?
   /// Rows that steps have written since the last `wipe`.
   private var writtenRows = 0
-  /// Rows of the last step that went through the whole of the last layer, ascending: those that logits are asked for.
+  /// Rows of the last step that went through all of the last layer, ascending: those whose logits
+  /// are computed.
   var finishedRows: [Int] = []
   /// Rows of the last step that use adapters; after it, numbered as `finishedRows` are.
   var adaptedGroups: [AdaptedGroup] = []
-  /// Those that change the projection in work.
+  /// The adapters that change the current projection.
   var activeAdapters = ActiveAdapters()
 
   /// Reserves the working memory; nil when memory is short.
@@ -47,10 +49,10 @@ public final class DecoderForward: @unchecked Sendable {
     var panels: [UInt32: ActivationPanels] = [:]
     for group in weights.activationGroups {
       guard
-        let room = ActivationPanels(
-          maximumColumns: maximumRows, maximumDepth: depth, group: group, memory: memory)
+        let panel = ActivationPanels(
+          maximumTokens: maximumRows, maximumDepth: depth, group: group, memory: memory)
       else { return nil }
-      panels[group] = room
+      panels[group] = panel
     }
     guard maximumRows > 0,
       let buffers = DecoderBuffers(
@@ -59,23 +61,23 @@ public final class DecoderForward: @unchecked Sendable {
         shape: shape, contextLength: contextLength, workerCount: pool.workerCount,
         source: memory)
     else { return nil }
-    var privateInputs: [PrivateInput] = []
+    var workerActivations: [WorkerActivations] = []
     for _ in 0..<pool.workerCount {
       guard
-        let room = PrivateInput(
+        let activations = WorkerActivations(
           shape: shape, depth: depth, groups: weights.activationGroups, source: memory)
       else { return nil }
-      privateInputs.append(room)
+      workerActivations.append(activations)
     }
     self.maximumRows = maximumRows
     self.weights = weights
     self.shape = shape
-    self.kernels = family.table
+    self.kernels = family
     self.cache = cache
     self.pool = pool
     self.buffers = buffers
     self.panels = panels
-    self.privateInputs = privateInputs
+    self.workerActivations = workerActivations
     self.attentionScratch = scratch
     self.queue = WorkQueue(workerCount: pool.workerCount)
     let width = weights.adapters.reduce(0) { max($0, $1.intermediateWidth) }
@@ -84,20 +86,20 @@ public final class DecoderForward: @unchecked Sendable {
       return
     }
     guard
-      let room = AdapterBuffers(
+      let buffers = AdapterBuffers(
         width: width, maximumRows: maximumRows, workerCount: pool.workerCount, source: memory)
     else { return nil }
-    adapterBuffers = room
+    adapterBuffers = buffers
   }
 
   /// Computes the hidden states of all tokens of the segments and stores their keys and values.
   ///
-  /// Rows are numbered through the segments in order. Afterwards `logits` may be asked for the last `logitsCount` rows of
-  /// each; the others end with their keys and values in the last layer.
+  /// Rows are numbered through the segments in order. Afterwards `logits` can be computed for the
+  /// last `logitsCount` rows of each; the others end with their keys and values in the last layer.
   /// - Precondition: the segments hold 1 to `maximumRows` tokens together, tokens are below the
   ///   vocabulary size, blocks reach the last position. The engine guarantees it.
-  /// - Throws: R-220 when the file is verified lazily and weights that the step, or its logits, would read do not
-  ///   match their digest; then nothing was computed.
+  /// - Throws: R-220 when the file is verified lazily and weights that the step, or its logits,
+  ///   would read do not match their digest; then nothing was computed.
   public func run(_ segments: [StepSegment]) throws(FormatError) {
     try weights.lazyVerification?.check(segments, on: pool)
     let rows = gather(segments)
@@ -111,11 +113,13 @@ public final class DecoderForward: @unchecked Sendable {
       attend(layer, index, segments, rows: rows, isLast: isLast)
       let left = isLast ? keepFinishedRows(of: segments, rows: rows) : rows
       guard left > 0 else { return }
-      let marks = left < rows ? buffers.headMarks : buffers.marks
-      projectAttended(layer, index, rows: left, marks: marks)
-      feedForward(layer, index, rows: left, marks: marks, following)
+      let nonFiniteFlags = left < rows ? buffers.headNonFiniteFlags : buffers.nonFiniteFlags
+      projectAttended(layer, index, rows: left, nonFiniteFlags: nonFiniteFlags)
+      feedForward(layer, index, rows: left, nonFiniteFlags: nonFiniteFlags, following)
       if left < rows {
-        for (place, row) in finishedRows.enumerated() { buffers.marks[row] |= marks[place] }
+        for (index, row) in finishedRows.enumerated() {
+          buffers.nonFiniteFlags[row] |= nonFiniteFlags[index]
+        }
       }
     }
   }
@@ -138,8 +142,8 @@ public final class DecoderForward: @unchecked Sendable {
     attend(layer: index, segments: segments, rows: rows, isLast: isLast)
   }
 
-  /// Moves what the rows that logits are asked for have come to before the others, which nothing reads any more, and
-  /// numbers the rows of adapters anew. Returns how many rows are left.
+  /// Moves the rows whose logits are computed before the others, which nothing reads any more, and
+  /// renumbers the rows of adapters. Returns how many rows are left.
   private func keepFinishedRows(of segments: [StepSegment], rows: Int) -> Int {
     finishedRows.removeAll(keepingCapacity: true)
     var end = 0
@@ -148,87 +152,90 @@ public final class DecoderForward: @unchecked Sendable {
       finishedRows.append(contentsOf: end - segment.logitsCount..<end)
     }
     guard finishedRows.count < rows else { return rows }
-    for (place, row) in finishedRows.enumerated() where place != row {
-      move(buffers.hidden, stride: buffers.hiddenStride, row: row, to: place)
-      move(buffers.attended, stride: buffers.queryStride, row: row, to: place)
+    for (index, row) in finishedRows.enumerated() where index != row {
+      move(buffers.hidden, stride: buffers.hiddenStride, row: row, to: index)
+      move(buffers.attended, stride: buffers.queryStride, row: row, to: index)
     }
-    buffers.headMarks.update(repeating: 0, count: finishedRows.count)
+    buffers.headNonFiniteFlags.update(repeating: 0, count: finishedRows.count)
     adaptedGroups = Self.groups(ofRows: finishedRows, in: adaptedGroups)
     activeAdapters.parts = []  // what is left may have no adapter
     return finishedRows.count
   }
 
   private func move(
-    _ rows: UnsafeMutablePointer<Float>, stride: Int, row: Int, to place: Int
+    _ rows: UnsafeMutablePointer<Float>, stride: Int, row: Int, to index: Int
   ) {
-    (rows + place * stride).update(from: rows + row * stride, count: stride)
+    (rows + index * stride).update(from: rows + row * stride, count: stride)
   }
 
   /// `hidden += output(attended)`.
   private func projectAttended(
-    _ layer: DecoderLayer, _ index: Int, rows: Int, marks: UnsafeMutablePointer<UInt8>
+    _ layer: DecoderLayer, _ index: Int, rows: Int, nonFiniteFlags: UnsafeMutablePointer<UInt8>
   ) {
     activateAdapters(.attentionOutput, layer: index)
     let attended = prepare(
       layer.attentionOutput, from: buffers.attended, stride: buffers.queryStride, rows: rows,
-      norm: nil, marks: marks)
+      norm: nil, nonFiniteFlags: nonFiniteFlags)
     projectResidual(attended, next: layer.feedForwardInput)
   }
 
-  /// `hidden += down(silu(gate(norm(hidden))) * up(norm(hidden)))`. `following` reads `hidden` next.
+  /// `hidden += down(silu(gate(norm(hidden))) * up(norm(hidden)))`. `following` reads `hidden`
+  /// next.
   private func feedForward(
-    _ layer: DecoderLayer, _ index: Int, rows: Int, marks: UnsafeMutablePointer<UInt8>,
+    _ layer: DecoderLayer, _ index: Int, rows: Int, nonFiniteFlags: UnsafeMutablePointer<UInt8>,
     _ following: Projection
   ) {
     activateAdapters(.feedForwardInput, layer: index)
     let input = prepare(
       layer.feedForwardInput, from: buffers.hidden, stride: buffers.hiddenStride, rows: rows,
-      norm: layer.feedForwardNorm, marks: marks)
+      norm: layer.feedForwardNorm, nonFiniteFlags: nonFiniteFlags)
     projectGated(input, next: layer.feedForwardOutput)
     activateAdapters(.feedForwardOutput, layer: index)
     let gated = prepare(
       layer.feedForwardOutput, from: buffers.gate, stride: buffers.feedForwardStride, rows: rows,
-      norm: nil, marks: marks)
+      norm: nil, nonFiniteFlags: nonFiniteFlags)
     projectResidual(gated, next: following)
   }
 
-  /// Whether a value of this row was infinite or not a number in the step (its logits included, once they
-  /// were computed): its request must end.
-  public func isMarked(row: Int) -> Bool {
+  /// Whether a value of this row was infinite or not a number in the step (its logits included,
+  /// once they were computed): its request must end.
+  public func isNonFinite(row: Int) -> Bool {
     let heads = shape.kvHeadCount
-    return buffers.marks[row] != 0
-      || (0..<heads).contains { buffers.cacheMarks[row * heads + $0] != 0 }
+    return buffers.nonFiniteFlags[row] != 0
+      || (0..<heads).contains { buffers.cacheNonFiniteFlags[row * heads + $0] != 0 }
   }
 
   /// Computes the logits of some rows of the last step.
   /// - Parameters:
-  ///   - rows: row numbers of the last step, among those whose logits its segments announced; at most `maximumRows`.
+  ///   - rows: row numbers of the last step, among those whose logits its segments announced; at
+  ///     most `maximumRows`.
   ///   - out: `rows.count` × vocabulary size floats.
-  ///   - body: runs for each row that is not marked, on several workers at a time; their numbers are below `rows.count`.
+  ///   - body: runs for each row whose values are finite, on several workers at a time; their
+  ///     numbers are below `rows.count`.
   public func logits(
     ofRows rows: [Int], into out: UnsafeMutablePointer<Float>,
     body: ((_ worker: Int, _ index: Int) -> Void)? = nil
   ) {
     // Gathered rows go through `projected`, which no later phase of this step needs.
     let stride = buffers.hiddenStride
-    let places = rows.map(place(of:))
+    let finished = rows.map(finishedIndex(of:))
     writtenRows = max(writtenRows, rows.count)
-    for (index, place) in places.enumerated() {
+    for (index, finishedIndex) in finished.enumerated() {
       (buffers.projected + index * stride).update(
-        from: buffers.hidden + place * stride, count: stride)
+        from: buffers.hidden + finishedIndex * stride, count: stride)
     }
-    buffers.headMarks.update(repeating: 0, count: rows.count)
-    activateHeadAdapters(rows: places)
+    buffers.headNonFiniteFlags.update(repeating: 0, count: rows.count)
+    activateHeadAdapters(rows: finished)
     let input = prepare(
       weights.head, from: buffers.projected, stride: stride, rows: rows.count,
-      norm: weights.finalNorm, marks: buffers.headMarks)
+      norm: weights.finalNorm, nonFiniteFlags: buffers.headNonFiniteFlags)
     let vocabulary = shape.vocabularySize
     project(input, outputs: [(out, vocabulary)])
     func finish(_ index: Int, _ worker: Int) {
       let row = rows[index]
-      let isFinite = kernels.pointee.all_finite(out + index * vocabulary, vocabulary)
-      if buffers.headMarks[index] != 0 || isFinite == 0 { buffers.marks[row] = 1 }
-      if let body, !isMarked(row: row) { body(worker, index) }
+      let isFinite = kernels.isFinite(out + index * vocabulary, count: vocabulary)
+      if buffers.headNonFiniteFlags[index] != 0 || !isFinite { buffers.nonFiniteFlags[row] = 1 }
+      if let body, !isNonFinite(row: row) { body(worker, index) }
     }
     if rows.count == 1 {
       KernelFamily.withContractState { finish(0, 0) }
@@ -236,24 +243,24 @@ public final class DecoderForward: @unchecked Sendable {
       let workerCount = min(rows.count, pool.workerCount)
       compute { worker in
         guard worker < workerCount else { return }
-        for index in WorkShare.range(of: rows.count, worker: worker, of: workerCount) {
+        for index in WorkPortion.range(of: rows.count, worker: worker, of: workerCount) {
           finish(index, worker)
         }
       }
     }
   }
 
-  /// Where a finished row lies among the finished ones, by bisection.
-  private func place(of row: Int) -> Int {
-    var places = finishedRows.indices
-    while places.count > 1 {
-      let middle = places.lowerBound + places.count / 2
-      places =
+  /// The index of a row in `finishedRows`, by bisection.
+  private func finishedIndex(of row: Int) -> Int {
+    var indices = finishedRows.indices
+    while indices.count > 1 {
+      let middle = indices.lowerBound + indices.count / 2
+      indices =
         finishedRows[middle] <= row
-        ? middle..<places.upperBound : places.lowerBound..<middle
+        ? middle..<indices.upperBound : indices.lowerBound..<middle
     }
-    precondition(places.first.map { finishedRows[$0] } == row, "logits were not announced")
-    return places.lowerBound
+    precondition(indices.first.map { finishedRows[$0] } == row, "logits were not announced")
+    return indices.lowerBound
   }
 
   /// Runs one phase on all workers, each in the contract's floating-point state.
@@ -266,13 +273,13 @@ public final class DecoderForward: @unchecked Sendable {
     pool.runActive { worker in KernelFamily.withContractState { body(worker) } }
   }
 
-  /// This worker's contiguous part of `count` units.
-  func share(_ count: Int, _ worker: Int) -> Range<Int> {
-    WorkShare.range(of: count, worker: worker, of: pool.workerCount)
+  /// This worker's contiguous portion of `count` units.
+  func portion(_ count: Int, _ worker: Int) -> Range<Int> {
+    WorkPortion.range(of: count, worker: worker, of: pool.workerCount)
   }
 
-  /// Copies tokens and positions of the segments into row order; returns the number of rows. A token beyond the
-  /// embedding marks its row instead of being looked up.
+  /// Copies tokens and positions of the segments into row order; returns the number of rows. A
+  /// token beyond the embedding flags its row instead of being looked up.
   private func gather(_ segments: [StepSegment]) -> Int {
     var row = 0
     for segment in segments {
@@ -282,12 +289,12 @@ public final class DecoderForward: @unchecked Sendable {
       }
       row += segment.count
     }
-    buffers.marks.update(repeating: 0, count: row)
+    buffers.nonFiniteFlags.update(repeating: 0, count: row)
     for index in 0..<row where Int(buffers.tokens[index]) >= shape.vocabularySize {
       buffers.tokens[index] = 0
-      buffers.marks[index] = 1
+      buffers.nonFiniteFlags[index] = 1
     }
-    buffers.cacheMarks.update(repeating: 0, count: row * shape.kvHeadCount)
+    buffers.cacheNonFiniteFlags.update(repeating: 0, count: row * shape.kvHeadCount)
     return row
   }
 
@@ -295,16 +302,14 @@ public final class DecoderForward: @unchecked Sendable {
   private func embed(_ rows: Int) {
     let half = shape.headDimension / 2
     compute { [self] worker in
-      for row in share(rows, worker) {
-        withUnsafePointer(to: weights.embedding.view) {
-          kernels.pointee.decode_row(
-            $0, buffers.tokens[row], buffers.hidden + row * buffers.hiddenStride)
-        }
-        weights.rotaryFrequencies.withUnsafeBufferPointer {
-          vial_rope_angles(
-            buffers.positionCounts[row] - 1, $0.baseAddress, UInt32(half),
-            buffers.cosines + row * half, buffers.sines + row * half)
-        }
+      for row in portion(rows, worker) {
+        kernels.decode(
+          weights.embedding, row: buffers.tokens[row],
+          into: buffers.hidden + row * buffers.hiddenStride)
+        KernelFamily.rotaryAngles(
+          position: buffers.positionCounts[row] - 1, frequencies: weights.rotaryFrequencies,
+          half: half,
+          cosines: buffers.cosines + row * half, sines: buffers.sines + row * half)
       }
     }
   }

@@ -1,8 +1,7 @@
-// Owns: the tensors of a decoder, bound to their places. One set of fields serves every architecture of
+// Owns: the tensors of a decoder, bound by role. One set of fields serves every architecture of
 // this family; a file per architecture (Qwen2, Llama) says which of them exist.
 // Must not: touch a weight page.
 
-import CVialKernels
 import VialCompute
 
 /// Matrices that multiply the same input: it is normalised and quantised once for all of them.
@@ -23,8 +22,8 @@ struct Projection: Sendable {
   init(_ matrices: WeightMatrix..., isGated: Bool = false) {
     self.matrices = matrices
     self.isGated = isGated
-    self.groups = Set(matrices.filter(\.isQuantized).map(\.view.group)).sorted()
-    self.hasZeroPoints = matrices.contains { $0.view.asymmetric != 0 }
+    self.groups = Set(matrices.filter(\.isQuantized).map(\.group)).sorted()
+    self.hasZeroPoints = matrices.contains(where: \.hasZeroPoints)
     self.tileCount = matrices.reduce(0) { $0 + $1.tileCount }
     self.tileByteCount = matrices.map(\.tileByteCount).max() ?? 0
   }

@@ -1,25 +1,15 @@
-// Owns: where keys and values of a layer and head lie inside a pool block (Spec/ARITHMETIC.md, rule 10).
+// Owns: where keys and values of a layer and head lie inside a pool block.
 // Must not: allocate or decide which blocks a sequence has.
+// Source: Spec/ARITHMETIC.md, rule 10.
 
-import CVialKernels
+public import VialCompute
 
-/// Number type of cached keys and values.
-public enum KVCacheType: String, Sendable, CaseIterable {
-  case f32, f16, int8
-
-  var kernelType: vial_kv_type {
-    switch self {
-    case .f32: return VIAL_KV_F32
-    case .f16: return VIAL_KV_F16
-    case .int8: return VIAL_KV_INT8
-    }
-  }
-}
-
-/// The layout of one pool block: 64 positions of every layer and key/value head, `[layer][kv head]`.
+/// The layout of one pool block: 64 positions of every layer and key/value head, `[layer][kv
+/// head]`.
 public struct KVCacheLayout: Sendable {
   /// Positions in a block; part of the arithmetic contract.
-  public static let positionsPerBlock = Int(VIAL_KV_BLOCK_POSITIONS)
+  @inlinable
+  public static var positionsPerBlock: Int { KVBlock.positionCount }
   /// Number type.
   public let type: KVCacheType
   /// Bytes of a pool block.
@@ -29,7 +19,7 @@ public struct KVCacheLayout: Sendable {
 
   /// The layout for a model, or nil when a block's size does not fit an Int.
   public init?(type: KVCacheType, shape: DecoderShape) {
-    let head = vial_kv_block_byte_count(type.kernelType, UInt32(shape.headDimension))
+    let head = KVBlock.byteCount(type, headDimension: shape.headDimension)
     let (perLayer, first) = head.multipliedReportingOverflow(by: shape.kvHeadCount)
     let (total, second) = perLayer.multipliedReportingOverflow(by: shape.layerCount)
     guard head > 0, !first, !second else { return nil }

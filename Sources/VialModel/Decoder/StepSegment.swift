@@ -7,7 +7,7 @@ public struct StepSegment {
   public let tokens: UnsafePointer<UInt32>
   /// Number of tokens; 1 or more.
   public let count: Int
-  /// How many of the last tokens logits may be asked for; 0 while a prompt goes on.
+  /// How many of the last tokens need logits; 0 while a prompt goes on.
   public let logitsCount: Int
   /// Absolute position of the first token.
   public let firstPosition: Int

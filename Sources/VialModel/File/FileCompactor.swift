@@ -1,5 +1,7 @@
-// Owns: `vial compact`: an opened file, written anew beside it or elsewhere, appears when it is complete.
-// Must not: decide what is dropped; VialFormat does. Implements: Spec/FORMAT.md, "Appending and compacting".
+// Owns: `vial compact`: an opened file, written anew beside it or elsewhere, appears when it is
+// complete.
+// Must not: decide what is dropped; VialFormat does. Implements: Spec/FORMAT.md, "Appending and
+// compacting".
 
 import VialFormat
 import VialSystem
@@ -17,11 +19,12 @@ public enum FileCompactor {
   /// The caller's `progress` asked to stop; nothing was written.
   public struct Stopped: Error {}
 
-  /// Writes the file at `path` without its dead bytes to `output`, or in its own place when that is nil.
+  /// Writes the file at `path` without its dead bytes to `output`, or in its own place when that is
+  /// nil.
   ///
   /// Links are followed. Other writers of the new file, in place of the old one too, are kept out,
   /// and programs that have an old one open keep it.
-  /// - Parameter progress: hears bytes done and to do; false ends the work with `Stopped`.
+  /// - Parameter progress: is called with bytes done and to do; false ends the work with `Stopped`.
   /// - Throws: `ModelError`, `SystemError`, `FormatError`, `Stopped`; no file is left behind then.
   public static func compact(
     path: String, output: String?, progress: @escaping (UInt64, UInt64) -> Bool

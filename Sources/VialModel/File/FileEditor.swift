@@ -46,7 +46,8 @@ public struct FileEditor: ~Copyable {
       }
       try file.checkName()
     } catch {
-      // The first error is the one to report. Once the root was begun, the file must keep its length.
+      // The first error is the one to report. Once the root was begun, the file must keep its
+      // length.
       if index < plan.rootStep { try? file.truncate(to: plan.previousByteCount) }
       throw .system(error)
     }

@@ -1,4 +1,5 @@
-// Owns: verifying an opened file on several threads, with progress, the sections of VialText included.
+// Owns: verifying an opened file on several threads, with progress, the sections of VialText
+// included.
 // Must not: decide rules; VialFormat and VialText do. Spec/FORMAT.md, "Verifying".
 
 import Synchronization
@@ -24,7 +25,7 @@ public struct FileVerification: Sendable {
   ///
   /// - Parameters:
   ///   - threadCount: the caller's included; nil: as many as affinity and quota allow.
-  ///   - progress: told on the calling thread how many bytes are done; returns whether to go on.
+  ///   - progress: is called on the calling thread with the bytes done; returns whether to go on.
   /// - Throws: `outOfMemory`.
   public func run(
     threadCount: Int? = nil, progress: (UInt64) -> Bool = { _ in true }

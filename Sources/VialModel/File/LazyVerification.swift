@@ -1,13 +1,16 @@
-// Owns: which chunks of the weights were checked against their digests, and that a step computes with checked ones
-// only. Must not: know layers: what one step reads in full is checked before the first step, rows of an embedding
-// that is not also the head when they are looked up. Spec/FORMAT.md, "Chunk digests".
+// Owns: which chunks of the weights were checked against their digests, so that a step computes
+// with checked ones only.
+// Must not: know layers. What every step reads in full is checked before the first step, rows of an
+// embedding that is not also the head when they are looked up.
+// Source: Spec/FORMAT.md, "Chunk digests".
 
 import Synchronization
+import VialCompute
 import VialFormat
 import VialSystem
 
-/// Checks each chunk of the weights before its first use. Shared between threads: when two need a chunk for the
-/// first time at once, both check it.
+/// Checks each chunk of the weights before its first use. Shared between threads: when two need a
+/// chunk for the first time at once, both check it.
 final class LazyVerification: Sendable {
   private struct Chunk {
     let section: Int
@@ -58,7 +61,7 @@ final class LazyVerification: Sendable {
       let home = sections.firstIndex(where: { $0.section.id == embedding.weightsSection })
     {
       let first = sections[..<home].reduce(0) { $0 + $1.count }
-      let tileCount = max(1, (embedding.shape.rowCount + 15) / 16)
+      let tileCount = max(1, (embedding.shape.rowCount + Tile.rows - 1) / Tile.rows)
       rows = Rows(
         firstChunk: first, offset: Int(embedding.offset),
         tileByteCount: embedding.byteCount / tileCount, tileCount: tileCount)
@@ -80,9 +83,10 @@ final class LazyVerification: Sendable {
     return first + begin..<first + max(begin, bytes.upperBound / length)
   }
 
-  /// Checks what a step over these tokens reads, as far as nobody has; the workers of `pool` share it. A step that
-  /// finds everything checked costs a few atomic loads.
-  /// - Throws: R-220 for the first chunk that is damaged, `outOfMemory`; then nothing may be computed.
+  /// Checks what a step over these tokens reads, as far as nobody has; the workers of `pool` share
+  /// it. A step that finds everything checked costs a few atomic loads.
+  /// - Throws: R-220 for the first chunk that is damaged, `outOfMemory`; then nothing may be
+  ///   computed.
   func check(_ segments: [StepSegment], on pool: ThreadPool) throws(FormatError) {
     let checksShared = !areSharedChecked.load(ordering: .acquiring)
     guard checksShared || rows != nil else { return }
@@ -96,7 +100,7 @@ final class LazyVerification: Sendable {
       for segment in segments {
         for index in 0..<segment.count {
           // A token beyond the embedding is not looked up.
-          let tile = min(Int(segment.tokens[index] / 16), rows.tileCount - 1)
+          let tile = min(Int(segment.tokens[index]) / Tile.rows, rows.tileCount - 1)
           let start = rows.offset + tile * rows.tileByteCount
           let end = start + rows.tileByteCount - 1
           let length = SectionChunks.chunkByteCount

@@ -1,6 +1,6 @@
 // Owns: an opened model: the mapping and its validated descriptors, joined.
-// Must not: read weights, unless a caller wants all verified when it is opened. Opening maps, validates tables and
-// binds; no page of weights is touched.
+// Must not: read weights, unless a caller wants all verified when it is opened. Opening maps,
+// validates tables and binds; no page of weights is touched.
 
 public import VialFormat
 public import VialSystem
@@ -25,10 +25,11 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
 public final class ModelFile: Sendable {
   /// When bytes are compared with their digests.
   public enum Verification: String, Sendable, CaseIterable {
-    /// Configuration and tensor table when the file is opened: what decides how the others are read.
+    /// Configuration and tensor table when the file is opened: what decides how the others are
+    /// read.
     case tables
-    /// Besides, tokenizer, templates and provenance when it is opened, and each chunk of the weights before it is
-    /// first computed with; an adapter, before it is first used.
+    /// Besides, tokenizer, templates and provenance when it is opened, and each chunk of the
+    /// weights before it is first computed with; an adapter, before it is first used.
     case lazy
     /// Everything when it is opened, on all processors.
     case whole

@@ -111,7 +111,7 @@ public enum ModelUse {
     let limit = UInt32(clamping: model.file.configuration.vocabularySize)
     prompt = prompt.map { min($0, limit - 1) }
     var options = EngineOptions(compute: ComputeOptions(threadCount: 1, chunkSize: 16))
-    options.positionCount = model.promptTemplateCount > 0 ? 1024 : 20
+    options.cachePositionCount = model.promptTemplateCount > 0 ? 1024 : 20
     guard let engine = try? Engine(model: model, options: options),
       let tokens = SecureBuffer<UInt32>(capacity: prompt.count)
     else { return false }

@@ -1,12 +1,15 @@
-// Owns: the names of a sequence's full blocks: a chain of keyed hashes over everything that decides their bytes.
+// Owns: the hashes of a sequence's full blocks: a chain of keyed hashes over all that decides their
+// bytes.
 // Must not: look anything up, or hold tokens.
 
-package import VialModel
+package import VialCompute
+import VialModel
 package import VialSystem
 
-/// Names blocks of one sequence. Equal names mean equal bytes; without the engine's key they mean nothing.
-package struct PrefixNames {
-  private let hash: KeyedHash
+/// Hashes the blocks of one sequence. Equal hashes mean equal bytes; without the engine's key they
+/// mean nothing.
+package struct PrefixHasher {
+  private let keyedHash: KeyedHash
   private let tenant: KeyedCode
   private var codes: [KeyedCode]
 
@@ -14,34 +17,35 @@ package struct PrefixNames {
   ///   - root: stands for what is no token: `PrefixRoot.code`.
   ///   - tenant: whose blocks they are.
   init(hash: KeyedHash, root: KeyedCode, tenant: KeyedCode) {
-    self.hash = hash
+    keyedHash = hash
     self.tenant = tenant
     codes = [root]
   }
 
-  /// The name of block `index`, all of whose positions have tokens. O(blocks that were not named before).
-  mutating func name(of index: Int, tokens: UnsafePointer<UInt32>) -> BlockName {
-    BlockName(code: code(before: index + 1, tokens: tokens), tenant: tenant)
+  /// The hash of block `index`, all of whose positions have tokens. O(blocks that were not hashed
+  /// before).
+  mutating func hash(of index: Int, tokens: UnsafePointer<UInt32>) -> BlockHash {
+    BlockHash(code: code(before: index + 1, tokens: tokens), tenant: tenant)
   }
 
-  /// What stands for everything before block `index`.
+  /// The hash of everything before block `index`.
   mutating func code(before index: Int, tokens: UnsafePointer<UInt32>) -> KeyedCode {
     let size = KVCacheLayout.positionsPerBlock
     while codes.count <= index {
       let block = UnsafeRawBufferPointer(
         start: tokens + (codes.count - 1) * size, count: size * MemoryLayout<UInt32>.stride)
-      codes.append(hash.code(block, after: codes[codes.count - 1]))
+      codes.append(keyedHash.code(block, after: codes[codes.count - 1]))
     }
     return codes[index]
   }
 
-  /// Forgets the names of blocks from `count` on, whose tokens change.
+  /// Forgets the hashes of blocks from `count` on, whose tokens change.
   mutating func truncate(to count: Int) {
     if codes.count > count + 1 { codes.removeLast(codes.count - count - 1) }
   }
 }
 
-/// What names are made from, one for each engine.
+/// What block hashes begin with, one for each engine.
 package struct PrefixRoot {
   /// Its key is random and goes with the engine.
   let hash: KeyedHash
@@ -54,20 +58,22 @@ package struct PrefixRoot {
   ///   - cacheType: number type of the KV cache.
   package init(hash: KeyedHash, modelDigest: [UInt8], cacheType: KVCacheType) {
     self.hash = hash
-    common = hash.code(Self.commonMark)
+    common = hash.code(Self.commonDomain)
     model = modelDigest + Array(cacheType.rawValue.utf8)
   }
 
   /// What a tenant's label becomes; the empty one is what all requests without a label have.
-  func tenant(_ label: [UInt8]) -> KeyedCode { hash.code(label, after: hash.code(Self.tenantMark)) }
-
-  /// Names for a sequence of one tenant.
-  /// - Parameter adapter: bytes that identify the adapter and its scale; empty without one.
-  package func names(tenant: KeyedCode, adapter: [UInt8]) -> PrefixNames {
-    let root = hash.code(adapter, after: hash.code(model, after: tenant))
-    return PrefixNames(hash: hash, root: root, tenant: tenant)
+  func tenant(_ label: [UInt8]) -> KeyedCode {
+    hash.code(label, after: hash.code(Self.tenantDomain))
   }
 
-  private static let tenantMark = Array("tenant".utf8)
-  private static let commonMark = Array("common".utf8)
+  /// A hasher for a sequence of one tenant.
+  /// - Parameter adapter: bytes that identify the adapter and its scale; empty without one.
+  package func hasher(tenant: KeyedCode, adapter: [UInt8]) -> PrefixHasher {
+    let root = hash.code(adapter, after: hash.code(model, after: tenant))
+    return PrefixHasher(hash: hash, root: root, tenant: tenant)
+  }
+
+  private static let tenantDomain = Array("tenant".utf8)
+  private static let commonDomain = Array("common".utf8)
 }

@@ -1,5 +1,6 @@
-// Owns: one text in the making: its tokens and its KV blocks.
-// Must not: compute or choose. Tokens live in a SecureBuffer; blocks are wiped when given back, unless they have a name.
+// Owns: one text in the making: its tokens and its block table.
+// Must not: compute or choose. Tokens live in a SecureBuffer; blocks are wiped on release unless
+// cached.
 
 import VialFormat
 public import VialModel
@@ -8,35 +9,36 @@ public import VialSystem
 /// The tokens of a prompt and of what follows it, with the cache of those that were computed.
 ///
 /// Not thread-safe: the runner's thread owns it.
-public final class Sequence {
+public final class TokenSequence {
   /// Ids, prompt first.
   public let tokens: SecureBuffer<UInt32>
   /// How many of them are in the KV cache.
   public internal(set) var computedCount = 0
   /// What changes the weights for this text; its cache is of no use under another one.
   public let adapter: AppliedAdapter?
-  /// How many of those were found in the cache instead of computed.
-  package internal(set) var adoptedCount = 0
-  /// KV blocks that it holds.
+  /// How many of those were reused from the cache instead of computed.
+  package internal(set) var reusedCount = 0
+  /// KV blocks that it references.
   private(set) var blockCount = 0
   private let pool: KVBlockPool
   private let blockList: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
   private let blockCapacity: Int
-  private var names: PrefixNames?
-  private var commonNames: PrefixNames?
-  private var namedCount = 0
+  private var hasher: PrefixHasher?
+  private var commonHasher: PrefixHasher?
+  /// Blocks that were offered to the cache.
+  private var hashedCount = 0
 
-  /// Room for up to `capacity` tokens that share nothing; nil when memory is short. The adapter is one of the model
-  /// that computes.
+  /// A sequence of up to `capacity` tokens that shares no block; nil when memory is short. The
+  /// adapter is one of the model that computes.
   public convenience init?(capacity: Int, pool: KVBlockPool, adapter: AppliedAdapter? = nil) {
-    self.init(capacity: capacity, pool: pool, names: nil, commonNames: nil, adapter: adapter)
+    self.init(capacity: capacity, pool: pool, hasher: nil, commonHasher: nil, adapter: adapter)
   }
 
   /// - Parameters:
-  ///   - names: what its blocks are found by; nil: it neither finds nor leaves any.
-  ///   - commonNames: what blocks that are pinned for all tenants are found by; it leaves none.
+  ///   - hasher: hashes its blocks; nil: it neither reuses nor caches any.
+  ///   - commonHasher: hashes blocks that are pinned for all tenants; it caches none of these.
   package init?(
-    capacity: Int, pool: KVBlockPool, names: PrefixNames?, commonNames: PrefixNames?,
+    capacity: Int, pool: KVBlockPool, hasher: PrefixHasher?, commonHasher: PrefixHasher?,
     adapter: AppliedAdapter? = nil
   ) {
     let blockCapacity = Self.blockCount(for: capacity)
@@ -47,8 +49,8 @@ public final class Sequence {
     self.tokens = tokens
     self.pool = pool
     self.adapter = adapter
-    self.names = names
-    self.commonNames = commonNames
+    self.hasher = hasher
+    self.commonHasher = commonHasher
     self.blockCapacity = blockCapacity
     self.blockList = blockList
   }
@@ -66,15 +68,15 @@ public final class Sequence {
   /// Tokens that still have to be computed.
   public var pendingCount: Int { tokens.count - computedCount }
 
-  /// Forgets every token after the first `tokenCount`; what was computed of those before stays. Blocks are kept:
-  /// positions that are not stored again influence nothing.
+  /// Forgets every token after the first `tokenCount`; what was computed of those before stays.
+  /// Its blocks stay: positions that are not stored again influence nothing.
   public func rewind(to tokenCount: Int) {
     tokens.truncate(to: max(0, tokenCount))
     computedCount = min(computedCount, tokens.count)
     let fullCount = tokens.count / KVCacheLayout.positionsPerBlock
-    names?.truncate(to: fullCount)
-    commonNames?.truncate(to: fullCount)
-    namedCount = min(namedCount, fullCount)
+    hasher?.truncate(to: fullCount)
+    commonHasher?.truncate(to: fullCount)
+    hashedCount = min(hashedCount, fullCount)
   }
 
   /// Whether every pending id is below `bound`.
@@ -83,29 +85,29 @@ public final class Sequence {
     return (computedCount..<tokens.count).allSatisfy { ids[$0] < bound }
   }
 
-  /// Takes blocks until `positionCount` positions fit, and a copy of the block that is written next when others can see
-  /// it; false when the pool has none left.
+  /// Allocates blocks until `positionCount` positions fit; false when the pool has none left. A
+  /// block that is written next and that others can see is copied first (copy on write).
   func reserve(positionCount: Int) -> Bool {
     let needed = Self.blockCount(for: positionCount)
     guard needed <= blockCapacity else { return false }
     for index in computedCount / KVCacheLayout.positionsPerBlock..<min(needed, blockCount)
     where !pool.isPrivate(blockList[index]) {
-      guard let copy = pool.take() else { return false }
+      guard let copy = pool.allocate() else { return false }
       copy.update(from: blockList[index], count: pool.layout.blockByteCount)
       pool.release(blockList[index])
       blockList[index] = copy
     }
     while blockCount < needed {
-      guard let block = pool.take() else { return false }
+      guard let block = pool.allocate() else { return false }
       blockList[blockCount] = block
       blockCount += 1
     }
     return true
   }
 
-  /// Takes over blocks that somebody computed from the same tokens, as far as there are; at least one token stays
+  /// Reuses cached blocks of the same tokens, as far as there are. At least one token stays
   /// pending, for its logits.
-  package func adoptBlocks() {
+  package func reuseBlocks() {
     let size = KVCacheLayout.positionsPerBlock
     while computedCount == blockCount * size, computedCount + size < tokens.count,
       let block = findBlock(blockCount)
@@ -113,54 +115,54 @@ public final class Sequence {
       blockList[blockCount] = block
       blockCount += 1
       computedCount += size
-      adoptedCount += size
-      namedCount = max(namedCount, blockCount)
+      reusedCount += size
+      hashedCount = max(hashedCount, blockCount)
     }
   }
 
-  /// What stands for the tokens before block `index`, and for all else that decides a block's bytes; nil when it shares
-  /// nothing, or has not so many tokens.
-  func nameBefore(_ index: Int) -> KeyedCode? {
+  /// The hash of the tokens before block `index`, and of all else that decides a block's bytes; nil
+  /// when the sequence shares nothing, or has fewer tokens.
+  func hashBefore(_ index: Int) -> KeyedCode? {
     guard index * KVCacheLayout.positionsPerBlock <= tokens.count else { return nil }
-    return names?.code(before: index, tokens: tokens.pointer)
+    return hasher?.code(before: index, tokens: tokens.pointer)
   }
 
   /// Overwrites a block, which nobody else has, with another sequence's.
-  func take(contentsOf index: Int, of other: Sequence) {
+  func take(contentsOf index: Int, of other: TokenSequence) {
     blockList[index].update(from: other.blockList[index], count: pool.layout.blockByteCount)
   }
 
   private func findBlock(_ index: Int) -> UnsafeMutablePointer<UInt8>? {
-    if let name = names?.name(of: index, tokens: tokens.pointer),
-      let block = pool.take(named: name.code)
+    if let hash = hasher?.hash(of: index, tokens: tokens.pointer),
+      let block = pool.reuse(hash.code)
     {
       return block
     }
-    guard let name = commonNames?.name(of: index, tokens: tokens.pointer) else { return nil }
-    return pool.take(named: name.code)
+    guard let hash = commonHasher?.hash(of: index, tokens: tokens.pointer) else { return nil }
+    return pool.reuse(hash.code)
   }
 
-  /// Lets others find the blocks that are full.
-  package func publishBlocks() {
-    guard names != nil else { return }
-    while namedCount < computedCount / KVCacheLayout.positionsPerBlock {
-      if let name = names?.name(of: namedCount, tokens: tokens.pointer) {
-        pool.name(blockList[namedCount], name)
+  /// Caches the blocks that are full, so that others can reuse them.
+  package func cacheBlocks() {
+    guard hasher != nil else { return }
+    while hashedCount < computedCount / KVCacheLayout.positionsPerBlock {
+      if let hash = hasher?.hash(of: hashedCount, tokens: tokens.pointer) {
+        pool.cache(blockList[hashedCount], as: hash)
       }
-      namedCount += 1
+      hashedCount += 1
     }
   }
 
-  /// Gives all blocks back; the tokens stay, to be computed again. The last block goes first: whoever needs memory
-  /// takes it before those that it builds on.
+  /// Releases all blocks; the tokens stay, to be computed again. The last block is released first:
+  /// it is evicted before those that it builds on.
   func releaseBlocks() {
     for index in (0..<blockCount).reversed() { pool.release(blockList[index]) }
     blockCount = 0
     computedCount = 0
-    namedCount = 0
+    hashedCount = 0
   }
 
-  /// Gives all blocks back, and wipes the tokens: the text is over.
+  /// Releases all blocks, and wipes the tokens: the text is over.
   func wipe() {
     releaseBlocks()
     wipeTokens()
@@ -169,13 +171,13 @@ public final class Sequence {
   /// Wipes the tokens of a text that is over, whose blocks stay.
   func wipeTokens() { tokens.truncate(to: 0) }
 
-  /// Gives back blocks that were adopted, when nothing came of it.
-  func abandonBlocks() {
-    adoptedCount -= computedCount
+  /// Releases blocks that were reused for a request that is not admitted after all.
+  func releaseReusedBlocks() {
+    reusedCount -= computedCount
     releaseBlocks()
   }
 
-  /// Gives back the last block when it is not full.
+  /// Releases the last block when it is not full.
   func releasePartialBlock() {
     let fullCount = computedCount / KVCacheLayout.positionsPerBlock
     while blockCount > fullCount {
@@ -185,8 +187,8 @@ public final class Sequence {
     computedCount = min(computedCount, blockCount * KVCacheLayout.positionsPerBlock)
   }
 
-  /// The next `count` pending tokens as part of a step, and how many of the last of them need logits. Borrows from this
-  /// object.
+  /// The next `count` pending tokens as part of a step, and how many of the last of them need
+  /// logits. Borrows from this object.
   func segment(count: Int, logitsCount: Int) -> StepSegment {
     StepSegment(
       tokens: tokens.pointer + computedCount, count: count, logitsCount: logitsCount,

@@ -1,9 +1,11 @@
-// Owns: who does which part of a step. Contiguous shares: each worker streams one range of the file.
+// Owns: the static division of work into contiguous portions: each worker streams one range of the
+// file.
 // Must not: influence a result; the contract makes every partition give the same bits.
 
 /// Splits `0 ..< count` among workers.
-public enum WorkShare {
-  /// Worker `worker`'s contiguous share, a multiple of `grain` long except for the last one. O(1).
+public enum WorkPortion {
+  /// Worker `worker`'s contiguous portion, a multiple of `grain` long except for the last one.
+  /// O(1).
   @inlinable
   public static func range(
     of count: Int, worker: Int, of workers: Int, grain: Int = 1

@@ -2,72 +2,12 @@
 // Must not: decide what to generate or know texts. One thread drives a runner at a time.
 
 public import VialCompute
-public import VialFormat
+import VialFormat
 public import VialModel
 public import VialSystem
 
-/// How a runner computes. None of it changes a bit of an answer but `cacheType`.
-public struct RunnerOptions: Sendable {
-  /// Number type of the KV cache.
-  public var cacheType: KVCacheType
-  /// Positions in the KV cache, for all sequences together; rounded up to blocks.
-  public var cachePositions: Int
-  /// Tokens computed together at most; more is faster for long prompts and needs more memory.
-  public var chunkSize: Int
-  /// Threads; nil: as many as affinity and quota allow.
-  public var threadCount: Int?
-  /// ISA family; nil: the fastest one.
-  public var family: KernelFamily?
-  /// Where large buffers come from; nil: the system.
-  public var memory: MemorySource?
-  /// Whether the KV cache and all other buffers are to be kept out of swap, as far as the system allows; otherwise the
-  /// others are while they fit into half of what the process may lock.
-  public var locksMemory = false
-
-  /// Defaults for one text at a time.
-  public init(
-    cacheType: KVCacheType = .f16, cachePositions: Int, chunkSize: Int = 256,
-    threadCount: Int? = nil, family: KernelFamily? = nil, memory: MemorySource? = nil
-  ) {
-    self.cacheType = cacheType
-    self.cachePositions = cachePositions
-    self.chunkSize = chunkSize
-    self.threadCount = threadCount
-    self.family = family
-    self.memory = memory
-  }
-}
-
-/// Why a step could not be done.
-public enum RunnerError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The system gave no memory for the KV cache or the activations.
-  case outOfMemory
-  /// The KV cache has no free block.
-  case cacheFull
-  /// A value became infinite or not a number: the weights are damaged or do not fit the input.
-  case numericError
-  /// Grammar, bans and biases leave no token that may be chosen.
-  case noCandidate
-  /// A token id is not in the model's vocabulary.
-  case unknownToken
-  /// The file is verified lazily, and weights do not match their digest.
-  case damagedWeights(FormatError)
-
-  /// One plain sentence.
-  public var description: String {
-    switch self {
-    case .outOfMemory: return "not enough memory for the KV cache and the activations"
-    case .cacheFull: return "the KV cache is full"
-    case .numericError: return "the computation met a value that is infinite or not a number"
-    case .noCandidate: return "no token is left that may be chosen"
-    case .unknownToken: return "a token id is not in the model's vocabulary"
-    case .damagedWeights(let error): return error.description
-    }
-  }
-}
-
 /// Drives the forward pass of one model.
-public final class Runner {
+public final class ModelRunner {
   /// The ISA family in use.
   public let family: KernelFamily
   /// Threads that compute.
@@ -100,27 +40,26 @@ public final class Runner {
   /// Reserves all memory that steps need.
   public init(weights: DecoderWeights, options: RunnerOptions) throws(RunnerError) {
     let held =
-      Self.threadByteCount * max(1, options.threadCount ?? Processors.availableCount)
+      Self.threadByteCount * max(1, options.compute.threadCount ?? Processors.availableCount)
     guard MemoryReserve.hold(held) else { throw .outOfMemory }
     defer { MemoryReserve.release(held) }
-    guard let family = options.family ?? KernelFamily.available.first else {
+    guard let family = options.compute.family ?? KernelFamily.available.first else {
       throw .outOfMemory
     }
-    let positions = KVCacheLayout.positionsPerBlock
-    let threads = ThreadPool(workerCount: options.threadCount ?? Processors.availableCount)
-    let chunk = max(1, min(options.chunkSize, options.cachePositions))
+    let positionCount = options.blockCount * KVCacheLayout.positionsPerBlock
+    let threads = ThreadPool(workerCount: options.compute.threadCount ?? Processors.availableCount)
+    let chunk = max(1, min(options.compute.chunkSize, positionCount))
     let rowByteCount = weights.shape.vocabularySize * MemoryLayout<Float>.stride
     let memory = MemorySource(
       options.memory, locking: options.locksMemory ? .always : .within, account: workAccount)
     let cacheMemory = MemorySource(
       options.memory, locking: options.locksMemory ? .always : .never, account: cacheAccount)
-    guard let layout = KVCacheLayout(type: options.cacheType, shape: weights.shape),
+    guard let layout = KVCacheLayout(type: options.compute.cacheType, shape: weights.shape),
       let blocks = KVBlockPool(
-        layout: layout, blockCount: (options.cachePositions + positions - 1) / positions,
-        memory: cacheMemory),
+        layout: layout, blockCount: options.blockCount, memory: cacheMemory),
       let forward = DecoderForward(
         weights: weights, cache: layout, family: family, pool: threads,
-        maximumRows: max(chunk, Self.logitRows), contextLength: options.cachePositions,
+        maximumRows: max(chunk, Self.logitRows), contextLength: positionCount,
         memory: memory),
       let logits = WorkMemory(byteCount: rowByteCount * Self.logitRows, source: memory)
     else { throw .outOfMemory }
@@ -134,12 +73,16 @@ public final class Runner {
     chunkSize = chunk
   }
 
-  /// Computes the next tokens of some sequences in one step. `body` hears, for each item in order, what came out.
+  /// Computes the next tokens of some sequences in one step, and calls `body` with the result of
+  /// each item, in order.
   ///
-  /// The items hold at most `chunkSize` tokens together, each at least one and at most its sequence's pending ones.
+  /// The items hold at most `chunkSize` tokens together, each at least one and at most its
+  /// sequence's pending ones.
   /// - Parameters:
-  ///   - onScored: gets the logits behind each of the items' `scoredPositions`, on the workers, several at the same time.
-  ///   - onLogits: gets logits before `body` does, on the workers, those of several items at the same time.
+  ///   - onScored: gets the logits behind each of the items' `scoredPositions`, on the workers,
+  ///     several at the same time.
+  ///   - onLogits: gets logits before `body` does, on the workers, those of several items at the
+  ///     same time.
   public func step(
     _ items: [StepItem],
     onScored: (
@@ -177,8 +120,8 @@ public final class Runner {
     }
   }
 
-  /// Wipes ids, activations, logits and scratch of all steps since the last call. O(1) when there was none, otherwise
-  /// O(bytes that the largest of them wrote). Not in a step.
+  /// Wipes ids, activations, logits and scratch of all steps since the last call. O(1) when there
+  /// was none, otherwise O(bytes that the largest of them wrote). Not in a step.
   public func wipe() {
     forward.wipe()
     forward.wipe(logits: logits, rows: writtenLogitRows)
@@ -188,7 +131,7 @@ public final class Runner {
   /// Notes that so many rows of logits are about to be written.
   private func write(logitRows count: Int) { writtenLogitRows = max(writtenLogitRows, count) }
 
-  /// Room for an item, or why there is none.
+  /// Reserves blocks for an item; the failure when there are none.
   private func reserve(_ item: StepItem) -> RunnerError? {
     let sequence = item.sequence
     guard sequence.pendingTokensAreBelow(UInt32(vocabularySize)) else { return .unknownToken }
@@ -207,13 +150,13 @@ public final class Runner {
       let count = min(Self.logitRows, positions.upperBound - begin)
       write(logitRows: count)
       forward.logits(ofRows: Array(row..<row + count), into: out) {
-        [vocabularySize] worker, place in
-        body?(worker, index, begin + place, out + place * vocabularySize)
+        [vocabularySize] worker, offset in
+        body?(worker, index, begin + offset, out + offset * vocabularySize)
       }
     }
   }
 
-  /// Logits of the items that are complete, and word of the others.
+  /// Logits of the items that are complete; calls `body` for all.
   private func finish(
     _ group: ArraySlice<(item: Int, firstRow: Int)>, of items: [StepItem],
     _ onLogits: ((_ worker: Int, _ item: Int, UnsafeMutablePointer<Float>) -> Void)?,
@@ -233,10 +176,10 @@ public final class Runner {
     for (index, firstRow) in group {
       let isComplete = items[index].sequence.pendingCount == 0
       defer { position += isComplete ? 1 : 0 }
-      let isMarked = (firstRow..<firstRow + items[index].tokenCount).contains {
-        forward.isMarked(row: $0)
+      let isNonFinite = (firstRow..<firstRow + items[index].tokenCount).contains {
+        forward.isNonFinite(row: $0)
       }
-      if isMarked {
+      if isNonFinite {
         body(index, .failed(.numericError))
       } else {
         body(index, isComplete ? .logits(out + position * vocabularySize) : .pending)
@@ -244,10 +187,10 @@ public final class Runner {
     }
   }
 
-  /// Computes all pending tokens; `body` gets every position and the logits that follow it, in order.
-  /// It returns whether to go on.
+  /// Computes all pending tokens; `body` gets every position and the logits that follow it, in
+  /// order. It returns whether to go on.
   public func advanceEvery(
-    _ sequence: Sequence,
+    _ sequence: TokenSequence,
     body: (_ position: Int, _ logits: UnsafeMutablePointer<Float>) -> Bool
   ) throws(RunnerError) {
     let out = logits.elements(Float.self)
@@ -267,7 +210,8 @@ public final class Runner {
     }
   }
 
-  /// Runs the forward pass; the failure when weights that are verified before their first use are damaged.
+  /// Runs the forward pass; the failure when weights that are verified before their first use are
+  /// damaged.
   private func run(_ segments: [StepSegment]) -> RunnerError? {
     do throws(FormatError) {
       try forward.run(segments)
@@ -275,33 +219,33 @@ public final class Runner {
     } catch { return error.isOutOfMemory ? .outOfMemory : .damagedWeights(error) }
   }
 
-  private func compute(_ sequence: Sequence, count: Int) throws(RunnerError) {
+  private func compute(_ sequence: TokenSequence, count: Int) throws(RunnerError) {
     if let failure = reserve(StepItem(sequence: sequence, tokenCount: count)) { throw failure }
     if let failure = run([sequence.segment(count: count, logitsCount: count)]) { throw failure }
     sequence.computedCount += count
   }
 
   private func check(rows: Range<Int>) throws(RunnerError) {
-    for row in rows where forward.isMarked(row: row) { throw .numericError }
+    for row in rows where forward.isNonFinite(row: row) { throw .numericError }
   }
 }
 
 /// What one sequence has computed in a step.
 public struct StepItem {
   /// Whose tokens.
-  public let sequence: Sequence
+  public let sequence: TokenSequence
   /// How many of its pending tokens.
   public let tokenCount: Int
   /// Positions among these whose logits are wanted, too; none unless said otherwise.
   public var scoredPositions = 0..<0
 
   /// The next `tokenCount` pending tokens of `sequence`.
-  public init(sequence: Sequence, tokenCount: Int) {
+  public init(sequence: TokenSequence, tokenCount: Int) {
     self.sequence = sequence
     self.tokenCount = tokenCount
   }
 
-  /// How many of the last of its tokens logits are asked for.
+  /// How many of the last of its tokens need logits.
   var logitsCount: Int {
     let isComplete = sequence.pendingCount == tokenCount
     let scored =

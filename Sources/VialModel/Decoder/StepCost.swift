@@ -1,18 +1,18 @@
-// Owns: how much a step of a decoder reads and multiplies at least: what its speed is measured against.
+// Owns: the least bytes and operations of a decoder's step: what its speed is measured against.
 // Must not: measure, or touch a weight page.
 
 import VialCompute
 
-/// The work of one step that does not depend on the tokens.
-public struct DecoderWork: Sendable, Equatable {
+/// The cost of one step that does not depend on its tokens.
+public struct StepCost: Sendable, Equatable {
   /// Bytes of all layers and the final norm: read once in every step.
   public let layerByteCount: Int
   /// Bytes of the head, which may be the embedding: read once in a step that needs logits.
   public let headByteCount: Int
   /// Weights of the layers' matrices that are multiplied once for every token.
   public let layerWeightCount: Int
-  /// Weights of the head, and of the last layer behind its attention: each is multiplied once for every token whose
-  /// logits are needed.
+  /// Weights of the head, and of the last layer behind its attention: each is multiplied once for
+  /// every token whose logits are needed.
   public let headWeightCount: Int
 
   /// int8 operations, a multiplication and an addition being two, attention excluded.
@@ -25,7 +25,7 @@ public struct DecoderWork: Sendable, Equatable {
 
 extension DecoderWeights {
   /// What a step costs. An untied embedding is not part of it: only the tokens' rows are read.
-  public var work: DecoderWork {
+  public var work: StepCost {
     var byteCount = finalNorm.byteCount
     var weightCount = 0
     // Of the last layer, what lies behind attention.
@@ -40,7 +40,7 @@ extension DecoderWeights {
       lastWeightCount = behind.reduce(0) { $0 + $1.weightCount }
       weightCount += layer.attentionInput.weightCount + lastWeightCount
     }
-    return DecoderWork(
+    return StepCost(
       layerByteCount: byteCount, headByteCount: head.byteCount,
       layerWeightCount: weightCount - lastWeightCount,
       headWeightCount: head.weightCount + lastWeightCount)

@@ -1,13 +1,13 @@
 // Owns: which requests have events that nobody has taken, and lines for the host's log.
-// Must not: hold its lock while a callback runs. Its lock may be held when a request's is taken, never the other
-// way round.
+// Must not: hold its lock while a callback runs. Its lock may be held when a request's is taken,
+// never the other way round.
 
 import VialSystem
 
-/// The queues between the engine's thread and those who read.
-final class Announcements: Sendable {
+/// The queues between the engine's thread and whoever takes events.
+final class EventQueue: Sendable {
   private struct State {
-    /// Requests whose events are asked for.
+    /// Requests whose events are polled.
     var polled = RequestQueue()
     /// Requests with a callback.
     var called = RequestQueue()
@@ -40,7 +40,7 @@ final class Announcements: Sendable {
   private let state = Monitor(State())
 
   /// Puts a request with events at the end of its queue.
-  func announce(_ request: Request) {
+  func append(_ request: Request) {
     state.change { state in
       guard !request.isDetached else { return }
       if request.onEvent != nil {
@@ -52,7 +52,7 @@ final class Announcements: Sendable {
     }
   }
 
-  /// Forgets a request that was closed.
+  /// Takes out a request that was closed.
   func remove(_ request: Request) {
     state.withLock { state in
       if request.onEvent != nil {
@@ -74,7 +74,8 @@ final class Announcements: Sendable {
     }
   }
 
-  /// The descriptor that is readable while a polled request has events; nil when the process has none left.
+  /// The descriptor that is readable while a polled request has events; nil when the process has
+  /// none left.
   func descriptor() -> EventDescriptor? {
     state.withLock { state in
       if state.descriptor == nil {
@@ -85,14 +86,25 @@ final class Announcements: Sendable {
     }
   }
 
-  /// The next request with events, or nil in `.some` when all is closed and taken. Outer nil: none in time.
-  func nextPolled(until deadline: Double?) -> Request?? {
-    state.wait(until: deadline) { state -> Request?? in
-      if let request = state.polled.popFirst() { return .some(request) }
-      if state.isClosed { return .some(nil) }
+  /// What became of a wait for a polled request.
+  enum Poll {
+    /// It has events.
+    case request(Request)
+    /// The queue is closed and empty.
+    case closed
+    /// The deadline passed.
+    case timedOut
+  }
+
+  /// Waits until a polled request has events, the queue is closed and empty, or the deadline
+  /// passes.
+  func poll(until deadline: Double?) -> Poll {
+    state.wait(until: deadline) { state -> Poll? in
+      if let request = state.polled.popFirst() { return .request(request) }
+      if state.isClosed { return .closed }
       state.descriptor?.clear()
       return nil
-    }
+    } ?? .timedOut
   }
 
   /// What the delivery thread does next.

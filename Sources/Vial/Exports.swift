@@ -1,0 +1,5 @@
+// Owns: which inner modules `import Vial` brings along: requests, events and options are the
+// engine's.
+// Must not: declare anything.
+
+@_exported public import VialEngine
