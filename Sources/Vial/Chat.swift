@@ -84,9 +84,10 @@ public final class Conversation {
     do throws(TextError) {
       size = try ChatValueReader.read(json, into: &noText, at: 0, nodes: &noNodes, at: 0)
     } catch { throw VialError(error) }
-    guard
-      size.nodeCount <= ChatValueReader.nodeLimit - (nodes?.count ?? 0),
-      let room = grown(text, by: size.byteCount),
+    guard size.nodeCount <= ChatValueReader.nodeLimit - (nodes?.count ?? 0) else {
+      throw .text(.templateLimit)
+    }
+    guard let room = grown(text, by: size.byteCount),
       let values = CheckedBuffer<ChatNode>(capacity: size.nodeCount)
     else { throw .outOfMemory }
     text = room

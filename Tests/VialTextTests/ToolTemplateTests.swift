@@ -169,6 +169,23 @@ import VialText
     for (json, expected) in pairs { #expect(try written(json) == expected, "\(json)") }
   }
 
+  @Test func numbersAreComparedWhereTheirTextsTell() throws {
+    let template = try TestTemplate(
+      "{{ tools[0].a == tools[0].b }}{{ tools[0].a == 7 }}{{ tools[0] == tools[1] }}",
+      specialTokens: [:])
+    let made = { (one: String, other: String) -> String? in
+      let rendered = try? template.render(
+        [], tools: #"[{"a": \#(one), "b": \#(other)}, {"b": \#(other), "a": \#(one)}]"#,
+        addsGenerationPrompt: false)
+      return rendered.map { String(decoding: $0.text, as: UTF8.self) }
+    }
+    #expect(made("7", "7") == "TrueTrueTrue")
+    #expect(made("8", "-8") == "FalseFalseTrue")
+    #expect(made("\"7\"", "7") == "FalseFalseTrue")
+    #expect(made("7.5", "7.50") == nil)
+    #expect(made("7", "7.0") == nil)
+  }
+
   @Test func whatIsNoJSONIsRefused() throws {
     let texts = [
       "", "[", "]", "[1,]", "{", #"{"a"}"#, #"{"a":1,}"#, #"{"a":1,"a":2}"#, #"{"a":1,"\u0061":2}"#,

@@ -278,14 +278,30 @@ extension TemplateRunner {
     return true
   }
 
-  /// Whether a number of JSON, on either side, equals the other value: by its text, where both are whole or both are not.
+  /// Whether a number of JSON, on either side, equals the other value: by its text. A whole one is not compared with one
+  /// that has a point or an exponent.
   @_lifetime(self: copy self)
   mutating func areEqualNumbers(
     _ left: TemplateValue, _ right: TemplateValue
   ) throws(TextError) -> Bool {
     let kinds: [TemplateValue.Kind] = [.number, .integer]
     guard kinds.contains(left.kind), kinds.contains(right.kind) else { return false }
-    return try isEqual(asString(try written(left)), asString(try written(right)))
+    let (one, other) = (asString(try written(left)), asString(try written(right)))
+    guard isWhole(one) == isWhole(other) else { throw .templateType }
+    if isZero(one), isZero(other) { return true }
+    return try isEqual(one, other)
+  }
+
+  private func isWhole(_ number: TemplateValue) -> Bool {
+    for index in number.first..<number.first + number.second {
+      let slice = arena[index]
+      let text = source(slice)
+      for position in slice.start..<slice.start + slice.count
+      where text[position] == 0x2E || text[position] == 0x65 {
+        return false
+      }
+    }
+    return true
   }
 
   /// The same slices as a string.
