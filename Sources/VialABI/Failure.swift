@@ -74,9 +74,9 @@ struct Failure: Error {
       self.init(VIAL_STATUS_INVALID_UTF8, message: error.description)
       byteOffset = UInt64(clamping: offset)
     case .invalidJSON(let offset):
-      self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
+      self.init(VIAL_STATUS_INVALID_ARGUMENT, message: error.description)
       byteOffset = UInt64(clamping: offset)
-    case .invalidFields: self.init(VIAL_STATUS_INVALID_ARGUMENT, sentence: error.description)
+    case .invalidFields: self.init(VIAL_STATUS_INVALID_ARGUMENT, message: error.description)
     case .textTooLong, .normalizedTextTooLong:
       self.init(VIAL_STATUS_TOO_LONG, message: error.description)
     case .tokenizerLimit: self.init(VIAL_STATUS_FORMAT, message: error.description)

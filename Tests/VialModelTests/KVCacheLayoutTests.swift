@@ -2,6 +2,7 @@
 
 import TestSupport
 import Testing
+import VialCompute
 import VialModel
 import VialPacking
 

@@ -2,6 +2,7 @@
 // literal text, refusals, limits.
 
 import Foundation
+import TestSupport
 import Testing
 import VialFormat
 import VialPacking

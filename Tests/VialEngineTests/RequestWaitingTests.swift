@@ -1,5 +1,6 @@
 // Waiting for an answer as a whole, its text, and what an engine's options mean in KV blocks.
 
+import TestSupport
 import Testing
 import Vial
 import VialCompute
