@@ -1,6 +1,7 @@
 // Tools, calls of them and reasoning in the lines of a batch, down to the prompt's tokens.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct BatchToolTests {
@@ -11,7 +12,7 @@ import Testing
     let source = folder.url("source")
     try? FileManager.default.removeItem(at: source)
     try FileManager.default.copyItem(
-      at: CommandRun.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied"), to: source)
+      at: Files.fixtures.appendingPathComponent("checkpoints/qwen2-tiny-untied"), to: source)
     try Data(template.utf8).write(to: source.appendingPathComponent("chat_template.jinja"))
     let output = folder.path("\(template.utf8.count).vial")
     let run = try CommandRun("pack", source.path, "-o", output)

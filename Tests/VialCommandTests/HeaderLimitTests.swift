@@ -19,7 +19,7 @@ import VialText
     #expect(Int(VIAL_TEXT_BYTE_LIMIT) == PromptLimits.renderedByteCount)
     #expect(Int(VIAL_STOP_COUNT_LIMIT) == StopStrings.maxCount)
     #expect(Int(VIAL_STOP_BYTE_LIMIT) == StopStrings.maxByteCount)
-    #expect(Int(VIAL_PREFILL_BYTE_LIMIT) == RequestPlan.prefillByteLimit)
+    #expect(Int(VIAL_PREFILL_BYTE_LIMIT) == GenerationOptions.prefillByteLimit)
     #expect(Int(VIAL_TOKEN_RULE_LIMIT) == TokenRules.entryLimit)
   }
 }
