@@ -42,13 +42,13 @@ DENSE_INLINE lanes nearest(const bool has_levels, const dense_levels *levels, la
     *q = clamp16(round16(x) + zero, 0.0f, 15.0f);
     return *q - zero;
   }
-  lanes t = all(levels->first), place = (lanes){0};
+  lanes t = all(levels->first), slot = (lanes){0};
   DENSE_UNROLL for (uint32_t i = 0; i + 1 < VIAL_DENSE_LEVELS; i++) {
     mask above = x > levels->middle[i];
     t += where(above, levels->step[i]);
-    place += where(above, 1.0f);
+    slot += where(above, 1.0f);
   }
-  *q = place;
+  *q = slot;
   return t;
 }
 

@@ -53,7 +53,7 @@ static part parts[PART_LIMIT];
 static atomic_int part_end;  // parts behind this one were never used
 static block *lists[LIST_COUNT];
 static atomic_size_t available, promised;
-static atomic_size_t drop_room = SIZE_MAX;  // bytes beyond the promises from which on some part is not needed
+static atomic_size_t drop_capacity = SIZE_MAX;  // bytes beyond the promises from which on some part is not needed
 static bool is_ready;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -124,31 +124,31 @@ static void get_ready(void) {
 }
 
 /// What has to be free besides the promises before a part of this size is given back.
-static size_t room_to_drop(size_t size) { return size + (size <= KEPT_PART ? KEPT_PART : 0); }
+static size_t capacity_to_drop(size_t size) { return size + (size <= KEPT_PART ? KEPT_PART : 0); }
 
 static void note_parts(void) {
   size_t least = SIZE_MAX;
   for (int i = 0; i < atomic_load(&part_end); i++) {
     const size_t size = atomic_load(&parts[i].size);
-    if (size > 0 && room_to_drop(size) < least) least = room_to_drop(size);
+    if (size > 0 && capacity_to_drop(size) < least) least = capacity_to_drop(size);
   }
-  atomic_store(&drop_room, least);
+  atomic_store(&drop_capacity, least);
 }
 
 /// Maps a part of `size` bytes, a multiple of the unit.
 static part *add_part(size_t size) {
-  int place = 0;
-  while (place < PART_LIMIT && atomic_load(&parts[place].size) != 0) place++;
-  if (place == PART_LIMIT) return NULL;
+  int slot = 0;
+  while (slot < PART_LIMIT && atomic_load(&parts[slot].size) != 0) slot++;
+  if (slot == PART_LIMIT) return NULL;
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return NULL;
-  parts[place].is_cut = false;
-  atomic_store(&parts[place].start, (uintptr_t)memory);
-  atomic_store(&parts[place].size, size);
-  if (place >= atomic_load(&part_end)) atomic_store(&part_end, place + 1);
+  parts[slot].is_cut = false;
+  atomic_store(&parts[slot].start, (uintptr_t)memory);
+  atomic_store(&parts[slot].size, size);
+  if (slot >= atomic_load(&part_end)) atomic_store(&part_end, slot + 1);
   note_parts();
   atomic_fetch_add(&available, size - HEADER);
-  return &parts[place];
+  return &parts[slot];
 }
 
 /// Makes a part's memory a free block. The first time that anything of it is touched.
@@ -201,7 +201,7 @@ static void drop_part(part *p) {
   // Taken out first: who holds at the same moment either sees that it is gone, or is seen here.
   if (p->is_cut) unlink_free(first);
   else atomic_fetch_sub(&available, size - HEADER);
-  const size_t needed = atomic_load(&promised) + VIAL_RESERVE_SPARE_BYTES + room_to_drop(size) - size;
+  const size_t needed = atomic_load(&promised) + VIAL_RESERVE_SPARE_BYTES + capacity_to_drop(size) - size;
   if (needed > atomic_load(&available)) {
     if (p->is_cut) link_free(first);
     else atomic_fetch_add(&available, size - HEADER);
@@ -233,7 +233,7 @@ static block *block_of(const void *memory) { return (block *)((uintptr_t)memory 
 // ---- Promises --------------------------------------------------------------------------------------------
 
 /// Half as much again for headers, lengths that are rounded up, and pieces too small for what is wanted.
-static size_t share_of(size_t byte_count) { return byte_count + byte_count / 2; }
+static size_t portion_of(size_t byte_count) { return byte_count + byte_count / 2; }
 
 /// Whether so much memory can be had by mapping it.
 static bool can_map(size_t byte_count) {
@@ -257,39 +257,39 @@ bool vial_reserve_is_whole(void) {
 
 /// Promises so much when it is there. What cannot be had is never counted, not even for a moment: others would find the
 /// reserve short.
-static bool promise(size_t share) {
+static bool promise(size_t portion) {
   size_t before = atomic_load(&promised);
   do
-    if (before + share + VIAL_RESERVE_SPARE_BYTES > atomic_load(&available)) return false;
-  while (!atomic_compare_exchange_weak(&promised, &before, before + share));
+    if (before + portion + VIAL_RESERVE_SPARE_BYTES > atomic_load(&available)) return false;
+  while (!atomic_compare_exchange_weak(&promised, &before, before + portion));
   // A part that was given back meanwhile: whoever did saw the promise, or is seen here.
   if (!is_short(0)) return true;
-  atomic_fetch_sub(&promised, share);
+  atomic_fetch_sub(&promised, portion);
   return false;
 }
 
 bool vial_reserve_hold(size_t byte_count) {
   if (byte_count > LARGEST) return false;
-  const size_t share = share_of(byte_count);
+  const size_t portion = portion_of(byte_count);
   if (!vial_reserve_is_behind_malloc()) {
-    if (!can_map(atomic_load(&promised) + share)) return false;
-    atomic_fetch_add(&promised, share);
+    if (!can_map(atomic_load(&promised) + portion)) return false;
+    atomic_fetch_add(&promised, portion);
     return true;
   }
-  if (promise(share)) return true;
+  if (promise(portion)) return true;
   vial_reserve_lock();
   get_ready();
   bool is_held = false;
-  while (!is_held && fill(share)) is_held = promise(share);
+  while (!is_held && fill(portion)) is_held = promise(portion);
   vial_reserve_unlock();
   return is_held;
 }
 
 void vial_reserve_release(size_t byte_count) {
-  const size_t share = share_of(byte_count);
-  const size_t needed = atomic_fetch_sub(&promised, share) - share + VIAL_RESERVE_SPARE_BYTES;
+  const size_t portion = portion_of(byte_count);
+  const size_t needed = atomic_fetch_sub(&promised, portion) - portion + VIAL_RESERVE_SPARE_BYTES;
   const size_t there = atomic_load(&available);
-  if (there < needed || there - needed < atomic_load(&drop_room)) return;
+  if (there < needed || there - needed < atomic_load(&drop_capacity)) return;
   vial_reserve_lock();
   for (int i = 0; i < atomic_load(&part_end); i++) drop_part(&parts[i]);
   vial_reserve_unlock();
@@ -390,12 +390,12 @@ bool vial_reserve_give_back(void *memory) {
   return is_ours;
 }
 
-size_t vial_reserve_room(const void *memory) {
+size_t vial_reserve_capacity(const void *memory) {
   if (!memory || !is_inside(memory)) return 0;
   vial_reserve_lock();
-  const size_t room = is_inside(memory) ? length_of(block_of(memory)) - HEADER : 0;
+  const size_t capacity = is_inside(memory) ? length_of(block_of(memory)) - HEADER : 0;
   vial_reserve_unlock();
-  return room;
+  return capacity;
 }
 
 vial_reserve_state vial_reserve_look(void) {

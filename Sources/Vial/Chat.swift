@@ -37,8 +37,10 @@ public final class Conversation {
   /// Adds a message whose role is the caller's text; false when it does not fit, or memory is short.
   @discardableResult
   public func append(role: Span<UInt8>, content: Span<UInt8>, isLiteral: Bool) -> Bool {
-    let room = text.capacity - text.count
-    guard role.count <= room, content.count <= room - role.count, makeRoom() else { return false }
+    let buffer = text.capacity - text.count
+    guard role.count <= buffer, content.count <= buffer - role.count, makeBuffer() else {
+      return false
+    }
     let roleRange = TextRange(start: text.count, byteCount: role.count)
     text.append(contentsOf: role)
     let contentRange = TextRange(start: text.count, byteCount: content.count)
@@ -87,15 +89,15 @@ public final class Conversation {
     guard size.nodeCount <= ChatValueReader.nodeLimit - (nodes?.count ?? 0) else {
       throw .text(.templateLimit)
     }
-    guard let room = grown(text, by: size.byteCount),
+    guard let buffer = grown(text, by: size.byteCount),
       let values = CheckedBuffer<ChatNode>(capacity: size.nodeCount)
     else { throw .outOfMemory }
-    text = room
+    text = buffer
     values.fill(with: ChatNode(kind: .null, text: TextRange(start: 0, byteCount: 0), end: 0))
     let (textStart, nodeStart) = (text.count, nodes?.count ?? 0)
     do throws(TextError) {
-      try text.appendInPlace { room throws(TextError) in
-        var bytes = room.mutableSpan
+      try text.appendInPlace { buffer throws(TextError) in
+        var bytes = buffer.mutableSpan
         return try values.withMutableSpan { list throws(TextError) in
           try ChatValueReader.read(
             json, into: &bytes, at: textStart, nodes: &list, at: 0
@@ -138,7 +140,7 @@ public final class Conversation {
     return new
   }
 
-  private func makeRoom() -> Bool {
+  private func makeBuffer() -> Bool {
     guard entries.count == entries.capacity else { return true }
     guard let larger = CheckedBuffer<ChatMessage>(capacity: entries.capacity * 2) else {
       return false
@@ -166,8 +168,8 @@ public final class Conversation {
       literals.fill(with: TextRange(start: 0, byteCount: 0))
       var rendered: RenderedChat?
       do throws(TextError) {
-        try output.appendInPlace { room throws(TextError) in
-          var bytes = room.mutableSpan
+        try output.appendInPlace { buffer throws(TextError) in
+          var bytes = buffer.mutableSpan
           let sourceSpan = source.span
           let messageSpan = messages.span
           let nodeSpan = values.span

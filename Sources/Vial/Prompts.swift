@@ -20,8 +20,8 @@ public final class TemplateValues {
   /// Adds a value; false when it does not fit.
   @discardableResult
   public func append(name: Span<UInt8>, value: Span<UInt8>) -> Bool {
-    let room = text.capacity - text.count
-    guard name.count <= room, value.count <= room - name.count else { return false }
+    let buffer = text.capacity - text.count
+    guard name.count <= buffer, value.count <= buffer - name.count else { return false }
     let nameRange = TextRange(start: text.count, byteCount: name.count)
     text.append(contentsOf: name)
     let valueRange = TextRange(start: text.count, byteCount: value.count)
@@ -42,8 +42,8 @@ public final class TemplateValues {
       guard let output = SecureBuffer<UInt8>(capacity: byteCount) else { throw .outOfMemory }
       var rendered: RenderedPrompt?
       do throws(PromptError) {
-        try output.appendInPlace { room throws(PromptError) in
-          var bytes = room.mutableSpan
+        try output.appendInPlace { buffer throws(PromptError) in
+          var bytes = buffer.mutableSpan
           let text = source.span
           let entries = values.span
           let result = try template.render(

@@ -27,12 +27,12 @@ public func vial_model_copy_adapter_name(
   _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
   status { () throws(Failure) in
-    let place = try Arguments.place(out_length)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_length)
+    destination.pointee = 0
     let model = try HandleRegistry.model(model)
-    let room = try Arguments.room(out_name, capacity)
-    let length = Arguments.copy(try adapter(at: index, of: model).name, to: room)
-    try Arguments.report(length, of: capacity, to: place)
+    let buffer = try CArguments.buffer(out_name, capacity)
+    let length = CArguments.copy(try adapter(at: index, of: model).name, to: buffer)
+    try CArguments.report(length, of: capacity, to: destination)
   }
 }
 
@@ -52,7 +52,7 @@ extension vial_adapter_info {
   }
 }
 
-extension Arguments {
+extension CArguments {
   /// The adapter that options name; nil when they name none. A factor of 0 stands for 1.
   static func adapter(
     _ name: vial_text, scale: Float, of model: Model

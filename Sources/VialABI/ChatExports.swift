@@ -16,20 +16,20 @@ public func vial_model_render_chat_template(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error, readsText: true) { () throws(Failure) in
-    let place = try Arguments.place(out_token_count)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_token_count)
+    destination.pointee = 0
     let model = try HandleRegistry.model(model)
-    let messages = try Arguments.elements(
+    let messages = try CArguments.elements(
       messages, message_count, limit: VIAL_MESSAGE_COUNT_LIMIT)
-    let room = try Arguments.room(out_tokens, capacity)
-    try Arguments.check(flags: flags, known: 0)
+    let buffer = try CArguments.buffer(out_tokens, capacity)
+    try CArguments.check(flags: flags, known: 0)
     let conversation = try conversation(of: messages)
     let tokens: SecureBuffer<UInt32>
     do throws(VialError) {
       tokens = try model.chatTokens(conversation)
     } catch { throw Failure(error) }
-    for index in 0..<min(tokens.count, room.count) { room[index] = tokens.pointer[index] }
-    try Arguments.report(tokens.count, of: capacity, to: place)
+    for index in 0..<min(tokens.count, buffer.count) { buffer[index] = tokens.pointer[index] }
+    try CArguments.report(tokens.count, of: capacity, to: destination)
   }
 }
 
@@ -44,13 +44,13 @@ func conversation(
 ) throws(Failure) -> Conversation {
   var byteCount = UInt64(tools.count)
   for index in 0..<fields.count {
-    let text = try Arguments.bytes(of: fields[index])
+    let text = try CArguments.bytes(of: fields[index])
     byteCount += UInt64(text.count)
   }
   for index in 0..<messages.count {
     let (role, content) = try texts(of: messages[index])
-    try Arguments.check(flags: messages[index].flags, known: VIAL_MESSAGE_ALLOW_SPECIAL_TOKENS)
-    try Arguments.check(flags: messages[index].reserved, known: 0)
+    try CArguments.check(flags: messages[index].flags, known: VIAL_MESSAGE_ALLOW_SPECIAL_TOKENS)
+    try CArguments.check(flags: messages[index].reserved, known: 0)
     // No overflow: 2^16 messages of 2^25 bytes at most.
     byteCount += UInt64(role.count + content.count)
   }
@@ -65,7 +65,7 @@ func conversation(
     guard conversation.append(role: role.span, content: content.span, isLiteral: isLiteral)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     guard index < fields.count else { continue }
-    let text = try Arguments.bytes(of: fields[index])
+    let text = try CArguments.bytes(of: fields[index])
     guard text.count > 0 else { continue }
     try Failure.mapped { () throws(VialError) in try conversation.setFields(text.span) }
   }
@@ -79,8 +79,8 @@ func conversation(
 private func texts(
   of message: vial_message
 ) throws(Failure) -> (role: UnsafeBufferPointer<UInt8>, content: UnsafeBufferPointer<UInt8>) {
-  let role = try Arguments.bytes(of: message.role)
-  let content = try Arguments.bytes(of: message.content)
+  let role = try CArguments.bytes(of: message.role)
+  let content = try CArguments.bytes(of: message.content)
   for text in [role, content] {
     if let offset = UTF8Text.firstInvalidOffset(text.span) {
       throw Failure(TextError.invalidUTF8(offset: offset))

@@ -8,7 +8,7 @@ import VialModel
 
 extension ComputeOptions {
   init(_ options: vial_score_options) throws(Failure) {
-    try Arguments.check(reserved: options.reserved.0 | options.reserved.1)
+    try CArguments.check(reserved: options.reserved.0 | options.reserved.1)
     try self.init(
       cacheType: options.cache_type, threadCount: options.thread_count, isa: options.isa)
   }
@@ -26,7 +26,7 @@ extension ComputeOptions {
     self.init(cacheType: cacheType)
     if threadCount > 0 { self.threadCount = Int(threadCount) }
     if let isa {
-      guard Arguments.isShorter(isa, than: 64),
+      guard CArguments.isShorter(isa, than: 64),
         let named = KernelFamily(named: String(cString: isa))
       else {
         throw Failure(VIAL_STATUS_UNSUPPORTED_ISA)

@@ -17,8 +17,8 @@ public func vial_engine_open(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error) { () throws(Failure) in
-    let place = try Arguments.place(out_engine)
-    place.pointee = nil
+    let destination = try CArguments.destination(out_engine)
+    destination.pointee = nil
     let model = try HandleRegistry.model(model)
     let options = try EngineOptions(
       Structures.options(options, defaults: vial_engine_options()))
@@ -26,15 +26,15 @@ public func vial_engine_open(
     do throws(VialError) {
       engine = try Engine(model: model, options: options)
     } catch { throw Failure(error) }
-    place.pointee = try HandleRegistry.register(.engine(engine))
+    destination.pointee = try HandleRegistry.register(.engine(engine))
   }
 }
 
 extension EngineOptions {
   fileprivate init(_ options: vial_engine_options) throws(Failure) {
-    try Arguments.check(
+    try CArguments.check(
       flags: options.flags, known: VIAL_ENGINE_NO_SHARING | VIAL_ENGINE_LOCK_MEMORY)
-    try Arguments.check(reserved: options.reserved)
+    try CArguments.check(reserved: options.reserved)
     guard options.queue_limit <= 1 << 20, options.tenant_queue_limit <= 1 << 20,
       options.running_limit <= VIAL_RUNNING_LIMIT, options.step_prompt_tokens <= 1 << 16,
       (options.allocate == nil) == (options.release == nil)
@@ -141,10 +141,10 @@ public func vial_engine_get_event_descriptor(
   _ engine: OpaquePointer!, _ out_descriptor: UnsafeMutablePointer<Int32>!
 ) -> vial_status {
   status { () throws(Failure) in
-    let place = try Arguments.place(out_descriptor)
-    place.pointee = -1
+    let destination = try CArguments.destination(out_descriptor)
+    destination.pointee = -1
     let engine = try HandleRegistry.engine(engine)
     guard let descriptor = engine.eventDescriptor() else { throw Failure(VIAL_STATUS_SYSTEM) }
-    place.pointee = descriptor
+    destination.pointee = descriptor
   }
 }

@@ -158,11 +158,11 @@ extension vial_error {
 
   /// Puts a message into the fixed room, cut at a character, zero-terminated.
   fileprivate mutating func describe(_ text: String) {
-    withUnsafeMutableBytes(of: &message) { room in
-      var end = min(text.utf8.count, room.count - 1)
+    withUnsafeMutableBytes(of: &message) { buffer in
+      var end = min(text.utf8.count, buffer.count - 1)
       let bytes = Array(text.utf8)
       while end > 0, end < bytes.count, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-      for index in 0..<room.count { room[index] = index < end ? bytes[index] : 0 }
+      for index in 0..<buffer.count { buffer[index] = index < end ? bytes[index] : 0 }
     }
   }
 }

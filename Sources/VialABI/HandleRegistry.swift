@@ -73,7 +73,7 @@ final class HandleRegistry: Sendable {
     let held = registry.table.withLock { $0.growthByteCount }
     guard MemoryReserve.hold(held) else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
     defer { MemoryReserve.release(held) }
-    let place = registry.table.withLock { table -> (slot: Int, generation: UInt32)? in
+    let position = registry.table.withLock { table -> (slot: Int, generation: UInt32)? in
       if let slot = table.free.popLast() {
         table.slots[slot].target = target
         return (slot, table.slots[slot].generation)
@@ -83,8 +83,8 @@ final class HandleRegistry: Sendable {
       table.free.reserveCapacity(table.slots.capacity)
       return (table.slots.count - 1, 1)
     }
-    guard let place else { throw Failure(VIAL_STATUS_TOO_MANY_HANDLES) }
-    let bits = 1 | UInt(place.slot) << 1 | registry.epoch << 17 | UInt(place.generation) << 32
+    guard let position else { throw Failure(VIAL_STATUS_TOO_MANY_HANDLES) }
+    let bits = 1 | UInt(position.slot) << 1 | registry.epoch << 17 | UInt(position.generation) << 32
     guard let handle = OpaquePointer(bitPattern: bits) else {
       throw Failure(VIAL_STATUS_TOO_MANY_HANDLES)
     }

@@ -39,8 +39,8 @@ extension vial_engine_metrics {
     step_seconds = metrics.stepSeconds
     first_token_histogram = vial_latency_histogram(metrics.firstTokenSeconds)
     inter_token_histogram = vial_latency_histogram(metrics.tokenSeconds)
-    withUnsafeMutableBytes(of: &finished_counts) { room in
-      let counts = room.bindMemory(to: UInt64.self)
+    withUnsafeMutableBytes(of: &finished_counts) { buffer in
+      let counts = buffer.bindMemory(to: UInt64.self)
       for reason in FinishReason.allCases {
         counts[Int(reason.number)] = metrics.finishedCounts[reason]
       }
@@ -52,8 +52,8 @@ extension vial_latency_histogram {
   fileprivate init(_ histogram: LatencyHistogram) {
     self.init()
     sum = histogram.sum
-    withUnsafeMutableBytes(of: &counts) { room in
-      let counts = room.bindMemory(to: UInt64.self)
+    withUnsafeMutableBytes(of: &counts) { buffer in
+      let counts = buffer.bindMemory(to: UInt64.self)
       for index in histogram.counts.indices { counts[index] = histogram.counts[index] }
     }
   }
@@ -65,12 +65,12 @@ public func vial_engine_copy_metrics_text(
   _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
   status { () throws(Failure) in
-    let place = try Arguments.place(out_length)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_length)
+    destination.pointee = 0
     let engine = try HandleRegistry.engine(engine)
-    let room = try Arguments.room(out_text, capacity)
-    let length = Arguments.copy(engine.metrics.prometheusText, to: room)
-    try Arguments.report(length, of: capacity, to: place)
+    let buffer = try CArguments.buffer(out_text, capacity)
+    let length = CArguments.copy(engine.metrics.prometheusText, to: buffer)
+    try CArguments.report(length, of: capacity, to: destination)
   }
 }
 
@@ -81,7 +81,7 @@ public func vial_engine_set_weight(
 ) -> vial_status {
   status(out_error) { () throws(Failure) in
     let engine = try HandleRegistry.engine(engine)
-    let label = try Arguments.tenant(tenant)
+    let label = try CArguments.tenant(tenant)
     try Failure.mapped { () throws(VialError) in try engine.setWeight(weight, ofTenant: label) }
   }
 }
@@ -92,6 +92,6 @@ public func vial_engine_clear_tenant(
 ) -> vial_status {
   status(out_error) { () throws(Failure) in
     let engine = try HandleRegistry.engine(engine)
-    engine.forgetTenant(try Arguments.tenant(tenant))
+    engine.forgetTenant(try CArguments.tenant(tenant))
   }
 }

@@ -17,16 +17,16 @@ public func vial_model_open(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error) { () throws(Failure) in
-    let place = try Arguments.place(out_model)
-    place.pointee = nil
+    let destination = try CArguments.destination(out_model)
+    destination.pointee = nil
     guard let path else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     let options = try Structures.options(options, defaults: vial_model_options())
-    try Arguments.check(flags: options.reserved, known: 0)
+    try CArguments.check(flags: options.reserved, known: 0)
     guard let access = MappedFile.Access(options.access),
       let verification = ModelFile.Verification(options.verification)
     else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     let trustedKeys = try trustedKeys(options)
-    guard Arguments.isShorter(path, than: Arguments.pathByteLimit) else {
+    guard CArguments.isShorter(path, than: CArguments.pathByteLimit) else {
       throw Failure(.system(SystemError.pathTooLong))
     }
     guard let path = String(validatingCString: path) else {
@@ -37,7 +37,7 @@ public func vial_model_open(
       model = try Model(
         path: path, access: access, verification: verification, trustedKeys: trustedKeys)
     } catch { throw Failure(error) }
-    place.pointee = try HandleRegistry.register(.model(model))
+    destination.pointee = try HandleRegistry.register(.model(model))
   }
 }
 
@@ -48,7 +48,7 @@ private func trustedKeys(_ options: vial_model_options) throws(Failure) -> [Publ
     throw Failure(VIAL_STATUS_TOO_LONG)
   }
   let byteCount = options.trusted_key_count * UInt64(PublicKey.byteCount)
-  let bytes = try Arguments.elements(
+  let bytes = try CArguments.elements(
     keys, byteCount, limit: VIAL_TRUSTED_KEY_LIMIT * UInt32(PublicKey.byteCount))
   guard keys != nil else { return nil }
   return stride(from: 0, to: bytes.count, by: PublicKey.byteCount).compactMap {
@@ -144,12 +144,12 @@ public func vial_model_copy_text(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error) { () throws(Failure) in
-    let place = try Arguments.place(out_length)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_length)
+    destination.pointee = 0
     let model = try HandleRegistry.model(model)
-    let room = try Arguments.room(out_text, capacity)
-    let length = Arguments.copy(try string(which, of: model), to: room)
-    try Arguments.report(length, of: capacity, to: place)
+    let buffer = try CArguments.buffer(out_text, capacity)
+    let length = CArguments.copy(try string(which, of: model), to: buffer)
+    try CArguments.report(length, of: capacity, to: destination)
   }
 }
 

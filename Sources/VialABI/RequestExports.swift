@@ -72,15 +72,15 @@ public func vial_request_copy_text(
   _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
   status { () throws(Failure) in
-    let place = try Arguments.place(out_length)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_length)
+    destination.pointee = 0
     let request = try HandleRegistry.request(request)
-    let room = try Arguments.room(out_text, capacity)
+    let buffer = try CArguments.buffer(out_text, capacity)
     guard let part = UInt8(exactly: part).flatMap(AnswerPart.init(rawValue:)) else {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
-    let length = room.withMemoryRebound(to: UInt8.self) { request.copyText(of: part, into: $0) }
-    try Arguments.report(length, of: capacity, to: place)
+    let length = buffer.withMemoryRebound(to: UInt8.self) { request.copyText(of: part, into: $0) }
+    try CArguments.report(length, of: capacity, to: destination)
   }
 }
 
@@ -90,15 +90,15 @@ public func vial_request_copy_tokens(
   _ out_token_count: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
   status { () throws(Failure) in
-    let place = try Arguments.place(out_token_count)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_token_count)
+    destination.pointee = 0
     let request = try HandleRegistry.request(request)
-    let room = try Arguments.room(out_tokens, capacity)
+    let buffer = try CArguments.buffer(out_tokens, capacity)
     var count = 0
     request.forEachToken { token in
-      if count < room.count { room[count] = token }
+      if count < buffer.count { buffer[count] = token }
       count += 1
     }
-    try Arguments.report(count, of: capacity, to: place)
+    try CArguments.report(count, of: capacity, to: destination)
   }
 }

@@ -75,7 +75,7 @@ struct SamplingChoice {
   init?(_ pointer: UnsafePointer<vial_sampling_options>?) throws(Failure) {
     guard pointer != nil else { return nil }
     let options = try Structures.options(pointer, defaults: vial_sampling_options.initial)
-    try Arguments.check(flags: options.flags, known: VIAL_SAMPLING_IGNORE_END)
+    try CArguments.check(flags: options.flags, known: VIAL_SAMPLING_IGNORE_END)
     parameters = try SamplingParameters(options)
     rules = try TokenRules(options)
   }
@@ -99,13 +99,13 @@ extension TokenRules {
   fileprivate init(_ options: vial_sampling_options) throws(Failure) {
     self.init()
     let limit = VIAL_TOKEN_RULE_LIMIT
-    biases = try Arguments.elements(options.biases, options.bias_count, limit: limit).map {
+    biases = try CArguments.elements(options.biases, options.bias_count, limit: limit).map {
       TokenBias(token: $0.token, bias: $0.bias)
     }
     bannedTokens = Array(
-      try Arguments.elements(options.banned_tokens, options.banned_token_count, limit: limit))
+      try CArguments.elements(options.banned_tokens, options.banned_token_count, limit: limit))
     stopTokens = Array(
-      try Arguments.elements(options.stop_tokens, options.stop_token_count, limit: limit))
+      try CArguments.elements(options.stop_tokens, options.stop_token_count, limit: limit))
     minimumTokens = Int(options.min_tokens)
     ignoresEnd = options.flags & UInt32(VIAL_SAMPLING_IGNORE_END) != 0
   }

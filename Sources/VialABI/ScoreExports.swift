@@ -17,28 +17,28 @@ public func vial_model_score(
 ) -> vial_status {
   status(out_error, readsText: true) { (host: HostFloatingPoint) throws(Failure) in
     let model = try HandleRegistry.model(model)
-    let tokens = try Arguments.tokens(tokens, token_count, of: model)
-    let room = try Arguments.room(out_log_probabilities, token_count)
+    let tokens = try CArguments.tokens(tokens, token_count, of: model)
+    let buffer = try CArguments.buffer(out_log_probabilities, token_count)
     let options = try Structures.options(options, defaults: vial_score_options())
-    let adapter = try Arguments.adapter(
+    let adapter = try CArguments.adapter(
       options.adapter, scale: options.adapter_scale, of: model)
     let compute = try ComputeOptions(options)
-    for index in 0..<room.count { room[index] = .nan }
+    for index in 0..<buffer.count { buffer[index] = .nan }
     guard tokens.count > 0 else { return }
-    try score(tokens, model, compute, adapter, progress: options, host, into: room)
+    try score(tokens, model, compute, adapter, progress: options, host, into: buffer)
   }
 }
 
 private func score(
   _ tokens: UnsafeBufferPointer<UInt32>, _ model: Model, _ compute: ComputeOptions,
   _ adapter: AppliedAdapter?, progress options: vial_score_options, _ host: HostFloatingPoint,
-  into room: UnsafeMutableBufferPointer<Float>
+  into buffer: UnsafeMutableBufferPointer<Float>
 ) throws(Failure) {
   var isCancelled = false
   do throws(VialError) {
     let scorer = try Scorer(model: model, options: compute, adapter: adapter)
     try scorer.score(tokens.span) { score, _ in
-      room[score.index] = score.logProbability ?? .nan
+      buffer[score.index] = score.logProbability ?? .nan
       guard let progress = options.progress else { return true }
       let done = UInt64(score.index + 1)
       isCancelled = host.run { progress(options.progress_context, done, UInt64(tokens.count)) } != 0

@@ -45,12 +45,12 @@ enum Structures {
   static func write<Output>(_ value: Output, to pointer: UnsafeMutablePointer<Output>) {
     let bytes = UnsafeMutableRawPointer(pointer)
     let size = bytes.load(as: UInt32.self)
-    let room = UnsafeMutableRawBufferPointer(start: bytes, count: Int(size))
+    let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: Int(size))
     withUnsafeBytes(of: value) { value in
-      room.copyMemory(from: UnsafeRawBufferPointer(rebasing: value.prefix(room.count)))
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: value.prefix(buffer.count)))
     }
     bytes.storeBytes(of: size, as: UInt32.self)
-    for index in room.indices.dropFirst(MemoryLayout<Output>.size) { room[index] = 0 }
+    for index in buffer.indices.dropFirst(MemoryLayout<Output>.size) { buffer[index] = 0 }
   }
 
   /// Sets a caller's struct of `size` bytes to `defaults`, `struct_size` included; what a newer

@@ -19,16 +19,16 @@ public func vial_engine_submit(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error, readsText: true) { () throws(Failure) in
-    let place = try Arguments.place(out_request)
-    place.pointee = nil
+    let destination = try CArguments.destination(out_request)
+    destination.pointee = nil
     let engine = try HandleRegistry.engine(engine)
     guard options != nil else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     let options = try Structures.options(options, defaults: vial_request_options())
-    try Arguments.check(
+    try CArguments.check(
       flags: options.flags,
       known: VIAL_REQUEST_RAW | VIAL_REQUEST_PRIVATE | VIAL_REQUEST_PINNED
         | VIAL_REQUEST_WITHHOLD_REASONING | VIAL_REQUEST_NO_SCHEMA | VIAL_REQUEST_ENTROPY)
-    try Arguments.check(reserved: options.reserved.0 | options.reserved.1)
+    try CArguments.check(reserved: options.reserved.0 | options.reserved.1)
     let template = try template(of: options, model: engine.model)
     let prefill = try prefill(of: options)
     let prompt = try prompt(of: options, template, prefill, model: engine.model)
@@ -36,11 +36,11 @@ public func vial_engine_submit(
     // The callback may run before this call returns, and its event must carry the handle.
     let handle = try HandleRegistry.register(.request(request))
     request.tag.store(UInt(bitPattern: handle), ordering: .releasing)
-    place.pointee = handle
+    destination.pointee = handle
     do throws(VialError) {
       try engine.submit(request)
     } catch {
-      place.pointee = nil
+      destination.pointee = nil
       _ = try HandleRegistry.remove(handle) { _ in true }
       throw Failure(error)
     }
@@ -62,7 +62,7 @@ private func template(
 
 /// The answer's first words in wiped memory, or nil when there are none.
 private func prefill(of options: vial_request_options) throws(Failure) -> SecureBuffer<UInt8>? {
-  let bytes = try Arguments.bytes(of: options.prefill, limit: VIAL_PREFILL_BYTE_LIMIT)
+  let bytes = try CArguments.bytes(of: options.prefill, limit: VIAL_PREFILL_BYTE_LIMIT)
   guard !bytes.isEmpty else { return nil }
   if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
     throw Failure(TextError.invalidUTF8(offset: offset))
@@ -86,7 +86,7 @@ private func prompt(
     template != nil,
   ]
   let isRaw = options.flags & UInt32(VIAL_REQUEST_RAW) != 0
-  let tools = try Arguments.bytes(of: options.tools)
+  let tools = try CArguments.bytes(of: options.tools)
   guard forms[1] || tools.isEmpty && options.message_fields == nil else {
     throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
   }
@@ -99,9 +99,9 @@ private func prompt(
       model: model)
   }
   if forms[1] {
-    let messages = try Arguments.elements(
+    let messages = try CArguments.elements(
       options.messages, options.message_count, limit: VIAL_MESSAGE_COUNT_LIMIT)
-    let fields = try Arguments.elements(
+    let fields = try CArguments.elements(
       options.message_fields, options.message_fields == nil ? 0 : options.message_count,
       limit: VIAL_MESSAGE_COUNT_LIMIT)
     let conversation = try conversation(of: messages, tools: tools, fields: fields)
@@ -110,14 +110,14 @@ private func prompt(
     }
   }
   if forms[2] {
-    let tokens = try Arguments.tokens(options.tokens, options.token_count, of: model)
+    let tokens = try CArguments.tokens(options.tokens, options.token_count, of: model)
     guard let copy = SecureBuffer<UInt32>(capacity: tokens.count) else {
       throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
     }
     copy.append(contentsOf: tokens.span)
     return copy
   }
-  let text = try Arguments.bytes(of: options.text)
+  let text = try CArguments.bytes(of: options.text)
   return try Failure.mapped { () throws(VialError) in
     guard isRaw else { return try model.chatTokens(user: text.span, prefill: prefill) }
     return try model.rawTokens(text.span, prefill: prefill)
@@ -131,7 +131,7 @@ private func prepare(
 ) throws(Failure) -> Request {
   var generation = try GenerationOptions(options, template, model: engine.model)
   generation.prefill = prefill
-  generation.adapter = try Arguments.adapter(
+  generation.adapter = try CArguments.adapter(
     options.adapter, scale: options.adapter_scale, of: engine.model)
   generation.grammar = try grammar(of: options, template, on: engine)
   var onEvent: (@Sendable (Request, RequestEvent) -> Void)?
@@ -152,8 +152,8 @@ private func prepare(
 private func grammar(
   of options: vial_request_options, _ template: PromptTemplate?, on engine: Engine
 ) throws(Failure) -> AnswerGrammar? {
-  let schema = try Arguments.bytes(of: options.schema, limit: VIAL_SCHEMA_BYTE_LIMIT)
-  let choices = try Arguments.elements(
+  let schema = try CArguments.bytes(of: options.schema, limit: VIAL_SCHEMA_BYTE_LIMIT)
+  let choices = try CArguments.elements(
     options.choices, options.choice_count, limit: VIAL_CHOICE_COUNT_LIMIT)
   guard schema.isEmpty || choices.isEmpty else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
   let isFree =
@@ -163,12 +163,12 @@ private func grammar(
   guard MemoryReserve.hold(MemoryReserve.choices) else { throw Failure(VIAL_STATUS_OUT_OF_MEMORY) }
   defer { MemoryReserve.release(MemoryReserve.choices) }
   let isPrivate = options.flags & UInt32(VIAL_REQUEST_PRIVATE) != 0
-  let tenant = isPrivate ? nil : try Arguments.tenant(options.tenant)
+  let tenant = isPrivate ? nil : try CArguments.tenant(options.tenant)
   if !choices.isEmpty {
     var texts: [[UInt8]] = []
     for index in 0..<choices.count {
       texts.append(
-        Array(try Arguments.bytes(of: choices[index], limit: VIAL_CHOICE_BYTE_LIMIT)))
+        Array(try CArguments.bytes(of: choices[index], limit: VIAL_CHOICE_BYTE_LIMIT)))
     }
     return try Failure.mapped { () throws(VialError) in
       try engine.grammar(choices: texts, tenant: tenant)
@@ -218,7 +218,7 @@ extension GenerationOptions {
       stops = own
     }
     priority = options.priority
-    tenant = try Arguments.tenant(options.tenant)
+    tenant = try CArguments.tenant(options.tenant)
     isPrivate = options.flags & UInt32(VIAL_REQUEST_PRIVATE) != 0
     isPinned = options.flags & UInt32(VIAL_REQUEST_PINNED) != 0
     ownsTexts = true
@@ -231,21 +231,21 @@ extension StopList {
     guard options.stop_count <= UInt64(VIAL_STOP_COUNT_LIMIT) else {
       throw Failure(VIAL_STATUS_TOO_LONG)
     }
-    let texts = try Arguments.elements(
+    let texts = try CArguments.elements(
       options.stops, options.stop_count, limit: VIAL_STOP_COUNT_LIMIT)
     guard options.stop_count > 0 else { return StopList() }
     // Lengths are checked again where they are read; what fits no more then is refused.
     let byteCount = texts.reduce(0) { $0 + min($1.length, UInt64(VIAL_STOP_BYTE_LIMIT)) }
-    guard let room = StopList(byteCount: Int(byteCount)) else {
+    guard let buffer = StopList(byteCount: Int(byteCount)) else {
       throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
     }
     for index in 0..<texts.count {
-      let bytes = try Arguments.bytes(of: texts[index], limit: VIAL_STOP_BYTE_LIMIT)
+      let bytes = try CArguments.bytes(of: texts[index], limit: VIAL_STOP_BYTE_LIMIT)
       if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
         throw Failure(TextError.invalidUTF8(offset: offset))
       }
-      guard room.append(bytes.span) else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+      guard buffer.append(bytes.span) else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     }
-    return room
+    return buffer
   }
 }

@@ -17,16 +17,16 @@ public func vial_model_copy_template_text(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error) { () throws(Failure) in
-    let place = try Arguments.place(out_length)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_length)
+    destination.pointee = 0
     let model = try HandleRegistry.model(model)
-    let room = try Arguments.room(out_text, capacity)
+    let buffer = try CArguments.buffer(out_text, capacity)
     let template = try Failure.mapped { () throws(VialError) in
       try model.promptTemplate(at: Int(index))
     }
     guard let template else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
-    let length = Arguments.copy(try string(which, of: template), to: room)
-    try Arguments.report(length, of: capacity, to: place)
+    let length = CArguments.copy(try string(which, of: template), to: buffer)
+    try CArguments.report(length, of: capacity, to: destination)
   }
 }
 
@@ -74,14 +74,14 @@ public func vial_model_render_prompt_template(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error, readsText: true) { () throws(Failure) in
-    let place = try Arguments.place(out_token_count)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_token_count)
+    destination.pointee = 0
     let model = try HandleRegistry.model(model)
-    let room = try Arguments.room(out_tokens, capacity)
+    let buffer = try CArguments.buffer(out_tokens, capacity)
     let template = try promptTemplate(template_id, of: model)
     let tokens = try promptTokens(of: template, values, value_count, model: model)
-    for index in 0..<min(tokens.count, room.count) { room[index] = tokens.pointer[index] }
-    try Arguments.report(tokens.count, of: capacity, to: place)
+    for index in 0..<min(tokens.count, buffer.count) { buffer[index] = tokens.pointer[index] }
+    try CArguments.report(tokens.count, of: capacity, to: destination)
   }
 }
 
@@ -89,7 +89,7 @@ public func vial_model_render_prompt_template(
 func promptTemplate(
   _ id: vial_text, of model: Model
 ) throws(Failure) -> PromptTemplate {
-  let bytes = try Arguments.bytes(of: id)
+  let bytes = try CArguments.bytes(of: id)
   let unknown = Failure(
     VIAL_STATUS_NOT_IN_FILE, message: "the file has no prompt template with this id")
   // No template has a longer id.
@@ -105,25 +105,25 @@ func promptTokens(
   of template: PromptTemplate, _ values: UnsafePointer<vial_template_value>?, _ count: UInt64,
   prefill: SecureBuffer<UInt8>? = nil, model: Model
 ) throws(Failure) -> SecureBuffer<UInt32> {
-  let values = try Arguments.elements(values, count, limit: VIAL_TEMPLATE_VALUE_LIMIT)
+  let values = try CArguments.elements(values, count, limit: VIAL_TEMPLATE_VALUE_LIMIT)
   var byteCount = 0
   for index in 0..<values.count {
     let (name, text) = try texts(of: values[index])
     byteCount += name.count + text.count
   }
   guard byteCount <= Int(VIAL_TEXT_BYTE_LIMIT) else { throw Failure(VIAL_STATUS_TOO_LONG) }
-  guard let room = TemplateValues(byteCount: byteCount) else {
+  guard let buffer = TemplateValues(byteCount: byteCount) else {
     throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
   }
   for index in 0..<values.count {
     let (name, text) = try texts(of: values[index])
     // Fails only when somebody changes the values meanwhile.
-    guard room.append(name: name.span, value: text.span) else {
+    guard buffer.append(name: name.span, value: text.span) else {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
   }
   return try Failure.mapped { () throws(VialError) in
-    try model.tokens(of: room.render(template), prefill: prefill)
+    try model.tokens(of: buffer.render(template), prefill: prefill)
   }
 }
 
@@ -131,7 +131,7 @@ private func texts(
   of value: vial_template_value
 ) throws(Failure) -> (name: UnsafeBufferPointer<UInt8>, text: UnsafeBufferPointer<UInt8>) {
   (
-    try Arguments.bytes(of: value.name),
-    try Arguments.bytes(of: value.text)
+    try CArguments.bytes(of: value.name),
+    try CArguments.bytes(of: value.text)
   )
 }

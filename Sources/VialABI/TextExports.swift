@@ -16,24 +16,24 @@ public func vial_model_encode(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error, readsText: true) { () throws(Failure) in
-    let place = try Arguments.place(out_token_count)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_token_count)
+    destination.pointee = 0
     let model = try HandleRegistry.model(model)
-    let text = try Arguments.bytes(of: text)
-    let room = try Arguments.room(out_tokens, capacity)
-    try Arguments.check(
+    let text = try CArguments.bytes(of: text)
+    let buffer = try CArguments.buffer(out_tokens, capacity)
+    try CArguments.check(
       flags: flags, known: VIAL_ENCODE_ADD_SPECIAL_TOKENS | VIAL_ENCODE_ALLOW_SPECIAL_TOKENS)
     let options = EncodeOptions(
       addsSpecialTokens: flags & UInt32(VIAL_ENCODE_ADD_SPECIAL_TOKENS) != 0,
       isLiteral: flags & UInt32(VIAL_ENCODE_ALLOW_SPECIAL_TOKENS) == 0)
     var workspace = TokenizerWorkspace()
-    var output = room.mutableSpan
+    var output = buffer.mutableSpan
     let count: Int
     do throws(TextError) {
       count = try model.tokenizer.encode(
         text.span, options, workspace: &workspace, into: &output)
     } catch { throw Failure(error) }
-    try Arguments.report(count, of: capacity, to: place)
+    try CArguments.report(count, of: capacity, to: destination)
   }
 }
 
@@ -45,19 +45,19 @@ public func vial_model_decode(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error, readsText: true) { () throws(Failure) in
-    let place = try Arguments.place(out_length)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_length)
+    destination.pointee = 0
     let model = try HandleRegistry.model(model)
-    let tokens = try Arguments.tokens(tokens, token_count, of: model)
-    let room = try Arguments.room(out_text, capacity)
-    try Arguments.check(flags: flags, known: VIAL_DECODE_SKIP_SPECIAL_TOKENS)
-    let bytes = UnsafeMutableRawBufferPointer(room).assumingMemoryBound(to: UInt8.self)
+    let tokens = try CArguments.tokens(tokens, token_count, of: model)
+    let buffer = try CArguments.buffer(out_text, capacity)
+    try CArguments.check(flags: flags, known: VIAL_DECODE_SKIP_SPECIAL_TOKENS)
+    let bytes = UnsafeMutableRawBufferPointer(buffer).assumingMemoryBound(to: UInt8.self)
     var output = bytes.mutableSpan
     let count = model.tokenizer.decode(
       tokens.span,
       skipsSpecialTokens: flags & UInt32(VIAL_DECODE_SKIP_SPECIAL_TOKENS) != 0,
       into: &output)
-    try Arguments.report(count, of: capacity, to: place)
+    try CArguments.report(count, of: capacity, to: destination)
   }
 }
 
@@ -68,21 +68,21 @@ public func vial_model_copy_token_bytes(
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
   status(out_error) { () throws(Failure) in
-    let place = try Arguments.place(out_length)
-    place.pointee = 0
+    let destination = try CArguments.destination(out_length)
+    destination.pointee = 0
     let model = try HandleRegistry.model(model)
-    let room = try Arguments.room(out_bytes, capacity)
+    let buffer = try CArguments.buffer(out_bytes, capacity)
     guard Int(token) < model.file.configuration.vocabularySize else {
       throw Failure(VIAL_STATUS_UNKNOWN_TOKEN)
     }
     let tokenizer = model.tokenizer
     let bytes = tokenizer.bytes(of: token)
-    for index in 0..<min(bytes.count, room.count) { room[index] = bytes[index] }
-    try Arguments.report(bytes.count, of: capacity, to: place)
+    for index in 0..<min(bytes.count, buffer.count) { buffer[index] = bytes[index] }
+    try CArguments.report(bytes.count, of: capacity, to: destination)
   }
 }
 
-extension Arguments {
+extension CArguments {
   /// Token ids, each in the model's vocabulary.
   static func tokens(
     _ pointer: UnsafePointer<UInt32>?, _ count: UInt64, of model: Model

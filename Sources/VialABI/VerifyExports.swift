@@ -15,7 +15,7 @@ public func vial_model_verify(
   status(out_error) { (host: HostFloatingPoint) throws(Failure) in
     let model = try HandleRegistry.model(model)
     let options = try Structures.options(options, defaults: vial_verify_options())
-    try Arguments.check(reserved: options.reserved)
+    try CArguments.check(reserved: options.reserved)
     guard options.thread_count <= VIAL_THREAD_LIMIT else {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }

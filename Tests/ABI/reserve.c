@@ -36,7 +36,7 @@ static size_t some_size(uint64_t *state) {
 static void empty(place *place) {
   for (size_t i = 0; i < place->size; i += 1 + place->size / 13) CHECK(place->memory[i] == place->mark);
   CHECK(place->size == 0 || place->memory[place->size - 1] == place->mark);
-  CHECK(vial_reserve_room(place->memory) >= place->size);
+  CHECK(vial_reserve_capacity(place->memory) >= place->size);
   CHECK(vial_reserve_give_back(place->memory));
   place->memory = NULL;
 }
@@ -128,7 +128,7 @@ static void many_small_promises(void) {
 static void strangers(void) {
   static char own[64];
   void *memory = malloc(64);
-  CHECK(!vial_reserve_give_back(memory) && vial_reserve_room(memory) == 0);
+  CHECK(!vial_reserve_give_back(memory) && vial_reserve_capacity(memory) == 0);
   CHECK(!vial_reserve_give_back(own + 16) && !vial_reserve_give_back(NULL));
   CHECK(vial_reserve_take(SIZE_MAX, 16) == NULL && vial_reserve_take(SIZE_MAX / 2, 16) == NULL);
   CHECK(!vial_reserve_hold(SIZE_MAX) && !vial_reserve_hold((size_t)1 << 45));

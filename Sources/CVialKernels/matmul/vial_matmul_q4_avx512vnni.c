@@ -16,12 +16,12 @@
 
 enum { PREFETCH_BYTES = 6144 };
 
-/// One tile, the first C columns of one panel of W. `next`: `share` bytes from there on are asked for with every 64
+/// One tile, the first C columns of one panel of W. `next`: `portion` bytes from there on are asked for with every 64
 /// bytes of the tile; with a share of 0 the tile itself comes from memory.
 VIAL_INLINE void product(
   const int C, const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w,
   const uint8_t *tile, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride,
-  const uint8_t *next, size_t share) {
+  const uint8_t *next, size_t portion) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
@@ -50,13 +50,13 @@ VIAL_INLINE void product(
     }
     for (int k = 0; k < G / 8; k++, a += 2 * W) {
       const uint8_t *q = tile + k * 64;
-      if (share > 0)
+      if (portion > 0)
         _mm_prefetch((const char *)next, _MM_HINT_T1);  // a tile would push panels out of the first cache
       else if (C <= VIAL_STREAM_COLUMNS)
         vial_prefetch_next_page(q);
       else
         _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
-      next += share;
+      next += portion;
       __m512i v = _mm512_loadu_si512(q);
       __m512i low = _mm512_and_si512(v, low_nibbles);
       __m512i high = _mm512_and_si512(_mm512_srli_epi16(v, 4), low_nibbles);
@@ -70,7 +70,7 @@ VIAL_INLINE void product(
         *to = _mm512_dpbusd_epi32(*to, high, _mm512_set1_epi32(a[W + c]));
       }
     }
-    if (share == 0 && C > VIAL_STREAM_COLUMNS)  // the line between two records
+    if (portion == 0 && C > VIAL_STREAM_COLUMNS)  // the line between two records
       _mm_prefetch((const char *)tile + 8 * G + PREFETCH_BYTES, _MM_HINT_T0);
     if (split) UNROLL for (int c = 0; c < C; c++) dot[c] = _mm512_add_epi32(dot[c], dot_high[c]);
     __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(tile + 8 * G)));
@@ -92,16 +92,16 @@ VIAL_INLINE void products(
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32), tile_bytes = record * p->group_count;
   const size_t steps = p->columns * (size_t)(G / 8), distance = tile_bytes * (size_t)W / p->columns;
-  const size_t whole_share = p->panel_count == 1 ? 0 : (record * (size_t)W + steps - 1) / steps;
+  const size_t whole_portion = p->panel_count == 1 ? 0 : (record * (size_t)W + steps - 1) / steps;
   const uint32_t rest = p->columns % (uint32_t)W;
-  const size_t rest_share = p->panel_count == 1 ? 0 : (record * rest + steps - 1) / steps;
+  const size_t rest_portion = p->panel_count == 1 ? 0 : (record * rest + steps - 1) / steps;
   const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
   for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes) {
     const uint8_t *next = tile + tile_bytes;
     for (uint32_t panel = 0; panel < p->panel_count; panel++, next += distance) {
       const uint32_t left = p->columns - panel * (uint32_t)W;
-      const size_t share = left < (uint32_t)W ? rest_share : whole_share;
-#define PRODUCT(C) product(C, W, G, asymmetric, levels, w, tile, t * 16, p, panel, out, out_stride, next, share)
+      const size_t portion = left < (uint32_t)W ? rest_portion : whole_portion;
+#define PRODUCT(C) product(C, W, G, asymmetric, levels, w, tile, t * 16, p, panel, out, out_stride, next, portion)
       if (W < 8 || left > 6)
         PRODUCT(W);
       else if (left > 4)

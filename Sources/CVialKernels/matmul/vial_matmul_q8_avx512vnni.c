@@ -16,10 +16,10 @@
 
 enum { PREFETCH_BYTES = 6144 };
 
-#define PARAMETERS VIAL_PRODUCT_PARAMETERS, const uint8_t *next, size_t share
-#define ARGUMENTS VIAL_PRODUCT_ARGUMENTS, next, share
+#define PARAMETERS VIAL_PRODUCT_PARAMETERS, const uint8_t *next, size_t portion
+#define ARGUMENTS VIAL_PRODUCT_ARGUMENTS, next, portion
 
-/// One tile, the first C columns of one panel that is W wide. `ahead`: of the next tile `share` bytes from `next` on
+/// One tile, the first C columns of one panel that is W wide. `ahead`: of the next tile `portion` bytes from `next` on
 /// are asked for with every 64 bytes of this one; else this one itself comes from memory.
 VIAL_INLINE void product(const int W, const int C, const int G, const int ahead, PARAMETERS) {
   const size_t record = 16 * (size_t)G + 32;
@@ -41,7 +41,7 @@ VIAL_INLINE void product(const int W, const int C, const int G, const int ahead,
         vial_prefetch_next_page(q);
       else
         _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
-      next += share;
+      next += portion;
       __m512i weights = _mm512_xor_si512(_mm512_loadu_si512(q), offset);
       UNROLL for (int c = 0; c < C; c++) dot[c] = _mm512_dpbusd_epi32(dot[c], weights, _mm512_set1_epi32(a[c]));
     }
@@ -94,16 +94,16 @@ void vial_matmul_q8_avx512vnni(
   const size_t record = vial_tensor_record_byte_count(w), tile_bytes = record * p->group_count;
   const uint32_t last = p->panel_count - 1, last_columns = vial_last_columns(p);
   const size_t steps = w->group / 4 * (size_t)p->columns;
-  const size_t share = (record * p->width + steps - 1) / steps;
-  const size_t last_share = (record * last_columns + steps - 1) / steps;
+  const size_t portion = (record * p->width + steps - 1) / steps;
+  const size_t last_portion = (record * last_columns + steps - 1) / steps;
   const size_t distance = tile_bytes * p->width / p->columns;
   panel_product *multiply_last = last_product(p);
   const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
   for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes) {
     const uint8_t *next = tile + tile_bytes;
     for (uint32_t panel = 0; panel < last; panel++, next += distance)
-      one_of_many(w, tile, t * 16, p, panel, out, out_stride, next, share);
-    multiply_last(w, tile, t * 16, p, last, out, out_stride, next, last_share);
+      one_of_many(w, tile, t * 16, p, panel, out, out_stride, next, portion);
+    multiply_last(w, tile, t * 16, p, last, out, out_stride, next, last_portion);
   }
 }
 #pragma clang attribute pop

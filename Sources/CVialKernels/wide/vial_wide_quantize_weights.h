@@ -146,13 +146,13 @@ typedef struct wide_levels {
 /// The levels nearest to x, the lower one of two equally near; *q, where it is not NULL, receives their places.
 VIAL_INLINE v16f nearest_levels(const wide_levels *levels, v16f x, v16i *q) {
   v16f level = wide_set(levels->first);
-  v16i place = {0};
+  v16i slot = {0};
   VIAL_UNROLL for (int i = 0; i < 15; i++) {
     v16i above = x > levels->middles[i];
     level = level + (v16f)(above & (v16i)wide_set(levels->distances[i]));
-    place = place - above;
+    slot = slot - above;
   }
-  if (q) *q = place;
+  if (q) *q = slot;
   return level;
 }
 
@@ -197,15 +197,15 @@ static vial_kernel_status wide_quantize_levels_row(
     grid_levels(&grid, levels, low, high);
     vial_group_choice best = choose_levels(&grid, &walk, values, count);
     scales[g] = best.scale;
-    uint8_t places[128];
+    uint8_t slots[128];
     float inverse = best.found ? 1.0f / vial_half_to_float(best.scale) : 0.0f;
     for (uint32_t i = 0; i < whole; i += 16) {
-      v16i place = (v16i){0} + 8;
-      if (best.found) nearest_levels(&walk, wide_load(values + i) * inverse, &place);
-      v16b narrow = __builtin_convertvector(place, v16b);
-      memcpy(places + i, &narrow, sizeof narrow);
+      v16i slot = (v16i){0} + 8;
+      if (best.found) nearest_levels(&walk, wide_load(values + i) * inverse, &slot);
+      v16b narrow = __builtin_convertvector(slot, v16b);
+      memcpy(slots + i, &narrow, sizeof narrow);
     }
-    memcpy(q + begin, places, count);
+    memcpy(q + begin, slots, count);
   }
   return VIAL_KERNEL_OK;
 }

@@ -69,7 +69,7 @@ void *vial_reserve_take(size_t byte_count, size_t alignment);
 bool vial_reserve_give_back(void *memory);
 
 /// Bytes that fit where `memory` is; 0 when it is not in the reserve.
-size_t vial_reserve_room(const void *memory);
+size_t vial_reserve_capacity(const void *memory);
 
 /// Keeps the reserve consistent over fork(): before it, and after it in both processes.
 void vial_reserve_lock(void);

@@ -18,7 +18,7 @@ struct BenchResult {
   let limits: CeilingSample
   /// What the threads got of the time of as many processors, median; below 1 others had the rest, or threads
   /// waited for each other.
-  let processorShare: Double
+  let processorFraction: Double
 
   var medianSeconds: Double { seconds.median }
   var tokensPerSecond: Double { Double(test.tokenCount) / medianSeconds }
@@ -29,7 +29,7 @@ struct BenchResult {
   var spread: Double { ((seconds.last ?? 0) - (seconds.first ?? 0)) / medianSeconds }
 
   /// Prefill as a share of the int8 peak, decode as a share of the read bandwidth.
-  var shareOfLimit: Double {
+  var fractionOfLimit: Double {
     switch test.kind {
     case .prefill: return operationsPerSecond / limits.operationsPerSecond
     case .decode: return bytesPerSecond / limits.bytesPerSecond
@@ -115,7 +115,7 @@ final class BenchJob {
     }
     try warmUp(test, batch, chunkSize: runner.chunkSize)
     var samples = [ceilings.sample()]
-    var (seconds, shares): ([Double], [Double]) = ([], [])
+    var (seconds, fractions): ([Double], [Double]) = ([], [])
     for _ in 0..<repetitions(of: test) {
       batch.rewind(to: test.depth)
       batch.append(test.kind == .prefill ? test.prompt : 1)
@@ -127,7 +127,7 @@ final class BenchJob {
       }
       let time = MonotonicClock.seconds - start
       seconds.append(time)
-      shares.append(
+      fractions.append(
         (ProcessorClock.seconds - startOfWork) / (time * Double(runner.threadCount)))
       samples.append(ceilings.sample())
     }
@@ -136,7 +136,7 @@ final class BenchJob {
       limits: CeilingSample(
         bytesPerSecond: samples.map(\.bytesPerSecond).median,
         operationsPerSecond: samples.map(\.operationsPerSecond).median),
-      processorShare: shares.median)
+      processorFraction: fractions.median)
   }
 
   /// Touches weights and caches; brings decode to its depth.

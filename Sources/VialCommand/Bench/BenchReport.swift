@@ -29,8 +29,8 @@ struct BenchReport {
         [
           test.kind.rawValue, "\(test.prompt + test.generate)", "\(test.batch)", "\(test.depth)",
           "\(test.threads)", ByteText.fixed(result.medianSeconds, 3), Self.percent(result.spread),
-          Self.percent(result.processorShare), Self.rate(result.tokensPerSecond),
-        ] + Self.limit(result) + [Self.percent(result.shareOfLimit)])
+          Self.percent(result.processorFraction), Self.rate(result.tokensPerSecond),
+        ] + Self.limit(result) + [Self.percent(result.fractionOfLimit)])
     }
     return "\(TerminalText.line(path)): \(family.name), KV cache \(cacheType.rawValue)\n"
       + table.text()
@@ -78,12 +78,12 @@ struct BenchReport {
     output.member("tokens_per_second", result.tokensPerSecond)
     output.member("seconds", result.medianSeconds)
     output.member("spread", result.spread)
-    output.member("processor_share", result.processorShare)
+    output.member("processor_share", result.processorFraction)
     output.member("repetitions", result.seconds.count)
     output.member("bytes_per_second", result.bytesPerSecond)
     output.member("operations_per_second", result.operationsPerSecond)
     output.member("read_bandwidth", result.limits.bytesPerSecond)
     output.member("int8_peak", result.limits.operationsPerSecond)
-    output.member("share_of_limit", result.shareOfLimit)
+    output.member("share_of_limit", result.fractionOfLimit)
   }
 }

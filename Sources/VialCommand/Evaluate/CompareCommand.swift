@@ -14,7 +14,7 @@ struct CompareCommand: ParsableCommand {
     discussion: """
       Both files read the same text in windows as `vial score` cuts them (2048 tokens, or the shorter context). \
       mean_kl and p99_kl are the mean and the 99th percentile over all positions of KL(A || B) in nats, same_top is \
-      the share of positions at which both find the same token likeliest; perplexities count the tokens that `vial \
+      the fraction of positions at which both find the same token likeliest; perplexities count the tokens that `vial \
       score` counts. Intervals are 95% bootstraps (1000 resamples of blocks of 32 positions, fixed seed): the same \
       files and text give the same figures on every machine. The tokenizers must be equal.
       """)

@@ -50,7 +50,7 @@ public struct SectionTable: Sendable {
       let section = SectionDescriptor(table, at: position)
       try SectionTable.checkReserved(table, position, section, at, isNewer)
       try SectionTable.checkKind(section, at)
-      try SectionTable.checkPlace(section, at, previousEnd: end, tableOffset: root.tableOffset)
+      try SectionTable.checkPosition(section, at, previousEnd: end, tableOffset: root.tableOffset)
       try SectionTable.checkStorage(section, at)
       end = section.end
       sections.append(section)
@@ -79,7 +79,7 @@ public struct SectionTable: Sendable {
     }
   }
 
-  private static func checkPlace(
+  private static func checkPosition(
     _ section: SectionDescriptor, _ at: UInt64, previousEnd: UInt64, tableOffset: UInt64
   ) throws(FormatError) {
     guard section.alignment >= FormatLimits.minimumAlignment,

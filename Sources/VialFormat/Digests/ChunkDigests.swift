@@ -57,7 +57,7 @@ struct ChunkDigests {
     let entryCount = Int(payload.u32(8))
     let available = payload.byteCount - headerByteCount
     guard entryCount <= available / entryStride else { return nil }
-    let leafRoom = UInt64((available - entryCount * entryStride) / 32)
+    let leafCapacity = UInt64((available - entryCount * entryStride) / 32)
     let count = DigestTree.chunkCount(section.storedByteCount)
     for index in 0..<entryCount {
       let at = headerByteCount + index * entryStride
@@ -65,7 +65,8 @@ struct ChunkDigests {
         continue
       }
       let first = payload.u64(at + 16)
-      guard payload.u64(at + 24) == count, first <= leafRoom, count <= leafRoom - first else {
+      guard payload.u64(at + 24) == count, first <= leafCapacity, count <= leafCapacity - first
+      else {
         return nil
       }
       let start = headerByteCount + entryCount * entryStride + Int(first) * 32

@@ -122,7 +122,7 @@ public struct TensorTable: Sendable {
     guard bytes.u32(at + 88) == TensorTable.noPermutation else {
       throw TensorTable.error(rule: 333, UInt64(at + 88), "input permutations are not supported")
     }
-    try checkPlace(at, format.byteCount(shape))
+    try checkPosition(at, format.byteCount(shape))
   }
 
   /// A codebook needs its feature, and levels that ascend.
@@ -148,7 +148,7 @@ public struct TensorTable: Sendable {
     return shape
   }
 
-  private func checkPlace(_ at: Int, _ byteCount: UInt64?) throws(FormatError) {
+  private func checkPosition(_ at: Int, _ byteCount: UInt64?) throws(FormatError) {
     let bytes = payload.bytes
     guard let region = weights(bytes.u64(at + 64)) else {
       throw TensorTable.error(rule: 329, UInt64(at + 64), "a tensor's weights section is missing")

@@ -7,7 +7,7 @@ struct AppendLayout {
   private let file: FileDescriptor
   private var kept: [SectionDescriptor]
   private var added: [FileAppender.NewSection]
-  /// All sections in file order, once `place` succeeded.
+  /// All sections in file order, once `layOut` succeeded.
   private(set) var sections: [SectionDescriptor] = []
   /// Where the section table goes.
   private(set) var tableOffset: UInt64 = 0
@@ -62,7 +62,7 @@ struct AppendLayout {
   }
 
   /// Gives every section its place.
-  mutating func place() throws(FormatError) {
+  mutating func layOut() throws(FormatError) {
     sections = keptAndFree()
     var end = file.root.fileByteCount
     for index in added.indices {

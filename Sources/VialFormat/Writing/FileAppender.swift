@@ -103,7 +103,7 @@ public struct FileAppender: Sendable {
     let page = try identityPage()
     var layout = AppendLayout(file, removed: removed, added: added)
     try layout.replaceChunkDigests()
-    try layout.place()
+    try layout.layOut()
     var table: [UInt8] = []
     for section in layout.sections { section.encode(into: &table) }
     let digests = FileDigests(

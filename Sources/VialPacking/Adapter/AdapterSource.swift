@@ -116,10 +116,10 @@ struct AdapterSource: Sendable {
             rank: $0.rank, alpha: $0.alpha, inputCount: $0.a.columnCount,
             outputCount: $0.b.rowCount)
         })
-      let bytes = try builder.section { target, part, room in
+      let bytes = try builder.section { target, part, buffer in
         guard let module = byName[target.name] else { return }
         let matrix = part == .a ? module.a : module.b
-        try matrix.write(as: module.encoding, into: room)
+        try matrix.write(as: module.encoding, into: buffer)
       }
       return (builder.sectionID, bytes)
     } catch let error as PackingError {

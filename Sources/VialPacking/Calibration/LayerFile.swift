@@ -40,7 +40,7 @@ struct LayerFile: Sendable {
   /// Opens a layer of the job `key`; nil when there is none, or it is another job's or damaged.
   init?(path: String, key: Digest, layout: [Shape]) {
     guard let reader = try? FileReader(path: path) else { return nil }
-    tensors = Self.place(layout)
+    tensors = Self.layOut(layout)
     self.reader = reader
     self.path = path
     let count = Self.magic.count + 64 + (tensors.last?.end ?? 0)
@@ -58,7 +58,7 @@ struct LayerFile: Sendable {
     return hash.finalize()
   }
 
-  private static func place(_ layout: [Shape]) -> [Tensor] {
+  private static func layOut(_ layout: [Shape]) -> [Tensor] {
     var tensors: [Tensor] = []
     for part in layout {
       tensors.append(
@@ -88,7 +88,7 @@ struct LayerFile: Sendable {
   }
 
   private static func encoded(_ parts: [RoundedLinear], key: Digest) -> [UInt8] {
-    let tensors = place(parts.map(\.shape))
+    let tensors = layOut(parts.map(\.shape))
     let start = magic.count + 32
     var bytes = magic + key.bytes
     bytes.append(contentsOf: repeatElement(0, count: tensors.last?.end ?? 0))

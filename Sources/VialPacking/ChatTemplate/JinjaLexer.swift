@@ -105,25 +105,25 @@ struct JinjaLexer {
     guard sign != UInt8(ascii: "+"), kind != UInt8(ascii: "{") else { return }
     let lineStart = (text.lastIndex(of: 0x0A).map { $0 + 1 }) ?? 0
     guard lineStart > 0 || isLineStart else { return }
-    var place = lineStart
-    while place < text.count {
-      let count = Self.spaceByteCount(at: place, in: text)
+    var offset = lineStart
+    while offset < text.count {
+      let count = Self.spaceByteCount(at: offset, in: text)
       guard count > 0 else { return }
-      place += count
+      offset += count
     }
     text.removeSubrange(lineStart...)
   }
 
-  /// Bytes of the white space character at `place`; 0 when there is none.
-  private static func spaceByteCount(at place: Int, in bytes: [UInt8]) -> Int {
-    guard place < bytes.count else { return 0 }
-    let first = bytes[place]
+  /// Bytes of the white space character at `offset`; 0 when there is none.
+  private static func spaceByteCount(at offset: Int, in bytes: [UInt8]) -> Int {
+    guard offset < bytes.count else { return 0 }
+    let first = bytes[offset]
     if first < 0x80 { return PythonSpace.contains(UInt32(first)) ? 1 : 0 }
     // All white space beyond ASCII takes two or three bytes.
     let count = first < 0xE0 ? 2 : 3
-    guard first < 0xF0, place + count <= bytes.count else { return 0 }
+    guard first < 0xF0, offset + count <= bytes.count else { return 0 }
     var scalar = UInt32(first) & (count == 2 ? 0x1F : 0x0F)
-    for byte in bytes[place + 1..<place + count] { scalar = scalar << 6 | UInt32(byte & 0x3F) }
+    for byte in bytes[offset + 1..<offset + count] { scalar = scalar << 6 | UInt32(byte & 0x3F) }
     return PythonSpace.contains(scalar) ? count : 0
   }
 

@@ -16,7 +16,7 @@ struct PackedLinearShapes {
   }
 
   /// AutoAWQ's order within a word: outputs 0, 2, 4, 6, 1, 3, 5, 7 from the lowest bits up.
-  private static let interleavedPlaces: UInt32 = 0x7362_5140
+  private static let interleavedOrder: UInt32 = 0x7362_5140
 
   private static func wordCount(_ count: Int) -> Int { (count + 7) / 8 }
 
@@ -50,7 +50,7 @@ struct PackedLinearShapes {
     case .awq:
       return .init(
         axis: .outputs, outputStride: 1, inputStride: outputs / 8,
-        order: Self.interleavedPlaces)
+        order: Self.interleavedOrder)
     case .compressedTensors:
       return .init(axis: .inputs, outputStride: Self.wordCount(inputs), inputStride: 1)
     }
@@ -63,7 +63,7 @@ struct PackedLinearShapes {
     case .awq:
       return .init(
         axis: .outputs, outputStride: 1, inputStride: outputs / 8,
-        order: Self.interleavedPlaces)
+        order: Self.interleavedOrder)
     case .compressedTensors: return .init(axis: .outputs, outputStride: groups, inputStride: 1)
     }
   }

@@ -145,14 +145,14 @@ struct TileEncoder: @unchecked Sendable {
     let zeros = shape.asymmetric != 0 ? scratch.zeros : nil
     let levels = codebook?.levels ?? []
     for row in 0..<rowCount {
-      let (values, places) = (scratch.values + row * columns, q + row * columns)
+      let (values, integers) = (scratch.values + row * columns, q + row * columns)
       let scales = scratch.scales + row * groupCount
       let status =
         levels.isEmpty
         ? kernels.quantize_int4_row(
-          values, shape.columns, shape.group, places, scales, zeros.map { $0 + row * groupCount })
+          values, shape.columns, shape.group, integers, scales, zeros.map { $0 + row * groupCount })
         : kernels.quantize_levels_row(
-          values, shape.columns, shape.group, levels, places, scales)
+          values, shape.columns, shape.group, levels, integers, scales)
       guard status == VIAL_KERNEL_OK else { return status }
     }
     packQuantized(tile: tile, scratch, into: out)

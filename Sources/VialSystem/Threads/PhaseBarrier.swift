@@ -41,7 +41,7 @@ private struct Phase {
 final class PhaseBarrier: @unchecked Sendable {
   /// How often to look before going to sleep, about 50 microseconds, and before taking over what others have not begun.
   private static let spinLimit = 1000
-  private static let patience = 64
+  private static let turns = 64
   /// Threads of all pools of the process that compute or spin; a pool that has any counts one more, its caller.
   private static let awakeCount = Atomic<Int>(0)
 
@@ -133,7 +133,7 @@ final class PhaseBarrier: @unchecked Sendable {
 
   private func waitForThreads(_ others: Range<Int>, _ number: UInt64) {
     func isDone() -> Bool? { pending.load(ordering: .acquiring) == 0 ? true : nil }
-    if spin(Self.patience, isDone) != nil { return }
+    if spin(Self.turns, isDone) != nil { return }
     finish(runUnclaimed(others, number))
     if spin(Self.spinLimit, isDone) != nil { return }
     callerSleeps.store(true, ordering: .sequentiallyConsistent)

@@ -114,19 +114,20 @@ public struct ChatTemplate: Sendable {
 
   private func checkInstructions(_ offset: UInt64) throws(FormatError) {
     for index in 0..<instructions.count {
-      let place = offset + UInt64(index) * 8
+      let instructionOffset = offset + UInt64(index) * 8
       guard let instruction = instruction(index) else {
         throw FormatError(
-          rule: 506, offset: place, context: "chat template", "unknown template operation")
+          rule: 506, offset: instructionOffset, context: "chat template",
+          "unknown template operation")
       }
       if !hasSoundOperands(instruction) {
         throw FormatError(
-          rule: 507, offset: place, context: "chat template",
+          rule: 507, offset: instructionOffset, context: "chat template",
           "an operand of the template program is out of range")
       }
       if !hasSoundJump(instruction, at: index) {
         throw FormatError(
-          rule: 508, offset: place, context: "chat template",
+          rule: 508, offset: instructionOffset, context: "chat template",
           "a jump of the template program leads where it must not")
       }
     }

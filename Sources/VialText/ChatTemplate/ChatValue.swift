@@ -65,10 +65,10 @@ public enum ChatFields {
     nodes.count > 0 && isListOfObjects(nodes, 0)
   }
 
-  private static func isListOfObjects(_ nodes: Span<ChatNode>, _ place: Int) -> Bool {
-    guard nodes[place].kind == .list else { return false }
-    var index = place + 1
-    while index < nodes[place].end {
+  private static func isListOfObjects(_ nodes: Span<ChatNode>, _ node: Int) -> Bool {
+    guard nodes[node].kind == .list else { return false }
+    var index = node + 1
+    while index < nodes[node].end {
       guard nodes[index].kind == .object else { return false }
       index = nodes[index].end
     }

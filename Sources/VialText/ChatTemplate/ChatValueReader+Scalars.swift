@@ -156,26 +156,26 @@ extension ChatValueReader {
         if isExponent { exponent = exponent * 10 + Int(byte & 0x0F) } else { digits.append(byte) }
       }
     }
-    var places = (point ?? digits.count) + (isNegativeExponent ? -exponent : exponent)
+    var pointPosition = (point ?? digits.count) + (isNegativeExponent ? -exponent : exponent)
     // The first digit counts, unless the number is zero.
     while digits.count > 1, digits[0] == 0x30 {
       digits.removeFirst()
-      places -= 1
+      pointPosition -= 1
     }
     while digits.count > 1, digits[digits.count - 1] == 0x30 { digits.removeLast() }
-    if digits == [0x30] { places = 1 }
+    if digits == [0x30] { pointPosition = 1 }
     let sign: [UInt8] = value.sign == .minus ? [0x2D] : []
     let zeros = { (count: Int) in [UInt8](repeating: 0x30, count: count) }
-    if places > 16 || places < -3 {
-      let power = Array(String((places - 1).magnitude).utf8)
+    if pointPosition > 16 || pointPosition < -3 {
+      let power = Array(String((pointPosition - 1).magnitude).utf8)
       let fraction = digits.count > 1 ? [0x2E] + digits[1...] : []
-      return sign + digits[..<1] + fraction + [0x65, places > 0 ? 0x2B : 0x2D]
+      return sign + digits[..<1] + fraction + [0x65, pointPosition > 0 ? 0x2B : 0x2D]
         + zeros(max(0, 2 - power.count)) + power
     }
-    if places <= 0 { return sign + [0x30, 0x2E] + zeros(-places) + digits }
-    if places >= digits.count {
-      return sign + digits + zeros(places - digits.count) + [0x2E, 0x30]
+    if pointPosition <= 0 { return sign + [0x30, 0x2E] + zeros(-pointPosition) + digits }
+    if pointPosition >= digits.count {
+      return sign + digits + zeros(pointPosition - digits.count) + [0x2E, 0x30]
     }
-    return sign + digits[..<places] + [0x2E] + digits[places...]
+    return sign + digits[..<pointPosition] + [0x2E] + digits[pointPosition...]
   }
 }

@@ -58,20 +58,20 @@ extension TemplateRunner {
     _ node: ChatNode, at index: Int, _ isLiteral: Bool, depth: Int
   ) throws(TextError) -> TemplateValue {
     guard depth < ChatValueReader.depthLimit + 2 else { throw .templateLimit }
-    var (count, place) = (0, index + 1)
-    while place < node.end, place < messages.nodes.count {
+    var (count, child) = (0, index + 1)
+    while child < node.end, child < messages.nodes.count {
       count += 1
-      place = messages.nodes[place].end
+      child = messages.nodes[child].end
     }
     guard count <= TemplateLayout.maxValueCount - values.count else { throw .templateLimit }
     guard node.kind == .list || count % 2 == 0 else { throw .templateType }
     try charge(count, times: TemplateLayout.elementWork)
     let first = values.count
     for _ in 0..<count { values.append(.undefined) }
-    place = index + 1
+    child = index + 1
     for offset in 0..<count {
-      values[first + offset] = try value(ofNode: place, isLiteral, depth: depth + 1)
-      place = messages.nodes[place].end
+      values[first + offset] = try value(ofNode: child, isLiteral, depth: depth + 1)
+      child = messages.nodes[child].end
     }
     return TemplateValue(
       kind: node.kind == .list ? .list : .object, first: first, second: first + count)
@@ -244,7 +244,7 @@ extension TemplateRunner {
     _ left: TemplateValue, _ right: TemplateValue
   ) throws(TextError) -> Bool {
     let small = TemplateSlice.Form.small
-    var (one, other) = (Place(of: left), Place(of: right))
+    var (one, other) = (TextCursor(of: left), TextCursor(of: right))
     let count = min(left.byteCount, right.byteCount)
     try charge(count + 1, times: 2)
     for _ in 0..<count {

@@ -107,9 +107,9 @@ extension TemplateRunner {
       switch value.kind {
       case .none: return missing
       case .integer:
-        let place =
+        let slot =
           value.first < 0 ? value.first.addingReportingOverflow(count) : (value.first, false)
-        return place.1 ? 0 : max(0, min(count, place.0))
+        return slot.1 ? 0 : max(0, min(count, slot.0))
       default: throw .templateType
       }
     }
@@ -142,16 +142,16 @@ extension TemplateRunner {
   ) throws(TextError) -> TemplateValue {
     try charge(value.byteCount + value.second, times: 3)
     let count = characterCount(value)
-    let (place, overflow) = index < 0 ? index.addingReportingOverflow(count) : (index, false)
-    guard !overflow, place >= 0, place < count else { return .undefined }
-    return try part(value, offset(place, in: value)..<offset(place + 1, in: value))
+    let (slot, overflow) = index < 0 ? index.addingReportingOverflow(count) : (index, false)
+    guard !overflow, slot >= 0, slot < count else { return .undefined }
+    return try part(value, offset(slot, in: value)..<offset(slot + 1, in: value))
   }
 
   /// Where character `index` begins in bytes; the end behind the last one. O(bytes), charged by the caller.
   private func offset(_ index: Int, in value: TemplateValue) -> Int {
     var (count, offset) = (0, 0)
-    for place in value.first..<value.first + value.second {
-      let slice = arena[place]
+    for slot in value.first..<value.first + value.second {
+      let slice = arena[slot]
       let text = source(slice)
       for position in slice.start..<slice.start + slice.count {
         if text[position] & 0xC0 != 0x80 {
@@ -168,8 +168,8 @@ extension TemplateRunner {
   private mutating func backwards(_ value: TemplateValue) throws(TextError) -> TemplateValue {
     try charge(value.byteCount + value.second, times: 4)
     var characters: [TemplateSlice] = []
-    for place in value.first..<value.first + value.second {
-      let slice = arena[place]
+    for slot in value.first..<value.first + value.second {
+      let slice = arena[slot]
       let text = source(slice)
       for position in slice.start..<slice.start + slice.count {
         if text[position] & 0xC0 == 0x80, !characters.isEmpty, position > slice.start {

@@ -4,7 +4,7 @@
 
 extension TemplateRunner {
   /// A byte of a string.
-  struct Place {
+  struct TextCursor {
     /// The slice that holds it.
     var index: Int
     /// Where in that slice.
@@ -31,23 +31,23 @@ extension TemplateRunner {
 
   /// The byte at `offset`, at most the string's length. O(slices), charged.
   @_lifetime(self: copy self)
-  private mutating func place(
+  private mutating func cursor(
     _ offset: Int, in value: TemplateValue
-  ) throws(TextError) -> Place {
+  ) throws(TextError) -> TextCursor {
     try charge(value.second)
-    var place = Place(of: value)
-    place.offset = offset
-    while place.index < value.first + value.second, place.offset >= arena[place.index].count {
-      place.offset -= arena[place.index].count
-      place.index += 1
+    var cursor = TextCursor(of: value)
+    cursor.offset = offset
+    while cursor.index < value.first + value.second, cursor.offset >= arena[cursor.index].count {
+      cursor.offset -= arena[cursor.index].count
+      cursor.index += 1
     }
-    return place
+    return cursor
   }
 
-  /// How many bytes from `place` on are those that `other` begins with; as many bytes follow as `other` has. Charged.
+  /// How many bytes from `cursor` on are those that `other` begins with; as many bytes follow as `other` has. Charged.
   @_lifetime(self: copy self)
-  mutating func matchCount(_ place: Place, _ other: TemplateValue) throws(TextError) -> Int {
-    var (left, right) = (place, Place(of: other))
+  mutating func matchCount(_ cursor: TextCursor, _ other: TemplateValue) throws(TextError) -> Int {
+    var (left, right) = (cursor, TextCursor(of: other))
     var count = 0
     while count < other.byteCount {
       let (first, second) = (arena[left.index], arena[right.index])
@@ -70,27 +70,27 @@ extension TemplateRunner {
   ) throws(TextError) -> Bool {
     guard affix.byteCount <= value.byteCount else { return false }
     guard affix.byteCount > 0 else { return true }
-    let place = try place(atEnd ? value.byteCount - affix.byteCount : 0, in: value)
-    return try matchCount(place, affix) == affix.byteCount
+    let cursor = try cursor(atEnd ? value.byteCount - affix.byteCount : 0, in: value)
+    return try matchCount(cursor, affix) == affix.byteCount
   }
 
-  /// Steps on within the slice of `place`, as long as its byte is not the one that is wanted, at most `most` times.
+  /// Steps on within the slice of `cursor`, as long as its byte is not the one that is wanted, at most `most` times.
   /// Tells how often. Charged.
   @_lifetime(self: copy self)
   private mutating func skip(
-    _ place: inout Place, to wanted: UInt8, most: Int, backwards: Bool
+    _ cursor: inout TextCursor, to wanted: UInt8, most: Int, backwards: Bool
   ) throws(TextError) -> Int {
-    let slice = arena[place.index]
+    let slice = arena[cursor.index]
     let text = source(slice)
-    let most = min(most, backwards ? place.offset : slice.count - 1 - place.offset)
+    let most = min(most, backwards ? cursor.offset : slice.count - 1 - cursor.offset)
     var count = 0
-    let start = slice.start + place.offset
+    let start = slice.start + cursor.offset
     if backwards {
       while count < most, slice.form.applied(to: text[start - count]) != wanted { count += 1 }
-      place.offset -= count
+      cursor.offset -= count
     } else {
       while count < most, slice.form.applied(to: text[start + count]) != wanted { count += 1 }
-      place.offset += count
+      cursor.offset += count
     }
     try charge(count)
     return count
@@ -111,39 +111,39 @@ extension TemplateRunner {
     guard last >= 0 else { return nil }
     guard needle.byteCount > 0 else { return fromEnd ? last : 0 }
     let first = firstByte(needle)
-    var place = try place(fromEnd ? last : 0, in: haystack)
+    var cursor = try cursor(fromEnd ? last : 0, in: haystack)
     var step = 0
     while true {
-      step += try skip(&place, to: first, most: last - step, backwards: fromEnd)
-      if try matchCount(place, needle) == needle.byteCount { return fromEnd ? last - step : step }
+      step += try skip(&cursor, to: first, most: last - step, backwards: fromEnd)
+      if try matchCount(cursor, needle) == needle.byteCount { return fromEnd ? last - step : step }
       guard step < last else { return nil }
-      if fromEnd { place.retreat(arena) } else { place.advance(arena) }
+      if fromEnd { cursor.retreat(arena) } else { cursor.advance(arena) }
       step += 1
     }
   }
 
   /// Where one string, which must not be empty, begins in another, from left to right, never overlapping.
   @_lifetime(self: copy self)
-  mutating func places(
+  mutating func positions(
     of part: TemplateValue, in value: TemplateValue, most: Int = .max
   ) throws(TextError) -> [Int] {
     guard part.byteCount > 0 else { throw .templateType }
     let first = firstByte(part)
     let last = value.byteCount - part.byteCount
-    var places: [Int] = []
-    var (position, place) = (0, Place(of: value))
-    while position <= last, places.count < most {
-      position += try skip(&place, to: first, most: last - position, backwards: false)
-      let isFound = try matchCount(place, part) == part.byteCount
+    var positions: [Int] = []
+    var (position, cursor) = (0, TextCursor(of: value))
+    while position <= last, positions.count < most {
+      position += try skip(&cursor, to: first, most: last - position, backwards: false)
+      let isFound = try matchCount(cursor, part) == part.byteCount
       if isFound {
-        guard places.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
-        places.append(position)
+        guard positions.count < TemplateLayout.maxSliceCount else { throw .templateLimit }
+        positions.append(position)
       }
       for _ in 0..<(isFound ? part.byteCount : 1) {
-        place.advance(arena)
+        cursor.advance(arena)
         position += 1
       }
     }
-    return places
+    return positions
   }
 }

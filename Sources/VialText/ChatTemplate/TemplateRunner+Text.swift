@@ -146,13 +146,13 @@ extension TemplateRunner {
     let new = try pop(.string)
     let old = try pop(.string)
     let value = try pop(.string)
-    let places = try places(of: old, in: value)
+    let positions = try positions(of: old, in: value)
     let start = arena.count
     var end = 0
-    for place in places {
-      _ = try part(value, end..<place)
+    for match in positions {
+      _ = try part(value, end..<match)
       for slice in new.first..<new.first + new.second { try append(arena[slice]) }
-      end = place + old.byteCount
+      end = match + old.byteCount
     }
     _ = try part(value, end..<value.byteCount)
     return string(from: start)
@@ -180,12 +180,12 @@ extension TemplateRunner {
     _ value: TemplateValue, at separator: TemplateValue, most: Int
   ) throws(TextError) -> TemplateValue {
     let most = most == 0 ? Int.max : most
-    let places = try places(of: separator, in: value, most: most)
+    let positions = try positions(of: separator, in: value, most: most)
     var parts: [TemplateValue] = []
     var start = 0
-    for place in places {
-      parts.append(try part(value, start..<place))
-      start = place + separator.byteCount
+    for match in positions {
+      parts.append(try part(value, start..<match))
+      start = match + separator.byteCount
     }
     parts.append(try part(value, start..<value.byteCount))
     return try list(parts)
@@ -196,8 +196,8 @@ extension TemplateRunner {
   private mutating func found(fromEnd: Bool) throws(TextError) -> TemplateValue {
     let needle = try pop(.string)
     let value = try pop(.string)
-    guard let place = try find(needle, in: value, fromEnd: fromEnd) else { return .integer(-1) }
-    let before = try part(value, 0..<place)
+    guard let match = try find(needle, in: value, fromEnd: fromEnd) else { return .integer(-1) }
+    let before = try part(value, 0..<match)
     try charge(before.byteCount + before.second)
     return .integer(characterCount(before))
   }

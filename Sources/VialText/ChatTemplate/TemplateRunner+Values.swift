@@ -168,7 +168,7 @@ extension TemplateRunner {
       return left.first == right.first && left.second == right.second
     }
     guard left.byteCount == right.byteCount else { return false }
-    return try matchCount(Place(of: left), right) == right.byteCount
+    return try matchCount(TextCursor(of: left), right) == right.byteCount
   }
 
   // MARK: Strings

@@ -55,9 +55,9 @@ struct TemplateRunner: ~Escapable {
       values.append(TemplateValue(kind: .message, first: index, second: 0))
     }
     self.addsGenerationPrompt = addsGenerationPrompt
-    let (share, overflow) = messages.text.count.multipliedReportingOverflow(
+    let (portion, overflow) = messages.text.count.multipliedReportingOverflow(
       by: TemplateLayout.workPerMessageByte)
-    let (work, isEndless) = share.addingReportingOverflow(TemplateLayout.maxWork)
+    let (work, isEndless) = portion.addingReportingOverflow(TemplateLayout.maxWork)
     budget = WorkBudget(work: overflow || isEndless ? Int.max : work, byteCount: 0)
     slots = [TemplateValue](repeating: .undefined, count: template.slotCount)
   }

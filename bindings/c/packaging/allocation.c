@@ -98,7 +98,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size) {
 }
 
 size_t __wrap_malloc_usable_size(void *memory) {
-  const size_t room = vial_reserve_room(memory);
+  const size_t room = vial_reserve_capacity(memory);
   return room > 0 ? room : __real_malloc_usable_size(memory);
 }
 
@@ -122,7 +122,7 @@ static void *moved_or_same(void *memory, size_t room, size_t size) {
 
 void *__wrap_realloc(void *memory, size_t size) {
   const int before = errno;
-  size_t room = vial_reserve_room(memory);
+  size_t room = vial_reserve_capacity(memory);
   if (memory && size == 0) {
     __wrap_free(memory);
     return NULL;
@@ -133,7 +133,7 @@ void *__wrap_realloc(void *memory, size_t size) {
     void *moved = moved_or_same(memory, room, size);
     if (moved) return moved;
   }
-  void *moved = vial_reserve_room(memory) > 0 ? __wrap_malloc(size) : fallback(size, 16, before);
+  void *moved = vial_reserve_capacity(memory) > 0 ? __wrap_malloc(size) : fallback(size, 16, before);
   if (!moved) return NULL;
   if (room > 0) memcpy(moved, memory, room < size ? room : size);
   __wrap_free(memory);

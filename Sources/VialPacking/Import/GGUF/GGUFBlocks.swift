@@ -152,10 +152,10 @@ enum GGUFBlocks {
     let d = half(block, 208)
     for index in 0..<256 {
       // Halves of 128; within, four runs of 32 that share 64 low bytes and 32 high ones.
-      let (half, run, place) = (index / 128, index % 128 / 32, index % 32)
-      let pair = byte(block, half * 64 + run % 2 * 32 + place)
+      let (half, run, column) = (index / 128, index % 128 / 32, index % 32)
+      let pair = byte(block, half * 64 + run % 2 * 32 + column)
       let low = run < 2 ? pair & 15 : pair >> 4
-      let high = (byte(block, 128 + half * 32 + place) >> (2 * run)) & 3
+      let high = (byte(block, 128 + half * 32 + column) >> (2 * run)) & 3
       let scale = block.load(fromByteOffset: 192 + index / 16, as: Int8.self)
       out[index] = d * Float(scale) * Float((low | high << 4) - 32)
     }

@@ -74,7 +74,7 @@ struct GGUFFile: Sendable {
     }
     var infos: [(name: JSONString, tensor: GGUFTensor)] = []
     for _ in 0..<tensorCount { infos.append(try Self.tensor(&cursor, source)) }
-    try place(infos, headerEnd: cursor.position, cursor)
+    try layOut(infos, headerEnd: cursor.position, cursor)
   }
 
   private static func tensor(
@@ -113,7 +113,7 @@ struct GGUFFile: Sendable {
   }
 
   /// Moves offsets to the start of the file; tensors must lie inside it, aligned and apart.
-  private mutating func place(
+  private mutating func layOut(
     _ infos: [(name: JSONString, tensor: GGUFTensor)], headerEnd: UInt64, _ cursor: GGUFCursor
   ) throws(PackingError) {
     let alignment = try UInt64(integer("general.alignment", 1...65_536) ?? 32)

@@ -20,7 +20,7 @@ struct GGUFRows: TensorRows {
   }
 
   /// Where a checkpoint's row lies in the file's order.
-  private func place(_ row: Int) -> Int {
+  private func storedRow(_ row: Int) -> Int {
     guard let head = interleavedHead else { return row }
     let (start, within) = (row / head * head, row % head)
     return start + within % (head / 2) * 2 + within / (head / 2)
@@ -31,7 +31,7 @@ struct GGUFRows: TensorRows {
     _ row: Int, _ scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError) -> UnsafeRawPointer? {
     let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<rowByteCount])
-    try file.read(into: bytes, at: tensor.fileOffset + UInt64(place(row) * rowByteCount))
+    try file.read(into: bytes, at: tensor.fileOffset + UInt64(storedRow(row) * rowByteCount))
     return UnsafeRawPointer(bytes.baseAddress)
   }
 

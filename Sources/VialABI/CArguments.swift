@@ -4,7 +4,7 @@
 import CVial
 
 /// Checks of pointers that come with a number.
-enum Arguments {
+enum CArguments {
   /// `count` elements that the caller lends, at most `limit`.
   static func elements<Element>(
     _ pointer: UnsafePointer<Element>?, _ count: UInt64, limit: UInt32
@@ -40,7 +40,7 @@ enum Arguments {
   }
 
   /// Room that the caller gives, of any capacity: only what is needed is touched.
-  static func room<Element>(
+  static func buffer<Element>(
     _ pointer: UnsafeMutablePointer<Element>?, _ capacity: UInt64
   ) throws(Failure) -> UnsafeMutableBufferPointer<Element> {
     guard let pointer else {
@@ -54,18 +54,18 @@ enum Arguments {
   }
 
   /// Copies as much of a text as there is room for; its length in bytes.
-  static func copy(_ text: String, to room: UnsafeMutableBufferPointer<CChar>) -> Int {
+  static func copy(_ text: String, to buffer: UnsafeMutableBufferPointer<CChar>) -> Int {
     var text = text
     return text.withUTF8 { bytes in
-      for index in 0..<min(bytes.count, room.count) {
-        room[index] = CChar(bitPattern: bytes[index])
+      for index in 0..<min(bytes.count, buffer.count) {
+        buffer[index] = CChar(bitPattern: bytes[index])
       }
       return bytes.count
     }
   }
 
   /// A place for one value, which must not be NULL.
-  static func place<Value>(
+  static func destination<Value>(
     _ pointer: UnsafeMutablePointer<Value>?
   ) throws(Failure) -> UnsafeMutablePointer<Value> {
     guard let pointer else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
@@ -80,9 +80,9 @@ enum Arguments {
 
   /// Tells how much was needed; a status when that is more than there was.
   static func report(
-    _ needed: Int, of capacity: UInt64, to place: UnsafeMutablePointer<UInt64>
+    _ needed: Int, of capacity: UInt64, to destination: UnsafeMutablePointer<UInt64>
   ) throws(Failure) {
-    place.pointee = UInt64(needed)
+    destination.pointee = UInt64(needed)
     guard UInt64(needed) <= capacity else { throw Failure(VIAL_STATUS_BUFFER_TOO_SMALL) }
   }
 
