@@ -37,7 +37,36 @@ def undeclared_imports(root):
     return findings
 
 
-CHECKS = [undeclared_imports]
+# Words that stood for several things, or hid the field's own (CONTRIBUTING.md, "Words"): no part of a name is one.
+WORDS = {"place", "places", "room", "rooms", "news", "hope", "patience", "quantised"}
+# Whole names that are gone.
+NAMES = {
+    "share", "AdaptedPlace", "AdaptedMatrix", "Announcements", "BitBudget", "BlockName", "DecoderWork", "EngineCore",
+    "EngineText", "EngineWork", "Interruption", "LinearRounding", "LinearTarget", "PatternPlaces", "PrefixNames",
+    "PreparedInput", "PrivateInput", "ProjectionInput", "SharedBeginnings", "StorageFormat", "WeightEncoding", "giveWay",
+    "m8sum", "mzsum",
+}
+# "In place" and "decimal places" are the field's.
+ALLOWED = re.compile(r"[iI]nPlace|[dD]ecimalPlaces")
+CODE_ONLY = re.compile(r'//.*|/\*.*?\*/|"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"', re.S)
+
+
+def old_words(root):
+    """Identifiers of Sources use the field's words."""
+    findings = []
+    for source in sorted((root / "Sources").rglob("*")):
+        if source.suffix not in (".swift", ".c", ".h"): continue
+        # `.*` of a line comment must not cross lines although block comments do.
+        code = re.sub(r"//[^\n]*", "", source.read_text("utf-8"))
+        code = CODE_ONLY.sub(" ", code)
+        for name in sorted(set(re.findall(r"[A-Za-z_]\w*", code))):
+            parts = {part.lower() for part in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", ALLOWED.sub("", name))}
+            if name in NAMES or parts & WORDS:
+                findings.append(f"{source.relative_to(root)}: the name {name} (see the words of CONTRIBUTING.md)")
+    return findings
+
+
+CHECKS = [undeclared_imports, old_words]
 
 
 def problems(root):

@@ -44,7 +44,7 @@ struct TensorValueCheck {
         tensor.layout == .plain ? 16 : min(16, rows - tile % tilesPerSlice * 16)
       let rule =
         format.encoding.isQuantized
-        ? quantisedRule(region, rowCount) : floatRule(region, rowCount)
+        ? quantizedRule(region, rowCount) : floatRule(region, rowCount)
       if let rule { return error(rule, tile) }
     }
     return nil
@@ -125,7 +125,7 @@ struct TensorValueCheck {
   }
 
   /// All records of one tile.
-  private func quantisedRule(_ region: ByteRegion, _ rowCount: Int) -> Int? {
+  private func quantizedRule(_ region: ByteRegion, _ rowCount: Int) -> Int? {
     if rowCount == 16, columns % format.group == 0, isRight(region) { return nil }
     let recordCount = format.recordCount(columns: columns)
     if format.encoding == .int8, let rule = int8WeightRule(region, recordCount) { return rule }

@@ -21,11 +21,11 @@ extension TensorDescriptor {
       return Float(bitPattern: UInt32(bytes.u16(tile + column * 32 + lane * 2)) << 16)
     case .int8, .int4:
       let record = tile + column / format.group * format.recordByteCount
-      return quantised(bytes, record, lane, column % format.group)
+      return quantized(bytes, record, lane, column % format.group)
     }
   }
 
-  private func quantised(_ bytes: RawSpan, _ record: Int, _ lane: Int, _ column: Int) -> Float {
+  private func quantized(_ bytes: RawSpan, _ record: Int, _ lane: Int, _ column: Int) -> Float {
     if encoding == .int8 {
       let q = Int8(bitPattern: bytes.u8(record + column / 4 * 64 + lane * 4 + column % 4))
       return Float(halfBits: bytes.u16(record + 16 * format.group + lane * 2)) * Float(q)
