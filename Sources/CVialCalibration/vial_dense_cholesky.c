@@ -1,4 +1,5 @@
-// Owns: the factor of one diagonal block and its inverse. Must not: know the matrix around it.
+// Owns: the factor of one diagonal block and its inverse.
+// Must not: know the matrix around it.
 #include <math.h>
 
 #include "vial_dense.h"

@@ -1,4 +1,5 @@
-// Owns: which functions this CPU runs. Must not: cache in mutable state or read the environment.
+// Owns: which functions this CPU runs.
+// Must not: cache in mutable state or read the environment.
 #include "vial_dense.h"
 
 extern const vial_dense vial_dense_portable;

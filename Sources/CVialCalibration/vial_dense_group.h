@@ -3,7 +3,8 @@
 #ifndef VIAL_DENSE_GROUP_H
 #define VIAL_DENSE_GROUP_H
 
-/// Scales are kept where an f16 is normal, so that their relative error stays small and a division is safe.
+/// Scales are kept where an f16 is normal, so that their relative error stays small and a division
+/// is safe.
 #define DENSE_SCALE_MIN 0x1p-14f
 #define DENSE_SCALE_MAX 65504.0f
 
@@ -35,8 +36,8 @@ DENSE_INLINE lanes level_at(const dense_levels *levels, lanes q) {
   return t;
 }
 
-/// What the integer nearest to `x` stands for, and the integer: x has steps of the scale, the lower one of two equally
-/// near levels is taken.
+/// What the integer nearest to `x` stands for, and the integer: x has steps of the scale, the lower
+/// one of two equally near levels is taken.
 DENSE_INLINE lanes nearest(const bool has_levels, const dense_levels *levels, lanes x, lanes zero, lanes *q) {
   if (!has_levels) {
     *q = clamp16(round16(x) + zero, 0.0f, 15.0f);
@@ -64,7 +65,8 @@ DENSE_INLINE lanes group_error(
   return sum;
 }
 
-/// Asymmetric: 24 shrunken ranges (1, 39/40, ... 17/40), each with the nearest zero point and its neighbours.
+/// Asymmetric: 24 shrunken ranges (1, 39/40, ... 17/40), each with the nearest zero point and its
+/// neighbours.
 DENSE_INLINE void asymmetric_candidate(lanes low, lanes high, int index, lanes *scale, lanes *zero) {
   lanes shrink = all(1.0f - 0.025f * (float)(index / 3));
   *scale = usable_scale((high - low) * shrink / 15.0f);
@@ -72,7 +74,8 @@ DENSE_INLINE void asymmetric_candidate(lanes low, lanes high, int index, lanes *
   *zero = clamp16(nearest + (index % 3 == 0 ? 0.0f : index % 3 == 1 ? -1.0f : 1.0f), 0.0f, 15.0f);
 }
 
-/// Symmetric: the zero point is 8 and the scale positive: 36 divisors of the larger extreme, and 24 of it at -8.
+/// Symmetric: the zero point is 8 and the scale positive: 36 divisors of the larger extreme, and 24
+/// of it at -8.
 DENSE_INLINE void symmetric_candidate(lanes low, lanes high, int index, lanes *scale, lanes *zero) {
   lanes reach = pick(-low > high, -low, high);
   *scale = usable_scale(reach / (index < 36 ? 6.5f + 0.125f * (float)index : 4.0f + 0.125f * (float)(index - 36)));
@@ -118,7 +121,8 @@ DENSE_INLINE lanes codebook_error(
   return sum;
 }
 
-/// 26 scales of each sign, under which the farthest weight would be 0.625 ... 1.25 times the farthest level.
+/// 26 scales of each sign, under which the farthest weight would be 0.625 ... 1.25 times the
+/// farthest level.
 static void codebook_scale_search(
   const float *weights, size_t stride, const float *importance, uint32_t count, const float *table, float *scales) {
   const dense_levels levels = spread(true, table);

@@ -1,6 +1,6 @@
-// Owns: the functions of vial_dense in plain C over 16-lane vectors; a file of an instruction set defines the size of
-// its register block (VIAL_DENSE_ROWS x VIAL_DENSE_VECTORS) and includes this under its target attribute.
-// Must not: name an instruction set.
+// Owns: the functions of vial_dense in plain C over 16-lane vectors.
+// Must not: name an instruction set: the including file does, by its target attribute, and defines
+// the size of its register block (VIAL_DENSE_ROWS x VIAL_DENSE_VECTORS).
 #ifndef VIAL_DENSE_LANES_H
 #define VIAL_DENSE_LANES_H
 #include <string.h>
@@ -26,7 +26,8 @@ DENSE_INLINE void store(float *p, lanes v) { memcpy(p, &v, sizeof v); }
 DENSE_INLINE lanes all(float x) { return (lanes){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 DENSE_INLINE lanes fma16(lanes a, lanes b, lanes c) { return __builtin_elementwise_fma(a, b, c); }
 DENSE_INLINE lanes pick(mask m, lanes a, lanes b) { return (lanes)((m & (mask)a) | (~m & (mask)b)); }
-/// Round to nearest even for magnitudes below 2^22; larger ones stay large. A NaN becomes what clamp makes of it.
+/// Round to nearest even for magnitudes below 2^22; larger ones stay large. A NaN becomes what
+/// clamp makes of it.
 DENSE_INLINE lanes round16(lanes x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
 /// NaN becomes `low`.
 DENSE_INLINE lanes clamp16(lanes x, float low, float high) {

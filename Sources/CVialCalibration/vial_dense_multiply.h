@@ -1,5 +1,6 @@
-// Owns: the blocked product: packing of both operands, and the register block. Included by vial_dense_lanes.h.
+// Owns: the blocked product: packing of both operands, and the register block.
 // Must not: let blocking by rows or columns change a bit; only the depth blocks of 256 terms do.
+// Included by vial_dense_lanes.h.
 #ifndef VIAL_DENSE_MULTIPLY_H
 #define VIAL_DENSE_MULTIPLY_H
 

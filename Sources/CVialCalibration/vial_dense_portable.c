@@ -1,5 +1,6 @@
-// Owns: the dense functions for any CPU; fused multiply-adds are the C library's where the instruction set has none.
-// Must not: be called on a CPU without it (vial_dense_find.c checks).
+// Owns: the dense functions for any CPU; fused multiply-adds are the C library's where the
+// instruction set has none.
+// Must not: name an instruction set.
 #define VIAL_DENSE_ROWS 6
 #define VIAL_DENSE_VECTORS 1
 #include "vial_dense_lanes.h"

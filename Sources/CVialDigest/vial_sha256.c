@@ -49,8 +49,8 @@ static void hash_one(uint8_t prefix, const uint8_t *data, size_t length, uint8_t
   vial_sha256_final(&hash, digest, family);
 }
 
-/// Up to lane_count messages of at least 63 bytes: the blocks that all of them have go through the lanes, the rest
-/// of each through the stream. Empty lanes repeat the first message.
+/// Up to lane_count messages of at least 63 bytes: the blocks that all of them have go through the
+/// lanes, the rest of each through the stream. Empty lanes repeat the first message.
 static void hash_lanes(uint8_t prefix, const uint8_t *const data[], const size_t lengths[], size_t count,
                        uint8_t *digests, const vial_sha256_family *family) {
   const size_t lanes = family->lane_count;

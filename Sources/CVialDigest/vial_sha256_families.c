@@ -1,4 +1,5 @@
-// Owns: the list of families in order of preference and which of them this CPU can run; the round constants.
+// Owns: the list of families in order of preference and which of them this CPU can run; the round
+// constants.
 // Must not: cache in mutable state or read the environment.
 #include <stdbool.h>
 

@@ -1,7 +1,8 @@
-// SHA-256 of several messages at once: one message a lane, the same instruction for all.
-// Owns: the rounds for any vector width. The including file defines VECTOR (a vector of LANES words), LANES,
-// ROTATE, CHOOSE, MAJORITY, XOR3 and LOAD_BLOCK, which turns one block of each message into 16 vectors.
+// Owns: the rounds of SHA-256 for several messages at once, one message a lane, for any vector
+// width.
 // Must not: be included twice in a file.
+// The including file defines VECTOR (a vector of LANES words), LANES, ROTATE, CHOOSE, MAJORITY,
+// XOR3 and LOAD_BLOCK, which turns one block of each message into 16 vectors.
 #include "vial_sha256_constants.h"
 
 #define SUM0(x) XOR3(ROTATE(x, 2), ROTATE(x, 13), ROTATE(x, 22))

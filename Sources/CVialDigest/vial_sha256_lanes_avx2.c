@@ -1,4 +1,5 @@
 // Owns: SHA-256 of eight messages at once with AVX2.
+// Must not: be called on a CPU without AVX2 (vial_sha256_families.c checks).
 #if defined(__x86_64__)
 #include <string.h>
 

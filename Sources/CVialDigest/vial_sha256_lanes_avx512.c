@@ -1,5 +1,7 @@
-// Owns: SHA-256 of sixteen messages at once with AVX-512: its rotations and three-operand logic make it the fastest
-// way even where the CPU has SHA instructions.
+// Owns: SHA-256 of sixteen messages at once with AVX-512.
+// Must not: be called on a CPU without AVX-512 (vial_sha256_families.c checks).
+// Its rotations and three-operand logic make it the fastest way even where the CPU has SHA
+// instructions.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <stdint.h>

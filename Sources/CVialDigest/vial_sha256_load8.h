@@ -1,4 +1,5 @@
-// Owns: turning one block of each of eight messages into sixteen vectors of eight message words (AVX2).
+// Owns: turning one block of each of eight messages into sixteen vectors of eight message words
+// (AVX2).
 // Must not: be included outside x86-64.
 #ifndef VIAL_SHA256_LOAD8_H
 #define VIAL_SHA256_LOAD8_H

@@ -1,5 +1,7 @@
-// The functions and the rounds of FIPS 180-4, sections 4.1.2 and 6.2.2, on 32-bit words of one message.
-// Owns: the unrolled rounds that the portable and the BMI2 stream share. Must not: be included by anything else.
+// Owns: the unrolled rounds, on 32-bit words of one message, that the portable and the BMI2 stream
+// share.
+// Must not: be included by anything else.
+// Source: FIPS 180-4, sections 4.1.2 and 6.2.2.
 #include <string.h>
 
 #include "vial_sha256_constants.h"

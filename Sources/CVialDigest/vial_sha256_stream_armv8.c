@@ -1,4 +1,5 @@
 // Owns: SHA-256 of one message with Armv8's SHA-256 instructions.
+// Must not: be called on a CPU without them (vial_sha256_families.c checks).
 #if defined(__aarch64__)
 #include <arm_neon.h>
 

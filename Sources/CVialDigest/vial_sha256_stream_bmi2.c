@@ -1,6 +1,7 @@
-// Owns: SHA-256 of one message where there are no SHA instructions: the schedules of eight blocks are computed
-// together with AVX2, because they do not depend on each other; only the rounds go block by block, with BMI2's
-// rotations.
+// Owns: SHA-256 of one message where there are no SHA instructions, with AVX2 and BMI2.
+// Must not: be called on a CPU without both (vial_sha256_families.c checks).
+// The schedules of eight blocks are computed together with AVX2, because they do not depend on each
+// other; only the rounds go block by block, with BMI2's rotations.
 #if defined(__x86_64__)
 #include "vial_sha256_load8.h"
 #include "vial_sha256_rounds.h"

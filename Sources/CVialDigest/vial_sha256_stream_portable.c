@@ -1,4 +1,5 @@
 // Owns: SHA-256 of one message in portable C: the family that every other is tested against.
+// Must not: name an instruction set.
 #include "vial_sha256_rounds.h"
 
 static inline uint32_t load_word(const uint8_t *bytes) {

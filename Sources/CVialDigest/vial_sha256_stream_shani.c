@@ -1,4 +1,5 @@
 // Owns: SHA-256 of one message with the x86 SHA extensions.
+// Must not: be called on a CPU without them (vial_sha256_families.c checks).
 // The instructions keep the state as two vectors, ABEF and CDGH, and do two rounds at a time.
 #if defined(__x86_64__)
 #include <immintrin.h>

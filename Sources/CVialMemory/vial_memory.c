@@ -1,5 +1,7 @@
-// Owns: allocation that may fail, and what holding a reserve means where nobody stands behind malloc.
-// Must not: take from the reserve. bindings/c/packaging/allocation.c has stronger versions of the first three functions.
+// Owns: allocation that may fail, and what holding a reserve means where nobody stands behind
+// malloc.
+// Must not: take from the reserve.
+// The first three functions have stronger versions in bindings/c/packaging/allocation.c.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif

@@ -1,9 +1,11 @@
-// Owns: the reserve: how much of it is promised, the memory it lies in, and a small allocator in that memory.
+// Owns: the reserve: how much of it is promised, the memory it lies in, and a small allocator in
+// that memory.
 // Must not: call malloc, or be fast at taking: that happens when there is no other memory.
 //
-// The memory is in parts: one in the library's own data, others mapped while promises need them. A part is cut into
-// blocks, each with a header that tells its length and that of the block before it. Free blocks hang in lists by the
-// logarithm of their length. One lock guards all of it; promises are counted without.
+// The memory is in parts: one in the library's own data, others mapped while promises need them. A
+// part is cut into blocks, each with a header that tells its length and that of the block before
+// it. Free blocks hang in lists by the logarithm of their length. One lock guards all of it;
+// promises are counted without.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
@@ -26,7 +28,8 @@ enum { HEADER = 16, LEAST_BLOCK = 48, LIST_COUNT = 48, PART_LIMIT = 64, LOOK_LIM
 #else
 #define PART_UNIT ((size_t)1 << 20)
 #endif
-/// A part up to this size stays although nobody needs it, so that calls which come and go do not map and unmap.
+/// A part up to this size stays although nobody needs it, so that calls which come and go do not
+/// map and unmap.
 #define KEPT_PART ((size_t)4 << 20)
 #define LARGEST_ALIGNMENT ((size_t)1 << 14)
 /// More is never asked for: sums of a few of these do not overflow.
@@ -60,7 +63,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 void vial_reserve_lock(void) { pthread_mutex_lock(&lock); }
 void vial_reserve_unlock(void) { pthread_mutex_unlock(&lock); }
 
-// ---- Blocks ----------------------------------------------------------------------------------------------
+// ---- Blocks -------------------------------------------------------------------------------------
 
 static size_t length_of(const block *b) { return b->length & ~(size_t)1; }
 static bool is_used(const block *b) { return b->length & 1; }
@@ -91,7 +94,8 @@ static void unlink_free(block *b) {
   atomic_fetch_sub(&available, b->length);
 }
 
-/// Cuts a block that is in no list after `length` bytes, when a block fits behind; that one is freed.
+/// Cuts a block that is in no list after `length` bytes, when a block fits behind; that one is
+/// freed.
 static void cut(block *b, size_t length) {
   const size_t rest = length_of(b) - length;
   if (rest < LEAST_BLOCK) return;
@@ -104,7 +108,7 @@ static void cut(block *b, size_t length) {
   link_free(second);
 }
 
-// ---- Parts -----------------------------------------------------------------------------------------------
+// ---- Parts --------------------------------------------------------------------------------------
 
 /// Makes one free block of some memory, with an end that looks used.
 static void add_blocks(uint8_t *start, size_t size) {
@@ -170,8 +174,8 @@ static bool is_short(size_t more) {
   return atomic_load(&promised) + more + VIAL_RESERVE_SPARE_BYTES > atomic_load(&available);
 }
 
-/// The size of the next part, when `size` bytes are missing: parts grow with what there is, so that tens of thousands of
-/// small promises need few of them.
+/// The size of the next part, when `size` bytes are missing: parts grow with what there is, so that
+/// tens of thousands of small promises need few of them.
 static size_t next_size(size_t size) {
 #ifdef VIAL_RESERVE_IS_EXACT
   return size;
@@ -222,17 +226,18 @@ static part *part_of(const void *memory) {
   return NULL;
 }
 
-/// Whether an address that is in use lies in the reserve. Without the lock: the part of memory that is in use stays, and
-/// a part that comes or goes meanwhile is looked for again with it.
+/// Whether an address that is in use lies in the reserve. Without the lock: the part of memory that
+/// is in use stays, and a part that comes or goes meanwhile is looked for again with it.
 static bool is_inside(const void *memory) {
   return (uintptr_t)memory - (uintptr_t)base < sizeof base || part_of(memory) != NULL;
 }
 
 static block *block_of(const void *memory) { return (block *)((uintptr_t)memory - HEADER); }
 
-// ---- Promises --------------------------------------------------------------------------------------------
+// ---- Promises -----------------------------------------------------------------------------------
 
-/// Half as much again for headers, lengths that are rounded up, and pieces too small for what is wanted.
+/// Half as much again for headers, lengths that are rounded up, and pieces too small for what is
+/// wanted.
 static size_t portion_of(size_t byte_count) { return byte_count + byte_count / 2; }
 
 /// Whether so much memory can be had by mapping it.
@@ -255,8 +260,8 @@ bool vial_reserve_is_whole(void) {
   return is_whole;
 }
 
-/// Promises so much when it is there. What cannot be had is never counted, not even for a moment: others would find the
-/// reserve short.
+/// Promises so much when it is there. What cannot be had is never counted, not even for a moment:
+/// others would find the reserve short.
 static bool promise(size_t portion) {
   size_t before = atomic_load(&promised);
   do
@@ -295,7 +300,7 @@ void vial_reserve_release(size_t byte_count) {
   vial_reserve_unlock();
 }
 
-// ---- Taking ----------------------------------------------------------------------------------------------
+// ---- Taking -------------------------------------------------------------------------------------
 
 /// A free block of at least so many bytes, out of its list.
 static block *find(size_t length) {
@@ -310,8 +315,8 @@ static block *find(size_t length) {
   return found;
 }
 
-/// The same, if need be from a part that was not touched so far, or from a new one: more may be wanted than was promised,
-/// or in larger pieces.
+/// The same, if need be from a part that was not touched so far, or from a new one: more may be
+/// wanted than was promised, or in larger pieces.
 static block *obtain(size_t length) {
   block *found = find(length);
   for (int i = 0; i < atomic_load(&part_end) && !found; i++) {

@@ -1,5 +1,6 @@
 // Owns: where memory for patients' text comes from, for floors that cannot know the system's.
-// Must not: give memory back that was not wiped. Tests that count memory have stronger versions of the last two functions.
+// Must not: give memory back that was not wiped.
+// Tests that count memory have stronger versions of the last two functions.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif

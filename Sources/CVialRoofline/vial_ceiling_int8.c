@@ -1,5 +1,6 @@
-// Owns: int8 multiply-adds at the rate of the multipliers: enough independent chains to hide the latency, operands
-// that the compiler must take for unknown. Must not: touch memory in the loop (the plain loop: beyond the L1 cache).
+// Owns: int8 multiply-adds at the rate of the multipliers: enough independent chains to hide the
+// latency, operands that the compiler must take for unknown.
+// Must not: touch memory in the loop (the plain loop: beyond the L1 cache).
 #include <string.h>
 
 #include "vial_ceilings.h"

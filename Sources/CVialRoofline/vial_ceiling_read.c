@@ -2,7 +2,8 @@
 // Must not: write, or keep anything between calls.
 #include "vial_ceilings.h"
 
-/// Reads `step` bytes at a time, `width` of them in a vector. A macro, because each copy has its own target.
+/// Reads `step` bytes at a time, `width` of them in a vector. A macro, because each copy has its
+/// own target.
 #define READ_LOOP(width)                                                         \
   typedef uint64_t wide __attribute__((vector_size(width), may_alias));          \
   const char *at = bytes, *end = at + byte_count;                                \

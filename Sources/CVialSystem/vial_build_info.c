@@ -1,5 +1,8 @@
-/* What a build consists of, as one text that is there before anything runs. Owns: the names in it. Must not: need memory.
- * The build scripts tell the compiler's version; a plain `swift build` does not know it and says the C compiler's. */
+// Owns: what a build consists of, and the names in it, as one text that is there before anything
+// runs.
+// Must not: need memory.
+// The build scripts tell the compiler's version; a plain `swift build` does not know it and says
+// the C compiler's.
 #include "vial.h"
 #include "vial_system.h"
 

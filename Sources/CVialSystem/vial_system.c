@@ -1,4 +1,6 @@
-// Owns: what needs a feature-test macro before any header. See vial_system.h.
+// Owns: what needs a feature-test macro before any header (vial_system.h tells what each function
+// does).
+// Must not: hold state.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
@@ -148,8 +150,9 @@ void vial_unlock_pages(void *pages, size_t byte_count) { (void)munlock(pages, by
 void vial_unmap(void *pages, size_t byte_count) { (void)munmap(pages, byte_count); }
 
 #if defined(__linux__)
-// In memory that every thread has from its start. It marks all of a library's thread-local memory so: otherwise the C
-// library allocates that at a thread's first call, and ends the process when it cannot.
+// In memory that every thread has from its start. It marks all of a library's thread-local memory
+// so: otherwise the C library allocates that at a thread's first call, and ends the process when it
+// cannot.
 #define FROM_THE_START __attribute__((tls_model("initial-exec")))
 #else
 #define FROM_THE_START

@@ -1,4 +1,5 @@
-// Owns: what a function leaves behind in registers and in the dead part of the stack: it goes. See vial_system.h.
+// Owns: the wiping of what a function leaves behind in registers and in the dead part of the stack
+// (vial_system.h).
 // Must not: touch a register that a caller may count on.
 #if defined(__linux__) && !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE
@@ -8,8 +9,8 @@
 
 #include "vial_system.h"
 
-// Copying a text goes through vector registers, whose contents the system writes into core files, and the dynamic linker
-// onto the stack.
+// Copying a text goes through vector registers, whose contents the system writes into core files,
+// and the dynamic linker onto the stack.
 #if defined(__x86_64__)
 __attribute__((target("avx512f"), noinline)) static void clear_512(void) {
   __asm__ volatile(

@@ -1,5 +1,6 @@
-// Owns: conversations on their way to token ids: the text of all messages, their further fields and the tools in one
-// wiped buffer, rendered through the file's chat template and encoded, user text literal.
+// Owns: conversations on their way to token ids: the text of all messages, their further fields and
+// the tools in one wiped buffer, rendered through the file's chat template and encoded, user text
+// literal.
 // Must not: keep text longer than the call.
 
 import VialFormat

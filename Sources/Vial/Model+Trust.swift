@@ -1,5 +1,6 @@
 // Owns: the question whether somebody whom the caller trusts signed a file.
-// Must not: trust a key because it is in the file. Implements: Spec/FORMAT.md, "Opening a file".
+// Must not: trust a key because it is in the file.
+// Source: Spec/FORMAT.md, "Opening a file".
 
 import VialFormat
 

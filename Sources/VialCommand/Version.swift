@@ -1,4 +1,5 @@
 // Owns: the versions that the command line reports.
+// Must not: state a number of its own; each version comes from where it is defined.
 
 import CVial
 import VialCompute

@@ -1,5 +1,6 @@
-// Owns: the root command, and what an outcome becomes: exit 0 success, 1 a bad file or a failed check, 2 bad
-// usage. Must not: hold logic of a command.
+// Owns: the root command, and what an outcome becomes: exit 0 success, 1 a bad file or a failed
+// check, 2 bad usage.
+// Must not: hold logic of a command.
 
 import ArgumentParser
 import VialSystem
@@ -40,8 +41,8 @@ struct VialCommand: ParsableCommand {
     } catch { exit(withError: ExitCode(say(error))) }
   }
 
-  /// Refuses arguments that are not UTF-8: as text they would be repaired, and name other files or say
-  /// other things than they do.
+  /// Refuses arguments that are not UTF-8: as text they would be repaired, and name other files or
+  /// say other things than they do.
   private static func checkArguments() throws {
     for index in 1..<max(1, Int(CommandLine.argc)) {
       guard let argument = CommandLine.unsafeArgv[index] else { return }

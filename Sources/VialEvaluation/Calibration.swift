@@ -1,5 +1,6 @@
-// Owns: how far a model's confidence can be believed: reliability, calibration error, Brier score, and what
-// abstaining would give. Must not: know how options were scored.
+// Owns: how far a model's confidence can be believed: reliability, calibration error, Brier score,
+// and what abstaining would give.
+// Must not: know how options were scored.
 
 import VialEngine
 

@@ -1,4 +1,5 @@
-// Owns: a JSONL file of questions, line by line; what is wrong with a line belongs to that line only.
+// Owns: a JSONL file of questions, line by line; what is wrong with a line belongs to that line
+// only.
 // Must not: show text of a question in an error.
 
 import VialText

@@ -2,7 +2,8 @@
 // Must not: guess an answer. What is no question of a known format is an error.
 //
 //   lm-evaluation-harness   doc (any of the others), target, doc_id
-//   PubMedQA                question or QUESTION, contexts or CONTEXTS or context.contexts, final_decision or answer
+//   PubMedQA                question or QUESTION, contexts or CONTEXTS or context.contexts,
+//                           final_decision or answer
 //   MedMCQA                 question, opa ... opd, cop, subject_name
 //   MMLU                    question, choices [...], answer (index or letter), subject
 //   MedQA                   question, options {"A": ...}, answer_idx or answer (letter or text)

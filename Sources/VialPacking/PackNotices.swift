@@ -1,9 +1,11 @@
-// What a pack says to whoever started it: what it reads otherwise than the source says, or than transformers reads
-// it, and what it leaves out. Owns: that a list of names is cut, and still counted. Must not: print.
+// Owns: what a pack says to whoever started it: what it reads otherwise than the source says, or
+// than transformers reads it, and what it leaves out.
+// Must not: print, or drop a name uncounted: a list of names is cut, and still counted.
 
 /// One line each.
 struct PackNotices: Sendable, Equatable {
-  /// What is read in another way than it is written, or than transformers reads it, and what is worth knowing.
+  /// What is read in another way than it is written, or than transformers reads it, and what is
+  /// worth knowing.
   private(set) var differences: [String] = []
   /// What is not carried over, by name.
   private(set) var omissions: [String] = []

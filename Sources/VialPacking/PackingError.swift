@@ -1,4 +1,4 @@
-// The one error of the packer: what is wrong with which file or tensor, in a single line.
+// Owns: the one error of the packer: what is wrong with which file or tensor, in a single line.
 // Must not: carry a stack, a path that the user did not give, or bytes that could drive a terminal:
 // text from a checkpoint goes through `printable` first.
 

@@ -1,4 +1,5 @@
 // Owns: time that only goes forward, and how many threads are worth starting.
+// Must not: tell the time of day, or start a thread.
 
 internal import CVialSystem
 

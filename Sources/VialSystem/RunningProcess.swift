@@ -1,4 +1,5 @@
-// Owns: which process this is. Must not: remember it: a fork changes it.
+// Owns: which process this is.
+// Must not: remember it: a fork changes it.
 
 internal import CVialSystem
 
@@ -15,8 +16,8 @@ public enum RunningProcess {
   /// Its number; another one in the child of a fork.
   public static var identifier: Int32 { getpid() }
 
-  /// Lets the system write no core file of this process: what its memory holds stays out of files when it ends by a
-  /// signal. On Linux no other process of the user can read its memory either.
+  /// Lets the system write no core file of this process: what its memory holds stays out of files
+  /// when it ends by a signal. On Linux no other process of the user can read its memory either.
   public static func forbidCoreFiles() { vial_forbid_core_files() }
 
   /// Most bytes of memory that it had at once so far, mapped files that were touched included.

@@ -1,6 +1,6 @@
-// Templates of a file that others may change or that says it is larger than memory: read from copies, with what they may
-// take held before.
-// Must not: parse; Template and Prompt do.
+// Owns: templates of a file that others may change or that says it is larger than memory: read from
+// copies, whose memory is held before.
+// Must not: parse; `ChatTemplate` and `PromptTemplate` do.
 
 public import VialFormat
 
@@ -17,8 +17,8 @@ extension ChatTemplate {
 }
 
 extension PromptTemplate {
-  /// Bytes that reading takes for each byte of a payload at most: a text of line ends is cut into as many strings before
-  /// these are found to be too many.
+  /// Bytes that reading takes for each byte of a payload at most: a text of line ends is cut into
+  /// as many strings before these are found to be too many.
   private static let workPerByte = 128
 
   /// Reads and checks a copy of a section's payload. O(bytes).

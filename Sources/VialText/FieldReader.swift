@@ -1,5 +1,6 @@
-// Reading fixed fields of a section's header with errors that name rule and offset.
-// Must not: read outside the header, whose length it checks once, or twice from a mapped file: it reads a copy.
+// Owns: the reading of fixed fields of a section's header, with errors that name rule and offset.
+// Must not: read outside the header, whose length it checks once, or twice from a mapped file: it
+// reads a copy.
 
 internal import VialFormat
 

@@ -1,4 +1,4 @@
-// What can go wrong with text at run time (a broken table is a `FormatError` instead).
+// Owns: what can go wrong with text at run time (a broken table is a `FormatError` instead).
 // Must not: carry any of the text; offsets and limits only (DESIGN, rule 5).
 
 /// A text or a list of messages that cannot be used.

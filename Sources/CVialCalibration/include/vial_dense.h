@@ -1,9 +1,11 @@
-// Owns: the dense f32 arithmetic of calibrated quantisation: blocked products, Cholesky blocks, and the choice of
-// integers and scales under a Hessian. Must not: allocate, lock, start threads, do I/O, know models.
+// Owns: the dense f32 arithmetic of calibrated quantisation: blocked products, Cholesky blocks, and
+// the choice of integers and scales under a Hessian.
+// Must not: allocate, lock, start threads, do I/O, know models.
 //
-// Nothing here decides a bit of an answer; it decides which integers a packed file holds. So that the same input gives
-// the same file everywhere, every sum has one order: an element of a product is a chain of fused multiply-adds over
-// blocks of 256 terms, whatever the instruction set and however the work is shared. Lanes are output rows.
+// Nothing here decides a bit of an answer; it decides which integers a packed file holds. So that
+// the same input gives the same file everywhere, every sum has one order: an element of a product
+// is a chain of fused multiply-adds over blocks of 256 terms, whatever the instruction set and
+// however the work is shared. Lanes are output rows.
 #ifndef VIAL_DENSE_H
 #define VIAL_DENSE_H
 #include <stdbool.h>
@@ -34,7 +36,8 @@ typedef struct vial_dense_product {
   bool negates;  ///< subtracts the products
 } vial_dense_product;
 
-/// Integers of up to 256 columns in the making, for 16 rows. Arrays are [column][row] with `stride` between columns.
+/// Integers of up to 256 columns in the making, for 16 rows. Arrays are [column][row] with `stride`
+/// between columns.
 typedef struct vial_dense_columns {
   const float *weights;     ///< what the matrix should be, all its columns in their own order
   float *residual;          ///< weights less what was chosen, of the block in the order of L; written
@@ -70,19 +73,20 @@ typedef struct vial_dense_group {
 /// One instruction set's functions; all give the same bits.
 typedef struct vial_dense {
   const char *name;
-  /// Rows [row_begin, row_end) and columns [column_begin, column_end) of C. `scratch`: the caller's own,
-  /// vial_dense_scratch_byte_count() bytes, 64-byte aligned.
+  /// Rows [row_begin, row_end) and columns [column_begin, column_end) of C. `scratch`: the caller's
+  /// own, vial_dense_scratch_byte_count() bytes, 64-byte aligned.
   void (*multiply)(
     const vial_dense_product *product, size_t row_begin, size_t row_end, size_t column_begin, size_t column_end,
     void *scratch);
-  /// Chooses the integers of a block, the last column first: each is rounded after the residuals of the columns behind
-  /// it were taken in, which is GPTQ's order of work on the factor of the Hessian itself.
+  /// Chooses the integers of a block, the last column first: each is rounded after the residuals of
+  /// the columns behind it were taken in, which is GPTQ's order of work on the factor of the
+  /// Hessian itself.
   void (*gptq_round)(const vial_dense_columns *columns);
-  /// Coordinate descent in a group: each integer, then the scale, goes to where the weighted squared error of the whole
-  /// row is least while all else stays.
+  /// Coordinate descent in a group: each integer, then the scale, goes to where the weighted
+  /// squared error of the whole row is least while all else stays.
   void (*coordinate_descent)(const vial_dense_group *group);
-  /// Scale and zero point of a group for 16 rows, by squared error weighted per column, from a fixed grid.
-  /// weights: [column][row] with `stride`; importance: [column]; scales, zeros: [row].
+  /// Scale and zero point of a group for 16 rows, by squared error weighted per column, from a
+  /// fixed grid. weights: [column][row] with `stride`; importance: [column]; scales, zeros: [row].
   void (*scale_search)(
     const float *weights, size_t stride, const float *importance, uint32_t count, bool asymmetric, float *scales,
     float *zeros);
@@ -96,9 +100,10 @@ const vial_dense *vial_dense_find(bool portable);
 /// Bytes of scratch of `multiply`.
 size_t vial_dense_scratch_byte_count(void);
 
-/// Factors a block of `count` <= 256 rows in place, A = L * L^T, in f64: the lower triangle becomes L, the upper is
-/// left alone. Also writes the inverse of L to `inverse` ([count][count], zeros above the diagonal).
-/// `scratch`: 2 * count * count doubles. False when A is not positive definite.
+/// Factors a block of `count` <= 256 rows in place, A = L * L^T, in f64: the lower triangle becomes
+/// L, the upper is left alone. Also writes the inverse of L to `inverse` ([count][count], zeros
+/// above the diagonal). `scratch`: 2 * count * count doubles. False when A is not positive
+/// definite.
 bool vial_dense_cholesky(float *a, size_t stride, uint32_t count, float *inverse, double *scratch);
 
 #pragma GCC visibility pop

@@ -1,8 +1,9 @@
-// SHA-256 (FIPS 180-4): one message that passes by, or many messages at once.
-// Owns: the hash's state and the choice of the fastest code that this CPU runs. Everything is integer and exact:
-// all families give the same digests.
-// Must not: allocate, lock, do I/O, start threads, read the environment, abort. Pointers are borrowed for the
-// call; nothing outside the given bytes is read.
+// Owns: SHA-256 of one message that passes by, or of many at once: the hash's state, and the choice
+// of the fastest code that this CPU runs.
+// Must not: allocate, lock, do I/O, start threads, read the environment, abort.
+// Source: FIPS 180-4.
+// Everything is integer and exact: all families give the same digests. Pointers are borrowed for
+// the call; nothing outside the given bytes is read.
 #ifndef VIAL_SHA256_H
 #define VIAL_SHA256_H
 #include <stddef.h>
@@ -22,7 +23,8 @@ typedef struct vial_sha256 {
 
 /// Takes whole blocks of 64 bytes of one message.
 typedef void (*vial_sha256_stream)(uint32_t words[8], const uint8_t *data, size_t block_count);
-/// Takes `block_count` whole blocks of each of `lane_count` messages; word w of lane l is words[w * lane_count + l].
+/// Takes `block_count` whole blocks of each of `lane_count` messages; word w of lane l is words[w *
+/// lane_count + l].
 typedef void (*vial_sha256_lanes)(uint32_t *words, const uint8_t *const data[], size_t block_count);
 
 /// One way to compute.
@@ -47,8 +49,9 @@ void vial_sha256_update(vial_sha256 *hash, const uint8_t *data, size_t count, co
 /// Ends the message. The hash must be begun again before its next use.
 void vial_sha256_final(vial_sha256 *hash, uint8_t digest[32], const vial_sha256_family *family);
 
-/// For each i < count: 32 bytes at digests + 32 * i = SHA-256(prefix, then lengths[i] bytes at data[i]). Fastest when
-/// neighbours are equally long and `count` is a multiple of the family's lane_count.
+/// For each i < count: 32 bytes at digests + 32 * i = SHA-256(prefix, then lengths[i] bytes at
+/// data[i]). Fastest when neighbours are equally long and `count` is a multiple of the family's
+/// lane_count.
 void vial_sha256_many(uint8_t prefix, const uint8_t *const data[], const size_t lengths[], size_t count,
                       uint8_t *digests, const vial_sha256_family *family);
 

@@ -1,5 +1,6 @@
 // Owns: the list of families in order of preference and which of them this CPU can run.
-// Must not: cache in mutable state or read the environment. Spec: ARITHMETIC.md, introduction.
+// Must not: cache in mutable state or read the environment.
+// Source: Spec/ARITHMETIC.md, introduction.
 #include <string.h>
 
 #include "dispatch/vial_family.h"
@@ -31,7 +32,8 @@ static bool has_feature(const char *name) {
 static bool has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
 static bool has_i8mm(void) { return has_dotprod() && has_feature("hw.optional.arm.FEAT_I8MM"); }
 #elif defined(__aarch64__) && defined(__linux__)
-// The kernel's numbers (arch/arm64/include/uapi/asm/hwcap.h); C libraries' headers are often older than the CPU.
+// The kernel's numbers (arch/arm64/include/uapi/asm/hwcap.h); C libraries' headers are often older
+// than the CPU.
 static bool has_dotprod(void) { return getauxval(AT_HWCAP) >> 20 & 1; }                   // HWCAP_ASIMDDP
 static bool has_i8mm(void) { return has_dotprod() && (getauxval(AT_HWCAP2) >> 13 & 1); }  // HWCAP2_I8MM
 #elif defined(__aarch64__)

@@ -1,5 +1,6 @@
 // Owns: the private declarations behind the dispatch tables: which function fills which slot.
-// Must not: be included by other targets. Spec: ARITHMETIC.md.
+// Must not: be included by other targets.
+// Source: Spec/ARITHMETIC.md.
 #ifndef VIAL_FAMILY_H
 #define VIAL_FAMILY_H
 #include "vial_kernels.h"

@@ -1,5 +1,7 @@
-// Owns: the avx2 family: the wide functions compiled for 256-bit registers, and its integer products.
-// Must not: be called on a CPU without AVX2, FMA and F16C (vial_dispatch.c checks). Spec: ARITHMETIC.md.
+// Owns: the avx2 family: the wide functions compiled for 256-bit registers, and its integer
+// products.
+// Must not: be called on a CPU without AVX2, FMA and F16C (vial_dispatch.c checks).
+// Source: Spec/ARITHMETIC.md.
 #if defined(__x86_64__)
 #include <string.h>
 

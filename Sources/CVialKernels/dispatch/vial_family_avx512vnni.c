@@ -1,5 +1,7 @@
-// Owns: the avx512vnni family: the wide functions compiled for 512-bit registers, and its integer products.
-// Must not: be called on a CPU without AVX-512 F, BW, VL, DQ and VNNI (vial_dispatch.c checks). Spec: ARITHMETIC.md.
+// Owns: the avx512vnni family: the wide functions compiled for 512-bit registers, and its integer
+// products.
+// Must not: be called on a CPU without AVX-512 F, BW, VL, DQ and VNNI (vial_dispatch.c checks).
+// Source: Spec/ARITHMETIC.md.
 #if defined(__x86_64__)
 #include <string.h>
 

@@ -1,5 +1,7 @@
-// Owns: the neon_dotprod family: the wide functions compiled for 128-bit registers, and its integer products.
-// Must not: be called on a CPU without the dot product instructions (vial_dispatch.c checks). Spec: ARITHMETIC.md.
+// Owns: the neon_dotprod family: the wide functions compiled for 128-bit registers, and its integer
+// products.
+// Must not: be called on a CPU without the dot product instructions (vial_dispatch.c checks).
+// Source: Spec/ARITHMETIC.md.
 #if defined(__aarch64__)
 #include <string.h>
 

@@ -1,5 +1,8 @@
-// Owns: the neon_i8mm family: the wide functions compiled for 128-bit registers, and its integer products.
-// Must not: be called on a CPU without dot product and 8-bit matrix instructions (vial_dispatch.c checks). Spec: ARITHMETIC.md.
+// Owns: the neon_i8mm family: the wide functions compiled for 128-bit registers, and its integer
+// products.
+// Must not: be called on a CPU without dot product and 8-bit matrix instructions (vial_dispatch.c
+// checks).
+// Source: Spec/ARITHMETIC.md.
 #if defined(__aarch64__)
 #include <string.h>
 

@@ -1,7 +1,9 @@
-// Owns: what every vector family is: the wide functions compiled for its registers, its integer products, its table.
-// Must not: be included outside of the family's target attribute, or without VIAL_FAMILY (the family's suffix),
-// VIAL_FAMILY_NAME, VIAL_ZERO_SUMS (whether panels carry sums of zero points) and what vial_wide.h needs.
-// Spec: ARITHMETIC.md.
+// Owns: what every vector family is: the wide functions compiled for its registers, its integer
+// products, its table.
+// Must not: be included outside of the family's target attribute, or without VIAL_FAMILY (the
+// family's suffix), VIAL_FAMILY_NAME, VIAL_ZERO_SUMS (whether panels carry sums of zero points) and
+// what vial_wide.h needs.
+// Source: Spec/ARITHMETIC.md.
 #include "wide/vial_wide_attention.h"
 #include "wide/vial_wide_candidates.h"
 #include "wide/vial_wide_decode_row.h"

@@ -1,16 +1,19 @@
 // Owns: the layout of KV cache blocks and the arguments of attention.
-// Must not: decide which blocks a sequence has. Spec: ARITHMETIC.md, rules 10 and 11.
+// Must not: decide which blocks a sequence has.
+// Source: Spec/ARITHMETIC.md, rules 10 and 11.
 //
-// A block holds 64 consecutive positions of one layer and one KV head: keys [position/16][dimension][16], then values
-// [position][dimension], in the cache type; int8 appends f32 key_scale[64] and f32 value_scale[64].
-// Blocks are 64-byte aligned. Contents of positions that were never stored do not influence any result.
+// A block holds 64 consecutive positions of one layer and one KV head: keys
+// [position/16][dimension][16], then values [position][dimension], in the cache type; int8 appends
+// f32 key_scale[64] and f32 value_scale[64]. Blocks are 64-byte aligned. Contents of positions that
+// were never stored do not influence any result.
 #ifndef VIAL_ATTENTION_H
 #define VIAL_ATTENTION_H
 #include "vial_base.h"
 
 #pragma GCC visibility push(hidden)
 
-/// Positions per KV block; part of the contract, because blocks are summed from zero and merged in order.
+/// Positions per KV block; part of the contract, because blocks are summed from zero and merged in
+/// order.
 #define VIAL_KV_BLOCK_POSITIONS 64u
 
 /// Number type of the KV cache.
@@ -20,7 +23,8 @@ typedef enum vial_kv_type {
   VIAL_KV_INT8 = 3,
 } vial_kv_type;
 
-/// Bytes of one block, a multiple of 64: f32 512*D, f16 256*D, int8 128*D + 512. 0 for an unknown type or a head_dim of 0 or above 65536.
+/// Bytes of one block, a multiple of 64: f32 512*D, f16 256*D, int8 128*D + 512. 0 for an unknown
+/// type or a head_dim of 0 or above 65536.
 size_t vial_kv_block_byte_count(vial_kv_type type, uint32_t head_dim);
 
 /// One KV head, the query heads that share it, one or more query tokens of one sequence.

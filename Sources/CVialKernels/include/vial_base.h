@@ -1,10 +1,12 @@
 // Owns: status codes, the floating-point state and the rules that all kernels share.
-// Must not: allocate, lock, do I/O, read the environment, abort. Spec: ARITHMETIC.md, rules 1 and 15.
+// Must not: allocate, lock, do I/O, read the environment, abort.
+// Source: Spec/ARITHMETIC.md, rules 1 and 15.
 //
 // Rules for every function of this target:
 // - Pointers are borrowed for the call; nothing is retained. All scratch is the caller's.
-// - Sizes and ranges are the caller's promise (VialCompute checks them); the *bytes* of weights, KV blocks
-//   and activations may be anything, infinities and NaN included: no value can cause a fault.
+// - Sizes and ranges are the caller's promise (VialCompute checks them); the *bytes* of weights, KV
+//   blocks and activations may be anything, infinities and NaN included: no value can cause a
+//   fault.
 // - Functions that compute in floating point expect the state of vial_fp_enter().
 // - Whether a result is NaN is part of the contract, the bits of a NaN are not.
 #ifndef VIAL_BASE_H
@@ -40,8 +42,9 @@ typedef enum vial_kernel_status {
 /// The host's floating-point control state, as found by vial_fp_enter().
 typedef uint64_t vial_fp_state;
 
-/// Sets round to nearest even, no flush-to-zero, no denormals-are-zero, all exceptions masked on the calling
-/// thread (MXCSR 0x1F80, FPCR 0) and returns what was there. Call it on every thread before computing.
+/// Sets round to nearest even, no flush-to-zero, no denormals-are-zero, all exceptions masked on
+/// the calling thread (MXCSR 0x1F80, FPCR 0) and returns what was there. Call it on every thread
+/// before computing.
 static inline vial_fp_state vial_fp_enter(void) {
 #if defined(__x86_64__)
   uint32_t before, wanted = 0x1F80;

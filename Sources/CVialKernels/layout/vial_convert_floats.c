@@ -1,5 +1,7 @@
-// Owns: conversion of plain arrays between f32, f16 and bf16, with the finding of infinities and NaN.
-// Must not: saturate (the KV cache does, by its own rule). Spec: ARITHMETIC.md, "Number formats".
+// Owns: conversion of plain arrays between f32, f16 and bf16, with the finding of infinities and
+// NaN.
+// Must not: saturate (the KV cache does, by its own rule).
+// Source: Spec/ARITHMETIC.md, "Number formats".
 #include "math/vial_bits.h"
 #include "vial_tensor.h"
 
@@ -8,7 +10,8 @@
 float vial_f16_to_f32(uint16_t bits) { return vial_half_to_float(bits); }
 uint16_t vial_f32_to_f16(float value) { return vial_float_to_half(value); }
 
-// A loop for each format, so that the compiler can make vectors of them; `largest` is the greatest magnitude's bits.
+// A loop for each format, so that the compiler can make vectors of them; `largest` is the greatest
+// magnitude's bits.
 vial_kernel_status vial_widen(vial_encoding from, const void *elements, size_t count, float *out) {
   const uint8_t *p = elements;
   uint32_t largest = 0;

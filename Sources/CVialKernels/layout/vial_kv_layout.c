@@ -1,5 +1,6 @@
 // Owns: sizes of KV blocks and of attention's scratch.
-// Must not: read or write blocks. Spec: ARITHMETIC.md, rules 10 and 11.
+// Must not: read or write blocks.
+// Source: Spec/ARITHMETIC.md, rules 10 and 11.
 #include "vial_attention.h"
 
 size_t vial_kv_block_byte_count(vial_kv_type type, uint32_t head_dim) {
@@ -13,7 +14,8 @@ size_t vial_kv_block_byte_count(vial_kv_type type, uint32_t head_dim) {
 }
 
 size_t vial_attention_scratch_byte_count(uint32_t head_dim, uint32_t head_count, uint32_t query_count) {
-  // Rows (query, head) in chunks of 8: the scaled query and the running output, then maximum and sum; one block's output.
+  // Rows (query, head) in chunks of 8: the scaled query and the running output, then maximum and
+  // sum; one block's output.
   if (head_dim == 0 || head_dim > 65536) return 0;
   uint64_t rows = (uint64_t)head_count * query_count, floats;
   if (rows == 0 || rows > UINT32_MAX) return 0;

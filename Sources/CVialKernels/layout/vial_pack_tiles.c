@@ -1,5 +1,6 @@
 // Owns: writing rows into tiles, padding included.
-// Must not: choose scales (quantisers do) or refuse values. Spec: ARITHMETIC.md, "Tile layouts".
+// Must not: choose scales (quantisers do) or refuse values.
+// Source: Spec/ARITHMETIC.md, "Tile layouts".
 #include "math/vial_bits.h"
 #include "vial_tensor.h"
 

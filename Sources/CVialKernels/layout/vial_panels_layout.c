@@ -1,5 +1,6 @@
 // Owns: sizes and offsets of activation panels.
-// Must not: write them (the quantize kernels do). Spec: ARITHMETIC.md, rule 3.
+// Must not: write them (the quantize kernels do).
+// Source: Spec/ARITHMETIC.md, rule 3.
 #include "vial_panels.h"
 
 static uint32_t panel_width(uint32_t columns) { return columns >= 5 ? 8 : columns >= 3 ? 4 : columns; }

@@ -1,5 +1,7 @@
-// Owns: the fixed grid of candidate scales and zero points that all weight quantisers search, in its order.
-// Must not: look at errors. Spec: ARITHMETIC.md, "Quantisers".
+// Owns: the fixed grid of candidate scales and zero points that all weight quantisers search, in
+// its order.
+// Must not: look at errors.
+// Source: Spec/ARITHMETIC.md, "Quantisers".
 #ifndef VIAL_QUANTIZER_GRID_H
 #define VIAL_QUANTIZER_GRID_H
 #include "math/vial_bits.h"
@@ -8,7 +10,8 @@
 
 enum { VIAL_GRID_COUNT = 36, VIAL_GRID8_COUNT = 4 };
 
-/// One candidate: f16 bits of the scale (0 or infinite ones are skipped) and the zero point as a float.
+/// One candidate: f16 bits of the scale (0 or infinite ones are skipped) and the zero point as a
+/// float.
 typedef struct vial_grid_candidate {
   uint16_t scale;
   float zero;
@@ -27,16 +30,16 @@ VIAL_INLINE bool vial_grid_fits(float low, float high, bool asymmetric) {
   return vial_float_to_half(natural) != 0x7C00;
 }
 
-/// Symmetric: 24 scales that put the extreme value at -8 (denominators 7, 7.25, ... 12.75), then 12 that put it at +7
-/// (6.5, 7, ... 12).
+/// Symmetric: 24 scales that put the extreme value at -8 (denominators 7, 7.25, ... 12.75), then 12
+/// that put it at +7 (6.5, 7, ... 12).
 VIAL_INLINE vial_grid_candidate vial_grid_symmetric(float low, float high, int index) {
   float extreme = -low >= high ? low : high;
   float denominator = index < 24 ? -(7.0f + 0.25f * (float)index) : 6.5f + 0.5f * (float)(index - 24);
   return (vial_grid_candidate){.scale = vial_float_to_half(extreme / denominator), .zero = 8.0f};
 }
 
-/// Asymmetric: 12 shrunken ranges (1, 31/32, ... 21/32), each with the nearest zero point, the one below, the one above;
-/// a zero point outside 0...15 gives scale 0.
+/// Asymmetric: 12 shrunken ranges (1, 31/32, ... 21/32), each with the nearest zero point, the one
+/// below, the one above; a zero point outside 0...15 gives scale 0.
 VIAL_INLINE vial_grid_candidate vial_grid_asymmetric(float low, float high, int index) {
   float shrink = 1.0f - 0.03125f * (float)(index / 3);
   vial_grid_candidate c = {.scale = vial_float_to_half(((high - low) * shrink) / 15.0f), .zero = 8.0f};
@@ -49,8 +52,8 @@ VIAL_INLINE vial_grid_candidate vial_grid_asymmetric(float low, float high, int 
   return c;
 }
 
-/// A codebook: 24 scales that put the extreme value at the lowest level or beyond it (times 0.875, 0.90625, ... 1.59375),
-/// then 12 that put it at the highest (times 0.9375, 1, ... 1.625).
+/// A codebook: 24 scales that put the extreme value at the lowest level or beyond it (times 0.875,
+/// 0.90625, ... 1.59375), then 12 that put it at the highest (times 0.9375, 1, ... 1.625).
 VIAL_INLINE vial_grid_candidate vial_grid_levels(const int8_t *levels, float low, float high, int index) {
   float extreme = -low >= high ? low : high;
   float level = index < 24 ? (float)levels[0] * (0.875f + 0.03125f * (float)index)

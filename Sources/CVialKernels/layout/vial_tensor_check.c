@@ -1,5 +1,7 @@
-// Owns: the check of a tensor's bytes that `verify` runs: what `pack` promises, kernels do not rely on.
-// Must not: be called at open. Spec: ARITHMETIC.md, rule 15 and "Tile layouts".
+// Owns: the check of a tensor's bytes that `verify` runs: what `pack` promises, kernels do not rely
+// on.
+// Must not: be called at open.
+// Source: Spec/ARITHMETIC.md, rule 15 and "Tile layouts".
 #include "math/vial_bits.h"
 #include "vial_tensor.h"
 

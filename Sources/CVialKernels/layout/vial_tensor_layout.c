@@ -1,5 +1,6 @@
 // Owns: sizes of tiled tensors.
-// Must not: touch tensor bytes. Spec: ARITHMETIC.md, "Tile layouts".
+// Must not: touch tensor bytes.
+// Source: Spec/ARITHMETIC.md, "Tile layouts".
 #include "vial_tensor.h"
 
 static bool is_float(const vial_tensor *t) {

@@ -1,5 +1,6 @@
 // Owns: bit-level scalar conversions and little-endian loads that every family shares.
-// Must not: use any library. Spec: ARITHMETIC.md, "Number formats".
+// Must not: use any library.
+// Source: Spec/ARITHMETIC.md, "Number formats".
 #ifndef VIAL_BITS_H
 #define VIAL_BITS_H
 #include <string.h>
@@ -9,7 +10,8 @@
 #pragma STDC FP_CONTRACT OFF
 #define VIAL_INLINE static inline __attribute__((always_inline, unused))
 
-/// Adding and subtracting it rounds |x| <= 2^22 to the nearest integer, ties to even; the low bits hold the integer.
+/// Adding and subtracting it rounds |x| <= 2^22 to the nearest integer, ties to even; the low bits
+/// hold the integer.
 #define VIAL_ROUND_MAGIC 0x1.8p23f
 #define VIAL_ROUND_MAGIC_BITS 0x4B400000u
 

@@ -1,5 +1,6 @@
 // Owns: exp2c, log2c, and the log-probability and entropy made of them.
-// Must not: call exp or log of the C library. Spec: ARITHMETIC.md, rules 8 and 13.
+// Must not: call exp or log of the C library.
+// Source: Spec/ARITHMETIC.md, rules 8 and 13.
 #include "vial_functions.h"
 #include "math/vial_scalar_functions.h"
 

@@ -1,5 +1,6 @@
 // Owns: the scalar forms of exp2c and of the constants around it, for inlining into the reference.
-// Must not: be vectorised by hand (vial_wide.h does that). Spec: ARITHMETIC.md, rules 8, 11, 13.
+// Must not: be vectorised by hand (vial_wide.h does that).
+// Source: Spec/ARITHMETIC.md, rules 8, 11, 13.
 #ifndef VIAL_SCALAR_FUNCTIONS_H
 #define VIAL_SCALAR_FUNCTIONS_H
 #include "math/vial_bits.h"

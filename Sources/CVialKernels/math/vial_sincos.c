@@ -1,6 +1,9 @@
-// Owns: sine and cosine in f64 with a fixed order of operations, and the rotary angles of a position.
-// Must not: call sin, cos or pow of the C library. Spec: ARITHMETIC.md, rule 9.
-// Source: Cody and Waite's reduction with fused multiply-add; polynomials of fdlibm's k_sin.c and k_cos.c.
+// Owns: sine and cosine in f64 with a fixed order of operations, and the rotary angles of a
+// position.
+// Must not: call sin, cos or pow of the C library.
+// Source: Spec/ARITHMETIC.md, rule 9.
+// Source: Cody and Waite's reduction with fused multiply-add; polynomials of fdlibm's k_sin.c and
+// k_cos.c.
 #include <string.h>
 
 #include "vial_functions.h"

@@ -1,6 +1,9 @@
 // Owns: int4 products on AVX2: one tile (two halves of 8 rows) x C columns.
-// Must not: let an i16 saturate: a pair of vpmaddubsw is at most 15 * 127 * 2 = 3810, eight of them (32 k) are 30480,
-// and then they are widened; with a codebook a pair is up to 127 * 127 * 2 = 32258, and is widened by itself. Spec: ARITHMETIC.md, rule 4.
+// Must not: let an i16 saturate.
+// Source: Spec/ARITHMETIC.md, rule 4.
+// A pair of vpmaddubsw is at most 15 * 127 * 2 = 3810, eight of them (32 k) are 30480, and then
+// they are widened; with a codebook a pair is up to 127 * 127 * 2 = 32258, and is widened by
+// itself.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -13,7 +16,8 @@
 #pragma clang attribute push(__attribute__((target(VIAL_AVX2))), apply_to = function)
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-/// Of many columns; one or two are slow enough for the hardware to keep up with, and lose a tenth by asking.
+/// Of many columns; one or two are slow enough for the hardware to keep up with, and lose a tenth
+/// by asking.
 enum { PREFETCH_BYTES = 4096 };
 
 VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, __m256 v) {
@@ -43,8 +47,8 @@ VIAL_INLINE void dot_group(const int W, const int C, const int G, const uint8_t 
   }
 }
 
-/// The same for levels of a codebook (at least -128). vpmaddubsw wants one unsigned operand: |level|, whose sign goes to
-/// the activations.
+/// The same for levels of a codebook (at least -128). vpmaddubsw wants one unsigned operand:
+/// |level|, whose sign goes to the activations.
 VIAL_INLINE void dot_group_levels(
   const int W, const int C, const int G, __m256i table, const uint8_t *q, const int32_t *a, __m256i *dot) {
   const __m256i low_nibbles = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);

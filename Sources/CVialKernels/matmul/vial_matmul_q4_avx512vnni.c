@@ -1,8 +1,9 @@
-// Owns: int4 products on AVX-512 VNNI: one tile x C columns, nibbles unpacked in registers (a 64-byte load gives two
-// vpdpbusd operands for every column), the whole depth in one go.
-// Must not: load past the tensor (prefetches may run past it). Spec: ARITHMETIC.md, rule 4.
-// A tile is taken against all panels, one after another, from the caches; meanwhile the next tile is asked for, evenly:
-// asked for during one panel it would have to come faster than the memory is.
+// Owns: int4 products on AVX-512 VNNI: one tile x C columns, nibbles unpacked in registers (a
+// 64-byte load gives two vpdpbusd operands for every column), the whole depth in one go.
+// Must not: load past the tensor (prefetches may run past it).
+// Source: Spec/ARITHMETIC.md, rule 4.
+// A tile is taken against all panels, one after another, from the caches; meanwhile the next tile
+// is asked for, evenly: asked for during one panel it would have to come faster than the memory is.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -16,8 +17,8 @@
 
 enum { PREFETCH_BYTES = 6144 };
 
-/// One tile, the first C columns of one panel of W. `next`: `portion` bytes from there on are asked for with every 64
-/// bytes of the tile; with a share of 0 the tile itself comes from memory.
+/// One tile, the first C columns of one panel of W. `next`: `portion` bytes from there on are asked
+/// for with every 64 bytes of the tile; with a share of 0 the tile itself comes from memory.
 VIAL_INLINE void product(
   const int C, const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w,
   const uint8_t *tile, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride,
@@ -36,7 +37,8 @@ VIAL_INLINE void product(
   __m512 acc[8];
   UNROLL for (int c = 0; c < C; c++) acc[c] = _mm512_setzero_ps();
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += W, sums += W, zeros += 16 * W) {
-    // With few columns the low and the high nibbles have chains of their own: one chain's latency would be the limit.
+    // With few columns the low and the high nibbles have chains of their own: one chain's latency
+    // would be the limit.
     const bool split = C <= 4;
     __m512i dot[8], dot_high[8];
     UNROLL for (int c = 0; c < C; c++) dot_high[c] = _mm512_setzero_si512();
@@ -85,8 +87,9 @@ VIAL_INLINE void product(
       _mm512_mask_storeu_ps(out + ((size_t)panel * W + c) * out_stride + row0, rows, acc[c]);
 }
 
-/// All panels of W against tiles [tile_begin, tile_end). Several panels ask for the next tile, each for as much of it as
-/// it has of the columns; of the last one only columns that are there are multiplied, in twos.
+/// All panels of W against tiles [tile_begin, tile_end). Several panels ask for the next tile, each
+/// for as much of it as it has of the columns; of the last one only columns that are there are
+/// multiplied, in twos.
 VIAL_INLINE void products(
   const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {

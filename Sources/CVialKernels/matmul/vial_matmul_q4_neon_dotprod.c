@@ -1,6 +1,8 @@
-// Owns: int4 products on NEON's dot products: 16 bytes of a step are 4 rows x 4 k, exactly one sdot operand for the low
-// nibbles and one for the high (0 ... 15 are valid i8; with a codebook tbl makes them its levels).
-// Must not: load past the tensor (prefetches may run past it). Spec: ARITHMETIC.md, rule 4.
+// Owns: int4 products on NEON's dot products: 16 bytes of a step are 4 rows x 4 k, exactly one sdot
+// operand for the low nibbles and one for the high (0 ... 15 are valid i8; with a codebook tbl
+// makes them its levels).
+// Must not: load past the tensor (prefetches may run past it).
+// Source: Spec/ARITHMETIC.md, rule 4.
 #if defined(__aarch64__)
 #include <arm_neon.h>
 

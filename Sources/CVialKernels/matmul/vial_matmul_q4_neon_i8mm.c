@@ -1,5 +1,7 @@
-// Owns: int4 products on NEON's 8-bit matrix products: low and high nibbles zipped are 2 rows x 8 k, one smmla operand.
-// Must not: load past the tensor (prefetches may run past it). Spec: ARITHMETIC.md, rule 4.
+// Owns: int4 products on NEON's 8-bit matrix products: low and high nibbles zipped are 2 rows x 8
+// k, one smmla operand.
+// Must not: load past the tensor (prefetches may run past it).
+// Source: Spec/ARITHMETIC.md, rule 4.
 // One or two columns leave nothing to a matrix instruction: sdot serves them.
 #if defined(__aarch64__)
 #include <arm_neon.h>

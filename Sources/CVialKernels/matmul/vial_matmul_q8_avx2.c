@@ -1,6 +1,8 @@
 // Owns: int8 products on AVX2: one tile (two halves of 8 rows) x C columns.
-// Must not: let an i16 saturate: |weight| times the activation with the weight's sign, two per i16, is at most
-// 128 * 127 * 2 = 32512 even for the weight -128 that a packer never writes. Spec: ARITHMETIC.md, rule 4.
+// Must not: let an i16 saturate.
+// Source: Spec/ARITHMETIC.md, rule 4.
+// The weight's magnitude times the activation with the weight's sign, two per i16, is at most 128 *
+// 127 * 2 = 32512 even for the weight -128 that a packer never writes.
 #if defined(__x86_64__)
 #include <immintrin.h>
 

@@ -1,7 +1,9 @@
-// Owns: int8 products on AVX-512 VNNI: one tile x C columns. vpdpbusd wants one unsigned operand: weights are offset by
-// 128 (one xor) and the sum is taken off again, in integers, so exactly.
-// Must not: load past the tensor (prefetches may run past it). Spec: ARITHMETIC.md, rule 4.
-// Tiles, panels and prefetches as in vial_matmul_q4_avx512vnni.c, partly full panels as in vial_panel_walk.h.
+// Owns: int8 products on AVX-512 VNNI: one tile x C columns.
+// Must not: load past the tensor (prefetches may run past it).
+// Source: Spec/ARITHMETIC.md, rule 4.
+// The instruction vpdpbusd wants one unsigned operand: weights are offset by 128 (one xor) and the
+// sum is taken off again, in integers, so exactly. Tiles, panels and prefetches as in
+// vial_matmul_q4_avx512vnni.c, partly full panels as in vial_panel_walk.h.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -19,8 +21,9 @@ enum { PREFETCH_BYTES = 6144 };
 #define PARAMETERS VIAL_PRODUCT_PARAMETERS, const uint8_t *next, size_t portion
 #define ARGUMENTS VIAL_PRODUCT_ARGUMENTS, next, portion
 
-/// One tile, the first C columns of one panel that is W wide. `ahead`: of the next tile `portion` bytes from `next` on
-/// are asked for with every 64 bytes of this one; else this one itself comes from memory.
+/// One tile, the first C columns of one panel that is W wide. `ahead`: of the next tile `portion`
+/// bytes from `next` on are asked for with every 64 bytes of this one; else this one itself comes
+/// from memory.
 VIAL_INLINE void product(const int W, const int C, const int G, const int ahead, PARAMETERS) {
   const size_t record = 16 * (size_t)G + 32;
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;

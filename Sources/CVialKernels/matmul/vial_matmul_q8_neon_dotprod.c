@@ -1,6 +1,7 @@
-// Owns: int8 products on NEON's dot products: 16 bytes of a step are 4 rows x 4 k, exactly one sdot operand; -128 needs
-// no care, sdot is exact for all i8.
-// Must not: load past the tensor (prefetches may run past it). Spec: ARITHMETIC.md, rule 4.
+// Owns: int8 products on NEON's dot products: 16 bytes of a step are 4 rows x 4 k, exactly one sdot
+// operand; -128 needs no care, sdot is exact for all i8.
+// Must not: load past the tensor (prefetches may run past it).
+// Source: Spec/ARITHMETIC.md, rule 4.
 #if defined(__aarch64__)
 #include <arm_neon.h>
 

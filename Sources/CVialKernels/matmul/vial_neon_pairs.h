@@ -1,5 +1,8 @@
-// Owns: the 2x2 blocks of NEON's 8-bit matrix products: operands of 2 rows or 2 columns x 8 k, results back to lanes = rows.
-// Must not: know the encoding of weights. Spec: ARITHMETIC.md, rule 4. Include inside the target region.
+// Owns: the 2x2 blocks of NEON's 8-bit matrix products: operands of 2 rows or 2 columns x 8 k,
+// results back to lanes = rows.
+// Must not: know the encoding of weights.
+// Source: Spec/ARITHMETIC.md, rule 4.
+// Include inside the target region.
 #ifndef VIAL_NEON_PAIRS_H
 #define VIAL_NEON_PAIRS_H
 
@@ -12,7 +15,8 @@ VIAL_INLINE void load_column_pairs(const int W, const int32_t *a, int8x16_t x[4]
   }
 }
 
-/// One quad's step of 8 k (first and last 4 k of its 4 rows): rows 0 and 1 into pairs[0], rows 2 and 3 into pairs[1].
+/// One quad's step of 8 k (first and last 4 k of its 4 rows): rows 0 and 1 into pairs[0], rows 2
+/// and 3 into pairs[1].
 VIAL_INLINE void multiply_pairs(
   const int C, int8x16_t first, int8x16_t next, const int8x16_t x[4], int32x4_t pairs[2][4]) {
   int32x4_t f = vreinterpretq_s32_s8(first), n = vreinterpretq_s32_s8(next);

@@ -1,10 +1,14 @@
 // Owns: what the integer products on Arm share: the walk over groups, and the float side of rule 4.
-// Must not: know how integers are multiplied: the including file's dot_group does. Spec: ARITHMETIC.md, rule 4.
+// Must not: know how integers are multiplied: the including file's dot_group does.
+// Source: Spec/ARITHMETIC.md, rule 4.
+//
 // The including file, inside its target region, defines
 //   VIAL_NEON_BITS          4 or 8, the bits of a weight
-//   dot_group(W, C, Q, G, levels, q, a, dot)   dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q
-//                           quads from q on with the first C of W columns over a group of G; exact, in any order.
-//                           levels: a codebook's, or NULL, known when compiling.
+//   dot_group(W, C, Q, G, levels, q, a, dot)
+//                           dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q
+//                           quads from q on with the first C of W columns over a group of G;
+//                           exact, in any order. levels: a codebook's, or NULL, known when
+//                           compiling.
 #ifndef VIAL_NEON_PRODUCTS_H
 #define VIAL_NEON_PRODUCTS_H
 #include "matmul/vial_panel_walk.h"
@@ -27,8 +31,8 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, float32x4_t v
     memcpy(out + n, &v, (rows - n) * sizeof(float));
 }
 
-/// One tile, the first C columns of one panel that is W wide, Q of the tile's four quads at a time: Q * C accumulators
-/// fit the registers.
+/// One tile, the first C columns of one panel that is W wide, Q of the tile's four quads at a time:
+/// Q * C accumulators fit the registers.
 VIAL_INLINE void product(
   const int W, const int C, const int G, const int asymmetric, const int levels, VIAL_PRODUCT_PARAMETERS) {
   const int Q = C > 4 ? 2 : 4;

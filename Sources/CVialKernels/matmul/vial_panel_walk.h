@@ -1,10 +1,16 @@
-// Owns: the walk over tiles and panels that products share, and which function multiplies which panel.
-// Must not: know how anything is multiplied: the including file's product does. Spec: ARITHMETIC.md, rule 4.
-// Of a panel of 8 columns that is partly full (the last one, or the only one) just the first 2, 4 or 6 are multiplied: it
-// lies in memory 8 columns wide all the same, but a column of zeros would cost what any other costs.
+// Owns: the walk over tiles and panels that products share, and which function multiplies which
+// panel.
+// Must not: know how anything is multiplied: the including file's product does.
+// Source: Spec/ARITHMETIC.md, rule 4.
+// Of a panel of 8 columns that is partly full (the last one, or the only one) just the first 2, 4
+// or 6 are multiplied: it lies in memory 8 columns wide all the same, but a column of zeros would
+// cost what any other costs.
+//
 // The including file, inside its target region, defines
-//   PRODUCT(W, C)   the body of a vial_panel_product for the first C columns of panels that are W wide
-// and then uses VIAL_MATMUL or VIAL_MATMUL_FROM_4. A file with products of its own shape walks with vial_last_columns.
+//   PRODUCT(W, C)   the body of a vial_panel_product for the first C columns of panels that are W
+//                   wide
+// and then uses VIAL_MATMUL or VIAL_MATMUL_FROM_4. A file with products of its own shape walks with
+// vial_last_columns.
 #ifndef VIAL_PANEL_WALK_H
 #define VIAL_PANEL_WALK_H
 
@@ -20,8 +26,8 @@ typedef void vial_panel_product(VIAL_PRODUCT_PARAMETERS);
 #define PRODUCTS(W, C) \
   static __attribute__((noinline)) void product_##W##_##C(VIAL_PRODUCT_PARAMETERS) { PRODUCT(W, C) }
 
-/// All panels with tiles [tile_begin, tile_end): a tile is taken against all of them, one after another, from the caches.
-/// `whole` serves all panels but the last.
+/// All panels with tiles [tile_begin, tile_end): a tile is taken against all of them, one after
+/// another, from the caches. `whole` serves all panels but the last.
 VIAL_INLINE void vial_walk_panels(
   vial_panel_product *whole, vial_panel_product *last, const vial_tensor *w, const vial_panels *p,
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
@@ -37,7 +43,8 @@ VIAL_INLINE void vial_walk_panels(
 /// Columns of the last panel that there are.
 VIAL_INLINE uint32_t vial_last_columns(const vial_panels *p) { return p->columns - (p->panel_count - 1) * p->width; }
 
-/// Defines NAME, a matmul_quantized, for panels that are 4 or 8 wide; NARROW, another one, takes those that are less.
+/// Defines NAME, a matmul_quantized, for panels that are 4 or 8 wide; NARROW, another one, takes
+/// those that are less.
 #define VIAL_MATMUL_FROM_4(NAME, NARROW)                                                                               \
   PRODUCTS(4, 4) PRODUCTS(8, 2) PRODUCTS(8, 4) PRODUCTS(8, 6) PRODUCTS(8, 8)                                           \
   void NAME(                                                                                                           \

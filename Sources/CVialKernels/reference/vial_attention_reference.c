@@ -1,5 +1,6 @@
 // Owns: the reference attention of one KV head.
-// Must not: be fast, or read positions that the query does not see. Spec: ARITHMETIC.md, rule 11.
+// Must not: be fast, or read positions that the query does not see.
+// Source: Spec/ARITHMETIC.md, rule 11.
 #include "math/vial_bits.h"
 #include "dispatch/vial_family.h"
 #include "math/vial_scalar_functions.h"

@@ -1,5 +1,6 @@
 // Owns: the reference passes of sampling over all logits: the greatest, and those above a floor.
-// Must not: sort or cut. Spec: ARITHMETIC.md, rule 13.
+// Must not: sort or cut.
+// Source: Spec/ARITHMETIC.md, rule 13.
 #include "dispatch/vial_family.h"
 #include "math/vial_scalar_functions.h"
 

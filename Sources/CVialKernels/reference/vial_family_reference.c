@@ -1,5 +1,7 @@
-// Owns: the table of the reference family and its vector functions: the plainest form of the contract.
-// Must not: be fast. Spec: ARITHMETIC.md, rules 6 to 9, 12 and 13.
+// Owns: the table of the reference family and its vector functions: the plainest form of the
+// contract.
+// Must not: be fast.
+// Source: Spec/ARITHMETIC.md, rules 6 to 9, 12 and 13.
 #include "math/vial_bits.h"
 #include "dispatch/vial_family.h"
 #include "math/vial_scalar_functions.h"

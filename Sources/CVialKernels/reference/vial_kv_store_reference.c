@@ -1,5 +1,6 @@
 // Owns: rounding keys and values to the cache type and placing them in a block.
-// Must not: read other positions. Spec: ARITHMETIC.md, rule 10.
+// Must not: read other positions.
+// Source: Spec/ARITHMETIC.md, rule 10.
 #include "math/vial_bits.h"
 #include "dispatch/vial_family.h"
 

@@ -1,5 +1,7 @@
-// Owns: the reference products of f32, f16 and bf16 tensors, and the decoding of one row of any tensor.
-// Must not: be fast. Spec: ARITHMETIC.md, rules 5 and 6.
+// Owns: the reference products of f32, f16 and bf16 tensors, and the decoding of one row of any
+// tensor.
+// Must not: be fast.
+// Source: Spec/ARITHMETIC.md, rules 5 and 6.
 #include "math/vial_bits.h"
 #include "dispatch/vial_family.h"
 

@@ -1,11 +1,13 @@
 // Owns: the reference products of int4 and int8 tensors.
-// Must not: be fast. Spec: ARITHMETIC.md, rule 4.
+// Must not: be fast.
+// Source: Spec/ARITHMETIC.md, rule 4.
 #include "math/vial_bits.h"
 #include "dispatch/vial_family.h"
 
 #pragma STDC FP_CONTRACT OFF
 
-/// dot - zero * sum of one row of one record with one column of a panel; with a codebook there is nothing to take off.
+/// dot - zero * sum of one row of one record with one column of a panel; with a codebook there is
+/// nothing to take off.
 static int32_t dot_record(
   const vial_tensor *w, const uint8_t *record, uint32_t r, const uint8_t *q, uint32_t width, int32_t sum) {
   int32_t dot = 0;

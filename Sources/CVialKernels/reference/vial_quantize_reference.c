@@ -1,11 +1,13 @@
 // Owns: the reference quantisation of activations into panels.
-// Must not: be fast. Spec: ARITHMETIC.md, rule 3.
+// Must not: be fast.
+// Source: Spec/ARITHMETIC.md, rule 3.
 #include "math/vial_bits.h"
 #include "dispatch/vial_family.h"
 
 #pragma STDC FP_CONTRACT OFF
 
-/// One group of one column: `valid` values, the rest of q is zero. Returns whether all values are finite.
+/// One group of one column: `valid` values, the rest of q is zero. Returns whether all values are
+/// finite.
 static bool quantize_group(const float *x, uint32_t valid, int8_t q[128], float *scale, int32_t *sum) {
   uint32_t largest = 0;
   for (uint32_t i = 0; i < valid; i++) {

@@ -1,5 +1,6 @@
 // Owns: the reference quantisers of weights: which scale and zero point a group gets.
-// Must not: pack. Spec: ARITHMETIC.md, "Quantisers".
+// Must not: pack.
+// Source: Spec/ARITHMETIC.md, "Quantisers".
 #include "math/vial_bits.h"
 #include "dispatch/vial_family.h"
 #include "layout/vial_quantizer_grid.h"
@@ -9,7 +10,8 @@
 static float round_even(float x) { return x + VIAL_ROUND_MAGIC - VIAL_ROUND_MAGIC; }
 static float clamp(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
 
-/// Quantises a group with one scale: q = clamp(roundeven(x / scale), low, high); returns the squared error in 16 lanes.
+/// Quantises a group with one scale: q = clamp(roundeven(x / scale), low, high); returns the
+/// squared error in 16 lanes.
 static float try_scale(const float *x, uint32_t count, float scale, float zero, float low, float high, float *q) {
   float lanes[16] = {0}, inverse = 1.0f / scale;
   for (uint32_t i = 0; i < count; i++) {
@@ -63,7 +65,8 @@ static uint8_t nearest_level(const int8_t *levels, float x) {
   return q;
 }
 
-/// Keeps the candidate if its error over the levels nearest to x / scale is smaller than the best so far.
+/// Keeps the candidate if its error over the levels nearest to x / scale is smaller than the best
+/// so far.
 static void consider_levels(
   vial_group_choice *best, const float *x, uint32_t count, const int8_t *levels, uint16_t bits) {
   if ((bits & 0x7FFF) == 0 || (bits & 0x7C00) == 0x7C00) return;

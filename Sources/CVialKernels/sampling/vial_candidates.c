@@ -1,5 +1,7 @@
-// Owns: ordering token candidates: a bounded heap for few, a radix sort for many; no quadratic case.
-// Must not: know probabilities. Spec: ARITHMETIC.md, rule 13.
+// Owns: ordering token candidates: a bounded heap for few, a radix sort for many; no quadratic
+// case.
+// Must not: know probabilities.
+// Source: Spec/ARITHMETIC.md, rule 13.
 #include "sampling/vial_candidates.h"
 
 #include "math/vial_bits.h"

@@ -1,5 +1,6 @@
 // Owns: the counter-based generator of the contract.
-// Must not: keep state. Spec: ARITHMETIC.md, rule 13.
+// Must not: keep state.
+// Source: Spec/ARITHMETIC.md, rule 13.
 // Source: Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #include "vial_functions.h"
 

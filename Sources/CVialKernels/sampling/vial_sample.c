@@ -1,5 +1,6 @@
 // Owns: penalties, biases and the draw of a token from logits.
-// Must not: allocate: all scratch is the caller's. Spec: ARITHMETIC.md, rule 13.
+// Must not: allocate: all scratch is the caller's.
+// Source: Spec/ARITHMETIC.md, rule 13.
 #include "math/vial_bits.h"
 #include "sampling/vial_candidates.h"
 #include "vial_kernels.h"
@@ -29,7 +30,8 @@ void vial_bias(float *logits, uint32_t count, const vial_logit_bias *biases, siz
 }
 
 size_t vial_sample_scratch_byte_count(uint32_t count) {
-  // Two arrays of candidates and the histograms of their sort. One array later holds the probabilities and their sums.
+  // Two arrays of candidates and the histograms of their sort. One array later holds the
+  // probabilities and their sums.
   return 2 * sizeof(vial_candidate) * (size_t)count + sizeof(uint32_t) * VIAL_HISTOGRAM_WORDS;
 }
 
@@ -39,15 +41,17 @@ static float next_below(float x) {
   return vial_bits_float(x == 0.0f ? 0x80000001u : bits >> 31 ? bits + 1 : bits - 1);
 }
 
-/// A temperature-divided logit at or below which probabilities are below 2^-24. The sums of rule 13 begin with 1, so
-/// adding such a one changes none of them, and the draw, which looks for where a sum grows, never ends on one.
+/// A temperature-divided logit at or below which probabilities are below 2^-24. The sums of rule 13
+/// begin with 1, so adding such a one changes none of them, and the draw, which looks for where a
+/// sum grows, never ends on one.
 static float negligible_heat(float maximum) {
   float h = maximum - 18.0f;
   while (!((h - maximum) * VIAL_LOG2E < -25.0f)) h = next_below(h);
   return h;
 }
 
-/// A logit such that neither it nor any below it comes out above h after the division by the temperature.
+/// A logit such that neither it nor any below it comes out above h after the division by the
+/// temperature.
 static float logit_floor(float h, float temperature) {
   float x = h * temperature;
   for (int i = 0; i < 4; i++, x = next_below(x))
@@ -72,8 +76,8 @@ static uint32_t select_few(
   return size;
 }
 
-/// Leaves the candidates left by mask, temperature and top-k, best first, in one of the two arrays, and says in which;
-/// negligible ones are left out.
+/// Leaves the candidates left by mask, temperature and top-k, best first, in one of the two arrays,
+/// and says in which; negligible ones are left out.
 static vial_candidate *gather(
   const vial_kernels *kernels, const float *logits, uint32_t count, const uint64_t *allowed, const vial_sampling *s,
   float maximum, vial_candidate *a, vial_candidate *b, uint32_t *kept) {
@@ -88,7 +92,8 @@ static vial_candidate *gather(
   return vial_candidates_sort(a, size, b, (uint32_t *)(b + count));
 }
 
-/// The first index whose sum is at least (or, if `above`, above) the threshold; count if none. Sums never descend.
+/// The first index whose sum is at least (or, if `above`, above) the threshold; count if none. Sums
+/// never descend.
 static uint32_t first_crossing(const float *sums, uint32_t count, float threshold, bool above) {
   uint32_t low = 0, high = count;
   while (low < high) {

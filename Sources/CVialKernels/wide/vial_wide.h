@@ -1,6 +1,9 @@
-// Owns: 16-lane vectors in plain C for every ISA with fused multiply-add: a family file sets its target attribute,
-// includes the vial_wide_*.h headers and gets their functions compiled for its registers (2 x 256, 1 x 512 bits ...).
-// Must not: name an ISA. Spec: ARITHMETIC.md, rule 2. Include once per translation unit, inside the target region.
+// Owns: 16-lane vectors in plain C for every ISA with fused multiply-add: a family file sets its
+// target attribute, includes the vial_wide_*.h headers and gets their functions compiled for its
+// registers (2 x 256, 1 x 512 bits ...).
+// Must not: name an ISA.
+// Source: Spec/ARITHMETIC.md, rule 2.
+// Include once per translation unit, inside the target region.
 #ifndef VIAL_WIDE_H
 #define VIAL_WIDE_H
 #include "math/vial_bits.h"

@@ -1,8 +1,10 @@
 // Owns: attention of one KV head over cache blocks, 16 positions or 16 dimensions per vector.
-// Must not: differ from vial_attention_reference.c by a bit. Spec: ARITHMETIC.md, rule 11.
-// Rows are (query, head) pairs. The including family defines VIAL_ATTENTION_ROWS (rows in flight, 4 or 8) and
-// VIAL_ATTENTION_VECTORS (16 positions or dimensions each, per row, when all rows are there) to fit its registers.
-// Fewer rows take more vectors each: as many chains of fused multiply-adds hide the latency of one.
+// Must not: differ from vial_attention_reference.c by a bit.
+// Source: Spec/ARITHMETIC.md, rule 11.
+// Rows are (query, head) pairs. The including family defines VIAL_ATTENTION_ROWS (rows in flight, 4
+// or 8) and VIAL_ATTENTION_VECTORS (16 positions or dimensions each, per row, when all rows are
+// there) to fit its registers. Fewer rows take more vectors each: as many chains of fused
+// multiply-adds hide the latency of one.
 #ifndef VIAL_WIDE_ATTENTION_H
 #define VIAL_WIDE_ATTENTION_H
 #include "wide/vial_wide.h"
@@ -99,13 +101,15 @@ VIAL_INLINE void attention_weights(
   *out_sum = wide_tree(sum);
 }
 
-/// part[row][d ... d + 16*X) over positions [begin, end) of R rows from row0 on; continues from `part` when begin > 0.
+/// part[row][d ... d + 16*X) over positions [begin, end) of R rows from row0 on; continues from
+/// `part` when begin > 0.
 VIAL_INLINE void attention_values(
   const vial_kv_type type, const int R, const int X, const attention_chunk *c, size_t dim, size_t d, int row0,
   uint32_t begin, uint32_t end, float s[][64]) {
   const size_t size = cache_element_size(type);
   const uint8_t *values = c->block + 64 * dim * size;
-  // Keys come 16 positions at a time. The positions at hand share the asking; rows that see more do not ask again.
+  // Keys come 16 positions at a time. The positions at hand share the asking; rows that see more do
+  // not ask again.
   const size_t keys = begin ? 0 : (c->next_count + 15) / 16 * 16 * dim * size;
   const size_t ask = 16 * (size_t)X * size * ((c->next_count + end - 1) / end);
   v16f o[8][8];
@@ -128,8 +132,9 @@ VIAL_INLINE void attention_values(
       wide_store(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x, o[r][x]);
 }
 
-/// The last dim % 16 dimensions: their vector ends at the row's end and overlaps lanes that are done, which are computed
-/// again and not stored (never loading past the block). A row shorter than a vector is loaded in part.
+/// The last dim % 16 dimensions: their vector ends at the row's end and overlaps lanes that are
+/// done, which are computed again and not stored (never loading past the block). A row shorter than
+/// a vector is loaded in part.
 VIAL_INLINE void attention_last_values(
   const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, uint32_t begin, uint32_t end,
   float s[][64]) {
@@ -206,7 +211,8 @@ VIAL_INLINE void attention_block(const vial_kv_type type, const int R, const att
   }
 }
 
-/// attention_block with a fixed number of rows, so that accumulators live in registers; not inlined: 8 copies suffice.
+/// attention_block with a fixed number of rows, so that accumulators live in registers; not
+/// inlined: 8 copies suffice.
 #define VIAL_ATTENTION_BLOCK(R)                                                                                        \
   static __attribute__((noinline)) void attention_block_##R(vial_kv_type type, const attention_chunk *c, size_t dim) { \
     switch (type) {                                                                                                    \
@@ -243,7 +249,8 @@ static void attention_rows(vial_kv_type type, uint32_t rows, const attention_chu
   }
 }
 
-/// Whose keys will be read after the block that begins at `begin`: the next block's, or those that the caller names.
+/// Whose keys will be read after the block that begins at `begin`: the next block's, or those that
+/// the caller names.
 VIAL_INLINE void attention_look_ahead(const vial_attention *a, uint32_t begin, uint32_t longest, attention_chunk *c) {
   const bool is_last = begin + 64 >= longest;
   uint32_t count = is_last ? a->next_count : longest - begin - 64;

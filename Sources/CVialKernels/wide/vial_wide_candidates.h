@@ -1,10 +1,13 @@
-// Owns: the passes of sampling over all logits, 16 at a time: the greatest, and those above a floor.
-// Must not: differ from vial_candidates_reference.c by a bit. Spec: ARITHMETIC.md, rule 13.
+// Owns: the passes of sampling over all logits, 16 at a time: the greatest, and those above a
+// floor.
+// Must not: differ from vial_candidates_reference.c by a bit.
+// Source: Spec/ARITHMETIC.md, rule 13.
 #ifndef VIAL_WIDE_CANDIDATES_H
 #define VIAL_WIDE_CANDIDATES_H
 #include "wide/vial_wide.h"
 
-/// All ones where bit `id` ... `id` + 15 of the mask is set (NULL: everywhere); id is a multiple of 16.
+/// All ones where bit `id` ... `id` + 15 of the mask is set (NULL: everywhere); id is a multiple of
+/// 16.
 VIAL_INLINE v16i allowed_lanes(const uint64_t *allowed, size_t id) {
   if (!allowed) return (v16i){0} - 1;
   const v16u bits = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};

@@ -1,5 +1,6 @@
 // Owns: decoding one row of a tensor of any encoding, 16 columns at a time.
-// Must not: load past the row's records, or differ from vial_decode_row_reference by a bit. Spec: ARITHMETIC.md, rule 6.
+// Must not: load past the row's records, or differ from vial_decode_row_reference by a bit.
+// Source: Spec/ARITHMETIC.md, rule 6.
 #ifndef VIAL_WIDE_DECODE_ROW_H
 #define VIAL_WIDE_DECODE_ROW_H
 #include "wide/vial_wide.h"

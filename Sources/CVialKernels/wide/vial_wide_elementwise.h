@@ -1,5 +1,6 @@
 // Owns: the vector functions between the products, 16 lanes at a time.
-// Must not: differ from vial_family_reference.c by a bit. Spec: ARITHMETIC.md, rules 6 to 9, 12 and 13.
+// Must not: differ from vial_family_reference.c by a bit.
+// Source: Spec/ARITHMETIC.md, rules 6 to 9, 12 and 13.
 #ifndef VIAL_WIDE_ELEMENTWISE_H
 #define VIAL_WIDE_ELEMENTWISE_H
 #include "wide/vial_wide.h"

@@ -1,5 +1,7 @@
-// Owns: rounding keys and values to the cache type, 16 elements at a time, and placing them in a block.
-// Must not: differ from vial_kv_store_reference.c by a bit. Spec: ARITHMETIC.md, rule 10.
+// Owns: rounding keys and values to the cache type, 16 elements at a time, and placing them in a
+// block.
+// Must not: differ from vial_kv_store_reference.c by a bit.
+// Source: Spec/ARITHMETIC.md, rule 10.
 #ifndef VIAL_WIDE_KV_STORE_H
 #define VIAL_WIDE_KV_STORE_H
 #include "wide/vial_wide.h"

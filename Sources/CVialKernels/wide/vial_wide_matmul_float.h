@@ -1,6 +1,9 @@
-// Owns: products of f32, f16 and bf16 tiles with f32 columns: lanes are rows, an even and an odd chain per output.
-// Must not: load past a tile or reorder a chain. Spec: ARITHMETIC.md, rule 5.
-// The including family defines VIAL_FLOAT_COLUMNS: columns in flight (2 accumulators of 16 lanes each).
+// Owns: products of f32, f16 and bf16 tiles with f32 columns: lanes are rows, an even and an odd
+// chain per output.
+// Must not: load past a tile or reorder a chain.
+// Source: Spec/ARITHMETIC.md, rule 5.
+// The including family defines VIAL_FLOAT_COLUMNS: columns in flight (2 accumulators of 16 lanes
+// each).
 #ifndef VIAL_WIDE_MATMUL_FLOAT_H
 #define VIAL_WIDE_MATMUL_FLOAT_H
 #include "wide/vial_wide.h"

@@ -1,5 +1,6 @@
 // Owns: quantising activations into panels, 16 lanes at a time.
-// Must not: differ from vial_quantize_reference.c by a bit. Spec: ARITHMETIC.md, rule 3.
+// Must not: differ from vial_quantize_reference.c by a bit.
+// Source: Spec/ARITHMETIC.md, rule 3.
 #ifndef VIAL_WIDE_QUANTIZE_H
 #define VIAL_WIDE_QUANTIZE_H
 #include "wide/vial_wide.h"

@@ -1,11 +1,13 @@
 // Owns: the weight quantisers, 16 lanes at a time.
-// Must not: differ from vial_quantize_weights_reference.c by a bit. Spec: ARITHMETIC.md, "Quantisers".
+// Must not: differ from vial_quantize_weights_reference.c by a bit.
+// Source: Spec/ARITHMETIC.md, "Quantisers".
 #ifndef VIAL_WIDE_QUANTIZE_WEIGHTS_H
 #define VIAL_WIDE_QUANTIZE_WEIGHTS_H
 #include "layout/vial_quantizer_grid.h"
 #include "wide/vial_wide.h"
 
-/// Candidates of a group in the order of vial_quantizer_grid.h: whole vectors, unusable ones with scale 0.
+/// Candidates of a group in the order of vial_quantizer_grid.h: whole vectors, unusable ones with
+/// scale 0.
 typedef struct wide_grid {
   float scales[48], inverses[48], zeros[48];
   int count;
@@ -67,8 +69,8 @@ VIAL_INLINE v16f quantize_steps(v16f x, float inverse, float low, float high) {
   return wide_select(s > high, wide_set(high), s);
 }
 
-/// The candidate of least squared error over `count` values (a multiple of 16, zero-filled); low and high before the
-/// zero point is taken off.
+/// The candidate of least squared error over `count` values (a multiple of 16, zero-filled); low
+/// and high before the zero point is taken off.
 VIAL_INLINE vial_group_choice choose(const wide_grid *grid, const float *x, uint32_t count, float low, float high) {
   vial_group_choice best = {.zero = low == 0.0f ? 8.0f : 0.0f};
   float best_scale = 0.0f;
@@ -138,12 +140,14 @@ static vial_kernel_status wide_quantize_int4_row(
   return VIAL_KERNEL_OK;
 }
 
-/// What a search for the nearest level walks along: the middle of levels i and i + 1, and their distance.
+/// What a search for the nearest level walks along: the middle of levels i and i + 1, and their
+/// distance.
 typedef struct wide_levels {
   float first, middles[15], distances[15];
 } wide_levels;
 
-/// The levels nearest to x, the lower one of two equally near; *q, where it is not NULL, receives their places.
+/// The levels nearest to x, the lower one of two equally near; *q, where it is not NULL, receives
+/// their places.
 VIAL_INLINE v16f nearest_levels(const wide_levels *levels, v16f x, v16i *q) {
   v16f level = wide_set(levels->first);
   v16i slot = {0};

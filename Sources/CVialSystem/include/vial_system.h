@@ -28,7 +28,8 @@ static inline void vial_spin_pause(void) {
 #endif
 }
 
-/// Sleeps while `*word == expected`; may return early. Elsewhere than on Linux: sleeps for 50 microseconds.
+/// Sleeps while `*word == expected`; may return early. Elsewhere than on Linux: sleeps for 50
+/// microseconds.
 static inline void vial_wait_on(const uint32_t *word, uint32_t expected) {
 #if defined(__linux__)
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
@@ -73,25 +74,26 @@ static inline int vial_lock(int descriptor) {
 /// Gives a file a name that must be free; -1 and EEXIST when it is not.
 int vial_rename_new(const char *path, const char *new_path);
 
-/// Gives an open file the access list (POSIX ACL) of another, or none when that has none. Where a file system or a system
-/// has no access lists, nothing happens.
+/// Gives an open file the access list (POSIX ACL) of another, or none when that has none. Where a
+/// file system or a system has no access lists, nothing happens.
 void vial_copy_access_list(int from, int to);
 
 /// CPUs that the calling thread may run on; 0 when the system does not say.
 int vial_affinity_count(void);
 
-/// A descriptor pair (one eventfd on Linux, else a pipe), close-on-exec and non-blocking. -1 and errno on failure.
+/// A descriptor pair (one eventfd on Linux, else a pipe), close-on-exec and non-blocking. -1 and
+/// errno on failure.
 int vial_event_open(int *out_readable, int *out_writable);
 /// Makes the pair's readable end readable.
 void vial_event_raise(int writable);
 /// Reads what was raised.
 void vial_event_clear(int readable);
 
-/// Whole pages of zeros that are in no core dump, and zeros again in the child of a fork, where the system can do that.
-/// NULL when memory is short. `out_is_hidden`: as `vial_hide_pages` returns.
+/// Whole pages of zeros that are in no core dump, and zeros again in the child of a fork, where the
+/// system can do that. NULL when memory is short. `out_is_hidden`: as `vial_hide_pages` returns.
 void *vial_map_private(size_t byte_count, bool *out_is_hidden);
-/// Keeps pages out of core dumps, and in the child of a fork empty, where the system can do that; false when they may be in
-/// a dump.
+/// Keeps pages out of core dumps, and in the child of a fork empty, where the system can do that;
+/// false when they may be in a dump.
 bool vial_hide_pages(void *pages, size_t byte_count);
 /// Undoes that, before pages go back to whoever lent them.
 void vial_show_pages(void *pages, size_t byte_count);
@@ -99,7 +101,8 @@ void vial_show_pages(void *pages, size_t byte_count);
 size_t vial_page_byte_count(void);
 /// The most bytes that this process may lock in memory; PTRDIFF_MAX when there is no limit.
 size_t vial_lock_limit(void);
-/// Keeps pages out of swap from when they are first touched; -1 when the limit on locked memory, or the system, forbids.
+/// Keeps pages out of swap from when they are first touched; -1 when the limit on locked memory, or
+/// the system, forbids.
 int vial_lock_pages(void *pages, size_t byte_count);
 /// Undoes that.
 void vial_unlock_pages(void *pages, size_t byte_count);
@@ -118,7 +121,8 @@ void vial_wipe_stack(size_t byte_count);
 int vial_thread_mark(void);
 void vial_set_thread_mark(int mark);
 
-/// What the program was built from, as a JSON object: the text of `vial_build_info` (vial.h). Static memory.
+/// What the program was built from, as a JSON object: the text of `vial_build_info` (vial.h).
+/// Static memory.
 const char *vial_system_build_info(void);
 
 /// The calling thread's errno.

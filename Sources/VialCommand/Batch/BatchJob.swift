@@ -1,5 +1,7 @@
-// Owns: a batch under way: lines become requests, a number of them at once, and requests become lines.
-// Must not: know flags. What is wrong with a line belongs to that line only.
+// Owns: a batch under way: lines become requests, a number of them at once, and requests become
+// lines.
+// Must not: know flags.
+// What is wrong with a line belongs to that line only.
 
 import Vial
 import VialCompute
@@ -128,7 +130,8 @@ final class BatchJob {
     } catch let error as BatchError {
       try fail(key, position, "\(error)")
     } catch let error as JSONError {
-      // Sentences of the reader say what is wrong; those of syntax would be many words for "not JSON".
+      // Sentences of the reader say what is wrong; those of syntax would be many words for "not
+      // JSON".
       let isSyntax = error.kind == .syntax
       try fail(key, position, isSyntax ? "byte \(error.offset): not JSON" : "\(error)")
     }

@@ -1,8 +1,9 @@
 // Owns: the answers file of a batch: whole lines only, none twice, also after a kill.
 // Must not: ask anything.
 //
-// A line is written by one call and so is there or not when the process is killed; a line that a crash of the machine
-// tore is dropped by the next run. Lines reach the disk every two seconds and at the end (fsync).
+// A line is written by one call and so is there or not when the process is killed; a line that a
+// crash of the machine tore is dropped by the next run. Lines reach the disk every two seconds and
+// at the end (fsync).
 
 import VialEngine
 import VialSystem
@@ -57,8 +58,8 @@ final class BatchLog {
       digest: digest, hasFailed: value["error"].map { !$0.isNull } ?? false)
   }
 
-  /// Whether a line was answered before; the answer to another line, of another model or with other settings in its
-  /// place is an error.
+  /// Whether a line was answered before; the answer to another line, of another model or with other
+  /// settings in its place is an error.
   func hasAnswer(_ key: BatchKey) throws -> Bool {
     guard let answer = earlier[key.line] else { return false }
     guard answer.digest == key.digest else {

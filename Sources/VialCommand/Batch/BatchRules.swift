@@ -1,5 +1,7 @@
-// Owns: the fields of a batch's line for penalties, single tokens, choices, and where an answer begins and ends.
-// Must not: quote a line in an error. Ranges are the engine's, its sentences are said.
+// Owns: the fields of a batch's line for penalties, single tokens, choices, and where an answer
+// begins and ends.
+// Must not: quote a line in an error.
+// Ranges are the engine's, its sentences are said.
 
 import Vial
 import VialEngine

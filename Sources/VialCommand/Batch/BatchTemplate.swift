@@ -1,5 +1,6 @@
 // Owns: "template" and "variables" of a batch's line.
-// Must not: check values, which the template does, or quote a line in an error: it names the template's own variables.
+// Must not: check values, which the template does, or quote a line in an error: it names the
+// template's own variables.
 
 import Vial
 import VialEngine

@@ -17,8 +17,8 @@ struct LineFile {
   }
 
   /// Hands every line that has an end, and the last one without, to `body` in order.
-  /// - Parameter body: gets the line's bytes (nil: too long), whether it has an end, and how many bytes of the file
-  ///   come up to its end; it returns whether to go on.
+  /// - Parameter body: gets the line's bytes (nil: too long), whether it has an end, and how many
+  ///   bytes of the file come up to its end; it returns whether to go on.
   func forEachLine(
     _ body: (_ line: [UInt8]?, _ hasEnd: Bool, _ end: UInt64) throws -> Bool
   ) throws {

@@ -1,5 +1,6 @@
-// Owns: the sequences of one test and their steps, made as the engine makes them; the bytes and operations that the
-// steps have to move and do. Must not: take the time.
+// Owns: the sequences of one test and their steps, made as the engine makes them; the bytes and
+// operations that the steps have to move and do.
+// Must not: take the time.
 
 import ArgumentParser
 import VialEngine

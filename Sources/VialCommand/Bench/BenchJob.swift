@@ -16,8 +16,8 @@ struct BenchResult {
   let work: StepWork
   /// The machine's limits before, between and after the repetitions: medians.
   let limits: CeilingSample
-  /// What the threads got of the time of as many processors, median; below 1 others had the rest, or threads
-  /// waited for each other.
+  /// What the threads got of the time of as many processors, median; below 1 others had the rest,
+  /// or threads waited for each other.
   let processorFraction: Double
 
   var medianSeconds: Double { seconds.median }

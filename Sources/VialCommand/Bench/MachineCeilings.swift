@@ -1,6 +1,8 @@
-// Owns: what this machine can do at this moment: read bandwidth and int8 peak, on the threads of a test.
-// Must not: know models. Other processes share the machine, so a figure is worth something only beside
-// measurements of the same seconds.
+// Owns: what this machine can do at this moment: read bandwidth and int8 peak, on the threads of a
+// test.
+// Must not: know models.
+// Other processes share the machine, so a figure is worth something only beside measurements of the
+// same seconds.
 
 import CVialRoofline
 import VialCompute
@@ -39,9 +41,10 @@ final class CeilingBuffer {
   }
 }
 
-/// Measures the limits in bursts of about a millisecond. What registers can do is the best burst: on a busy machine some run
-/// undisturbed. Memory is shared with other machines for longer than a burst, so what it gives is the middle burst: the
-/// best would be a limit that no work of several milliseconds can reach.
+/// Measures the limits in bursts of about a millisecond. What registers can do is the best burst:
+/// on a busy machine some run undisturbed. Memory is shared with other machines for longer than a
+/// burst, so what it gives is the middle burst: the best would be a limit that no work of several
+/// milliseconds can reach.
 final class MachineCeilings {
   private let threads: ThreadPool
   private let family: String

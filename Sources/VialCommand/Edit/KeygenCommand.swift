@@ -1,4 +1,5 @@
-// Owns: `vial keygen`. Must not: overwrite a key, or print a secret one.
+// Owns: `vial keygen`.
+// Must not: overwrite a key, or print a secret one.
 
 import ArgumentParser
 import VialFormat

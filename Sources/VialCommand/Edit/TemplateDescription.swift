@@ -1,4 +1,5 @@
 // Owns: a prompt template as text for people and as JSON.
+// Must not: render a template.
 
 import VialFormat
 import VialText

@@ -1,5 +1,5 @@
-// Owns: the results file of an evaluation: one header line, then one line for each question, so that an
-// interrupted run goes on where it stopped.
+// Owns: the results file of an evaluation: one header line, then one line for each question, so
+// that an interrupted run goes on where it stopped.
 // Must not: mix results of different models or settings.
 
 import VialEvaluation

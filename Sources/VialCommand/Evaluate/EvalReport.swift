@@ -1,4 +1,5 @@
 // Owns: what `vial eval` says at the end: a table for people or one JSON object.
+// Must not: score a question; VialEvaluation does.
 
 import Vial
 import VialEvaluation

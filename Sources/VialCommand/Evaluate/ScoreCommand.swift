@@ -1,4 +1,5 @@
 // Owns: `vial score`: log-probabilities, perplexity and logits of a given text.
+// Must not: compute a token's probability; `Scorer` does.
 
 import ArgumentParser
 import Vial

@@ -1,4 +1,5 @@
 // Owns: what both forms of a dump show and the descriptor does not say by itself.
+// Must not: format; `DumpText` and `DumpJSON` do.
 
 import VialFormat
 import VialText

@@ -1,4 +1,5 @@
-// Owns: the dump as one JSON object; its keys are an interface: more may be added, none renamed.
+// Owns: the dump as one JSON object.
+// Must not: rename or drop a key: keys are an interface, and more may be added.
 
 import VialFormat
 import VialText

@@ -1,4 +1,5 @@
 // Owns: one template in a dump: the chat template's source, or a prompt template.
+// Must not: render a template.
 
 import VialFormat
 import VialText

@@ -1,4 +1,5 @@
-// Owns: one tensor or one template in a dump.
+// Owns: one tensor in a dump: its descriptor and its first values, decoded.
+// Must not: show a tensor whole.
 
 import VialFormat
 

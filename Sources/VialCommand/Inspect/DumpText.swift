@@ -1,4 +1,5 @@
 // Owns: the dump as aligned text for people.
+// Must not: be an interface; programs read `DumpJSON`.
 
 import VialFormat
 import VialSystem

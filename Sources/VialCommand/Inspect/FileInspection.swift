@@ -1,5 +1,6 @@
 // Owns: opening a file for the commands that look at files rather than run them.
-// Must not: bind tensors; an architecture that this build cannot run can still be dumped and verified.
+// Must not: bind tensors; an architecture that this build cannot run can still be dumped and
+// verified.
 
 import VialFormat
 import VialModel

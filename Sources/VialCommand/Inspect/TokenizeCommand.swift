@@ -1,4 +1,5 @@
 // Owns: `vial tokenize`: text to ids and back, exactly as the model sees them.
+// Must not: know how text is cut; the file's tokenizer does.
 
 import ArgumentParser
 import Vial

@@ -1,4 +1,5 @@
-// Owns: verifying with a progress bar, for every command that verifies. Must not: judge what was found.
+// Owns: verifying with a progress bar, for every command that verifies.
+// Must not: judge what was found.
 
 import VialFormat
 import VialModel

@@ -1,5 +1,5 @@
-// Owns: what `vial verify` found out, for people and as JSON; JSON keys are an interface: more may be added.
-// Must not: look at the file.
+// Owns: what `vial verify` found out, for people and as JSON.
+// Must not: look at the file, or rename a JSON key: keys are an interface, and more may be added.
 
 import VialFormat
 import VialSystem

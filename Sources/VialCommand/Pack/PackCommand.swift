@@ -1,5 +1,6 @@
-// `vial pack`: arguments to one call of the packer, its progress and warnings to stderr, its outcome to an exit
-// code. Must not: know how packing is done.
+// Owns: `vial pack`: arguments to one call of the packer, its progress and warnings to stderr, its
+// outcome to an exit code.
+// Must not: know how packing is done.
 
 public import ArgumentParser
 public import VialFormat

@@ -1,6 +1,8 @@
-// Owns: the streamed text: the answer to stdout, the reasoning before it to stderr (dimmed on a terminal).
+// Owns: the streamed text: the answer to stdout, the reasoning before it to stderr (dimmed on a
+// terminal).
 // Must not: hold text back, but for half a character before a terminal, which controls of an answer
-// must not reach. A pipe or a file gets the answer's bytes as they are.
+// must not reach.
+// A pipe or a file gets the answer's bytes as they are.
 
 import Vial
 import VialEngine

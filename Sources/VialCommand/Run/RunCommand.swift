@@ -1,4 +1,6 @@
-// Owns: `vial run`: one answer, streamed. The answer goes to stdout, reasoning and figures to stderr.
+// Owns: `vial run`: one answer, streamed.
+// Must not: choose a token or render a template; the engine and `Vial` do.
+// The answer goes to stdout, reasoning and figures to stderr.
 
 public import ArgumentParser
 import Vial

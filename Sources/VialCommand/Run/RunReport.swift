@@ -1,4 +1,5 @@
 // Owns: what `vial run` says about an answer: a line of figures, or the JSON object.
+// Must not: take the time; it shows the request's own timings.
 
 import Vial
 import VialCompute

@@ -1,4 +1,5 @@
-// Owns: `vial run --samples N`: the same prompt answered several times in one batch, and what the answers agree on.
+// Owns: `vial run --samples N`: the same prompt answered several times in one batch, and what the
+// answers agree on.
 // Must not: choose a token; samples differ by their index in the generator's counter.
 
 import Vial

@@ -1,4 +1,5 @@
-// Owns: `--adapter NAME[:SCALE]`: reading it, finding the adapter, and the line for a name that the file does not have.
+// Owns: `--adapter NAME[:SCALE]`: reading it, finding the adapter, and the line for a name that the
+// file does not have.
 // Must not: compute.
 
 import ArgumentParser

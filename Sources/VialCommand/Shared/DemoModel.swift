@@ -1,4 +1,5 @@
-// Owns: where the demonstration model lies: beside the command, or in the installation's share folder.
+// Owns: where the demonstration model lies: beside the command, or in the installation's share
+// folder.
 // Must not: search anywhere else; no environment variable moves it.
 
 import VialSystem

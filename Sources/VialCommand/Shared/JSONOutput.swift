@@ -1,5 +1,7 @@
-// Owns: JSON on stdout: one value, keys in the order given, numbers as their shortest exact spelling.
-// Must not: know what is written. Streams, so that rows of logits need no tree.
+// Owns: JSON on stdout: one value, keys in the order given, numbers as their shortest exact
+// spelling.
+// Must not: know what is written.
+// It streams, so that rows of logits need no tree.
 
 import VialSystem
 

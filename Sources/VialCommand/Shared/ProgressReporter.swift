@@ -1,5 +1,6 @@
-// Progress of long commands on stderr: a bar on a terminal, a plain line now and then elsewhere.
-// Owns: rate and time left. Must not: know what is done, or write to stdout.
+// Owns: the progress of long commands on stderr: a bar on a terminal, a plain line now and then
+// elsewhere; rate and time left.
+// Must not: know what is done, or write to stdout.
 
 import Synchronization
 import VialSystem
@@ -26,7 +27,8 @@ final class ProgressReporter: Sendable {
     self.isTerminal = isTerminal
   }
 
-  /// Reports `done` of `total` bytes (or what the unit is) of a stage, whose rate is counted from its first report.
+  /// Reports `done` of `total` bytes (or what the unit is) of a stage, whose rate is counted from
+  /// its first report.
   func update(_ stage: String, done: UInt64, total: UInt64) {
     let now = MonotonicClock.seconds
     let line: String? = state.withLock { state in

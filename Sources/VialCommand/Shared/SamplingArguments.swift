@@ -1,4 +1,5 @@
-// Owns: the flags that shape the choice of tokens. What is not given comes from the file.
+// Owns: the flags that shape the choice of tokens.
+// Must not: choose a token, or invent a default: what is not given comes from the file.
 
 public import ArgumentParser
 import Vial

@@ -1,5 +1,5 @@
-// Ctrl-C, SIGTERM and SIGHUP as a flag that long commands look at between steps, so that they clean
-// up behind them.
+// Owns: Ctrl-C, SIGTERM and SIGHUP as a flag that long commands look at between steps, so that they
+// clean up behind them.
 // Must not: be used by the library floors, which install no handlers.
 
 import Synchronization

@@ -101,7 +101,8 @@ struct TemplateArguments: ParsableArguments {
     }
   }
 
-  /// What is wrong, with names: variables are the template's text, and names of values the user's own.
+  /// What is wrong, with names: variables are the template's text, and names of values the user's
+  /// own.
   private static func sentence(
     _ problem: PromptError, _ template: PromptTemplate, _ names: [String]
   ) -> String {

@@ -1,5 +1,7 @@
-// Writes an adapter section: places names, A and B, and lets the caller fill the matrices.
-// Must not: know where the numbers come from. Implements: Spec/FORMAT.md, "Adapters".
+// Owns: the writing of an adapter section: places of names, A and B, whose matrices the caller
+// fills.
+// Must not: know where the numbers come from.
+// Source: Spec/FORMAT.md, "Adapters".
 
 /// Collects the targets of one adapter.
 public struct AdapterBuilder: Sendable {
@@ -62,7 +64,8 @@ public struct AdapterBuilder: Sendable {
     FormatError(rule: 641, offset: 0, context: "adapter", message)
   }
 
-  /// The section's bytes. `fill` writes each matrix, in layout tile16, into memory of zeros that has its length.
+  /// The section's bytes. `fill` writes each matrix, in layout tile16, into memory of zeros that
+  /// has its length.
   public func section(
     fill: (Target, Part, UnsafeMutableRawBufferPointer) throws -> Void
   ) throws -> ByteRegion {

@@ -1,6 +1,7 @@
-// One LoRA adapter of a file: its name, its base and, for each target, where A and B lie.
-// Owns: the complete validation of an adapter section but for its values. Must not: read A or B, or know layers.
-// Implements: Spec/FORMAT.md, "Adapters" (R-641 … R-644).
+// Owns: one LoRA adapter of a file: its name, its base, the places of A and B for each target, and
+// the complete validation of its section but for the values.
+// Must not: read A or B, or know layers.
+// Source: Spec/FORMAT.md, "Adapters" (R-641 … R-644).
 
 /// A validated adapter section. Keeps the bytes alive; cheap to copy.
 public struct AdapterDescriptor: Sendable {
@@ -26,7 +27,8 @@ public struct AdapterDescriptor: Sendable {
     targets.reduce(0) { $0 + $1.rank * ($1.inputCount + $1.outputCount) }
   }
 
-  /// The id of the section of an adapter with this name: names of a file are unique, because ids are.
+  /// The id of the section of an adapter with this name: names of a file are unique, because ids
+  /// are.
   public static func sectionID(ofName name: String) -> UInt64 {
     SHA256.hash(Array(name.utf8).rawSpan).words[0]
   }
@@ -49,7 +51,8 @@ public struct AdapterDescriptor: Sendable {
   }
 
   /// Holds the adapter against a model.
-  /// - Throws: R-643 when it belongs to another one, R-642 when a target is missing there or has another shape.
+  /// - Throws: R-643 when it belongs to another one, R-642 when a target is missing there or has
+  ///   another shape.
   public func check(base file: FileDescriptor) throws(FormatError) {
     guard baseDigest == file.modelDigest else {
       throw FormatError(
@@ -94,7 +97,8 @@ public struct AdapterTarget: Sendable {
   /// Bytes of A and of B from the start of the file.
   let offsets: (a: UInt64, b: UInt64)
 
-  /// A and B as tensors, for those who check or decode values; their offsets count from the start of the file.
+  /// A and B as tensors, for those who check or decode values; their offsets count from the start
+  /// of the file.
   public var tensors: [TensorDescriptor] {
     let parts = [(a, offsets.a, [rank, inputCount]), (b, offsets.b, [outputCount, rank])]
     return parts.compactMap { region, offset, dimensions in

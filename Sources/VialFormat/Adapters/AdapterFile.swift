@@ -1,6 +1,6 @@
-// A file that holds adapters and no model.
-// Owns: what such a file must and must not have. Must not: look at a base; `AdapterDescriptor.check` does.
-// Implements: Spec/FORMAT.md, "Adapters", "Opening a file".
+// Owns: what a file that holds adapters and no model must and must not have.
+// Must not: look at a base; `AdapterDescriptor.check` does.
+// Source: Spec/FORMAT.md, "Adapters", "Opening a file".
 
 /// An opened file of adapters. Keeps the bytes alive.
 public struct AdapterFile: Sendable {

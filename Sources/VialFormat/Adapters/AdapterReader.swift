@@ -1,6 +1,6 @@
-// Reads the fields of an adapter section in order, each against its rule.
+// Owns: the reading of an adapter section's fields in order, each against its rule.
 // Must not: allocate by a number that the section's length does not back.
-// Implements: Spec/FORMAT.md, "Adapters".
+// Source: Spec/FORMAT.md, "Adapters".
 
 /// One pass over an adapter section.
 struct AdapterReader {

@@ -1,11 +1,13 @@
-// Bytes that somebody else keeps alive: a slice of a mapped file or of a buffer of our own.
-// Owns: the retained owner and the bounds. Must not: map, copy or allocate by itself, or trust any
-// offset: every slice and column is checked (Spec/FORMAT.md, "Reading hostile bytes").
+// Owns: a slice of bytes that somebody else keeps alive (a mapped file, a buffer of our own): the
+// retained owner and the bounds.
+// Must not: map, copy or allocate by itself, or trust any offset: every slice and column is
+// checked.
+// Source: Spec/FORMAT.md, "Reading hostile bytes".
 
 /// An immutable range of bytes together with the object that keeps it alive.
 ///
-/// Slices share the owner, so a section, a tensor or a tokenizer column may outlive the value it was
-/// cut from. Access is through spans, which are bounds-checked.
+/// Slices share the owner, so a section, a tensor or a tokenizer column may outlive the value it
+/// was cut from. Access is through spans, which are bounds-checked.
 @safe
 public struct ByteRegion: Sendable {
   /// Keeps the memory valid; never inspected.
@@ -21,8 +23,8 @@ public struct ByteRegion: Sendable {
     self.byteCount = max(0, byteCount)
   }
 
-  /// Copies an array, which had its memory already, into memory of its own, aligned to 64 bytes. O(n). For writers: it
-  /// traps when memory is short.
+  /// Copies an array, which had its memory already, into memory of its own, aligned to 64 bytes.
+  /// O(n). For writers: it traps when memory is short.
   public init(copying bytes: [UInt8]) {
     guard let storage = OwnedBytes(byteCount: bytes.count) else {
       preconditionFailure("memory is short")
@@ -41,7 +43,8 @@ public struct ByteRegion: Sendable {
       owner: storage, start: UnsafeRawPointer(storage.base), byteCount: byteCount)
   }
 
-  /// The same bytes in memory of our own, which nobody else can change: this region when it is one. O(n).
+  /// The same bytes in memory of our own, which nobody else can change: this region when it is one.
+  /// O(n).
   /// - Throws: `outOfMemory`.
   public func privateCopy() throws(FormatError) -> ByteRegion {
     if owner is OwnedBytes { return self }
@@ -88,7 +91,8 @@ public struct ByteRegion: Sendable {
   }
 }
 
-/// A fixed-stride column of integers inside a `ByteRegion`, already checked for bounds and alignment.
+/// A fixed-stride column of integers inside a `ByteRegion`, already checked for bounds and
+/// alignment.
 public struct ByteColumn<Element: BitwiseCopyable & FixedWidthInteger>: Sendable {
   private let region: ByteRegion
   /// Number of elements.

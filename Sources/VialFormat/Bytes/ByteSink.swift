@@ -1,4 +1,4 @@
-// Where a writer's bytes go.
+// Owns: where a writer's bytes go.
 // Must not: assume a file; VialFormat opens none.
 
 /// Accepts bytes at offsets. Offsets that were never written are never read back.

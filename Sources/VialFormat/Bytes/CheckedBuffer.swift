@@ -1,4 +1,5 @@
-// An array whose allocation may fail, for what is no text of a patient: ranges, numbers, places.
+// Owns: an array whose allocation may fail, for what is no text of a patient: ranges, numbers,
+// places.
 // Must not: grow in place, or hold text; that is wiped (SecureBuffer, WipedBuffer).
 
 /// A fixed-capacity array of plain values. Not thread-safe.

@@ -1,14 +1,14 @@
-// Cold text as one LZ4 frame, both ways.
+// Owns: cold text as one LZ4 frame, both ways.
 // Must not: allocate more than the validated raw length, or accept anything but one whole frame.
-// Implements: Spec/FORMAT.md, "Codecs".
+// Source: Spec/FORMAT.md, "Codecs".
 import CLZ4
 
 enum LZ4Frame {
   private static let magic: UInt32 = 0x184D_2204
   private static let dictionaryFlag: UInt8 = 1
 
-  /// The raw bytes of one frame; `rawByteCount` was checked against `FormatLimits`. Allocates these and what liblz4
-  /// works in. Nobody may change `stored` meanwhile.
+  /// The raw bytes of one frame; `rawByteCount` was checked against `FormatLimits`. Allocates these
+  /// and what liblz4 works in. Nobody may change `stored` meanwhile.
   /// - Throws: R-607, `outOfMemory`.
   static func decode(
     _ stored: ByteRegion, rawByteCount: UInt64

@@ -1,4 +1,4 @@
-// Little-endian fields in and out of bytes.
+// Owns: little-endian fields in and out of bytes.
 // Must not: be called with an offset that was not checked against the length (a span traps there).
 
 extension RawSpan {

@@ -1,12 +1,13 @@
-// Memory for what cannot fail softly: Swift ends the process when an object or an array cannot be allocated.
-// Owns: the sizes that calls hold, by name. Must not: be held for what grows with a file or an argument and can come
-// from `CheckedMemory`, which may say no.
+// Owns: memory for what cannot fail softly, and the sizes that calls hold of it, by name.
+// Must not: be held for what grows with a file or an argument and can come from `CheckedMemory`,
+// which may say no.
+// Swift ends the process when an object or an array cannot be allocated.
 import CVialMemory
 
 /// Memory that is held while code runs whose allocations are bounded and cannot fail.
 ///
-/// In libvial it is there whatever the rest of the process does. In a Swift program, holding proves only that so much
-/// memory can be had at that moment.
+/// In libvial it is there whatever the rest of the process does. In a Swift program, holding proves
+/// only that so much memory can be had at that moment.
 public enum MemoryReserve {
   /// Bytes that any call of the library may need besides what is checked or held for itself.
   public static let call = 256 << 10
@@ -18,7 +19,8 @@ public enum MemoryReserve {
   public static let choices = 8 << 20
   /// Bytes that a step of an engine may need.
   public static let step = 512 << 10
-  /// Bytes that places in queues and tables need for each request, from when it is submitted until it is released.
+  /// Bytes that places in queues and tables need for each request, from when it is submitted until
+  /// it is released.
   public static let request = 1 << 10
 
   /// Holds memory for allocations of so many bytes together; false when memory is short. O(1).

@@ -1,5 +1,6 @@
-// Which signatures an opened file has, and what they are worth for the file as it is.
-// Must not: decide whose signature counts. Implements: Spec/FORMAT.md, "Signatures", "Opening a file".
+// Owns: which signatures an opened file has, and what they are worth for the file as it is.
+// Must not: decide whose signature counts.
+// Source: Spec/FORMAT.md, "Signatures", "Opening a file".
 
 /// What a signature is worth for the file that holds it.
 public enum SignatureState: Sendable, Equatable {
@@ -49,7 +50,8 @@ extension FileDescriptor {
     return .stale(isModelUnchanged: signature.modelDigest == modelDigest)
   }
 
-  /// What the signature by `key` is worth; nil when the file has none. Checks one signature at most.
+  /// What the signature by `key` is worth; nil when the file has none. Checks one signature at
+  /// most.
   /// - Throws: `outOfMemory`.
   public func signatureState(by key: PublicKey) throws(FormatError) -> SignatureState? {
     guard let section = sectionTable.find(.signature, id: key.sectionID) else { return nil }
@@ -61,8 +63,8 @@ extension FileDescriptor {
   /// Model and file digest together.
   public var digests: FileDigests { FileDigests(model: modelDigest, file: fileDigest) }
 
-  /// Checks the digests of everything that is not weights, an adapter or free: tokenizer, templates, texts,
-  /// provenance. O(bytes of these).
+  /// Checks the digests of everything that is not weights, an adapter or free: tokenizer,
+  /// templates, texts, provenance. O(bytes of these).
   /// - Throws: R-220.
   public func checkSmallSections() throws(FormatError) {
     for section in sections where ![.weights, .adapter, .free].contains(section.kind) {

@@ -1,5 +1,6 @@
-// An opened file: validated descriptors over somebody else's bytes.
-// Owns: access to sections by kind and id. Must not: read weights, or check what `Verifier` checks.
+// Owns: an opened file: validated descriptors over somebody else's bytes, with access to sections
+// by kind and id.
+// Must not: read weights, or check what `Verifier` checks.
 
 /// A validated `.vial` model file. Keeps the bytes alive; cheap to copy.
 public struct FileDescriptor: Sendable {
@@ -25,7 +26,8 @@ public struct FileDescriptor: Sendable {
   public var fileDigest: Digest { root.fileDigest }
   /// Sections in file order.
   public var sections: [SectionDescriptor] { sectionTable.sections }
-  /// Bytes after the current root's length (an unfinished append): ignored here, reported by verify.
+  /// Bytes after the current root's length (an unfinished append): ignored here, reported by
+  /// verify.
   public var tailByteCount: UInt64 { UInt64(file.byteCount) - root.fileByteCount }
 
   init(
@@ -86,8 +88,8 @@ public struct FileDescriptor: Sendable {
     return region
   }
 
-  /// A private copy of a section, whose digest is checked before its first use: nobody can change it
-  /// afterwards.
+  /// A private copy of a section, whose digest is checked before its first use: nobody can change
+  /// it afterwards.
   private static func checked(
     _ section: SectionDescriptor, in file: ByteRegion
   ) throws(FormatError) -> ByteRegion {
@@ -122,8 +124,9 @@ public struct FileDescriptor: Sendable {
     file.slice(section.offset, section.storedByteCount)
   }
 
-  /// A cold text, decompressed; nil when the file has none. Allocates its raw length, which R-210 bounds, a copy of its
-  /// stored bytes and `FormatLimits.textWorkByteCount` at once. Does not check the digest.
+  /// A cold text, decompressed; nil when the file has none. Allocates its raw length, which R-210
+  /// bounds, a copy of its stored bytes and `FormatLimits.textWorkByteCount` at once. Does not
+  /// check the digest.
   public func text(_ id: TextSection) throws(FormatError) -> ByteRegion? {
     guard let section = sectionTable.find(.text, id: id.rawValue) else { return nil }
     return try contents(of: section)
@@ -151,7 +154,8 @@ public struct FileDescriptor: Sendable {
 }
 
 extension ByteRegion {
-  /// The bytes as an array. O(n). For what is small, and for writers: it traps when memory is short.
+  /// The bytes as an array. O(n). For what is small, and for writers: it traps when memory is
+  /// short.
   public func copied() -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
       unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(

@@ -1,9 +1,11 @@
-// The numbers of the format: where things lie, how large they may be, which features exist.
-// Owns: every named limit of Spec/FORMAT.md, "Limits". Must not: hold logic.
+// Owns: the numbers of the format: where things lie, how large they may be, which features exist.
+// Must not: hold logic.
+// Source: Spec/FORMAT.md, "Limits".
 
 /// Offsets, sizes and feature bits of format version 1 (Spec/FORMAT.md, "Identity", "Root slots").
 public enum FormatConstants {
-  /// The magic number: a byte above 127, the name, and line endings that a text-mode transfer breaks.
+  /// The magic number: a byte above 127, the name, and line endings that a text-mode transfer
+  /// breaks.
   public static let magic: [UInt8] = [
     0x89, 0x56, 0x49, 0x41, 0x4C, 0x0D, 0x0A, 0x1A, 0x0A, 0x00, 0x00, 0x00,
   ]
@@ -17,10 +19,11 @@ public enum FormatConstants {
   public static let minorVersion: UInt16 = 0
   /// The incompatible feature that a tensor with a codebook needs.
   public static let codebooksFeature: UInt64 = 1 << 1
-  /// The incompatible feature that a chat template with operations 54 and 55, or cases 3 and 4 of operation 43, needs.
+  /// The incompatible feature that a chat template with operations 54 and 55, or cases 3 and 4 of
+  /// operation 43, needs.
   public static let templateOperationsFeature: UInt64 = 1 << 2
-  /// The incompatible feature that a chat template which reads tools or further fields of messages (operations 56 to 63)
-  /// needs.
+  /// The incompatible feature that a chat template which reads tools or further fields of messages
+  /// (operations 56 to 63) needs.
   public static let templateFieldsFeature: UInt64 = 1 << 3
   /// Incompatible features that this reader understands.
   public static let knownIncompatibleFeatures =
@@ -111,7 +114,7 @@ public enum FormatLimits {
   /// Bytes that verifying takes for each section; for each tensor, matrix of an adapter and MiB.
   static let verifyingBytesPerSection = 768
   static let verifyingBytesPerPiece = 768
-  /// Bytes that unpacking a compressed text may allocate besides its stated raw length and a copy of its
-  /// stored bytes: liblz4's window and blocks.
+  /// Bytes that unpacking a compressed text may allocate besides its stated raw length and a copy
+  /// of its stored bytes: liblz4's window and blocks.
   public static let textWorkByteCount: UInt64 = 9 << 20
 }

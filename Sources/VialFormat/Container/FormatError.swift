@@ -1,4 +1,4 @@
-// The one error of everything that reads a `.vial` file: which rule was broken, and where.
+// Owns: the one error of everything that reads a `.vial` file: which rule was broken, and where.
 // Must not: carry bytes or text from the file (they may be anybody's).
 
 /// A broken rule of Spec/FORMAT.md, Spec/TOKENIZER.md or Spec/TEMPLATES.md.
@@ -22,8 +22,8 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     self.message = message
   }
 
-  /// No rule was broken: memory is short, so nothing is known about the file. Whoever collects errors must not take it
-  /// for one of the file's.
+  /// No rule was broken: memory is short, so nothing is known about the file. Whoever collects
+  /// errors must not take it for one of the file's.
   public static let outOfMemory = FormatError(
     rule: 0, offset: 0, context: "memory", "memory is short")
 

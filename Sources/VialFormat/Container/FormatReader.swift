@@ -1,6 +1,6 @@
-// Opening: from untrusted bytes to validated descriptors, without touching the weights.
+// Owns: opening: from untrusted bytes to validated descriptors, without touching the weights.
 // Must not: map or copy the file, or allocate more than its tables justify.
-// Implements: Spec/FORMAT.md, "Opening a file".
+// Source: Spec/FORMAT.md, "Opening a file".
 
 /// Opens `.vial` bytes.
 public enum FormatReader {
@@ -29,7 +29,8 @@ public enum FormatReader {
   static func container(_ file: ByteRegion) throws(FormatError) -> Container {
     let length = UInt64(file.byteCount)
     let page = FormatConstants.pageByteCount
-    // Whatever is validated once and read again is copied first: another process may change the file.
+    // Whatever is validated once and read again is copied first: another process may change the
+    // file.
     guard let start = file.slice(0, FormatConstants.firstSectionOffset) else {
       throw FormatError(rule: 101, offset: length, "file is too short to be a .vial file")
     }

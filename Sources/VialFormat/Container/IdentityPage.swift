@@ -1,5 +1,6 @@
-// The first 4,096 bytes: what the file is and which features it needs.
-// Implements: Spec/FORMAT.md, "Identity" (R-101 … R-107). Must not: read past its page.
+// Owns: the first 4,096 bytes: what the file is and which features it needs.
+// Must not: read past its page.
+// Source: Spec/FORMAT.md, "Identity" (R-101 … R-107).
 
 /// The validated identity page.
 public struct IdentityPage: Equatable, Sendable {

@@ -1,5 +1,7 @@
-// A root: which section table is the current one. Two slots, so that an append never overwrites
-// the root in use. Implements: Spec/FORMAT.md, "Root slots" (R-110 … R-117).
+// Owns: a root: which section table is the current one.
+// Must not: judge the section table itself; `SectionTable` does.
+// Source: Spec/FORMAT.md, "Root slots" (R-110 … R-117).
+// There are two slots, so that an append never overwrites the root in use.
 
 /// A valid root. Offsets and lengths are in bytes.
 public struct RootSlot: Equatable, Sendable {

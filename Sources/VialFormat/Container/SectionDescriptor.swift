@@ -1,6 +1,7 @@
-// One entry of the section table: what a section is, where it lies, how it is stored.
-// Owns: kinds, flags, codecs and the 128-byte encoding. Must not: touch a section's bytes.
-// Implements: Spec/FORMAT.md, "Section table".
+// Owns: one entry of the section table (what a section is, where it lies, how it is stored): kinds,
+// flags, codecs and the 128-byte encoding.
+// Must not: touch a section's bytes.
+// Source: Spec/FORMAT.md, "Section table".
 
 /// What a section holds.
 public struct SectionKind: RawRepresentable, Hashable, Sendable, Comparable {

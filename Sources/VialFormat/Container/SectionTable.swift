@@ -1,6 +1,7 @@
-// The section table, validated as a whole before any section is looked at.
-// Implements: Spec/FORMAT.md, "Section table" (R-201 … R-219). Allocates up to `openingBytesPerSection` an entry, which
-// the file's own length bounds and its caller holds.
+// Owns: the section table, validated as a whole before any section is looked at.
+// Must not: allocate more than `openingBytesPerSection` an entry, which the file's own length
+// bounds and its caller holds.
+// Source: Spec/FORMAT.md, "Section table" (R-201 … R-219).
 
 /// The validated sections of a file.
 public struct SectionTable: Sendable {

@@ -1,6 +1,7 @@
-// The chunk digests section: leaves of the sections that have more than one chunk, so that one
-// chunk can be checked without reading the rest.
-// Implements: Spec/FORMAT.md, "Chunk digests".
+// Owns: the chunk digests section: leaves of the sections that have more than one chunk, so that
+// one chunk can be checked without reading the rest.
+// Must not: compute a digest, or prove the leaves to be the section's own; `SectionChunks` does.
+// Source: Spec/FORMAT.md, "Chunk digests".
 
 /// Collects and encodes leaves; sections are added in any order.
 struct ChunkDigests {
@@ -49,7 +50,8 @@ struct ChunkDigests {
     return bytes
   }
 
-  /// The leaves that a payload stores for a section; nil when it has none, or not as many as the section's chunks.
+  /// The leaves that a payload stores for a section; nil when it has none, or not as many as the
+  /// section's chunks.
   static func leaves(of section: SectionDescriptor, in payload: RawSpan) -> [Digest]? {
     guard payload.byteCount >= headerByteCount, payload.matches(magic, at: 0),
       payload.u32(4) == 1, payload.u32(12) == entryStride

@@ -1,6 +1,7 @@
-// A SHA-256 value and the streaming hash that makes it.
-// Owns: every use of SHA-256 in the project, so that a faster implementation has one door.
-// Implements: Spec/FORMAT.md, "Digests".
+// Owns: SHA-256 values and the streaming hash that makes them; every use of SHA-256 in the project,
+// so that a faster implementation has one door.
+// Must not: know what is hashed.
+// Source: Spec/FORMAT.md, "Digests".
 import CVialDigest
 
 /// 32 bytes of SHA-256.
@@ -112,8 +113,8 @@ extension SHA256 {
   /// Name of the code in use.
   public static let implementationName = unsafe String(cString: family.pointee.name)
 
-  /// For each region the digest of `prefix` and its bytes. O(n); several regions at a time where the CPU gains from
-  /// it, most when neighbours are equally long.
+  /// For each region the digest of `prefix` and its bytes. O(n); several regions at a time where
+  /// the CPU gains from it, most when neighbours are equally long.
   static func hash(_ regions: [ByteRegion], prefix: UInt8) -> [Digest] {
     let count = regions.count
     guard count > 0 else { return [] }

@@ -1,5 +1,7 @@
-// The two-level digest of a section: SHA-256 over fixed-size chunks, then over the leaves.
-// Owns: the tree's two prefixes and its streaming form. Implements: Spec/FORMAT.md, "Section digest".
+// Owns: the two-level digest of a section (SHA-256 over fixed-size chunks, then over the leaves):
+// its two prefixes and its streaming form.
+// Must not: know sections or files.
+// Source: Spec/FORMAT.md, "Section digest".
 
 /// Computes a section digest while the bytes pass by.
 struct DigestTree {
@@ -83,7 +85,8 @@ struct DigestTree {
     return hash
   }
 
-  /// Bytes of which the leaves are made before these go into the root: memory does not grow with the section.
+  /// Bytes of which the leaves are made before these go into the root: memory does not grow with
+  /// the section.
   private static let turnByteCount = 64 * FormatConstants.chunkByteCount
 
   /// The section digest of bytes in memory.

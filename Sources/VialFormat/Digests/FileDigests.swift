@@ -1,5 +1,7 @@
-// The model digest and the file digest, from a section table alone.
-// Owns: their two domain strings and what each counts. Implements: Spec/FORMAT.md, "Digests".
+// Owns: the model digest and the file digest, from a section table alone: their two domain strings
+// and what each counts.
+// Must not: read a section's bytes.
+// Source: Spec/FORMAT.md, "Digests".
 
 /// The two digests of a file.
 public struct FileDigests: Equatable, Sendable {

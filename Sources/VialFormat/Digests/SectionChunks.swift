@@ -1,6 +1,7 @@
-// One section whose chunks can be checked one by one, in any order, from any thread.
-// Owns: finding the section's leaves and proving that they are its own.
-// Must not: remember what was checked. Implements: Spec/FORMAT.md, "Chunk digests".
+// Owns: one section whose chunks can be checked one by one, in any order, from any thread: finding
+// its leaves and proving that they are its own.
+// Must not: remember what was checked.
+// Source: Spec/FORMAT.md, "Chunk digests".
 
 /// The chunks of a section with the digests that they must have.
 public struct SectionChunks: Sendable {
@@ -17,9 +18,10 @@ public struct SectionChunks: Sendable {
   /// Number of chunks.
   public var count: Int { leaves.count }
 
-  /// Finds the leaves of a section. Reads no more of it than one chunk: a section that has only one is checked here.
-  /// - Throws: R-223 when leaves are missing or do not give the section's digest, R-222 when they are in disorder,
-  ///   R-220 for a section of one chunk that is damaged; `outOfMemory`.
+  /// Finds the leaves of a section. Reads no more of it than one chunk: a section that has only one
+  /// is checked here.
+  /// - Throws: R-223 when leaves are missing or do not give the section's digest, R-222 when they
+  ///   are in disorder, R-220 for a section of one chunk that is damaged; `outOfMemory`.
   public init(_ section: SectionDescriptor, of file: FileDescriptor) throws(FormatError) {
     self.section = section
     stored = try FileDescriptor.region(section, in: file.file)
@@ -53,8 +55,8 @@ public struct SectionChunks: Sendable {
     else { throw FormatError(rule: rule, offset: offset, message) }
   }
 
-  /// Reads some chunks; the error for the first that does not match its leaf, or nil. Chunks, each below `count`,
-  /// may be any; several at a time are several times as fast.
+  /// Reads some chunks; the error for the first that does not match its leaf, or nil. Chunks, each
+  /// below `count`, may be any; several at a time are several times as fast.
   public func problem(inChunks chunks: some Collection<Int>) -> FormatError? {
     let regions = chunks.compactMap { chunk -> ByteRegion? in
       let start = UInt64(chunk) * FormatConstants.chunkByteCount

@@ -1,5 +1,7 @@
-// Typed access to the configuration's keys: a missing key or a wrong type is an error with a rule.
-// Implements: Spec/FORMAT.md, "Configuration".
+// Owns: typed access to the configuration's keys: a missing key or a wrong type is an error with a
+// rule.
+// Must not: know what a value is for; `ModelConfiguration` does.
+// Source: Spec/FORMAT.md, "Configuration".
 
 /// Reads keys of a configuration by type.
 struct ConfigurationFields {

@@ -1,5 +1,6 @@
-// A typed value of a key–value payload, and its type numbers.
-// Implements: Spec/FORMAT.md, "Key–values".
+// Owns: a typed value of a key–value payload, and its type numbers.
+// Must not: know keys, or what a value is for.
+// Source: Spec/FORMAT.md, "Key–values".
 
 /// A value with its type.
 public enum KeyValue: Equatable, Sendable {

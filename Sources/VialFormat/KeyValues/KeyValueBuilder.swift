@@ -1,5 +1,6 @@
-// Writes a key–value payload in its one canonical form.
-// Implements: Spec/FORMAT.md, "Key–values". Must not: accept what the reader would refuse.
+// Owns: the writing of a key–value payload in its one canonical form.
+// Must not: accept what the reader would refuse.
+// Source: Spec/FORMAT.md, "Key–values".
 
 /// Collects key–values and encodes them sorted by key.
 public struct KeyValueBuilder: Sendable {

@@ -1,7 +1,8 @@
-// A sorted, typed key–value payload, searched in place.
-// Owns: its complete validation, so that access cannot fail, and a copy of the bytes: what was checked is what is used,
-// whatever becomes of a mapped file.
-// Implements: Spec/FORMAT.md, "Key–values" (R-301 … R-307).
+// Owns: a sorted, typed key–value payload, searched in place, and its complete validation, so that
+// access cannot fail.
+// Must not: use bytes that may change after the check: it keeps a copy, whatever becomes of a
+// mapped file.
+// Source: Spec/FORMAT.md, "Key–values" (R-301 … R-307).
 
 /// A validated key–value payload.
 public struct KeyValueTable: Sendable {
@@ -255,7 +256,8 @@ extension ByteRegion {
     return (try? UTF8Span(validating: column.span)) != nil
   }
 
-  /// The text of `range`, copied once; invalid UTF-8 is repaired. Empty when the range is not inside.
+  /// The text of `range`, copied once; invalid UTF-8 is repaired. Empty when the range is not
+  /// inside.
   func string(_ range: Range<Int>) -> String {
     guard let part = slice(UInt64(range.lowerBound), UInt64(range.count)) else { return "" }
     return withExtendedLifetime(part) {

@@ -1,6 +1,7 @@
-// The hyperparameters of a model, typed and within their limits, and their key–values.
-// Owns: the configuration's keys (Spec/FORMAT.md, "Configuration", R-310 … R-316).
+// Owns: the hyperparameters of a model, typed and within their limits, and their keys in the
+// configuration.
 // Must not: know what an architecture does with them.
+// Source: Spec/FORMAT.md, "Configuration" (R-310 … R-316).
 
 /// A model's hyperparameters.
 public struct ModelConfiguration: Equatable, Sendable {

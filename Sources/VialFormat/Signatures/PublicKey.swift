@@ -1,6 +1,6 @@
-// Who signed: an Ed25519 public key.
+// Owns: an Ed25519 public key: who signed.
 // Must not: be taken from a file and trusted; keys come from whoever decides what to trust.
-// Implements: Spec/FORMAT.md, "Signatures", "Key files".
+// Source: Spec/FORMAT.md, "Signatures", "Key files".
 
 /// An Ed25519 public key (RFC 8032).
 public struct PublicKey: Hashable, Sendable, CustomStringConvertible {

@@ -1,6 +1,6 @@
-// One signature over a file digest: its section's bytes, and whether it is right.
+// Owns: one signature over a file digest: its section's bytes, and whether it is right.
 // Must not: hold or see a secret key, or say that anybody should be trusted.
-// Implements: Spec/FORMAT.md, "Signatures".
+// Source: Spec/FORMAT.md, "Signatures".
 import CSodium
 
 /// What a signature section says, its signature checked.
@@ -20,7 +20,8 @@ public struct Signature: Sendable, Equatable {
   static let commentOffset = 176
 
   /// Reads a section and checks the signature.
-  /// - Throws: R-651 for anything but a right signature in the section that its key belongs to; `outOfMemory`.
+  /// - Throws: R-651 for anything but a right signature in the section that its key belongs to;
+  ///   `outOfMemory`.
   init(_ stored: ByteRegion, id: UInt64, at offset: UInt64) throws(FormatError) {
     let wrong = FormatError(rule: 651, offset: offset, "a signature is wrong")
     let limit = Signature.commentOffset + FormatLimits.commentByteCount

@@ -1,8 +1,10 @@
-// Sixteen levels that the integers of a 4-bit tensor stand for.
-// Owns: what a codebook may be, and its bytes. Must not: choose levels; the packer does.
-// Implements: Spec/FORMAT.md, "Tensor table".
+// Owns: what a codebook may be, and its bytes: sixteen levels that the integers of a 4-bit tensor
+// stand for.
+// Must not: choose levels; the packer does.
+// Source: Spec/FORMAT.md, "Tensor table".
 
-/// Levels of an int4 tensor without zero points: q stands for `self[q]`, strictly ascending from −127 or more.
+/// Levels of an int4 tensor without zero points: q stands for `self[q]`, strictly ascending from
+/// −127 or more.
 public struct Codebook: Hashable, Sendable {
   /// Levels of a codebook, and bytes in a tensor's entry.
   public static let levelCount = 16

@@ -1,6 +1,7 @@
-// How the numbers of a tensor are stored, and how many bytes that takes.
-// Owns: encodings, layouts, shapes and the length formula. Must not: decode.
-// Implements: Spec/FORMAT.md, "Encodings", "Layout tile16".
+// Owns: how a tensor's numbers are stored: encodings, layouts, shapes and the formula of their
+// length.
+// Must not: decode.
+// Source: Spec/FORMAT.md, "Encodings", "Layout tile16".
 
 /// Number encodings.
 public enum TensorEncoding: UInt32, Sendable, CaseIterable {

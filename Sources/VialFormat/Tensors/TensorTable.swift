@@ -1,6 +1,7 @@
-// The tensor table, searched by name in place.
-// Owns: its complete validation, weights' coverage included. Must not: touch weight bytes.
-// Implements: Spec/FORMAT.md, "Tensor table" (R-320 … R-335).
+// Owns: the tensor table, searched by name in place, and its complete validation, the coverage of
+// the weights included.
+// Must not: touch weight bytes.
+// Source: Spec/FORMAT.md, "Tensor table" (R-320 … R-335).
 
 /// A validated tensor table.
 public struct TensorTable: Sendable {
@@ -26,8 +27,8 @@ public struct TensorTable: Sendable {
   /// Of a codebook's levels in an entry.
   static let levelsOffset = 92
 
-  /// Validates a tensor table against the weights sections and the file's incompatible features. O(n log n); 4 bytes a
-  /// tensor.
+  /// Validates a tensor table against the weights sections and the file's incompatible features.
+  /// O(n log n); 4 bytes a tensor.
   init(_ payload: ByteRegion, weights: [Weights], features: UInt64) throws(FormatError) {
     self.payload = payload
     self.weights = weights

@@ -1,5 +1,7 @@
-// Places tensors in weights sections and writes the tensor table.
-// Owns: offsets. Must not: see a weight. Implements: Spec/FORMAT.md, "Tensor table".
+// Owns: the placing of tensors in weights sections: their offsets, and the tensor table that is
+// written.
+// Must not: see a weight.
+// Source: Spec/FORMAT.md, "Tensor table".
 
 /// Collects tensors in the order in which their bytes will be written.
 public struct TensorTableBuilder: Sendable {
@@ -24,7 +26,8 @@ public struct TensorTableBuilder: Sendable {
   public init() {}
 
   /// Declares the next tensor of a weights section and says where its bytes belong.
-  /// - Throws: for a name, shape or format that the reader would refuse.
+  /// - Throws: for a name, shape or format that the reader would
+  ///   refuse.
   @discardableResult
   public mutating func add(
     _ name: String, _ format: TensorFormat, shape dimensions: [Int], section: UInt64 = 0

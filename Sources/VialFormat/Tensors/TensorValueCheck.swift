@@ -1,6 +1,8 @@
-// What weights may hold: finite numbers and scales, zero points up to 15, canonical padding.
-// Owns: the value rules of tensors. Must not: decode or be fast at the cost of clarity; it reads each
-// byte once. Implements: Spec/FORMAT.md, "Values" (R-601 … R-605).
+// Owns: the value rules of tensors: finite numbers and scales, zero points up to 15, canonical
+// padding.
+// Must not: decode, or gain speed at the cost of clarity.
+// Source: Spec/FORMAT.md, "Values" (R-601 … R-605).
+// Each byte is read once.
 
 /// Checks the values of one tensor, a range of tiles at a time.
 struct TensorValueCheck {
@@ -98,8 +100,9 @@ struct TensorValueCheck {
     return bad == 0
   }
 
-  /// Whether a tile without padding is right: almost every tile, so this is what takes the time. One pass over
-  /// typed columns without a branch for each value; false leaves it to `quantisedRule` to find out why.
+  /// Whether a tile without padding is right: almost every tile, so this is what takes the time.
+  /// One pass over typed columns without a branch for each value; false leaves it to
+  /// `quantisedRule` to find out why.
   private func isRight(_ region: ByteRegion) -> Bool {
     let (stride, group) = (format.recordByteCount, format.group)
     let weights = format.encoding == .int4 ? 8 * group : 16 * group

@@ -1,10 +1,12 @@
-// Single weights as numbers: the decode pseudo-code of the Spec, literally.
-// Owns: the readable decoder for dumps and tests. Must not: be used where speed counts; kernels have
-// their own, and must agree with this one. Implements: Spec/FORMAT.md, "Encodings", "Tile layouts".
+// Owns: the readable decoder of single weights for dumps and tests: the Spec's decode pseudo-code,
+// literally.
+// Must not: be used where speed counts; kernels have their own decoders, and must agree with this
+// one.
+// Source: Spec/FORMAT.md, "Encodings", "Tile layouts".
 
 extension TensorDescriptor {
-  /// The decoded element of `[slice, row, column]`, each inside the shape; row and slice are 0 for a
-  /// vector. Nil outside.
+  /// The decoded element of `[slice, row, column]`, each inside the shape; row and slice are 0 for
+  /// a vector. Nil outside.
   public func value(slice: Int, row: Int, column: Int) -> Float? {
     guard (0..<shape.sliceCount).contains(slice), (0..<shape.rowCount).contains(row),
       (0..<shape.columnCount).contains(column)

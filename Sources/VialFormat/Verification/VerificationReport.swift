@@ -1,6 +1,6 @@
-// What verifying found: all problems, and which sections have one.
-// Owns: that every problem of a section is counted for it. Must not: decide what a problem is.
-// Implements: Spec/FORMAT.md, "Verifying".
+// Owns: what verifying found: all problems, each counted for its section.
+// Must not: decide what a problem is.
+// Source: Spec/FORMAT.md, "Verifying".
 
 /// The result of verifying a file or some of its sections.
 public struct VerificationReport: Sendable {
@@ -14,7 +14,8 @@ public struct VerificationReport: Sendable {
     public var isWhole: Bool { problemCount == 0 }
   }
 
-  /// All problems, in the order in which they were looked for. Empty means that all that was checked is whole.
+  /// All problems, in the order in which they were looked for. Empty means that all that was
+  /// checked is whole.
   public private(set) var problems: [FormatError] = []
   /// The sections that were checked, in file order.
   public private(set) var sections: [SectionOutcome]
@@ -26,7 +27,8 @@ public struct VerificationReport: Sendable {
   /// Whether a section is among those that were checked.
   public func covers(_ section: SectionDescriptor) -> Bool { index(of: section) != nil }
 
-  /// Sections do not overlap, so their offsets ascend. O(log n): a hostile file has many sections and many problems.
+  /// Sections do not overlap, so their offsets ascend. O(log n): a hostile file has many sections
+  /// and many problems.
   private func index(of section: SectionDescriptor) -> Int? {
     var (low, high) = (0, sections.count)
     while low < high {

@@ -1,6 +1,7 @@
-// Everything that opening leaves out: digests of every section, padding, weights' values, cold text,
-// spare root slot and tail. Owns: the split into pieces that threads can share.
-// Must not: start threads, or stop at the first problem. Implements: Spec/FORMAT.md, "Verifying".
+// Owns: everything that opening leaves out (digests of every section, padding, weights' values,
+// cold text, spare root slot and tail), split into pieces that threads can share.
+// Must not: start threads, or stop at the first problem.
+// Source: Spec/FORMAT.md, "Verifying".
 
 /// Checks an opened file completely, or some of its sections.
 ///
@@ -39,7 +40,8 @@ public struct Verifier: Sendable {
   /// For the pieces, their outcomes and the report, which cannot fail softly.
   private let memory: HeldMemory
 
-  /// Splits the work; reads nothing but the targets of adapters. Allocates some 40 bytes for each MiB that is checked.
+  /// Splits the work; reads nothing but the targets of adapters. Allocates some 40 bytes for each
+  /// MiB that is checked.
   /// - Parameter sections: the sections to check; nil: the whole file, with what lies between them.
   /// - Throws: `outOfMemory`.
   public init(
@@ -87,8 +89,8 @@ public struct Verifier: Sendable {
     totalByteCount = total
   }
 
-  /// What checking all of a file takes at most, adapters excepted. A section's chunks, and a tensor's tiles, make at most a
-  /// piece for each half MiB, and one more.
+  /// What checking all of a file takes at most, adapters excepted. A section's chunks, and a
+  /// tensor's tiles, make at most a piece for each half MiB, and one more.
   private static func workByteCount(_ file: FileDescriptor) -> Int {
     let halves = file.file.byteCount >> 19
     return FormatLimits.verifyingBytesPerSection * file.sections.count
@@ -279,7 +281,8 @@ public struct Verifier: Sendable {
     return gap.bytes.isZero(0, gap.byteCount)
   }
 
-  /// Cold text decompresses and is UTF-8; provenance is well-formed; signatures are right, if perhaps stale.
+  /// Cold text decompresses and is UTF-8; provenance is well-formed; signatures are right, if
+  /// perhaps stale.
   private func checkContents(_ report: inout VerificationReport) throws(FormatError) {
     for index in checked {
       let section = file.sections[index]

@@ -1,6 +1,7 @@
-// Where everything lies after an append: kept sections stay, new ones follow, the rest is free.
-// Owns: free ranges and the replacement of chunk digests. Must not: move a section that is kept.
-// Implements: Spec/FORMAT.md, "Appending and compacting", "Free ranges".
+// Owns: the places of sections after an append: kept ones stay, new ones follow, the rest becomes
+// free ranges; and the replacement of chunk digests.
+// Must not: move a section that is kept.
+// Source: Spec/FORMAT.md, "Appending and compacting", "Free ranges".
 
 /// The sections of a changed file, in the making.
 struct AppendLayout {
@@ -89,8 +90,8 @@ struct AppendLayout {
     FormatError(rule: 113, offset: offset, "the file has too many sections or bytes")
   }
 
-  /// Kept sections and one free section for each stretch between them that has dead bytes. The last stretch is
-  /// the old section table's.
+  /// Kept sections and one free section for each stretch between them that has dead bytes. The last
+  /// stretch is the old section table's.
   private func keptAndFree() -> [SectionDescriptor] {
     let keptOffsets = Set(kept.map(\.offset))
     var result: [SectionDescriptor] = []
@@ -109,8 +110,8 @@ struct AppendLayout {
     return result + [AppendLayout.free(after: end, before: file.root.fileByteCount)]
   }
 
-  /// The free section between two neighbours. It begins at the next multiple of the smallest alignment, as
-  /// whatever died there did, so it has at least a byte.
+  /// The free section between two neighbours. It begins at the next multiple of the smallest
+  /// alignment, as whatever died there did, so it has at least a byte.
   private static func free(after end: UInt64, before next: UInt64) -> SectionDescriptor {
     let alignment = FormatLimits.minimumAlignment
     let start = end.roundedUp(toMultipleOf: UInt64(alignment)) ?? end

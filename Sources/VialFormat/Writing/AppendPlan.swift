@@ -1,8 +1,10 @@
-// What changing a file in place writes, and in which order: the whole crash-safety argument as data.
-// Owns: the order of truncation, data, barriers and root. Must not: write anything itself.
-// Implements: Spec/FORMAT.md, "Appending and compacting".
+// Owns: what changing a file in place writes, and in which order: truncation, data, barriers and
+// root; the whole crash-safety argument as data.
+// Must not: write anything itself.
+// Source: Spec/FORMAT.md, "Appending and compacting".
 
-/// The steps that change a finished file. Made by `FileAppender`; carried out in order, by one writer.
+/// The steps that change a finished file. Made by `FileAppender`; carried out in order, by one
+/// writer.
 public struct AppendPlan: Sendable {
   /// One step.
   public enum Step: Sendable {

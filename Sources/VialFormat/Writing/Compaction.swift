@@ -1,13 +1,16 @@
-// A file without its dead bytes: every section that is not free, one after another, as a new file has them.
+// Owns: a file without its dead bytes: every section that is not free, one after another, as a new
+// file has them.
 // Must not: change a stored byte of a section, or either digest: signatures stay valid.
-// Implements: Spec/FORMAT.md, "Appending and compacting".
+// Source: Spec/FORMAT.md, "Appending and compacting".
 
 /// Writes opened files anew.
 public enum Compaction {
-  /// Writes `file` without free ranges and tail into `sink`. O(n); every section's digest is checked on the way.
+  /// Writes `file` without free ranges and tail into `sink`. O(n); every section's digest is
+  /// checked on the way.
   ///
   /// A file that nobody changed after it was written comes out byte for byte the same.
-  /// - Throws: what the sink throws; R-118 when the file may not be changed, R-220 or R-223 when it is damaged.
+  /// - Throws: what the sink throws; R-118 when the file may not be changed, R-220 or R-223 when it
+  ///   is damaged.
   public static func write<Sink: ByteSink>(_ file: FileDescriptor, to sink: Sink) throws -> Sink {
     try file.identity.checkMayChange()
     var writer = FileWriter(sink)

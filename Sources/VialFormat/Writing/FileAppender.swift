@@ -1,6 +1,7 @@
-// Adds sections to a finished file and removes some, without moving any other.
-// Owns: where new sections go and what becomes free. Must not: write (it makes an `AppendPlan`), or touch what
-// the model digest covers. Implements: Spec/FORMAT.md, "Appending and compacting".
+// Owns: the adding of sections to a finished file, and the removal of some: where new ones go and
+// what becomes free, without moving any other.
+// Must not: write (it makes an `AppendPlan`), or touch what the model digest covers.
+// Source: Spec/FORMAT.md, "Appending and compacting".
 
 /// Collects changes of an opened file and plans how to write them.
 ///
@@ -35,8 +36,8 @@ public struct FileAppender: Sendable {
   /// Whether nothing was asked for.
   public var isEmpty: Bool { removed.isEmpty && added.isEmpty }
 
-  /// Adds a section whose stored bytes are `bytes`, which must stay unchanged until the plan is carried out.
-  /// O(n): they are hashed here.
+  /// Adds a section whose stored bytes are `bytes`, which must stay unchanged until the plan is
+  /// carried out. O(n): they are hashed here.
   /// - Throws: R-119 for a kind that appending must not touch, R-205 when there are no bytes.
   public mutating func add(
     _ kind: SectionKind, id: UInt64 = 0, flags: SectionFlags? = nil, alignment: UInt32? = nil,
@@ -97,8 +98,8 @@ public struct FileAppender: Sendable {
   }
 
   /// The steps that carry out the changes.
-  /// - Throws: a rule of the section table that the changed file would break, such as R-208 for a section that
-  ///   is there already; R-223 when chunk digests that are needed again are damaged.
+  /// - Throws: a rule of the section table that the changed file would break, such as R-208 for a
+  ///   section that is there already; R-223 when chunk digests that are needed again are damaged.
   public func plan() throws(FormatError) -> AppendPlan {
     let page = try identityPage()
     var layout = AppendLayout(file, removed: removed, added: added)

@@ -1,7 +1,8 @@
-// Writes a `.vial` file section by section; digests are computed while the bytes pass by.
-// Owns: offsets, padding, the section table and the root. Must not: open files, or keep a section in
-// memory unless it is compressed. Deterministic: same calls, same bytes.
-// Implements: Spec/FORMAT.md, "Writing a file".
+// Owns: the writing of a `.vial` file section by section: offsets, padding, section table, root,
+// and digests computed while the bytes pass by.
+// Must not: open files, or keep a section in memory unless it is compressed.
+// Source: Spec/FORMAT.md, "Writing a file".
+// Deterministic: same calls, same bytes.
 
 /// Streams a new file into a sink.
 ///
@@ -42,8 +43,8 @@ public struct FileWriter<Sink: ByteSink> {
         rawByteCount: 0, codec: codec, alignment: alignment, digest: .zero))
   }
 
-  /// Whether sections of the front's alignment with `byteCount` bytes fit before the next section of `kind`, without
-  /// moving it: into what would be zeros.
+  /// Whether sections of the front's alignment with `byteCount` bytes fit before the next section
+  /// of `kind`, without moving it: into what would be zeros.
   public func fits(_ byteCount: Int, before kind: SectionKind) -> Bool {
     guard let start = position.roundedUp(toMultipleOf: UInt64(FormatLimits.minimumAlignment)),
       let end = position.roundedUp(toMultipleOf: UInt64(kind.defaultAlignment))
@@ -134,8 +135,10 @@ public struct FileWriter<Sink: ByteSink> {
     try end()
   }
 
-  /// Writes chunk digests, what `signing` adds, section table, root and identity. Returns the digests.
-  /// - Parameter signing: adds signature sections; it is given the digests, which these do not change.
+  /// Writes chunk digests, what `signing` adds, section table, root and identity. Returns the
+  /// digests.
+  /// - Parameter signing: adds signature sections; it is given the digests, which these do not
+  ///   change.
   public mutating func finish(
     signing: (inout FileWriter, FileDigests) throws -> Void = { _, _ in }
   ) throws -> FileDigests {

@@ -1,6 +1,7 @@
 // Owns: `vial adapter extract`: an adapter's section in a file of its own, which appears when it is
 // complete.
-// Must not: change the section. Implements: Spec/FORMAT.md, "Adapters".
+// Must not: change the section.
+// Source: Spec/FORMAT.md, "Adapters".
 
 public import VialFormat
 import VialSystem

@@ -1,7 +1,7 @@
 // Owns: `vial compact`: an opened file, written anew beside it or elsewhere, appears when it is
 // complete.
-// Must not: decide what is dropped; VialFormat does. Implements: Spec/FORMAT.md, "Appending and
-// compacting".
+// Must not: decide what is dropped; VialFormat does.
+// Source: Spec/FORMAT.md, "Appending and compacting".
 
 import VialFormat
 import VialSystem

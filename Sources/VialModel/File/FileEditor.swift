@@ -1,6 +1,6 @@
 // Owns: changing a model file in place: the lock, the opened file and the plan, joined.
 // Must not: decide what is written in which order; VialFormat does.
-// Implements: Spec/FORMAT.md, "Appending and compacting".
+// Source: Spec/FORMAT.md, "Appending and compacting".
 
 public import VialFormat
 import VialSystem

@@ -1,5 +1,6 @@
-// The linear layers that an adapter may change, by module name, with their shapes: of a plan or of a packed file; and,
-// where they can be had, the base's own weights, to compare copies with. Must not: keep weights.
+// Owns: the linear layers that an adapter may change, by module name, with their shapes, of a plan
+// or of a packed file; where they can be had, also the base's own weights, to compare copies with.
+// Must not: keep weights.
 
 import VialFormat
 
@@ -51,8 +52,8 @@ struct AdapterBase: Sendable {
       outputs: outputs, inputs: inputs)
   }
 
-  /// Whether a matrix of an adapter's file is the base's tensor of that name, number for number; nil when that cannot be
-  /// told.
+  /// Whether a matrix of an adapter's file is the base's tensor of that name, number for number;
+  /// nil when that cannot be told.
   func hasEqual(
     _ location: TensorIndex.Location, to name: String
   ) throws(PackingError) -> Bool? {

@@ -1,4 +1,5 @@
-// Where adapters come from for a file that is packed already: a folder of PEFT or mlx-lm, or a file of adapters.
+// Owns: where adapters come from for a file that is packed already: a folder of PEFT or mlx-lm, or
+// a file of adapters.
 // Must not: change the file; the caller appends the sections.
 
 public import VialFormat

@@ -1,5 +1,6 @@
-// One matrix of an adapter in a safetensors file, as it lies there or transposed.
-// Owns: the refusal of values that are not finite. Must not: round: a type is kept, or widened exactly.
+// Owns: one matrix of an adapter in a safetensors file, as it lies there or transposed, and the
+// refusal of values that are not finite.
+// Must not: round: a type is kept, or widened exactly.
 
 import CVialKernels
 import VialFormat
@@ -69,7 +70,8 @@ struct AdapterMatrix: Sendable {
     return turned
   }
 
-  /// Writes the matrix in layout tile16, in its own type or widened to f32, into memory of exactly that length.
+  /// Writes the matrix in layout tile16, in its own type or widened to f32, into memory of exactly
+  /// that length.
   func write(
     as encoding: TensorEncoding, into buffer: UnsafeMutableRawBufferPointer
   ) throws(PackingError) {

@@ -1,5 +1,6 @@
-// An adapter of a folder: PEFT's or mlx-lm's, read and held against its base, but for its values.
-// Owns: which of the two a folder is, and what every target must fulfil.
+// Owns: an adapter of a folder, PEFT's or mlx-lm's, held against its base but for its values: which
+// of the two a folder is, and what every target must fulfil.
+// Must not: interpret either library's settings; `PEFTAdapter` and `MLXAdapter` do.
 
 import VialFormat
 import VialText

@@ -1,5 +1,6 @@
-// Reads a LoRA adapter as mlx-lm saves it: adapter_config.json and adapters.safetensors, with lora_a [inputs, rank]
-// and lora_b [rank, outputs].
+// Owns: the reading of a LoRA adapter as mlx-lm saves it: adapter_config.json and
+// adapters.safetensors, with lora_a [inputs, rank] and lora_b [rank, outputs].
+// Must not: hold a matrix against the base; `AdapterSource` does.
 // Source: mlx-lm, `tuner/lora.py` (y = W·x + scale · (x·a)·b) and `tuner/utils.py`.
 
 import VialText

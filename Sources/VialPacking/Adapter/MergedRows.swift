@@ -1,5 +1,6 @@
-// The rows of a linear layer with an adapter merged into them: W + scale · B·A, before anything is quantised.
-// Owns: one order of summation, so that the same input gives the same bytes.
+// Owns: the rows of a linear layer with an adapter merged into them: W + scale · B·A, before
+// anything is quantised.
+// Must not: sum in any other than its one order, so that the same input gives the same bytes.
 
 import CVialKernels
 import VialFormat

@@ -1,5 +1,7 @@
-// Python's regular expressions in the settings of adapters and quantised checkpoints, matched against module names.
-// Owns: that hostile expressions end with an error instead of taking hours. Must not: be used on long texts.
+// Owns: Python's regular expressions in the settings of adapters and quantised checkpoints, matched
+// against module names.
+// Must not: be used on long texts, or take hours for a hostile expression, which ends with an
+// error.
 
 import Foundation
 
@@ -9,8 +11,8 @@ struct ModulePattern {
   static let maximumByteCount = 4096
   /// How long the matches of one adapter's settings may take together.
   struct MatchBudget {
-    /// How often the engine may still report that it is busy. It does so every 10,000 steps, and an honest expression
-    /// needs some hundreds of them for a name.
+    /// How often the engine may still report that it is busy. It does so every 10,000 steps, and an
+    /// honest expression needs some hundreds of them for a name.
     fileprivate var reportCount = 200
   }
 

@@ -1,5 +1,6 @@
-// Reads a LoRA adapter as the PEFT library saves it: adapter_config.json and adapter_model.safetensors.
-// Owns: the refusal of every setting that would make the adapter something else than W + scale · B·A.
+// Owns: the reading of a LoRA adapter as the PEFT library saves it: adapter_config.json and
+// adapter_model.safetensors.
+// Must not: accept a setting that would make the adapter something else than W + scale · B·A.
 // Source: peft 0.21, `LoraConfig`.
 
 import VialText
@@ -59,8 +60,8 @@ struct PEFTAdapter {
     }
   }
 
-  /// Whether a tensor is a copy of the base's, which PEFT saves beside the adapter of an embedding or a head; one that
-  /// differs from the base is another base.
+  /// Whether a tensor is a copy of the base's, which PEFT saves beside the adapter of an embedding
+  /// or a head; one that differs from the base is another base.
   private mutating func leavesOutCopy(
     _ location: TensorIndex.Location, _ base: AdapterBase
   ) throws(PackingError) -> Bool {

@@ -1,5 +1,7 @@
-// Which linear layers a PEFT adapter is for, with which rank and alpha: adapter_config.json against the base.
-// Source: peft 0.21, `check_target_module_exists`, `get_pattern_key`. Must not: look at tensors.
+// Owns: which linear layers a PEFT adapter is for, with which rank and alpha: adapter_config.json
+// against the base.
+// Must not: look at tensors.
+// Source: peft 0.21, `check_target_module_exists`, `get_pattern_key`.
 
 import VialText
 
@@ -65,7 +67,8 @@ struct PEFTTargets {
     return patterns
   }
 
-  /// A name, a list of names (or their ends), or an expression. A name that is nowhere is only listed.
+  /// A name, a list of names (or their ends), or an expression. A name that is nowhere is only
+  /// listed.
   private static func matching(
     _ value: JSONValue, _ key: String, _ settings: Settings, _ base: AdapterBase,
     _ budget: inout ModulePattern.MatchBudget, nowhere: inout [String]

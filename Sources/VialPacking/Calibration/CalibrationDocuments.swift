@@ -1,4 +1,5 @@
-// Owns: the two forms of a calibration file: plain text, and JSONL with a conversation or a text a line.
+// Owns: the two forms of a calibration file: plain text, and JSONL with a conversation or a text a
+// line.
 // Must not: tokenise, or show text in an error.
 
 import VialText
@@ -23,7 +24,8 @@ enum CalibrationDocuments: Sendable {
     var content: [UInt8]
   }
 
-  /// Reads UTF-8 bytes. A file whose first line is a JSON object is JSONL, and then every line has to be one.
+  /// Reads UTF-8 bytes. A file whose first line is a JSON object is JSONL, and then every line has
+  /// to be one.
   init(_ bytes: [UInt8]) throws(PackingError) {
     let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     func isBlank(_ line: ArraySlice<UInt8>) -> Bool { line.allSatisfy { $0 <= 0x20 } }

@@ -1,5 +1,7 @@
-// Owns: calibration documents as one stream of token ids, conversations through the model's chat template.
-// Must not: drop an answer's reasoning, which templates do with past turns: it is what such models mostly write.
+// Owns: calibration documents as one stream of token ids, conversations through the model's chat
+// template.
+// Must not: drop an answer's reasoning, which templates do with past turns: it is what such models
+// mostly write.
 
 import VialFormat
 import VialText
@@ -46,7 +48,8 @@ struct CalibrationEncoder: ~Copyable {
     }
   }
 
-  /// The template renders what was there before the last answer; the answer follows as the model would write it.
+  /// The template renders what was there before the last answer; the answer follows as the model
+  /// would write it.
   private mutating func append(_ messages: [CalibrationDocuments.Message]) throws(PackingError) {
     var answer: [UInt8] = []
     var asked = messages

@@ -1,5 +1,6 @@
-// Owns: the layer's arithmetic in f32 over plain weights: norms, attention, the gate. It follows Spec/ARITHMETIC.md but
-// for its activations, which are not quantised. Must not: keep weights or know about quantisation.
+// Owns: the layer's arithmetic in f32 over plain weights: norms, attention, the gate.
+// Must not: keep weights or know about quantisation.
+// It follows Spec/ARITHMETIC.md but for its activations, which are not quantised.
 
 import CVialCalibration
 import CVialKernels

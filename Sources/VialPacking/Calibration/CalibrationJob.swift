@@ -1,5 +1,6 @@
-// Owns: calibration of a whole model, layer by layer: progress, stopping, what is kept of finished layers beside the
-// output and when it counts. Must not: know how a layer is rounded.
+// Owns: calibration of a whole model, layer by layer: progress, stopping, what is kept of finished
+// layers beside the output and when it counts.
+// Must not: know how a layer is rounded.
 
 import Foundation
 import VialFormat
@@ -12,11 +13,13 @@ public struct CalibrationOptions: Sendable, Equatable {
   public var path: String
   /// Added to the Hessian's diagonal, as a share of its mean.
   public var damping = 0.01
-  /// Whether layers make up for the ones before them, and integers and scales are improved after GPTQ.
+  /// Whether layers make up for the ones before them, and integers and scales are improved after
+  /// GPTQ.
   public var refines = true
   /// Passes of coordinate descent then.
   public var sweeps = 4
-  /// Bits a weight of the linear layers, scales included: formats are then chosen tensor by tensor. Nil: the recipe's.
+  /// Bits a weight of the linear layers, scales included: formats are then chosen tensor by tensor.
+  /// Nil: the recipe's.
   public var bitsPerWeight: Double?
 
   /// Calibration with the defaults.

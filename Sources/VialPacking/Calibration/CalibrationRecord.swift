@@ -1,4 +1,5 @@
-// Owns: what provenance says about calibration. Must not: hold a word of the text.
+// Owns: what provenance says about calibration.
+// Must not: hold a word of the text.
 
 import VialFormat
 

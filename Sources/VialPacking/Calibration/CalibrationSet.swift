@@ -1,4 +1,5 @@
-// Owns: the text that quantised layers are fitted to: reading it, and cutting its tokens into windows.
+// Owns: the text that quantised layers are fitted to: reading it, and cutting its tokens into
+// windows.
 // Must not: show a word of it in an error.
 
 import VialFormat
@@ -71,8 +72,8 @@ struct CalibrationSet: Sendable {
     return min(maximumTokenCount, maximumActivationByteCount / (4 * width))
   }
 
-  /// Cuts a stream into windows, each behind `begin` when there is one; takes windows from all over the text when there
-  /// are too many.
+  /// Cuts a stream into windows, each behind `begin` when there is one; takes windows from all over
+  /// the text when there are too many.
   private static func windows(
     _ stream: [UInt32], window: Int, begin: UInt32?, limit: Int
   ) -> [UInt32] {

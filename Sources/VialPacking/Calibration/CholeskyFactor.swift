@@ -1,5 +1,6 @@
 // Owns: the factor L of a Hessian, H = L · Lᵀ, in place, and solutions with it.
-// Must not: know what the matrix is. Blocks of 256 are factored in f64, everything between them is products.
+// Must not: know what the matrix is.
+// Blocks of 256 are factored in f64, everything between them is products.
 
 import CVialCalibration
 import VialSystem
@@ -13,7 +14,8 @@ struct CholeskyFactor {
   private let inverses: DenseMatrix
   private let compute: DenseCompute
 
-  /// Factors `matrix`, of which the lower triangle is read, in place; nil when it is not positive definite.
+  /// Factors `matrix`, of which the lower triangle is read, in place; nil when it is not positive
+  /// definite.
   init?(of whole: DenseMatrix, _ compute: DenseCompute) throws(PackingError) {
     let matrix = whole.view()
     let (size, block) = (matrix.rows, DenseCompute.block)

@@ -1,9 +1,11 @@
-// Owns: what calibration gathers about linear layers that read the same input: the Hessian of the input, and for each
-// layer how far its output is from what it should be. Must not: choose integers.
+// Owns: what calibration gathers about linear layers that read the same input: the Hessian of the
+// input, and for each layer how far its output is from what it should be.
+// Must not: choose integers.
 //
-// A layer sees inputs x̃ that quantisation before it has changed; in the original they are x, and the residual stream
-// differs by r. Least squares over all tokens asks for weights W* with W*·x̃ ≈ W·x + r: with H = Σ x̃x̃ᵀ and
-// D = Σ x̃(W(x − x̃) + r)ᵀ, W*ᵀ = Wᵀ + H⁻¹D. So every layer makes up for the ones before it (GPTAQ, Qronos, 2025).
+// A layer sees inputs x̃ that quantisation before it has changed; in the original they are x, and
+// the residual stream differs by r. Least squares over all tokens asks for weights W* with W*·x̃ ≈
+// W·x + r: with H = Σ x̃x̃ᵀ and D = Σ x̃(W(x − x̃) + r)ᵀ, W*ᵀ = Wᵀ + H⁻¹D. So every layer makes up
+// for the ones before it (GPTAQ, Qronos, 2025).
 
 import VialFormat
 
@@ -31,8 +33,8 @@ struct InputStatistics {
   /// Σ x̃x̃ᵀ, `[input][input]`.
   let hessian: DenseMatrix
   let linears: [CalibratedLinear]
-  /// Σ x̃(x − x̃)ᵀ, `[input][input]`, where no layer writes to the residual stream: D is then its product with Wᵀ, which
-  /// spares every token the layers' outputs.
+  /// Σ x̃(x − x̃)ᵀ, `[input][input]`, where no layer writes to the residual stream: D is then its
+  /// product with Wᵀ, which spares every token the layers' outputs.
   private let drift: DenseMatrix?
   /// Whether D is gathered; without it W* is W.
   private let corrects: Bool

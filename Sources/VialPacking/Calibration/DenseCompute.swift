@@ -1,5 +1,6 @@
 // Owns: dense products, Cholesky factors and solutions on all processors.
-// Must not: let the number of threads change a bit: shares are rectangles of a result, each element is one worker's.
+// Must not: let the number of threads change a bit: shares are rectangles of a result, each element
+// is one worker's.
 
 import CVialCalibration
 import CVialKernels

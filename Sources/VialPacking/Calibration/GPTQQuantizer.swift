@@ -1,10 +1,12 @@
-// Owns: from a Hessian and a target to integers, scales and zero points: GPTQ in activation order, then coordinate
-// descent on integers and scales against the whole Hessian. Must not: read weights or write files.
+// Owns: the way from a Hessian and a target to integers, scales and zero points: GPTQ in activation
+// order, then coordinate descent on integers and scales against the whole Hessian.
+// Must not: read weights or write files.
+// Source: Frantar et al. (GPTQ), ICLR 2023; the equivalence to Babai's nearest plane: Chen et al.,
+// 2025; coordinate descent: Behdin et al. (QuantEase), 2023.
 //
-// GPTQ decides columns in the order of their importance and lets those that are left make up for each error. On the
-// factor H = L·Lᵀ (least important column first) that is rounding from the last column to the first, each after the
-// residuals of the columns behind it: no inverse is needed. Source: Frantar et al., ICLR 2023; the equivalence to
-// Babai's nearest plane: Chen et al., 2025. Coordinate descent: Behdin et al. (QuantEase), 2023.
+// GPTQ decides columns in the order of their importance and lets those that are left make up for
+// each error. On the factor H = L·Lᵀ (least important column first) that is rounding from the last
+// column to the first, each after the residuals of the columns behind it: no inverse is needed.
 
 import CVialCalibration
 import CVialKernels
@@ -123,7 +125,8 @@ struct GPTQQuantizer {
     importance = (0..<size).map { statistics.hessian[$0][$0] }
   }
 
-  /// Raises the diagonal until there is a factor: rounding of a nearly singular Hessian only needs more damping.
+  /// Raises the diagonal until there is a factor: rounding of a nearly singular Hessian only needs
+  /// more damping.
   private static func raisedFactor(
     _ hessian: DenseView, _ diagonal: [Float], _ order: [Int], _ settings: RoundingSettings,
     _ compute: DenseCompute

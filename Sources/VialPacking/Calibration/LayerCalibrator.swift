@@ -1,7 +1,9 @@
-// Owns: one layer of calibration: both residual streams through its parts, in true sequential order (q, k, v; o; gate,
-// up; down), and rounding between them. Must not: write files, or hold more than one part's weights of each kind.
+// Owns: one layer of calibration: both residual streams through its parts, in true sequential order
+// (q, k, v; o; gate, up; down), and rounding between them.
+// Must not: write files, or hold more than one part's weights of each kind.
 //
-// Two streams run side by side: the source's own activations, and those behind everything that was rounded so far.
+// Two streams run side by side: the source's own activations, and those behind everything that was
+// rounded so far.
 
 import CVialKernels
 import VialFormat
@@ -190,7 +192,8 @@ struct LayerCalibrator {
     return (input, original)
   }
 
-  /// Gathers for a layer that writes to the residual stream, and lets the original stream have its output.
+  /// Gathers for a layer that writes to the residual stream, and lets the original stream have its
+  /// output.
   private func write(
     _ chunk: Range<Int>, input: DenseView, original: DenseView, _ weights: DenseMatrix,
     _ statistics: InputStatistics?

@@ -1,6 +1,8 @@
-// Owns: the file of one finished layer beside the output: what it holds, whether it belongs to this job, its rows.
-// Must not: decide when to write one. It is scratch of this program, not a part of the format; it is checked like any
-// file all the same.
+// Owns: the file of one finished layer beside the output: what it holds, whether it belongs to this
+// job, its rows.
+// Must not: decide when to write one.
+// It is scratch of this program, not a part of the format; it is checked like any file all the
+// same.
 
 import CVialKernels
 import VialFormat
@@ -124,7 +126,8 @@ extension RoundedLinear {
     LayerFile.Shape(index: index, rows: rows, columns: columns, format: format)
   }
 
-  /// Writes rows of integers (two nibbles a byte for int4), then f16 scales and zero points, row by row.
+  /// Writes rows of integers (two nibbles a byte for int4), then f16 scales and zero points, row by
+  /// row.
   fileprivate func store(_ tensor: LayerFile.Tensor, into bytes: inout [UInt8], start: Int) {
     for row in 0..<rows {
       let begin = start + tensor.offset + row * tensor.rowByteCount

@@ -1,4 +1,5 @@
-// Owns: the tensors of one layer as calibration reads them from the source: floats in memory while they are needed.
+// Owns: the tensors of one layer as calibration reads them from the source: floats in memory while
+// they are needed.
 // Must not: keep more than one layer.
 
 import CVialKernels
@@ -7,7 +8,8 @@ import VialSystem
 
 /// Finds and loads planned tensors.
 struct LayerTensors: Sendable {
-  /// The linear layers in the order in which they are quantised: those of a row read the same input.
+  /// The linear layers in the order in which they are quantised: those of a row read the same
+  /// input.
   static let stages = [
     ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], ["self_attn.o_proj"],
     ["mlp.gate_proj", "mlp.up_proj"], ["mlp.down_proj"],

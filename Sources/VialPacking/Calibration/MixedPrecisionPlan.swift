@@ -1,4 +1,5 @@
-// Owns: which linear layer gets which format under a budget of bits a weight. Must not: measure.
+// Owns: which linear layer gets which format under a budget of bits a weight.
+// Must not: measure.
 
 import VialFormat
 
@@ -13,8 +14,9 @@ enum MixedPrecisionPlan {
 
   /// The format of each tensor by index.
   ///
-  /// Starts with the smallest everywhere (which need not have the longest groups: groups are padded) and takes, as long as one fits, the step that saves most disturbance a byte;
-  /// among equals the first tensor's. `byteCount` is the length of a tensor in a format.
+  /// Starts with the smallest everywhere (which need not have the longest groups: groups are
+  /// padded) and takes, as long as one fits, the step that saves most disturbance a byte; among
+  /// equals the first tensor's. `byteCount` is the length of a tensor in a format.
   static func allocate(
     _ findings: [SensitivityProbe.Finding], bitsPerWeight: Double,
     byteCount: (_ index: Int, _ format: TensorFormat) throws(PackingError) -> Int

@@ -1,9 +1,11 @@
-// Owns: how much each linear layer's rounding disturbs the residual stream: what a bit more is worth where.
+// Owns: how much each linear layer's rounding disturbs the residual stream: what a bit more is
+// worth where.
 // Must not: decide formats; `MixedPrecisionPlan` does.
 //
-// One tensor at a time is rounded to nearest, and the change of its layer's output is measured relative to the stream:
-// mean over tokens of ‖Δh‖² ÷ ‖h‖². On the demonstration model this is within a factor of two of the tensor's share of
-// the divergence of the whole model, measured tensor by tensor. Finer formats are rated by their weights' error alone.
+// One tensor at a time is rounded to nearest, and the change of its layer's output is measured
+// relative to the stream: mean over tokens of ‖Δh‖² ÷ ‖h‖². On the demonstration model this is
+// within a factor of two of the tensor's share of the divergence of the whole model, measured
+// tensor by tensor. Finer formats are rated by their weights' error alone.
 
 import CVialKernels
 import VialFormat

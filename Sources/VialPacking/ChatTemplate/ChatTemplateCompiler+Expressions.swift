@@ -1,4 +1,4 @@
-// From a chat template in Jinja to a bounded program: expressions.
+// Owns: the compiling of a Jinja chat template to a bounded program: expressions.
 // Must not: emit an operation whose run-time meaning differs from Jinja's for any conversation.
 
 import VialText
@@ -199,7 +199,8 @@ extension ChatTemplateCompiler {
     builder.emit(.element)
   }
 
-  /// What a key that the conversation decides stands for in a dictionary; without a fallback, undefined.
+  /// What a key that the conversation decides stands for in a dictionary; without a fallback,
+  /// undefined.
   mutating func emitLookup(
     _ key: JinjaExpression, _ entries: [TemplateEntry], _ fallback: JinjaExpression?,
     _ expression: JinjaExpression

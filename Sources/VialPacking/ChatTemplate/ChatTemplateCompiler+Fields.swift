@@ -1,4 +1,5 @@
-// From a chat template in Jinja to a bounded program: tools, further fields of messages, and macros that call themselves.
+// Owns: the compiling of a Jinja chat template to a bounded program: tools, further fields of
+// messages, and macros that call themselves.
 // Must not: emit any of it for a template that mentions neither: its program stays what it was.
 
 import VialText
@@ -17,7 +18,8 @@ struct TemplateSubroutine {
 extension ChatTemplateCompiler {
   // MARK: Members
 
-  /// Emits an attribute of what may be an object or a message; false when it is another kind of attribute.
+  /// Emits an attribute of what may be an object or a message; false when it is another kind of
+  /// attribute.
   mutating func emitMember(
     _ base: JinjaExpression, _ key: String, _ expression: JinjaExpression
   ) throws(TemplateError) -> Bool {

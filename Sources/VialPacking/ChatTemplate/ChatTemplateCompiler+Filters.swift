@@ -1,4 +1,4 @@
-// From a chat template in Jinja to a bounded program: calls, methods and filters.
+// Owns: the compiling of a Jinja chat template to a bounded program: calls, methods and filters.
 // Must not: leave an argument aside; one that is not known makes the call unsupported.
 
 import VialText

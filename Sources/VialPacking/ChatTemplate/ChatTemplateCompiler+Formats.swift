@@ -1,4 +1,5 @@
-// From a chat template in Jinja to a bounded program: texts that are put together by a format.
+// Owns: the compiling of a Jinja chat template to a bounded program: texts that are put together by
+// a format.
 // Must not: leave a directive aside; one that is not known makes the expression unsupported.
 
 import VialText
@@ -11,7 +12,8 @@ extension ChatTemplateCompiler {
     case value(Int, isInteger: Bool)
   }
 
-  /// `format % values`, and the filter `format`: `%s`, `%d`, `%i` and `%%` without width and precision.
+  /// `format % values`, and the filter `format`: `%s`, `%d`, `%i` and `%%` without width and
+  /// precision.
   mutating func emitFormat(
     _ format: JinjaExpression, _ values: [JinjaExpression], _ expression: JinjaExpression
   ) throws(TemplateError) {

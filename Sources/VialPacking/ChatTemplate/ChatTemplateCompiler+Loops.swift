@@ -1,4 +1,4 @@
-// From a chat template in Jinja to a bounded program: loops, captures and macros.
+// Owns: the compiling of a Jinja chat template to a bounded program: loops, captures and macros.
 // Must not: leave a loop or a capture open on any way through the program.
 
 import VialText

@@ -1,6 +1,7 @@
-// From a chat template in Jinja to a bounded program: statements.
-// Owns control flow and scopes. Must not: accept what it cannot render exactly; a part that could
-// only run for tool messages may become an operation that stops with a clear error.
+// Owns: the compiling of a Jinja chat template to a bounded program: statements, control flow and
+// scopes.
+// Must not: accept what it cannot render exactly; a part that could only run for tool messages may
+// become an operation that stops with a clear error.
 
 import VialFormat
 public import VialText
@@ -58,7 +59,8 @@ public struct ChatTemplateCompiler {
   }
 
   /// Compiles all statements.
-  /// - Parameter complaint: why conversations with tools or further fields are refused, if they are.
+  /// - Parameter complaint: why conversations with tools or further fields are refused, if they
+  ///   are.
   private func compiled(
     _ statements: [JinjaStatement], refusing complaint: TemplateError? = nil
   ) throws(TemplateError) -> CompiledTemplate {

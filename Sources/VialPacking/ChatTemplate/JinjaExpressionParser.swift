@@ -1,4 +1,4 @@
-// Expressions of a chat template, with Jinja's precedence.
+// Owns: expressions of a chat template, with Jinja's precedence.
 // Must not: evaluate.
 
 /// Parses the tokens of one tag.

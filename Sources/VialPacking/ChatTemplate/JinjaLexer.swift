@@ -1,7 +1,8 @@
-// A chat template cut into text and tags, and tags into tokens.
-// Owns Jinja's white space control as transformers sets it: trim_blocks and lstrip_blocks are on,
-// the last line end is dropped. White space is Python's: no-break spaces and the like are, too.
-// Works on bytes; template text is UTF-8.
+// Owns: the cutting of a chat template into text and tags, and of tags into tokens, with Jinja's
+// white space control as transformers sets it.
+// Must not: parse a tag's tokens; the parsers do.
+// trim_blocks and lstrip_blocks are on, the last line end is dropped. White space is Python's:
+// no-break spaces and the like are, too. Works on bytes; template text is UTF-8.
 
 import VialText
 

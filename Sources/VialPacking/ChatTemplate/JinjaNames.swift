@@ -1,4 +1,5 @@
-// What a chat template mentions: tools, further fields of messages, macros that call themselves.
+// Owns: what a chat template mentions: tools, further fields of messages, macros that call
+// themselves.
 // Must not: decide what is supported; what is mentioned need not be reached.
 
 import VialText

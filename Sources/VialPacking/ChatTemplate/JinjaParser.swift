@@ -1,4 +1,4 @@
-// Statements of a chat template.
+// Owns: statements of a chat template.
 // Must not: evaluate; what it does not know becomes `other`, which fails only where it would run.
 
 /// Parses a whole template.

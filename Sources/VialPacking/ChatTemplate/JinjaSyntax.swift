@@ -1,4 +1,4 @@
-// The syntax tree of a chat template.
+// Owns: the syntax tree of a chat template.
 // Must not: decide what is supported; the compiler does, after folding away what never runs.
 
 /// An expression with the line it stands on.

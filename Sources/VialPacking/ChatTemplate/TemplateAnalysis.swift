@@ -1,6 +1,7 @@
-// Folding: which parts of a chat template are the same for every conversation.
-// Owns what is known: messages have a role and a content, no documents; further fields and tools where a template asks.
+// Owns: folding: which parts of a chat template are the same for every conversation.
 // Must not: emit code.
+// What is known: messages have a role and a content, no documents; further fields and tools where a
+// template asks.
 
 import VialText
 
@@ -17,13 +18,14 @@ struct TemplateAnalysis {
   /// Loops around this place whose `loop` can be seen from it.
   var loopDepth = 0
   var macros: [String: JinjaMacro] = [:]
-  /// Whether messages may have further fields, and conversations tools: only where the template mentions one of them.
+  /// Whether messages may have further fields, and conversations tools: only where the template
+  /// mentions one of them.
   var readsFields = false
   /// Macros that call themselves, some way round.
   var recursiveMacros: Set<String> = []
 
-  /// `strftime_now` is only among them when there is a date: a prompt must not depend on the day. Templates that ask
-  /// whether it is defined have a fixed date for when it is not.
+  /// `strftime_now` is only among them when there is a date: a prompt must not depend on the day.
+  /// Templates that ask whether it is defined have a fixed date for when it is not.
   static let functions: Set<String> = ["raise_exception", "namespace", "range", "dict"]
 
   func variable(_ name: String) -> TemplateVariable? {
@@ -113,7 +115,8 @@ struct TemplateAnalysis {
     }
   }
 
-  /// A dictionary whose keys are texts and whose values are known; of two equal keys the last counts.
+  /// A dictionary whose keys are texts and whose values are known; of two equal keys the last
+  /// counts.
   private func dictionary(
     _ members: [(key: JinjaExpression, value: JinjaExpression)]
   ) -> TemplateShape {

@@ -1,4 +1,4 @@
-// The day that a chat template takes for today, when it is packed with one.
+// Owns: the day that a chat template takes for today, when it is packed with one.
 // Must not: look at a clock.
 
 /// A day of the Gregorian calendar, at midnight.
@@ -40,8 +40,8 @@ public struct TemplateDate: Sendable, Equatable {
     return (before * 365 + before / 4 - before / 100 + before / 400 + dayOfYear - 1) % 7
   }
 
-  /// As `strftime` writes it in the C locale; nil for a directive that is not among `%Y %y %m %d %-d %-m %B %b %A %a %j
-  /// %H %M %S %p %I %%`.
+  /// As `strftime` writes it in the C locale; nil for a directive that is not among `%Y %y %m %d
+  /// %-d %-m %B %b %A %a %j %H %M %S %p %I %%`.
   func formatted(_ format: [UInt8]) -> [UInt8]? {
     var result = ""
     var characters = String(decoding: format, as: UTF8.self).makeIterator()

@@ -1,4 +1,4 @@
-// Why a chat template cannot be compiled.
+// Owns: why a chat template cannot be compiled.
 // Must not: stop the packer; it packs without a template and says this line.
 
 /// A chat template outside the subset that Vial compiles.

@@ -1,5 +1,6 @@
-// Instructions, literals and slots of a template program under construction.
-// Must not: know Jinja. Implements Spec/TEMPLATES.md, "Program".
+// Owns: instructions, literals and slots of a template program under construction.
+// Must not: know Jinja.
+// Source: Spec/TEMPLATES.md, "Program".
 
 import VialFormat
 import VialText

@@ -1,4 +1,4 @@
-// What the compiler knows about a value before the template runs.
+// Owns: what the compiler knows about a value before the template runs.
 // Must not: claim more than holds for every conversation.
 
 /// A value that is the same for every conversation.
@@ -9,7 +9,8 @@ enum TemplateConstant: Equatable {
   case integer(Int)
   case string([UInt8])
   case list([TemplateConstant])
-  /// Texts and what they stand for, which is looked up where it is known or compared with each text where it is not.
+  /// Texts and what they stand for, which is looked up where it is known or compared with each text
+  /// where it is not.
   case dictionary([TemplateEntry])
 
   /// Python's truth of it.

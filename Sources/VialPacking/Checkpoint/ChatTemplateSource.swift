@@ -1,4 +1,5 @@
-// The chat template of a checkpoint: its source, where it is, and its compiled form where that can be had.
+// Owns: the chat template of a checkpoint: its source, where it is, and its compiled form where
+// that can be had.
 // Must not: stop a pack; without a compiled template a model still answers raw prompts.
 
 import VialText

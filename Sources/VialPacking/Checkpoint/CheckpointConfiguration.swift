@@ -1,6 +1,8 @@
-// What `config.json` says about a checkpoint's shape, in transformers' older and newer layouts.
-// Owns: defaults, limits and the refusals of what the runtime does not compute. Everything that would
-// change an answer silently is refused by name; everything else in the file is ignored.
+// Owns: what `config.json` says about a checkpoint's shape, in transformers' older and newer
+// layouts: defaults, limits and refusals.
+// Must not: let pass what the runtime does not compute: everything that would change an answer
+// silently is refused by name.
+// Everything else in the file is ignored.
 
 /// The architectures that can be packed.
 enum Architecture: String, Sendable, Equatable {
@@ -9,7 +11,8 @@ enum Architecture: String, Sendable, Equatable {
   /// `LlamaForCausalLM`: no biases.
   case llama
 
-  /// The context that transformers' configuration class has where `config.json` names none, in tokens.
+  /// The context that transformers' configuration class has where `config.json` names none, in
+  /// tokens.
   var defaultContextLength: Int { self == .qwen2 ? 32768 : 2048 }
 
   /// The class name in `config.json`'s `architectures`.
@@ -21,8 +24,8 @@ enum Architecture: String, Sendable, Equatable {
   }
 }
 
-/// A checkpoint's shape and constants, validated: every size is positive and inside its limit, and the
-/// products that the packer forms of them cannot overflow.
+/// A checkpoint's shape and constants, validated: every size is positive and inside its limit, and
+/// the products that the packer forms of them cannot overflow.
 struct CheckpointConfiguration: Sendable, Equatable {
   var architecture: Architecture
   /// `_name_or_path` when it is a plain name, else nil.

@@ -1,4 +1,4 @@
-// The folder of a checkpoint: which files it has, and their bytes, read up to named limits.
+// Owns: the folder of a checkpoint: which files it has, and their bytes, read up to named limits.
 // Must not: follow names from inside the checkpoint out of the folder (the callers check them).
 
 import Foundation

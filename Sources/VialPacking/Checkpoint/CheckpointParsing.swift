@@ -1,5 +1,6 @@
-// The checks of a checkpoint's text files on bytes in memory, one file at a time, exactly as packing does
-// them: the doors that fuzzers knock at. Must not: check anything itself.
+// Owns: the checks of a checkpoint's text files on bytes in memory, one file at a time, exactly as
+// packing does them: the doors that fuzzers knock at.
+// Must not: check anything itself.
 
 /// Parses single files of a checkpoint.
 package enum CheckpointParsing {

@@ -1,5 +1,6 @@
-// What `generation_config.json` says about sampling and the end of an answer.
-// Without the file an answer is greedy, as in transformers. What is not carried over is named.
+// Owns: what `generation_config.json` says about sampling and the end of an answer.
+// Must not: drop a setting silently: what is not carried over is named.
+// Without the file an answer is greedy, as in transformers.
 
 import VialText
 
@@ -24,8 +25,8 @@ struct GenerationDefaults: Sendable, Equatable {
   /// Defaults without a file.
   init() {}
 
-  /// Reads a parsed `generation_config.json`. Where it samples but leaves a number out, transformers'
-  /// default holds: temperature 1, top-k 50, top-p 1.
+  /// Reads a parsed `generation_config.json`. Where it samples but leaves a number out,
+  /// transformers' default holds: temperature 1, top-k 50, top-p 1.
   init(_ settings: Settings) throws(PackingError) {
     endTokens = try settings.tokens("eos_token_id")
     beginToken = try settings.tokens("bos_token_id").first

@@ -1,5 +1,6 @@
-// What `config.json` says about rotary positions, in the older layout (rope_theta, rope_scaling), the newer one
-// (rope_parameters), or both at once. Owns: which of them holds, and the refusal of rules that are not computed.
+// Owns: what `config.json` says about rotary positions, in the older layout (rope_theta,
+// rope_scaling), the newer one (rope_parameters), or both at once: which of them holds.
+// Must not: accept a rule that is not computed.
 // Source: transformers 5.23, `RotaryEmbeddingConfigMixin.convert_rope_params_to_dict`.
 
 /// The base and the scaling rule.
@@ -9,8 +10,8 @@ struct RotarySettings {
   /// What is read otherwise than it stands there.
   private(set) var notices = PackNotices()
 
-  /// Reads a parsed `config.json`. Where both layouts are there, `rope_scaling` wins, and the base that stands in the
-  /// other one goes with it.
+  /// Reads a parsed `config.json`. Where both layouts are there, `rope_scaling` wins, and the base
+  /// that stands in the other one goes with it.
   init(_ settings: Settings) throws(PackingError) {
     let newer = try settings.object("rope_parameters")
     var older = try settings.object("rope_scaling")

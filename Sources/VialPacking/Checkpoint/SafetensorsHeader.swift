@@ -1,6 +1,8 @@
-// The header of a safetensors file, checked before anything is read by it: the format's own rules (names
-// unique, data contiguous without holes or overlaps, sizes equal to shape × type) are all enforced.
-// Source: safetensors README, "Format". Must not: read tensor data.
+// Owns: the header of a safetensors file, checked before anything is read by it: the format's own
+// rules (names unique, data contiguous without holes or overlaps, sizes equal to shape × type) are
+// all enforced.
+// Must not: read tensor data.
+// Source: safetensors README, "Format".
 
 import VialText
 

@@ -1,7 +1,9 @@
-// Typed access to a settings file of a checkpoint (`config.json`, `generation_config.json`,
-// `tokenizer_config.json`). Owns: the wording of "this key is wrong". A key that is missing or null
-// is nil; a key of another type is an error, never a default. Settings are read as Python reads them,
-// which most of their authors never noticed: NaN is a number, the last of two equal keys counts.
+// Owns: typed access to a settings file of a checkpoint (`config.json`, `generation_config.json`,
+// `tokenizer_config.json`), and the wording of "this key is wrong".
+// Must not: replace a wrong type by a default: a key that is missing or null is nil, a key of
+// another type is an error.
+// Settings are read as Python reads them, which most of their authors never noticed: NaN is a
+// number, the last of two equal keys counts.
 
 import VialText
 
@@ -14,7 +16,8 @@ struct Settings: Sendable {
   private(set) var notices = PackNotices()
 
   /// Parses the bytes of `fileName`, which must be one JSON object.
-  /// - Parameter isStrict: refuses what RFC 8259 does not allow, as the readers of weights and of tokenizer.json do.
+  /// - Parameter isStrict: refuses what RFC 8259 does not allow, as the readers of weights and of
+  ///   tokenizer.json do.
   init(parsing bytes: [UInt8], fileName: String, isStrict: Bool = false) throws(PackingError) {
     let value: JSONValue
     var repeated: [JSONString] = []

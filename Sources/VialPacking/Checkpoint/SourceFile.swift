@@ -1,5 +1,6 @@
-// A file of a checkpoint, open for reading at any offset from any thread.
-// Owns: error texts with the file's own name. Must not: show the folder that it lies in.
+// Owns: a file of a checkpoint, open for reading at any offset from any thread; error texts with
+// the file's own name.
+// Must not: show the folder that it lies in.
 
 import VialSystem
 
@@ -31,7 +32,8 @@ struct SourceFile: Sendable {
     }
   }
 
-  /// The `count` bytes from `offset`. Only for what was checked to be inside the file and inside a limit.
+  /// The `count` bytes from `offset`. Only for what was checked to be inside the file and inside a
+  /// limit.
   func bytes(at offset: UInt64, count: Int) throws(PackingError) -> [UInt8] {
     var failure: PackingError?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in

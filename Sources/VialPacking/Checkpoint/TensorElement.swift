@@ -1,5 +1,6 @@
-// The element types that a safetensors header may name.
-// Only floating-point ones can be packed; the others are known so that a header holding them is checked.
+// Owns: the element types that a safetensors header may name.
+// Must not: be taken for what can be packed: only floating-point ones can; the others are known so
+// that a header holding them is checked.
 
 /// A safetensors element type.
 enum TensorElement: Sendable, Equatable {

@@ -1,7 +1,7 @@
-// Which tensor of a checkpoint lies in which file: one `model.safetensors`, or shards behind
-// `model.safetensors.index.json`. Owns: which of several sets of weights counts, and the refusals of
-// missing shards and of an index that lies.
-// Must not: read tensor data.
+// Owns: which tensor of a checkpoint lies in which file (one `model.safetensors`, or shards behind
+// `model.safetensors.index.json`), and which of several sets of weights counts.
+// Must not: read tensor data, or follow an index that lies or names a missing shard: both are
+// refused.
 
 import VialText
 

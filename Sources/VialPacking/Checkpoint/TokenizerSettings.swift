@@ -1,5 +1,6 @@
-// What `tokenizer.json` and the settings beside it say: the tables, the first token of a text, those that end one, the
-// chat template. Must not: know the tables' layout; Tokenizer/ builds them.
+// Owns: what `tokenizer.json` and the settings beside it say: the tables, the first token of a
+// text, those that end one, the chat template.
+// Must not: know the tables' layout; Tokenizer/ builds them.
 
 import VialText
 

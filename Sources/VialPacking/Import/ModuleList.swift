@@ -1,7 +1,9 @@
-// Lists of modules in quantisation settings: names, classes, and patterns behind `re:`.
-// Owns: how an entry matches a module's name. Must not: know what the list is for.
-// The patterns come from a stranger: all matches of a list together may take only so long.
-// Source: compressed-tensors 0.20, `utils/match.py` (`is_match`); AutoAWQ, `modules_to_not_convert`.
+// Owns: lists of modules in quantisation settings (names, classes, and patterns behind `re:`), and
+// how an entry matches a module's name.
+// Must not: know what the list is for, or take long: the patterns come from a stranger, and all
+// matches of a list together may take only so long.
+// Source: compressed-tensors 0.20, `utils/match.py` (`is_match`); AutoAWQ,
+// `modules_to_not_convert`.
 
 import Synchronization
 

@@ -1,5 +1,6 @@
-// A matrix of 4-bit numbers packed eight to a 32-bit word, along either axis and in any order: what GPTQ, AWQ and
-// compressed-tensors differ in. Must not: know which tensor it holds.
+// Owns: a matrix of 4-bit numbers packed eight to a 32-bit word, along either axis and in any
+// order: what GPTQ, AWQ and compressed-tensors differ in.
+// Must not: know which tensor it holds.
 
 /// A packed matrix of outputs × inputs (or outputs × groups), in memory.
 struct NibbleGrid: Sendable {

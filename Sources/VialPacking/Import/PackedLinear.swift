@@ -1,12 +1,14 @@
-// One linear layer of a GPTQ, AWQ or compressed-tensors checkpoint: its tensors, found and compared with what the
-// configuration says. Owns: every refusal of a layer that contradicts it, before the output is opened.
+// Owns: one linear layer of a GPTQ, AWQ or compressed-tensors checkpoint: its tensors, found and
+// compared with what the configuration says, and refused before the output is opened where they
+// contradict it.
 // Must not: turn it into tiles; `PackedLinearRows` does.
 
 import CVialKernels
 import VialFormat
 import VialText
 
-/// A quantised linear layer that was checked: shapes, types, scales, zero points and the order of its inputs.
+/// A quantised linear layer that was checked: shapes, types, scales, zero points and the order of
+/// its inputs.
 struct PackedLinear: Sendable {
   let planned: PlannedTensor
   let layout: SourceQuantization.Layout

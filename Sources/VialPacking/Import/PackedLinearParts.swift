@@ -1,5 +1,6 @@
-// The tensors that a quantised linear layer is made of: finding them by name, comparing them with the configuration.
-// Owns: the wording of "the configuration says one thing and the tensors another". Must not: know tiles.
+// Owns: the tensors that a quantised linear layer is made of (found by name, compared with the
+// configuration), and the wording of "the configuration says one thing and the tensors another".
+// Must not: know tiles.
 
 import VialText
 
@@ -43,7 +44,8 @@ struct PackedLinearParts {
     Self.suffixes.filter { location($0) != nil }.map { JSONString("\(module).\($0)") }
   }
 
-  /// The settings that hold for this module; nil when it is not quantised. Tensors and settings must agree.
+  /// The settings that hold for this module; nil when it is not quantised. Tensors and settings
+  /// must agree.
   func claimed(
     by quantization: SourceQuantization?
   ) throws(PackingError) -> SourceQuantization? {

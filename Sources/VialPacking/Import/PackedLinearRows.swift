@@ -1,5 +1,7 @@
-// Rows of a quantised linear layer: as the integers that it stores, or decoded to floats. The source has inputs where
-// tiles have outputs, so a layer is read whole before its first tile and forgotten after its last.
+// Owns: rows of a quantised linear layer: as the integers that it stores, or decoded to floats.
+// Must not: check the layer's tensors against the configuration; `PackedLinear` did.
+// The source has inputs where tiles have outputs, so a layer is read whole before its first tile
+// and forgotten after its last.
 
 import CVialKernels
 import VialFormat
@@ -40,7 +42,8 @@ struct PackedZeros: Sendable {
     if case .gptq(let zeroOffset) = layout { offset = zeroOffset } else { offset = 0 }
   }
 
-  /// A zero point, 0 to 15. Version 1 of GPTQ stores one less; a stored 15 is 0, as in the format's kernels.
+  /// A zero point, 0 to 15. Version 1 of GPTQ stores one less; a stored 15 is 0, as in the format's
+  /// kernels.
   func value(output: Int, group: Int) -> UInt8 {
     guard let grid else { return 8 }
     return (grid.value(output: output, input: group) + offset) & 15

@@ -1,5 +1,7 @@
-// Shapes and word layouts of the three 4-bit formats. Sources: AutoGPTQ (nn_modules/qlinear), AutoAWQ
-// (modules/linear/gemm.py), compressed-tensors (compressors/pack_quantized). Must not: read anything.
+// Owns: shapes and word layouts of the three 4-bit formats.
+// Must not: read anything.
+// Source: AutoGPTQ (nn_modules/qlinear), AutoAWQ (modules/linear/gemm.py), compressed-tensors
+// (compressors/pack_quantized).
 
 /// What a layer of known size must look like in a format.
 struct PackedLinearShapes {

@@ -1,5 +1,6 @@
-// What a checkpoint says about its own quantisation: `quantization_config` in config.json, or the older
-// quantize_config.json (GPTQ) and quant_config.json (AWQ). Owns: the refusals of what is not read, by name.
+// Owns: what a checkpoint says about its own quantisation (`quantization_config` in config.json, or
+// the older quantize_config.json of GPTQ and quant_config.json of AWQ), and the refusals of what is
+// not read, by name.
 // Must not: look at tensors; `PackedLinear` compares them with what is said here.
 
 import VialText
@@ -8,7 +9,8 @@ import VialText
 struct SourceQuantization: Sendable {
   /// How words are laid out.
   enum Layout: Sendable, Equatable {
-    /// AutoGPTQ's and GPTQModel's; `zeroOffset` is what a stored zero point lacks (1 in v1, 0 in v2).
+    /// AutoGPTQ's and GPTQModel's; `zeroOffset` is what a stored zero point lacks (1 in v1, 0 in
+    /// v2).
     case gptq(zeroOffset: UInt8)
     /// AutoAWQ's `gemm`.
     case awq

@@ -1,6 +1,8 @@
-// A power function whose bits do not depend on the machine: the C library's `pow` differs between
-// versions and platforms, and rotary frequencies decide bits of every logit.
-// Only IEEE additions, multiplications and divisions in a fixed order; Swift does not contract them.
+// Owns: a power function whose bits do not depend on the machine.
+// Must not: call the C library's `pow`, which differs between versions and platforms: rotary
+// frequencies decide bits of every logit.
+// Only IEEE additions, multiplications and divisions in a fixed order; Swift does not contract
+// them.
 
 /// base ^ exponent in double precision, the same bits everywhere.
 package enum DeterministicPower {
@@ -10,8 +12,9 @@ package enum DeterministicPower {
 
   /// `base` to the power `exponent` for a normal positive `base` and |exponent · ln base| < 700.
   ///
-  /// Absolute error of the inner logarithm is below 4e-15 for bases up to 2^64, so the relative error
-  /// of the result is below 1e-14: far below half a float's unit (6e-8), which is what the result is rounded to.
+  /// Absolute error of the inner logarithm is below 4e-15 for bases up to 2^64, so the relative
+  /// error of the result is below 1e-14: far below half a float's unit (6e-8), which is what the
+  /// result is rounded to.
   package static func power(_ base: Double, _ exponent: Double) -> Double {
     exponential(exponent * logarithm(base))
   }
@@ -36,7 +39,8 @@ package enum DeterministicPower {
     return exponent * ln2High + (exponent * ln2Low + (2 * s + 2 * s * sum))
   }
 
-  /// e^x for |x| < 700: x = n · ln 2 + r with |r| ≤ 0.35, then the Taylor series of e^r by Horner's rule.
+  /// e^x for |x| < 700: x = n · ln 2 + r with |r| ≤ 0.35, then the Taylor series of e^r by Horner's
+  /// rule.
   private static func exponential(_ x: Double) -> Double {
     let n = (x * 1.442_695_040_888_963_4).rounded(.toNearestOrEven)
     let r = (x - n * ln2High) - n * ln2Low

@@ -1,6 +1,9 @@
-// How a checkpoint stretches its rotary position embedding, and the inverse frequencies that follow.
-// Source: transformers, modeling_rope_utils.py (`default`, `linear`, `llama3`). The arithmetic is done
-// in float as there, operation by operation, so that the numbers are transformers' own.
+// Owns: how a checkpoint stretches its rotary position embedding, and the inverse frequencies that
+// follow.
+// Must not: read settings; `RotarySettings` does.
+// Source: transformers, modeling_rope_utils.py (`default`, `linear`, `llama3`).
+// The arithmetic is done in float as there, operation by operation, so that the numbers are
+// transformers' own.
 
 /// A rotary scaling rule with its parameters.
 package enum RotaryScaling: Sendable, Equatable {

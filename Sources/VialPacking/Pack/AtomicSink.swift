@@ -1,4 +1,5 @@
-// Joins the format's writer to a file that appears only when it is complete.
+// Owns: the joining of the format's writer to a file that appears only when it is complete.
+// Must not: finish or discard the file; its owner does.
 
 import VialFormat
 import VialSystem

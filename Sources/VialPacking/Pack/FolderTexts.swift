@@ -1,5 +1,6 @@
-// The small files of a checkpoint beside config.json: which of them exist, what they say, which of them
-// travel in the packed file as cold text.
+// Owns: the small files of a checkpoint beside config.json: which of them exist, what they say,
+// which of them travel in the packed file as cold text.
+// Must not: read weights.
 
 import VialFormat
 

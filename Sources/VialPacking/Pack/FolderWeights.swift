@@ -1,5 +1,6 @@
-// The weights of a checkpoint folder, before tensors are planned: whether head and embedding are one, and which version
-// of GPTQ's zero points they hold. Owns: what the tensors say against the settings, as transformers takes it.
+// Owns: the weights of a checkpoint folder before tensors are planned, and what they say against
+// the settings, as transformers takes it: whether head and embedding are one, and which version of
+// GPTQ's zero points they hold.
 // Must not: keep tensor data.
 // Source: transformers 5.23, `PreTrainedModel.tie_weights`.
 
@@ -37,7 +38,8 @@ struct FolderWeights {
     return isTied && name == Self.embeddingName ? index.location(Self.headName) : nil
   }
 
-  /// A head of its own, beside an embedding, is kept, whatever the settings say: they are wrong, not the weights.
+  /// A head of its own, beside an embedding, is kept, whatever the settings say: they are wrong,
+  /// not the weights.
   private mutating func settleHead() throws(PackingError) {
     let packed = ["lm_head.qweight", "lm_head.weight_packed"].contains { index.location($0) != nil }
     guard let head = index.location(Self.headName) else {
@@ -80,8 +82,9 @@ struct FolderWeights {
 
   // MARK: Zero points
 
-  /// GPTQ's versions differ by one in every zero point, and writers have named the wrong one. Symmetric layers give it
-  /// away: all their numbers are 7 in the first version and 8 in the second, and nothing else has so many equal ones.
+  /// GPTQ's versions differ by one in every zero point, and writers have named the wrong one.
+  /// Symmetric layers give it away: all their numbers are 7 in the first version and 8 in the
+  /// second, and nothing else has so many equal ones.
   private mutating func settleZeros() throws(PackingError) {
     guard var settings = quantization, case .gptq(let offset) = settings.layout,
       settings.isSymmetric != false || offset == 1

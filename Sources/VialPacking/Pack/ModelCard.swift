@@ -1,4 +1,5 @@
-// The little that is taken from a model card: its licence, from the front matter of README.md.
+// Owns: the little that is taken from a model card: its licence, from the front matter of
+// README.md.
 // Must not: parse YAML; only a plain `license: NAME` line between two `---` lines is read.
 
 /// The front matter of a `README.md`.

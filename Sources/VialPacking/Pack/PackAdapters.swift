@@ -1,4 +1,5 @@
-// The adapters of a pack: read and refused before the output is opened; one of them may go into the weights.
+// Owns: the adapters of a pack: read and refused before the output is opened; one of them may go
+// into the weights.
 // Must not: write.
 
 import VialFormat

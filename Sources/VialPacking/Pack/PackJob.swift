@@ -1,6 +1,7 @@
-// Writes the sections of a packed file, in order, from a source that was checked.
-// Owns: progress, and the question whether to stop, between slices. Must not: open or rename files.
-// Implements: Spec/FORMAT.md, "Writing a file".
+// Owns: the writing of a packed file's sections, in order, from a source that was checked;
+// progress, and the question whether to stop, between slices.
+// Must not: open or rename files.
+// Source: Spec/FORMAT.md, "Writing a file".
 
 import VialFormat
 import VialSystem
@@ -78,8 +79,8 @@ struct PackJob {
   /// A template's section.
   private typealias Template = (kind: SectionKind, id: UInt64, bytes: [UInt8])
 
-  /// Writes the templates that fit in front of the weights, where there would be zeros up to their alignment, and
-  /// returns the others.
+  /// Writes the templates that fit in front of the weights, where there would be zeros up to their
+  /// alignment, and returns the others.
   private func writeTemplates(
     _ writer: inout FileWriter<AtomicSink>
   ) throws -> [Template] {

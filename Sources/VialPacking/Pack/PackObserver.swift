@@ -1,4 +1,5 @@
-// How the packer talks to whoever started it: progress, warnings, and the question whether to go on.
+// Owns: how the packer talks to whoever started it: progress, warnings, and the question whether to
+// go on.
 // Must not: print; the command does.
 
 /// Callbacks of a packing job. All are called on the thread that called the packer.
@@ -15,7 +16,8 @@ public struct PackObserver: Sendable {
   public var progress: @Sendable (Progress) -> Void
   /// One line about something unexpected that does not stop the job.
   public var warning: @Sendable (String) -> Void
-  /// Asked between slices; true ends the job with `PackingError.cancelled` and removes what was written.
+  /// Asked between slices; true ends the job with `PackingError.cancelled` and removes what was
+  /// written.
   public var shouldStop: @Sendable () -> Bool
 
   /// Callbacks that do nothing unless given.

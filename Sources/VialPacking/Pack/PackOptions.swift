@@ -1,4 +1,5 @@
-// What a caller can ask of the packer: the flags of `vial pack` as values.
+// Owns: what a caller can ask of the packer: the flags of `vial pack` as values.
+// Must not: check what it holds; packing does.
 
 import VialFormat
 public import VialSystem
@@ -47,8 +48,8 @@ public struct PackOptions: Sendable {
   public var templatesPath: String?
   /// What the chat template takes for today; nil: it has no clock.
   public var templateDate: TemplateDate?
-  /// Whether the checkpoint's own files (tokenizer.json, config.json and the like) go into the file as texts. Model card
-  /// and licence do in any case.
+  /// Whether the checkpoint's own files (tokenizer.json, config.json and the like) go into the file
+  /// as texts. Model card and licence do in any case.
   public var keepsSources = true
   /// Name and version of the program that packs, for provenance.
   public var tool = "vial"

@@ -1,5 +1,7 @@
-// Everything that a pack knows before it opens its output: settings, plan, recipe, tokenizer and texts.
-// Owns: the joining of what several files say about one thing (end tokens, first token, names).
+// Owns: everything that a pack knows before it opens its output (settings, plan, recipe, tokenizer
+// and texts), and the joining of what several files say about one thing (end tokens, first token,
+// names).
+// Must not: write.
 
 import VialFormat
 import VialText
@@ -140,7 +142,8 @@ struct PackSource: Sendable {
     }
   }
 
-  /// Whether a linear layer has integers to choose: it is packed to int4 or int8, and not the source's own.
+  /// Whether a linear layer has integers to choose: it is packed to int4 or int8, and not the
+  /// source's own.
   var canCalibrate: Bool {
     options.randomSeed == nil && tensors.tensors.contains { $0.calibratedFormat != nil }
   }
@@ -156,7 +159,8 @@ struct PackSource: Sendable {
     return copy
   }
 
-  /// The tokenizer's own word comes first: DeepSeek's distilled Qwens name the wrong id in config.json.
+  /// The tokenizer's own word comes first: DeepSeek's distilled Qwens name the wrong id in
+  /// config.json.
   private mutating func settleBegin() throws(PackingError) {
     let begin = tokenizer.beginToken ?? generation.beginToken ?? configuration.beginToken
     guard let begin, !(0..<configuration.vocabularySize).contains(begin) else {
@@ -170,7 +174,8 @@ struct PackSource: Sendable {
     notices.omits("first token \(begin) has no row in the embedding of \(size) rows; left out")
   }
 
-  /// Unites the ids that end an answer: those of all settings, and special tokens that are called an end of a turn.
+  /// Unites the ids that end an answer: those of all settings, and special tokens that are called
+  /// an end of a turn.
   private mutating func settleEnds() {
     let size = configuration.vocabularySize
     let stated = Set(

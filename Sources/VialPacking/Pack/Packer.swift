@@ -1,7 +1,8 @@
-// The packer: a checkpoint folder in, one `.vial` file out, or an error and no file.
-// Owns: the order of the work (everything that can be refused is refused before the output is opened) and of the
-// sections. Must not: print, exit, or keep a tensor in memory.
-// Implements: Spec/FORMAT.md, "Writing a file".
+// Owns: the packer (a checkpoint folder in, one `.vial` file out, or an error and no file): the
+// order of the work and of the sections.
+// Must not: print, exit, or keep a tensor in memory.
+// Source: Spec/FORMAT.md, "Writing a file".
+// Everything that can be refused is refused before the output is opened.
 
 import VialFormat
 import VialSystem
@@ -20,7 +21,8 @@ public struct PackSummary: Sendable, Equatable {
   public var recipe: String
   /// Lines of warning that were given, those of what was left out not counted.
   public var warningCount: Int
-  /// Things that the source has and the file has not, each of them named in a warning or counted in one.
+  /// Things that the source has and the file has not, each of them named in a warning or counted in
+  /// one.
   public var omissionCount: Int
   /// Digest of configuration, tokenizer and weights, in hexadecimal.
   public var modelDigest: String

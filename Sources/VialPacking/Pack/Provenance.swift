@@ -1,6 +1,8 @@
-// Where a file came from and how it was made: the provenance section's key–values.
-// Owns: their keys (Spec/FORMAT.md, "Provenance"). Must not: hold a time, a path or a machine's name, because the
-// same input must give the same bytes.
+// Owns: where a file came from and how it was made: the provenance section's key–values, and their
+// keys.
+// Must not: hold a time, a path or a machine's name, because the same input must give the same
+// bytes.
+// Source: Spec/FORMAT.md, "Provenance".
 
 import CVialKernels
 import VialFormat

@@ -1,5 +1,6 @@
-// The recipe in words, for provenance and for the line that `vial pack` ends with: read off what is stored, not off
-// what was asked, because a source that is quantised already decides a part of it.
+// Owns: the recipe in words, for provenance and for the line that `vial pack` ends with.
+// Must not: repeat what was asked: it is read off what is stored, because a source that is
+// quantised already decides a part of it.
 
 import VialFormat
 
@@ -17,7 +18,8 @@ struct RecipeReport: Sendable, Equatable {
   private(set) var weights: String
   private(set) var embedding: String
   private(set) var head: String
-  /// Group of the linear layers, else of the other quantised tensors; nil when nothing is quantised or groups differ.
+  /// Group of the linear layers, else of the other quantised tensors; nil when nothing is quantised
+  /// or groups differ.
   private(set) var group: Int?
   /// `levels` where an int4 tensor has a codebook; nil when none has.
   private(set) var codebook: String?

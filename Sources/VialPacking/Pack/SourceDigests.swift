@@ -1,6 +1,7 @@
-// SHA-256 of every file that a pack was made from, for provenance. A file's digest cannot be shared out over
-// threads, so it is taken bit by bit while the weights are encoded, some files side by side.
+// Owns: SHA-256 of every file that a pack was made from, for provenance.
 // Must not: keep a file in memory.
+// A file's digest cannot be shared out over threads, so it is taken bit by bit while the weights
+// are encoded, some files side by side.
 
 import Synchronization
 import VialFormat
@@ -29,10 +30,11 @@ final class SourceDigests: Sendable {
     deinit { buffer.deallocate() }
   }
 
-  /// Digests of `files`, with half of the workers at most, because the others have weights to encode.
+  /// Digests of `files`, with half of the workers at most, because the others have weights to
+  /// encode.
   ///
-  /// Files are taken in the order of their names, which is about the order of the weights: what is encoded was just
-  /// read, or will be soon.
+  /// Files are taken in the order of their names, which is about the order of the weights: what is
+  /// encoded was just read, or will be soon.
   init(_ files: [SourceFile], workerCount: Int) {
     self.files = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     byteCount = files.reduce(0) { $0 + $1.byteCount }
@@ -48,7 +50,8 @@ final class SourceDigests: Sendable {
   /// Why a file could not be read.
   var failure: PackingError? { firstFailure.withLock { $0 } }
 
-  /// Hashes about a lane's share of `byteCount` more bytes. Does nothing for lanes that there are not.
+  /// Hashes about a lane's share of `byteCount` more bytes. Does nothing for lanes that there are
+  /// not.
   func advance(lane index: Int, by byteCount: UInt64) {
     guard index < lanes.count else { return }
     let lane = lanes[index]
@@ -70,7 +73,8 @@ final class SourceDigests: Sendable {
     return file
   }
 
-  /// Hashes the next chunk of the lane's file; returns its length, at least 1 so that empty files count.
+  /// Hashes the next chunk of the lane's file; returns its length, at least 1 so that empty files
+  /// count.
   private func advance(_ lane: Lane, _ file: SourceFile) throws(PackingError) -> UInt64 {
     let count = min(UInt64(Self.chunkByteCount), file.byteCount - lane.offset)
     let chunk = UnsafeMutableRawBufferPointer(rebasing: lane.buffer[..<Int(count)])
@@ -100,7 +104,8 @@ final class SourceDigests: Sendable {
     }
   }
 
-  /// `"sha256  name"` for each file, as sha256sum writes it, sorted by name; nil before all are done.
+  /// `"sha256  name"` for each file, as sha256sum writes it, sorted by name; nil before all are
+  /// done.
   func lines() -> [String]? {
     let digests = results.withLock { $0 }
     guard digests.count == files.count else { return nil }

@@ -1,5 +1,6 @@
-// Everything about a source but its tensors, in one form for checkpoint folders and GGUF files.
-// Owns: which file says what. Must not: read weights.
+// Owns: everything about a source but its tensors, in one form for checkpoint folders and GGUF
+// files: which file says what.
+// Must not: read weights.
 
 import VialFormat
 
@@ -60,7 +61,8 @@ struct SourceParts {
     (tokenizerName, configurationName) = (file.source.name, file.source.name)
   }
 
-  /// The tokenizer must not name a token that the embedding lacks: few were left out, many make it another model's.
+  /// The tokenizer must not name a token that the embedding lacks: few were left out, many make it
+  /// another model's.
   func checkVocabulary() throws(PackingError) {
     guard tokenizer.tables.tokenCount <= configuration.vocabularySize else {
       throw PackingError(

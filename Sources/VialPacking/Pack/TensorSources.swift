@@ -1,5 +1,7 @@
-// Pairs each planned tensor with where its rows come from, and refuses a checkpoint that lacks one or has
-// it in another shape or type. All of it happens before the first byte is written.
+// Owns: the pairing of each planned tensor with where its rows come from, and the refusal of a
+// checkpoint that lacks one or has it in another shape or type.
+// Must not: write, or leave a refusal for later: all of it happens before the first byte is
+// written.
 
 import VialFormat
 import VialSystem
@@ -18,7 +20,8 @@ struct SourcedTensor: Sendable {
 }
 
 extension SourcedTensor {
-  /// The format whose integers calibration chooses; nil for floats, and for integers that are the source's own.
+  /// The format whose integers calibration chooses; nil for floats, and for integers that are the
+  /// source's own.
   var calibratedFormat: TensorFormat? {
     guard planned.role == .linear, !keepsSource, let format, format.encoding.isQuantized else {
       return nil
@@ -26,7 +29,8 @@ extension SourcedTensor {
     return format
   }
 
-  /// Takes the format that a recipe gives a tensor of that form. A vector is plain f32 whatever is asked.
+  /// Takes the format that a recipe gives a tensor of that form. A vector is plain f32 whatever is
+  /// asked.
   mutating func decide(_ recipe: ResolvedRecipe, _ source: SourceForm) throws(PackingError) {
     guard planned.role != .vector else { return }
     (format, keepsSource) = try recipe.format(of: planned, source: source)

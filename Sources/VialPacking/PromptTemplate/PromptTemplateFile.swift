@@ -1,6 +1,7 @@
-// A prompt template as people write it: a text file with a front matter, turned into a section of key-values.
-// Owns the file's grammar (Spec/TEMPLATES.md, "Template files"). Must not: accept what a reader of the section
-// would refuse.
+// Owns: a prompt template as people write it, a text file with a front matter, and its grammar;
+// turned into a section of key–values.
+// Must not: accept what a reader of the section would refuse.
+// Source: Spec/TEMPLATES.md, "Template files".
 
 import VialFormat
 public import VialText
@@ -232,7 +233,8 @@ struct PromptTemplateSource {
     }
   }
 
-  /// `name = alias = alias` between separators: the names, one a line, and a line of alias, tab and name for each alias.
+  /// `name = alias = alias` between separators: the names, one a line, and a line of alias, tab and
+  /// name for each alias.
   private static func spellings(
     _ value: String, _ separator: Character
   ) -> (names: String, aliases: String) {

@@ -1,5 +1,6 @@
-// What a template may hold and should not: mistakes that real models and records have shown.
-// Must not: refuse a template; files of others keep working. `vial template check` reports what is found here.
+// Owns: what a template may hold and should not: mistakes that real models and records have shown;
+// `vial template check` reports them.
+// Must not: refuse a template; files of others keep working.
 
 import VialText
 

@@ -1,5 +1,6 @@
-// The prompt templates that a packed file gets: the default set, or a folder of somebody's own.
-// Must not: parse (PromptTemplateFile does).
+// Owns: the prompt templates that a packed file gets: the default set, or a folder of somebody's
+// own.
+// Must not: parse (`PromptTemplateFile` does).
 
 import Foundation
 import VialText

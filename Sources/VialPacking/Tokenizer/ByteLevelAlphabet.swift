@@ -1,5 +1,6 @@
-// The printable characters that stand for bytes in byte-level vocabularies.
-// Owns GPT-2's mapping (bytes_to_unicode). Must not: know vocabularies.
+// Owns: the printable characters that stand for bytes in byte-level vocabularies.
+// Must not: know vocabularies.
+// Source: GPT-2, `bytes_to_unicode`.
 
 /// The mapping between bytes and the characters that byte-level tokenizers write for them.
 struct ByteLevelAlphabet {

@@ -1,4 +1,4 @@
-// Open-addressing tables with linear probing, as the tokenizer section stores them.
+// Owns: open-addressing tables with linear probing, as the tokenizer section stores them.
 // Must not: depend on anything but the order of its entries: the same input gives the same slots.
 
 import VialText
@@ -12,9 +12,9 @@ struct HashTable {
   /// Most slots that a successful search looks at.
   let probeCount: UInt32
 
-  /// Places entries in order, at most 31 of 32 slots taken. An entry that is farther from its first slot than the one
-  /// that it meets takes that one's place, and the other moves on (Robin Hood hashing): so even a full table has no
-  /// entry far away, and a search that fails ends soon.
+  /// Places entries in order, at most 31 of 32 slots taken. An entry that is farther from its first
+  /// slot than the one that it meets takes that one's place, and the other moves on (Robin Hood
+  /// hashing): so even a full table has no entry far away, and a search that fails ends soon.
   static func build(hashes: [UInt64]) -> HashTable {
     var bits: UInt32 = 4
     while (31 << Int(bits)) < hashes.count * 32 { bits += 1 }

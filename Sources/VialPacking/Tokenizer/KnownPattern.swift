@@ -1,6 +1,7 @@
-// The pre-tokenizer regular expressions that Vial's hand-written matchers stand for.
+// Owns: the pre-tokenizer regular expressions that Vial's hand-written matchers stand for.
 // Must not: hold an expression whose matches differ from the matcher's in any text; each spelling
-// here was compared with the tokenizers library (Spec/TOKENIZER.md, "Pre-tokenisation").
+// here was compared with the tokenizers library.
+// Source: Spec/TOKENIZER.md, "Pre-tokenisation".
 
 import VialText
 

@@ -1,4 +1,4 @@
-// Spellings of SentencePiece-style vocabularies: U+2581 for spaces, <0x41> for bytes.
+// Owns: spellings of SentencePiece-style vocabularies: U+2581 for spaces, <0x41> for bytes.
 // Must not: know ids.
 
 /// Conversions between a vocabulary's spelling and text.

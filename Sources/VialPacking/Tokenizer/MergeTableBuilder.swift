@@ -1,5 +1,5 @@
-// Merges as pairs of ids with rank and result.
-// Owns their validation. Must not: hash; the table builder does.
+// Owns: merges as pairs of ids with rank and result, and their validation.
+// Must not: hash; the table builder does.
 
 import VialText
 

@@ -1,4 +1,4 @@
-// A section under construction: little-endian columns, each aligned to 8 bytes.
+// Owns: a section under construction: little-endian columns, each aligned to 8 bytes.
 // Must not: know what the columns mean.
 
 /// Bytes with a fixed header and columns behind it.

@@ -1,6 +1,9 @@
-// Tokens that settings beside tokenizer.json name: tokenizer_config.json, special_tokens_map.json, added_tokens.json.
-// Owns: which of the files counts, and in which order their tokens get ids. Must not: give ids.
-// Source: transformers 5.23, `PreTrainedTokenizerBase._from_pretrained` and `TokenizersBackend.__init__`.
+// Owns: tokens that settings beside tokenizer.json name (tokenizer_config.json,
+// special_tokens_map.json, added_tokens.json): which of the files counts, and in which order their
+// tokens get ids.
+// Must not: give ids.
+// Source: transformers 5.23, `PreTrainedTokenizerBase._from_pretrained` and
+// `TokenizersBackend.__init__`.
 
 import VialText
 

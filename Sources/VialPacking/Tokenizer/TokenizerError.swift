@@ -1,4 +1,4 @@
-// Why a checkpoint's tokenizer or chat template cannot be packed.
+// Owns: why a checkpoint's tokenizer or chat template cannot be packed.
 // Must not: be a bare failure; each message is one clear line that names the culprit.
 
 /// A tokenizer that Vial cannot represent exactly.

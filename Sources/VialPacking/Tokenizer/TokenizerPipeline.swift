@@ -1,6 +1,6 @@
-// What tokenizer.json does around its model: normaliser, pre-tokenizer, decoder, post-processor.
-// Owns the recognition of the combinations that Vial runs. Must not: guess; an unknown component
-// is refused by name.
+// Owns: what tokenizer.json does around its model (normaliser, pre-tokenizer, decoder,
+// post-processor): the recognition of the combinations that Vial runs.
+// Must not: guess; an unknown component is refused by name.
 
 import VialText
 

@@ -1,5 +1,6 @@
-// Tokens whose ids have no row in the embedding: a checkpoint that was given tokens and not resized.
-// Owns: leaving them out, by name. Must not: leave out what text cannot be spelled without.
+// Owns: the leaving out, by name, of tokens whose ids have no row in the embedding: a checkpoint
+// that was given tokens and not resized.
+// Must not: leave out what text cannot be spelled without.
 
 import VialText
 
@@ -7,8 +8,9 @@ extension TokenizerSource {
   /// Most tokens that are left out: with more, the tokenizer is another model's.
   private static let leftOutLimit = 256
 
-  /// Leaves out the tokens from `rowCount` on, which the model can neither read nor choose, with the merges that make
-  /// them or are made from them, and says so by name. Changes nothing when there are more than `leftOutLimit`.
+  /// Leaves out the tokens from `rowCount` on, which the model can neither read nor choose, with
+  /// the merges that make them or are made from them, and says so by name. Changes nothing when
+  /// there are more than `leftOutLimit`.
   /// - Throws: for a token that every text may need: the unknown one, a character, a byte.
   mutating func leaveOut(from rowCount: Int) throws(TokenizerError) {
     let added = addedTokens.filter { $0.id >= rowCount }.map { ($0.content, $0.id) }

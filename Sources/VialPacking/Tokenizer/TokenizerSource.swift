@@ -1,6 +1,6 @@
-// tokenizer.json as plain values: what the builder of the tables needs, nothing else.
-// Owns the reading of vocabulary, merges and added tokens. Must not: drop what it does not know;
-// anything that would change an id is refused.
+// Owns: tokenizer.json as plain values (vocabulary, merges, added tokens): what the builder of the
+// tables needs, nothing else.
+// Must not: drop what it does not know; anything that would change an id is refused.
 
 import VialText
 
@@ -152,7 +152,8 @@ struct TokenizerSource {
     }
   }
 
-  /// Tokens that only settings name get the next free ids, as in transformers; those that are there may get other flags.
+  /// Tokens that only settings name get the next free ids, as in transformers; those that are there
+  /// may get other flags.
   private mutating func add(_ settings: SettingsTokens) {
     var positions: [JSONString: Int] = [:]
     for (index, token) in addedTokens.enumerated() { positions[token.content] = index }

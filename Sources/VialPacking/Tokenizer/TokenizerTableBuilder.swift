@@ -1,6 +1,6 @@
-// The columns of the `tokenizer` section.
-// Owns bytes of tokens, flags, symbol tables, added tokens and the header. Must not: decide what a
-// tokenizer means; `TokenizerSource` and `TokenizerPipeline` did.
+// Owns: the columns of the `tokenizer` section: bytes of tokens, flags, symbol tables, added tokens
+// and the header.
+// Must not: decide what a tokenizer means; `TokenizerSource` and `TokenizerPipeline` did.
 
 import VialText
 
@@ -35,7 +35,8 @@ struct TokenizerTableBuilder {
       throw TokenizerError("an empty or too large vocabulary")
     }
     tokenCount = Int(highest) + 1
-    // The tables have a place for every id, so ids without tokens cost memory and bytes of the file.
+    // The tables have a place for every id, so ids without tokens cost memory and bytes of the
+    // file.
     let known = source.vocabulary.count + source.addedTokens.count
     guard tokenCount <= known * 4 + Self.freeIdCount else {
       throw TokenizerError("ids up to \(highest) for only \(known) tokens")

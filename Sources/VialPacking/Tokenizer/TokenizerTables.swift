@@ -1,6 +1,7 @@
-// From tokenizer.json to the `tokenizer` section.
-// Owns the entry point and the summary for the packer. Must not: depend on anything but its
-// arguments: the same files give the same bytes. Implements Spec/TOKENIZER.md, "Layout".
+// Owns: the way from tokenizer.json to the `tokenizer` section: its entry point, and the summary
+// for the packer.
+// Must not: depend on anything but its arguments: the same files give the same bytes.
+// Source: Spec/TOKENIZER.md, "Layout".
 
 import VialFormat
 public import VialText
@@ -33,11 +34,12 @@ public struct TokenizerTables: Sendable {
   /// What the packer should tell: one line each.
   public var warnings: [String] { notices.lines }
 
-  /// Builds the tables of a checkpoint from its parsed files. Tokens that only tokenizer_config.json,
-  /// special_tokens_map.json or added_tokens.json name get ids as in transformers. Throws `TokenizerError` for anything
-  /// that could not be answered exactly as the `tokenizers` library does.
-  /// - Parameter rowCount: rows of the embedding; tokens beyond are left out, with a warning that names them. nil when
-  ///   they are not known.
+  /// Builds the tables of a checkpoint from its parsed files. Tokens that only
+  /// tokenizer_config.json, special_tokens_map.json or added_tokens.json name get ids as in
+  /// transformers. Throws `TokenizerError` for anything that could not be answered exactly as the
+  /// `tokenizers` library does.
+  /// - Parameter rowCount: rows of the embedding; tokens beyond are left out, with a warning that
+  ///   names them. nil when they are not known.
   public static func build(
     tokenizer: JSONValue, tokenizerConfig: JSONValue? = nil, generationConfig: JSONValue? = nil,
     config: JSONValue? = nil, specialTokensMap: JSONValue? = nil, addedTokens: JSONValue? = nil,

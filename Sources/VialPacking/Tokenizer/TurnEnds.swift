@@ -1,6 +1,7 @@
-// Special tokens that end an answer by what they are called, where no setting names their ids.
-// Source: llama.cpp, `llama_vocab::impl::load` (special_eog_ids). Must not: hold a name that models also write inside
-// an answer.
+// Owns: special tokens that end an answer by what they are called, where no setting names their
+// ids.
+// Must not: hold a name that models also write inside an answer.
+// Source: llama.cpp, `llama_vocab::impl::load` (special_eog_ids).
 
 import VialText
 

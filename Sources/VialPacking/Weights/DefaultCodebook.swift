@@ -1,12 +1,14 @@
-// The levels that `vial pack --codebook levels` stores, and those of a source: the one place that names them. They are
-// data of a file; kernels and readers take any.
+// Owns: the levels that `vial pack --codebook levels` stores, and those of a source: the one place
+// that names them.
+// Must not: be needed to read a file: levels are data of it, and kernels and readers take any.
 
 import VialFormat
 
 extension Codebook {
-  /// The levels of least squared error for normal weights in groups of 128 whose scale may have either sign (Lloyd's
-  /// iterations, scales and levels in turns). On the demonstration model every tensor's own best levels are within 3 of
-  /// these, and a table for each tensor, or for each size of group, gains less than 1%.
+  /// The levels of least squared error for normal weights in groups of 128 whose scale may have
+  /// either sign (Lloyd's iterations, scales and levels in turns). On the demonstration model every
+  /// tensor's own best levels are within 3 of these, and a table for each tensor, or for each size
+  /// of group, gains less than 1%.
   static let forWeights = constant([
     -127, -97, -76, -60, -45, -32, -21, -9, 2, 12, 24, 35, 49, 64, 82, 107,
   ])

@@ -1,4 +1,4 @@
-// Memory for the bytes of a slice. Owns: its length, which grows to the largest slice.
+// Owns: memory for the bytes of a slice, and its length, which grows to the largest slice.
 // Must not: be read and written at the same time; the encoder has two and swaps them.
 
 /// Bytes of one slice.

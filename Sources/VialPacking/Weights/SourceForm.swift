@@ -1,4 +1,5 @@
-// Owns: in which format a source's tensor is stored: what the recipe decides, and what a quantized source decides.
+// Owns: in which format a source's tensor is stored: what the recipe decides, and what a quantized
+// source decides.
 // Must not: know names or files.
 
 import VialFormat

@@ -1,4 +1,5 @@
-// How one planned tensor becomes bytes: tiles for matrices, plain f32 for vectors.
+// Owns: how one planned tensor becomes bytes: tiles for matrices, plain f32 for vectors.
+// Must not: choose a format, or write.
 
 import VialFormat
 

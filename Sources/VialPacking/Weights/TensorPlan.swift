@@ -1,5 +1,7 @@
-// Which tensors an architecture has, under which Hugging Face names, with which shapes, in the order in
-// which a forward pass reads them. The order is the file's order, so a pass walks the mapping forward.
+// Owns: which tensors an architecture has, under which Hugging Face names, with which shapes, in
+// the order in which a forward pass reads them.
+// Must not: read a tensor, or choose its format.
+// The order is the file's order, so a pass walks the mapping forward.
 
 /// What a tensor is for, which decides how it is stored.
 enum TensorRole: Sendable, Equatable {

@@ -1,5 +1,6 @@
-// Where the rows of a tensor come from: a checkpoint or a generator. Rows are read by any thread, in
-// any order, and come out the same.
+// Owns: where the rows of a tensor come from: a checkpoint or a generator.
+// Must not: depend on order or thread: rows are read by any thread, in any order, and come out the
+// same.
 
 import CVialKernels
 import VialFormat
@@ -14,15 +15,15 @@ protocol TensorRows: Sendable {
     scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError)
 
-  /// Writes rows that are quantised already into a tile's scratch, scales included (zero points are 8 unless
-  /// they are written, too), or returns false when there are only floats.
+  /// Writes rows that are quantised already into a tile's scratch, scales included (zero points are
+  /// 8 unless they are written, too), or returns false when there are only floats.
   func readQuantized(
     rows: Range<Int>, columnCount: Int, groupCount: Int, encoding: TensorEncoding,
     into scratch: TileScratch
   ) throws(PackingError) -> Bool
 
-  /// The same rows, ready to be read many times: what lies across the order of reading is loaded once and
-  /// goes with the value that is returned.
+  /// The same rows, ready to be read many times: what lies across the order of reading is loaded
+  /// once and goes with the value that is returned.
   func prepared() throws(PackingError) -> any TensorRows
 }
 

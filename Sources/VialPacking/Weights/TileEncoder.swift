@@ -1,6 +1,7 @@
-// Turns rows of floats into tiles: sixteen rows at a time, quantised to nearest where the encoding asks.
+// Owns: the turning of rows of floats into tiles: sixteen rows at a time, quantised to nearest
+// where the encoding asks.
 // Must not: know where rows come from or where tiles go.
-// Implements: Spec/FORMAT.md, "Tile layouts", through the kernels' packers.
+// Source: Spec/FORMAT.md, "Tile layouts", through the kernels' packers.
 
 import CVialKernels
 import VialFormat
@@ -17,8 +18,8 @@ struct TileEncoder: @unchecked Sendable {
   /// Encoding, group, zero points and codebook as the tensor table has them.
   let format: TensorFormat
 
-  /// An encoder for a tensor of `rowCount` × `columnCount` called `name`, or an error when the shape
-  /// is outside what the format can hold.
+  /// An encoder for a tensor of `rowCount` × `columnCount` called `name`, or an error when the
+  /// shape is outside what the format can hold.
   init(
     name: String, rowCount: Int, columnCount: Int, format: TensorFormat
   ) throws(PackingError) {

@@ -1,4 +1,4 @@
-// The working memory of one packing thread: sixteen rows in every form on the way to a tile.
+// Owns: the working memory of one packing thread: sixteen rows in every form on the way to a tile.
 // Must not: be shared between threads.
 
 /// Buffers for one tile of a given width; contents are undefined between tiles.

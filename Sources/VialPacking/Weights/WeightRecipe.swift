@@ -57,8 +57,9 @@ public struct WeightRecipe: Sendable, Equatable {
     self.grid = grid
   }
 
-  /// What embedding and head are when nothing is said: int8 beside quantised layers (every token passes
-  /// through them, and at int4 they cost more accuracy than any layer), else as the layers are.
+  /// What embedding and head are when nothing is said: int8 beside quantised layers (every token
+  /// passes through them, and at int4 they cost more accuracy than any layer), else as the layers
+  /// are.
   private var defaultEdge: TensorEncoding {
     let weights = weights ?? .int4
     return weights.isQuantized ? .int8 : weights
@@ -92,7 +93,8 @@ struct ResolvedRecipe: Sendable, Equatable {
   var head: TensorEncoding
   /// What was asked for, before the defaults; a tied pair says the same twice.
   var asked: WeightRecipe
-  /// What int4 integers stand for; with a codebook they have no zero points, else each group has one.
+  /// What int4 integers stand for; with a codebook they have no zero points, else each group has
+  /// one.
   var grid: QuantizationGrid { asked.grid }
   /// The group that was asked for; nil when nothing was said.
   var askedGroup: WeightRecipe.Group? { asked.group }

@@ -1,5 +1,7 @@
-// Cuts the tensors of a file into slices of some megabytes: what is encoded, hashed and written at a time.
-// Must not: encode. Small tensors share a slice, so that the threads always have enough to do.
+// Owns: the cutting of a file's tensors into slices of some megabytes: what is encoded, hashed and
+// written at a time.
+// Must not: encode.
+// Small tensors share a slice, so that the threads always have enough to do.
 
 /// Consecutive bytes of the weights section.
 package struct WeightSlice: Sendable {

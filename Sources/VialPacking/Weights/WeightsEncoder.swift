@@ -1,7 +1,8 @@
-// Drives the encoders of all tensors, slice by slice. In one phase on the pool the tiles of a slice are encoded by
-// all workers, the slice before it goes to the sink on the first one, and the source's digests go on on the last
-// ones: nobody waits while somebody has work. Memory does not grow with the model.
+// Owns: the encoding of all tensors, slice by slice.
 // Must not: know the file format; the caller writes the slices.
+// In one phase on the pool the tiles of a slice are encoded by all workers, the slice before it
+// goes to the sink on the first one, and the source's digests go on on the last ones: nobody waits
+// while somebody has work. Memory does not grow with the model.
 
 import Synchronization
 import VialFormat
@@ -76,8 +77,9 @@ struct WeightsEncoder {
   }
 }
 
-/// What the workers of a phase share: each writes its own tiles and uses its own scratch. Tiles are claimed in
-/// ascending order, so the failure that is reported, the one of the lowest tile, does not depend on their number.
+/// What the workers of a phase share: each writes its own tiles and uses its own scratch. Tiles are
+/// claimed in ascending order, so the failure that is reported, the one of the lowest tile, does
+/// not depend on their number.
 private final class SliceWork: @unchecked Sendable {
   private let slice: WeightSlice?
   private let tensors: [WeightsEncoder.Tensor]

@@ -159,7 +159,8 @@ extension AtomicFile {
     throw SystemError("write", path: path, reason: "it has no name that could be given anew")
   }
 
-  /// How often a name and what it leads to are looked up: another writer may give the name away between the two.
+  /// How often a name and what it leads to are looked up: another writer may give the name away
+  /// between the two.
   private static let looks = 100
 
   /// Locks the file that has the name, so that nobody changes what is about to be replaced.

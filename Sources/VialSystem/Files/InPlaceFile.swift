@@ -1,5 +1,7 @@
-// Owns: changing a file that others may have mapped: opened for writing, locked against other writers.
-// Must not: know what is written or in which order (Spec/FORMAT.md, "Appending and compacting", does).
+// Owns: changing a file that others may have mapped: opened for writing, locked against other
+// writers.
+// Must not: know what is written or in which order (Spec/FORMAT.md, "Appending and compacting",
+// does).
 
 internal import CVialSystem
 
@@ -40,7 +42,8 @@ public final class InPlaceFile {
         ? SystemError("change", path: path, reason: "another program is changing it")
         : SystemError.last("change", path: path)
     }
-    // Whoever held the lock before may have changed the length, or put another file under this name.
+    // Whoever held the lock before may have changed the length, or put another file under this
+    // name.
     guard fstat(descriptor, &status) == 0 else { throw SystemError.last("change", path: path) }
     try checkName()
   }

@@ -1,5 +1,7 @@
-// Owns: key files: two short lines of text each (Spec/FORMAT.md, "Key files").
-// Must not: overwrite a file, keep a secret in memory that is not wiped, or repeat a file's text in an error.
+// Owns: key files: two short lines of text each.
+// Must not: overwrite a file, keep a secret in memory that is not wiped, or repeat a file's text in
+// an error.
+// Source: Spec/FORMAT.md, "Key files".
 
 internal import CVialSystem
 
@@ -54,7 +56,8 @@ public enum KeyFile {
     return true
   }
 
-  /// The 32 bytes that 64 hexadecimal digits behind the label spell; nil when there is anything else.
+  /// The 32 bytes that 64 hexadecimal digits behind the label spell; nil when there is anything
+  /// else.
   private static func digits(_ text: SecureBuffer<UInt8>) -> SecureBuffer<UInt8>? {
     guard text.count == byteCount - 1 || text.pointer[byteCount - 1] == UInt8(ascii: "\n"),
       let bytes = SecureBuffer<UInt8>(capacity: 32)
@@ -77,7 +80,8 @@ public enum KeyFile {
     }
   }
 
-  /// Writes a secret key, which only its owner may read, to `path`, and its public key to `path.pub`.
+  /// Writes a secret key, which only its owner may read, to `path`, and its public key to
+  /// `path.pub`.
   ///
   /// A kill leaves neither, both, or the secret key alone, whole in each case.
   /// - Throws: `SystemError` when either exists or cannot be written; neither is left behind then.
@@ -87,7 +91,8 @@ public enum KeyFile {
     guard let text, let publicText = Self.text(publicLabel, publicKey.span) else {
       throw SystemError("create", path: path, reason: "not enough memory")
     }
-    // In this order a run that finds the secret key there already still clears away what a killed one left.
+    // In this order a run that finds the secret key there already still clears away what a killed
+    // one left.
     let publicFile = try AtomicFile(newPath: path + ".pub", mode: 0o644)
     let secretFile = try AtomicFile(newPath: path, mode: 0o600)
     try write(text, to: secretFile)

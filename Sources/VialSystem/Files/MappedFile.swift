@@ -1,6 +1,7 @@
 // Owns: the bytes of an opened file: mapped read-only, or copied into memory of our own.
-// Must not: interpret them. A mapped file that another process truncates raises SIGBUS on access; the
-// private copy is immune (Spec/FORMAT.md, "What remains").
+// Must not: interpret them.
+// A mapped file that another process truncates raises SIGBUS on access; the private copy is immune
+// (Spec/FORMAT.md, "What remains").
 
 internal import CVialSystem
 
@@ -33,7 +34,8 @@ public final class MappedFile: Sendable {
   }
 
   /// Opens a regular file.
-  /// - Throws: `SystemError` when it is missing, not a regular file, not readable, empty or too large.
+  /// - Throws: `SystemError` when it is missing, not a regular file, not readable, empty or too
+  ///   large.
   public convenience init(path: String, access: Access = .mapped) throws(SystemError) {
     let file = try FileReader(path: path)
     try self.init(
@@ -61,7 +63,8 @@ public final class MappedFile: Sendable {
       : mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else { throw SystemError.last("map", path: path) }
     #if os(Linux)
-      // Reading streams through all of it: with large pages, where the file system has them, translations do not stall it.
+      // Reading streams through all of it: with large pages, where the file system has them,
+      // translations do not stall it.
       if length >= WorkMemory.largePageByteCount { madvise(memory, length, MADV_HUGEPAGE) }
     #endif
     address = UInt(bitPattern: memory)

@@ -34,7 +34,8 @@ public final class KeyedHash: Sendable {
     self.key = key
   }
 
-  /// The code of `bytes`, of what `previous` stands for followed by them when it is given. O(n); leaves no copy.
+  /// The code of `bytes`, of what `previous` stands for followed by them when it is given. O(n);
+  /// leaves no copy.
   public func code(
     _ bytes: UnsafeRawBufferPointer, after previous: KeyedCode? = nil
   ) -> KeyedCode {

@@ -1,4 +1,5 @@
-// Owns: secret Ed25519 keys: made, used and wiped in memory that does not reach swap where that can be had.
+// Owns: secret Ed25519 keys: made, used and wiped in memory that does not reach swap where that can
+// be had.
 // Must not: show a secret to anybody but the file that keeps it, or know what is signed.
 
 internal import CSodium

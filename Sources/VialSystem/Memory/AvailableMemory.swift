@@ -13,7 +13,8 @@ internal import CVialSystem
 
 /// What the machine has left.
 public enum AvailableMemory {
-  /// Bytes: what the system calls available, at most the control group's limit; nil when it does not say.
+  /// Bytes: what the system calls available, at most the control group's limit; nil when it does
+  /// not say.
   public static var byteCount: UInt64? {
     #if os(Linux)
       let fields = words(of: "/proc/meminfo")

@@ -1,4 +1,5 @@
-// Owns: where an engine's large buffers come from, whether they are to be locked, and how much of them is.
+// Owns: where an engine's large buffers come from, whether they are to be locked, and how much of
+// them is.
 // Must not: know what is in them.
 
 /// Where large buffers come from.

@@ -1,15 +1,18 @@
-// Owns: the memory of secrets: few mappings, locked as wholes, cut into blocks whatever their number.
+// Owns: the memory of secrets: few mappings, locked as wholes, cut into blocks whatever their
+// number.
 // Must not: lock or unlock single pages: a page's neighbours are other patients'.
 //
-// Blocks up to 2 KiB are slots of a power of two in a frame of 4 KiB, larger ones runs of frames in a slab, and those
-// that would take a quarter of the largest slab a slab of their own. Slabs grow from 64 KiB to 1 MiB, so that a small
-// limit on locked memory is used, and many blocks need few mappings. A slab without blocks goes back to the system.
+// Blocks up to 2 KiB are slots of a power of two in a frame of 4 KiB, larger ones runs of frames in
+// a slab, and those that would take a quarter of the largest slab a slab of their own. Slabs grow
+// from 64 KiB to 1 MiB, so that a small limit on locked memory is used, and many blocks need few
+// mappings. A slab without blocks goes back to the system.
 
 internal import CVialSystem
 
 /// Hands out blocks of zeros. Any thread.
 package final class SecureArena: Sendable {
-  /// Frames of the first slab and of the largest shared one. Multiples of every page size up to 64 KiB.
+  /// Frames of the first slab and of the largest shared one. Multiples of every page size up to 64
+  /// KiB.
   private static let firstFrameCount = 16
   private static let largestFrameCount = 256
   /// log2 of the smallest and the largest slot.
@@ -52,7 +55,8 @@ package final class SecureArena: Sendable {
   /// Mappings that it asked for; neighbours may be one to the system.
   package var slabCount: Int { state.withLock(\.slabCount) }
 
-  /// Zeros at a multiple of 64, or nil when memory is short. O(1) for small ones, O(slabs) for others.
+  /// Zeros at a multiple of 64, or nil when memory is short. O(1) for small ones, O(slabs) for
+  /// others.
   package func allocate(byteCount: Int) -> SecureBlock? {
     let slotLog2 = Self.slotLog2(for: byteCount)
     let found = state.withLock { state -> (base: UnsafeMutableRawPointer, slab: SecureSlab)? in

@@ -5,8 +5,8 @@ internal import CSodium
 
 /// A fixed-capacity array that is wiped when released.
 ///
-/// Its memory is `SecureMemory`'s: locked where the system allows it, so that it does not reach swap, and in no core dump.
-/// Not thread-safe.
+/// Its memory is `SecureMemory`'s: locked where the system allows it, so that it does not reach
+/// swap, and in no core dump. Not thread-safe.
 public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
   private let block: SecureBlock
   private let base: UnsafeMutablePointer<Element>

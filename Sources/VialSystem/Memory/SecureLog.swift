@@ -3,8 +3,8 @@
 
 /// A growing sequence of runs, each in one piece at an address that stays until release.
 ///
-/// Pieces double from the first one's size to `pieceCapacity`, so that a short log is small and a long one has few
-/// pieces. Not thread-safe.
+/// Pieces double from the first one's size to `pieceCapacity`, so that a short log is small and a
+/// long one has few pieces. Not thread-safe.
 public final class SecureLog<Element: BitwiseCopyable> {
   /// Elements of the largest pieces, unless a run needs more.
   public let pieceCapacity: Int
@@ -25,7 +25,8 @@ public final class SecureLog<Element: BitwiseCopyable> {
     pieceCapacity = self.firstCapacity << smallCount
   }
 
-  /// Lets `body` write a run of up to `capacity` elements; it returns how many it wrote. nil when memory is short.
+  /// Lets `body` write a run of up to `capacity` elements; it returns how many it wrote. nil when
+  /// memory is short.
   public func append(
     capacity: Int, _ body: (UnsafeMutableBufferPointer<Element>) -> Int
   ) -> UnsafeBufferPointer<Element>? {

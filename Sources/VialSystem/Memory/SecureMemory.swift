@@ -1,12 +1,13 @@
-// Owns: which arena this process's secret bytes come from, and that they are wiped before they go back.
+// Owns: which arena this process's secret bytes come from, and that they are wiped before they go
+// back.
 // Must not: know what they are.
 
 internal import CSodium
 internal import CVialMemory
 import Synchronization
 
-/// Memory for patient text: whole pages of its own, locked where the system allows it, left out of core dumps, wiped
-/// when released, and zeros in the child of a fork.
+/// Memory for patient text: whole pages of its own, locked where the system allows it, left out of
+/// core dumps, wiped when released, and zeros in the child of a fork.
 public enum SecureMemory {
   /// How much memory there is for secrets, used or not.
   package struct Usage: Sendable, Equatable {
@@ -44,7 +45,8 @@ public enum SecureMemory {
 
   /// Wipes a block and gives it back. Any thread.
   static func release(_ block: SecureBlock) {
-    // The parent's, in the child of a fork: its pages are zeros, and its lock may be held by nobody who is here.
+    // The parent's, in the child of a fork: its pages are zeros, and its lock may be held by nobody
+    // who is here.
     guard block.processID == RunningProcess.identifier else { return }
     sodium_memzero(block.base, block.byteCount)
     arena.release(block)
@@ -71,7 +73,8 @@ public enum SecureMemory {
 
   private static let current = Atomic<Unmanaged<SecureArena>?>(nil)
 
-  /// This process's arena. The child of a fork gets one of its own, as it does a registry of handles.
+  /// This process's arena. The child of a fork gets one of its own, as it does a registry of
+  /// handles.
   private static var arena: SecureArena {
     let processID = RunningProcess.identifier
     var known = current.load(ordering: .acquiring)

@@ -1,5 +1,6 @@
 // Owns: one mapping of an arena, cut into frames of 4 KiB, and frames cut into slots.
-// Must not: lock itself against other threads, or keep a note inside the memory: all of it is for secrets.
+// Must not: lock itself against other threads, or keep a note inside the memory: all of it is for
+// secrets.
 
 internal import CVialMemory
 internal import CVialSystem
@@ -92,7 +93,8 @@ final class SecureSlab {
     vial_unmap(base, byteCount)
   }
 
-  /// Takes `count` free frames in a row, the first ones that there are; nil when there are not so many.
+  /// Takes `count` free frames in a row, the first ones that there are; nil when there are not so
+  /// many.
   func takeRun(_ count: Int) -> Int? {
     guard count <= longestFree else { return nil }
     var (start, longest) = (0, 0)

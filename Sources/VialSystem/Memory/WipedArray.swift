@@ -1,4 +1,5 @@
-// Owns: the end of arrays whose elements tell about a patient's text and that cannot live in a SecureBuffer.
+// Owns: the end of arrays whose elements tell about a patient's text and that cannot live in a
+// SecureBuffer.
 // Must not: be used for what has a place in one.
 
 internal import CSodium

@@ -1,7 +1,8 @@
-// Owns: large working buffers (activations, logits, KV cache): whole pages, checked, given back whole.
+// Owns: large working buffers (activations, logits, KV cache): whole pages, checked, given back
+// whole.
 // Must not: abort when memory is short; the caller gets nil.
-// Pages go back to the system, which clears them before anyone sees them again, so releasing does not
-// write through gigabytes that were never touched.
+// Pages go back to the system, which clears them before anyone sees them again, so releasing does
+// not write through gigabytes that were never touched.
 
 internal import CSodium
 internal import CVialSystem
@@ -15,8 +16,9 @@ import Synchronization
   import Darwin
 #endif
 
-/// A fixed-size, page-aligned buffer that may hold what patients' text became. Zero when made, unmapped
-/// when released; left out of core dumps, locked and empty in the child of a fork where the system can do that.
+/// A fixed-size, page-aligned buffer that may hold what patients' text became. Zero when made,
+/// unmapped when released; left out of core dumps, locked and empty in the child of a fork where
+/// the system can do that.
 public final class WorkMemory: @unchecked Sendable {
   /// First byte.
   public let base: UnsafeMutableRawPointer
@@ -30,8 +32,9 @@ public final class WorkMemory: @unchecked Sendable {
   /// Bytes that the limit on locked memory is charged with.
   private let chargedByteCount: Int
 
-  /// Reserves `byteCount` bytes, or nil when memory is short. Untouched pages of the system's memory cost
-  /// nothing; memory that somebody lends is cleared at once, and wiped before it is given back.
+  /// Reserves `byteCount` bytes, or nil when memory is short. Untouched pages of the system's
+  /// memory cost nothing; memory that somebody lends is cleared at once, and wiped before it is
+  /// given back.
   public init?(byteCount: Int, source: MemorySource? = nil) {
     let page = max(4096, vial_page_byte_count())
     let (padded, overflow) = max(4096, byteCount).addingReportingOverflow(page - 1)
@@ -59,8 +62,8 @@ public final class WorkMemory: @unchecked Sendable {
     source?.account?.add(length, count: 1, isLocked: isLocked, isHidden: isHidden)
   }
 
-  /// From this size on memory asks for large pages, which the system may not have: kernels that walk through many rows
-  /// at once would otherwise wait for address translations.
+  /// From this size on memory asks for large pages, which the system may not have: kernels that
+  /// walk through many rows at once would otherwise wait for address translations.
   static let largePageByteCount = 2 << 20
 
   /// Bytes that `within` has locked in this process.
@@ -100,8 +103,8 @@ public final class WorkMemory: @unchecked Sendable {
     sodium_memzero(base + offset, min(count, byteCount - offset))
   }
 
-  /// Makes bytes from `offset` on zeros again that were written from there on without a gap of 64 KiB, up to `count` of
-  /// them. O(bytes that were written).
+  /// Makes bytes from `offset` on zeros again that were written from there on without a gap of 64
+  /// KiB, up to `count` of them. O(bytes that were written).
   public func wipeWritten(from offset: Int, byteCount count: Int) {
     guard offset >= 0, offset < byteCount else { return }
     let piece = 4096

@@ -1,4 +1,5 @@
-// Owns: a file descriptor that is readable while there is something to do: for event loops of the host.
+// Owns: a file descriptor that is readable while there is something to do: for event loops of the
+// host.
 // Must not: carry data, or block.
 
 internal import CVialSystem

@@ -60,8 +60,8 @@ public final class Monitor<Value>: @unchecked Sendable {
   }
 
   /// Runs `body` until it returns something, sleeping between until the value changes.
-  /// - Parameter deadline: `MonotonicClock` seconds after which nil is returned; nil waits for ever. `body` runs at
-  ///   least once, and once more after the deadline.
+  /// - Parameter deadline: `MonotonicClock` seconds after which nil is returned; nil waits for
+  ///   ever. `body` runs at least once, and once more after the deadline.
   public func wait<Result>(
     until deadline: Double? = nil, for body: (inout Value) -> Result?
   ) -> Result? {

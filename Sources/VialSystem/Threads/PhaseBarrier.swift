@@ -1,10 +1,11 @@
-// Owns: the barrier of a thread pool: who runs which worker in a phase, who waits for what, and how.
+// Owns: the barrier of a thread pool: who runs which worker in a phase, who waits for what, and
+// how.
 // Must not: know what is computed, or decide how many threads there are.
 //
-// Each worker of a phase is claimed once, by whoever runs it. A thread claims the worker of its own number, so that it
-// finds its part of the weights where it left it; those without a thread are claimed by whoever is done. The caller
-// claims what nobody has begun when it has waited for a while: a thread that the system keeps from its processor then
-// holds up nobody.
+// Each worker of a phase is claimed once, by whoever runs it. A thread claims the worker of its own
+// number, so that it finds its part of the weights where it left it; those without a thread are
+// claimed by whoever is done. The caller claims what nobody has begun when it has waited for a
+// while: a thread that the system keeps from its processor then holds up nobody.
 
 internal import CVialSystem
 import Synchronization
@@ -39,10 +40,12 @@ private struct Phase {
 
 /// Threads wait for `phase` to change, the caller waits for `pending` to be 0.
 final class PhaseBarrier: @unchecked Sendable {
-  /// How often to look before going to sleep, about 50 microseconds, and before taking over what others have not begun.
+  /// How often to look before going to sleep, about 50 microseconds, and before taking over what
+  /// others have not begun.
   private static let spinLimit = 1000
   private static let turns = 64
-  /// Threads of all pools of the process that compute or spin; a pool that has any counts one more, its caller.
+  /// Threads of all pools of the process that compute or spin; a pool that has any counts one more,
+  /// its caller.
   private static let awakeCount = Atomic<Int>(0)
 
   /// Written by the caller before `phase` changes, read by threads after.
@@ -62,9 +65,11 @@ final class PhaseBarrier: @unchecked Sendable {
   private let awake = Atomic<Int>(0)
   private let callerSleeps = Atomic<Bool>(false)
   private let processors: Atomic<Int>
-  /// Accessed atomically only; in memory of their own, because the system sleeps on their addresses.
+  /// Accessed atomically only; in memory of their own, because the system sleeps on their
+  /// addresses.
   private let words: UnsafeMutablePointer<UInt32>
-  /// Where threads of the current phase sleep, where those sleep that have no processor, where the caller does.
+  /// Where threads of the current phase sleep, where those sleep that have no processor, where the
+  /// caller does.
   private var gate: UnsafeMutablePointer<UInt32> { words }
   private var bench: UnsafeMutablePointer<UInt32> { words + 16 }
   private var seat: UnsafeMutablePointer<UInt32> { words + 32 }
@@ -85,7 +90,8 @@ final class PhaseBarrier: @unchecked Sendable {
     claims.deallocate()
   }
 
-  /// What the process may use, 1 or more. When more threads than that are awake, waiting ones sleep at once.
+  /// What the process may use, 1 or more. When more threads than that are awake, waiting ones sleep
+  /// at once.
   var processorCount: Int {
     get { processors.load(ordering: .relaxed) }
     set { processors.store(max(1, newValue), ordering: .relaxed) }
@@ -99,8 +105,8 @@ final class PhaseBarrier: @unchecked Sendable {
     return turn == 0
   }
 
-  /// Runs workers 0 ..< `workerCount` on `threadCount` threads: the caller and those with the numbers below. Worker 0 is
-  /// the caller's.
+  /// Runs workers 0 ..< `workerCount` on `threadCount` threads: the caller and those with the
+  /// numbers below. Worker 0 is the caller's.
   func run(_ body: @escaping (Int) -> Void, workerCount: Int, threadCount: Int) {
     guard threadCount > 1 else {
       for worker in 0..<workerCount { body(worker) }
@@ -198,8 +204,8 @@ final class PhaseBarrier: @unchecked Sendable {
 
   // MARK: Workers
 
-  /// Runs those of some workers that nobody has claimed in phase `number`; returns how many. In a phase that is over
-  /// all are claimed, so a thread that comes late runs none.
+  /// Runs those of some workers that nobody has claimed in phase `number`; returns how many. In a
+  /// phase that is over all are claimed, so a thread that comes late runs none.
   private func runUnclaimed(_ workers: Range<Int>, _ number: UInt64) -> UInt32 {
     var count: UInt32 = 0
     for worker in workers where claim(worker, number) {
@@ -230,8 +236,8 @@ final class PhaseBarrier: @unchecked Sendable {
 
   // MARK: Waiting
 
-  /// Looks so many times; nil when it is time to sleep. Whoever spins while more threads are awake than there are
-  /// processors keeps the one from its work that it waits for.
+  /// Looks so many times; nil when it is time to sleep. Whoever spins while more threads are awake
+  /// than there are processors keeps the one from its work that it waits for.
   private func spin<Result>(_ limit: Int, _ look: () -> Result?) -> Result? {
     for turn in 0..<limit {
       if let result = look() { return result }

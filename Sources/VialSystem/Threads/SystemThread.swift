@@ -1,4 +1,5 @@
-// Owns: threads of our own: started with all signals blocked and a stack of a stated size, joined once or let go.
+// Owns: threads of our own: started with all signals blocked and a stack of a stated size, joined
+// once or let go.
 // Must not: know what runs on them.
 
 #if canImport(Glibc)
@@ -13,15 +14,15 @@
 public final class SystemThread: @unchecked Sendable {
   private let thread: pthread_t
 
-  /// Bytes of a thread's stack, whatever the host's limit and default are: many times what anything here needs. Pages
-  /// that are never touched cost nothing.
+  /// Bytes of a thread's stack, whatever the host's limit and default are: many times what anything
+  /// here needs. Pages that are never touched cost nothing.
   public static let stackByteCount = 1 << 20
   /// What the host's code gets besides its own when it is called.
   private static let callByteCount = 1 << 16
 
   /// Runs `body` on a new thread; nil when the system refuses.
-  /// - Parameter callsHost: whether the host's code runs on it. It then has `stackByteCount` bytes for itself, or what
-  ///   threads of the host have by default when that is more.
+  /// - Parameter callsHost: whether the host's code runs on it. It then has `stackByteCount` bytes
+  ///   for itself, or what threads of the host have by default when that is more.
   public init?(callsHost: Bool = false, _ body: @escaping @Sendable () -> Void) {
     let argument = Unmanaged.passRetained(ThreadBody(body))
     var all = sigset_t()
@@ -29,7 +30,8 @@ public final class SystemThread: @unchecked Sendable {
     sigfillset(&all)
     pthread_sigmask(SIG_SETMASK, &all, &before)
     defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    // A host with much thread-local memory may leave no room in a stack of that size: then the default must do.
+    // A host with much thread-local memory may leave no room in a stack of that size: then the
+    // default must do.
     guard
       let thread = Self.start(argument, stackByteCount: Self.stackSize(callsHost: callsHost))
         ?? Self.start(argument, stackByteCount: nil)
@@ -49,8 +51,8 @@ public final class SystemThread: @unchecked Sendable {
   /// Lets the thread end by itself. Instead of `join`.
   public func detach() { pthread_detach(thread) }
 
-  /// Runs `body` on a thread that ends with it, for work that nests deeper than the caller's stack may be; false when
-  /// the system refuses, and `body` was not run.
+  /// Runs `body` on a thread that ends with it, for work that nests deeper than the caller's stack
+  /// may be; false when the system refuses, and `body` was not run.
   public static func perform(_ body: () -> Void) -> Bool {
     // The check that nothing escaped knows where it stands: not in which folder this was built.
     #sourceLocation(file:"SystemThread",line:55)

@@ -1,17 +1,18 @@
 // Owns: the threads that compute, and the barrier between phases: spin briefly, then sleep.
-// Must not: know what is computed, allocate per phase, spin while idle, or run more threads at once than the process
-// has processors for: those would wait for each other's turns, a phase at a time.
+// Must not: know what is computed, allocate per phase, spin while idle, or run more threads at once
+// than the process has processors for: those would wait for each other's turns, a phase at a time.
 
 import Synchronization
 
 /// A fixed number of workers that run one body together; the caller is worker 0.
 ///
-/// A worker is a number; who runs it is the pool's choice. With a processor for each worker, each has a thread of its
-/// own, unless that comes late. With fewer, as many threads as there are processors take the workers in turn, and the
-/// others sleep. The processors are counted again now and then, so that affinity and quota may change at any time.
+/// A worker is a number; who runs it is the pool's choice. With a processor for each worker, each
+/// has a thread of its own, unless that comes late. With fewer, as many threads as there are
+/// processors take the workers in turn, and the others sleep. The processors are counted again now
+/// and then, so that affinity and quota may change at any time.
 ///
-/// `run` from one thread at a time. A phase costs well under a microsecond while the workers spin and a
-/// few microseconds when they have gone to sleep.
+/// `run` from one thread at a time. A phase costs well under a microsecond while the workers spin
+/// and a few microseconds when they have gone to sleep.
 public final class ThreadPool: @unchecked Sendable {
   /// Workers, the caller included.
   public let workerCount: Int
@@ -52,7 +53,8 @@ public final class ThreadPool: @unchecked Sendable {
     for thread in threads { thread.join() }
   }
 
-  /// Runs `body(worker)` for every worker and returns when all are done. Worker 0 is the calling thread's.
+  /// Runs `body(worker)` for every worker and returns when all are done. Worker 0 is the calling
+  /// thread's.
   public func run(_ body: (Int) -> Void) {
     guard workerCount > 1 else { return body(0) }
     countProcessors()
@@ -64,8 +66,8 @@ public final class ThreadPool: @unchecked Sendable {
     #sourceLocation()
   }
 
-  /// The same for the first `activeCount` workers only: for work that is taken by whoever has time, from a queue or a
-  /// counter, so that some workers are as good as all.
+  /// The same for the first `activeCount` workers only: for work that is taken by whoever has time,
+  /// from a queue or a counter, so that some workers are as good as all.
   public func runActive(_ body: (Int) -> Void) {
     guard workerCount > 1 else { return body(0) }
     countProcessors()
@@ -78,7 +80,8 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   private func countProcessors() {
-    // What changes with every phase is in the barrier: threads read this object's memory in the midst of phases.
+    // What changes with every phase is in the barrier: threads read this object's memory in the
+    // midst of phases.
     guard shared.isTurnToLook() else { return }
     let now = MonotonicClock.seconds
     guard now - countedSeconds >= Self.secondsPerCount else { return }

@@ -1,4 +1,5 @@
-// A conversation as the caller holds it: one buffer of text, and where each message lies in it.
+// Owns: a conversation as the caller holds it: one buffer of text, and where each message lies in
+// it.
 // Must not: own or copy text.
 
 /// Where one message's role and content lie in the text of a `ChatMessages`.
@@ -12,7 +13,8 @@ public struct ChatMessage: BitwiseCopyable, Sendable {
   /// The node of the object of its further fields (`ChatFields`); -1: none.
   public var fields: Int
 
-  /// A message; ranges count from the start of the conversation's text, nodes from the start of its nodes.
+  /// A message; ranges count from the start of the conversation's text, nodes from the start of its
+  /// nodes.
   public init(role: TextRange, content: TextRange, isLiteral: Bool, fields: Int = -1) {
     self.role = role
     self.content = content

@@ -1,6 +1,6 @@
-// A compiled chat template, opened and checked.
-// Owns rules. Must not: run a program that was not checked here, or need more than
-// the limits of Spec/TEMPLATES.md.
+// Owns: a compiled chat template, opened and checked: rules.
+// Must not: run a program that was not checked here, or need more than the limits of
+// Spec/TEMPLATES.md.
 
 public import VialFormat
 
@@ -157,7 +157,8 @@ public struct ChatTemplate: Sendable {
     }
   }
 
-  /// Jumps go forward, but for the one that closes a loop, and calls, which the limits end: every program ends.
+  /// Jumps go forward, but for the one that closes a loop, and calls, which the limits end: every
+  /// program ends.
   private func hasSoundJump(_ instruction: Instruction, at index: Int) -> Bool {
     switch instruction.operation {
     case .call: return instruction.b < instructions.count

@@ -1,8 +1,9 @@
-// What a conversation carries besides roles and contents: the values of JSON texts, as the caller gave them.
+// Owns: what a conversation carries besides roles and contents: the values of JSON texts, as the
+// caller gave them.
 // Must not: own or copy text; a node says where its text lies.
 
-/// One value of a JSON text. A value's nodes stand one behind the other: a list is followed by its elements, an object by
-/// its keys and values by turns.
+/// One value of a JSON text. A value's nodes stand one behind the other: a list is followed by its
+/// elements, an object by its keys and values by turns.
 public struct ChatNode: BitwiseCopyable, Sendable {
   /// What the value is.
   public enum Kind: UInt8, BitwiseCopyable, Sendable {

@@ -1,5 +1,6 @@
-// JSON texts of a conversation, second half: strings and numbers.
-// Owns escapes, UTF-8, and how Python writes a number. Must not: round an integer.
+// Owns: strings and numbers in the JSON texts of a conversation: escapes, UTF-8, and how Python
+// writes a number.
+// Must not: round an integer.
 
 extension ChatValueReader {
   // MARK: Strings
@@ -17,7 +18,8 @@ extension ChatValueReader {
     position += 1
   }
 
-  /// A number for the string that begins at `start`, which was read: the same for the same characters.
+  /// A number for the string that begins at `start`, which was read: the same for the same
+  /// characters.
   @_lifetime(self: copy self)
   mutating func hash(from start: Int) -> Int {
     let end = position
@@ -141,7 +143,8 @@ extension ChatValueReader {
     while (0x30...0x39).contains(current) { position += 1 }
   }
 
-  /// `repr` of a float: the fewest digits that read as it, with an exponent below 10^-4 and from 10^16 on.
+  /// `repr` of a float: the fewest digits that read as it, with an exponent below 10^-4 and from
+  /// 10^16 on.
   static func pythonText(_ value: Double) -> [UInt8] {
     var digits: [UInt8] = []
     var (exponent, point, isNegativeExponent) = (0, Int?.none, false)

@@ -1,6 +1,8 @@
-// JSON texts of a conversation: tools, and what messages have besides their role and content.
-// Owns the grammar of RFC 8259 as it is read there. Must not: keep text anywhere but in the caller's memory, accept what
-// the grammar refuses, half a surrogate pair or a key that an object has twice.
+// Owns: the reading of a conversation's JSON texts: tools, and what messages have besides their
+// role and content.
+// Must not: keep text anywhere but in the caller's memory, or accept what the grammar refuses, half
+// a surrogate pair or a key that an object has twice.
+// Source: RFC 8259.
 
 /// Reads a JSON text into nodes. Linear in the text's length; at most `depthLimit` levels deep.
 public struct ChatValueReader: ~Copyable, ~Escapable {
@@ -27,8 +29,8 @@ public struct ChatValueReader: ~Copyable, ~Escapable {
   private var (byteCount, nodeCount) = (0, 0)
   var position = 0
 
-  /// Reads `json`: strings and numbers go to the start of `output`, values to the start of `nodes`. What does not fit is
-  /// counted, not written, so a size above a capacity asks for another call.
+  /// Reads `json`: strings and numbers go to the start of `output`, values to the start of `nodes`.
+  /// What does not fit is counted, not written, so a size above a capacity asks for another call.
   /// - Parameter textStart, nodeStart: where the two begin in the conversation's text and nodes.
   /// - Throws: `invalidJSON` with the offset, `templateLimit` for too many values.
   public static func read(

@@ -1,4 +1,4 @@
-// Which characters Python takes for white space, a few more than the tokenizer's patterns.
+// Owns: which characters Python takes for white space, a few more than the tokenizer's patterns.
 // Must not: know strings.
 
 /// `str.isspace` of Python, which `str.strip`, `\s` of its expressions and so Jinja's tags go by.

@@ -1,11 +1,13 @@
-// Texts that running templates write besides their own and the messages': numbers, Python's words, JSON.
+// Owns: texts that running templates write besides their own and the messages': numbers, Python's
+// words, JSON.
 // Must not: hold what a template or a patient wrote.
 
 import VialFormat
 
 /// Where each text lies among the bytes that all templates share.
 enum TemplateBuiltins {
-  /// Digits, then words, then an escape of six bytes for each control character, then the short escapes.
+  /// Digits, then words, then an escape of six bytes for each control character, then the short
+  /// escapes.
   static let bytes: [UInt8] = {
     let hex = Array("0123456789abcdef".utf8)
     var bytes = Array(words.utf8)

@@ -1,5 +1,6 @@
-// The shape of a compiled chat template, shared by its reader and its compiler.
-// Must not: run anything. Implements Spec/TEMPLATES.md, "Program".
+// Owns: the shape of a compiled chat template, shared by its reader and its compiler.
+// Must not: run anything.
+// Source: Spec/TEMPLATES.md, "Program".
 
 /// Field offsets, limits and operations of a template program.
 package enum TemplateLayout {
@@ -18,8 +19,9 @@ package enum TemplateLayout {
   package static let maxMessageCount = 4096
   package static let maxStepCount = 2_000_000
   package static let maxSliceCount = 1 << 18
-  /// Work of one rendering for no message at all, and for each byte of the messages: an instruction is
-  /// `instructionWork`, a slice or an element that is made `elementWork`, one that is looked at or a byte 1.
+  /// Work of one rendering for no message at all, and for each byte of the messages: an instruction
+  /// is `instructionWork`, a slice or an element that is made `elementWork`, one that is looked at
+  /// or a byte 1.
   package static let maxWork = 1 << 26
   package static let workPerMessageByte = 64
   package static let instructionWork = 32
@@ -73,7 +75,8 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case pushGeneration = 9
   /// Pops a message, pushes its role (`b` 0) or content (`b` 1).
   case field = 10
-  /// Pops an integer and a list or string, pushes what is there (negative from the end) or undefined.
+  /// Pops an integer and a list or string, pushes what is there (negative from the end) or
+  /// undefined.
   case element = 11
   /// Pops a list, pushes it without its first `a` and its last `b` messages.
   case slice = 12
@@ -93,8 +96,8 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case loopNext = 19
   /// Jumps back to the `loopNext` at `b`.
   case loopBack = 20
-  /// Pushes what the innermost loop knows: `b` 0 index0, 1 index, 2 first, 3 last, 4 length, 5 the element before,
-  /// 6 the one behind, 7 revindex, 8 revindex0.
+  /// Pushes what the innermost loop knows: `b` 0 index0, 1 index, 2 first, 3 last, 4 length, 5 the
+  /// element before, 6 the one behind, 7 revindex, 8 revindex0.
   case loopValue = 21
   /// Pops two, pushes whether they are equal.
   case equal = 22
@@ -134,16 +137,16 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case reverse = 38
   /// Pops end and start (integers or none) and a list or string, pushes that part of it.
   case part = 39
-  /// Pops a string, pushes the list of its parts between literal `b`, cut `a` times at most (0: everywhere), or, when that
-  /// is all ones, between white space.
+  /// Pops a string, pushes the list of its parts between literal `b`, cut `a` times at most (0:
+  /// everywhere), or, when that is all ones, between white space.
   case parts = 40
   /// Pops a separator and a list, pushes the string of its elements.
   case join = 41
   /// Pops the new and the old part and a string, pushes the string with all of the old replaced.
   case replace = 42
-  /// Pops a string, pushes it in capitals (`a` 0), in small letters (1), beginning with a capital (2), or with each word
-  /// beginning with one, words as in Python's `str.title` (3) or in Jinja's filter (4). Stops as `unsupported` does when it
-  /// has other letters than those of ASCII.
+  /// Pops a string, pushes it in capitals (`a` 0), in small letters (1), beginning with a capital
+  /// (2), or with each word beginning with one, words as in Python's `str.title` (3) or in Jinja's
+  /// filter (4). Stops as `unsupported` does when it has other letters than those of ASCII.
   case changeCase = 43
   /// Pops a value, pushes its JSON.
   case json = 44
@@ -155,7 +158,8 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case leaveLoop = 47
   /// Pops a value, pushes what `emit` would write.
   case text = 48
-  /// Pops a list of messages, pushes those whose role or content (`a` 0, 1) is literal `b`, or (2, 3) is not.
+  /// Pops a list of messages, pushes those whose role or content (`a` 0, 1) is literal `b`, or (2,
+  /// 3) is not.
   case select = 49
   /// Pops the right and the left integer, pushes the product.
   case multiply = 50
@@ -165,20 +169,22 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case hasAffix = 52
   /// Pops a list of messages, pushes the list of their roles (`a` 0) or contents (1).
   case fields = 53
-  /// Pops a needle and a string, pushes where the needle begins in it first (`a` 0) or last (1), in characters, or -1.
+  /// Pops a needle and a string, pushes where the needle begins in it first (`a` 0) or last (1), in
+  /// characters, or -1.
   case find = 54
-  /// Pops a separator and a string, pushes the list of its parts between separators, cut `a` times at most (0: everywhere);
-  /// with none for a separator and `a` 0, between white space.
+  /// Pops a separator and a string, pushes the list of its parts between separators, cut `a` times
+  /// at most (0: everywhere); with none for a separator and `a` 0, between white space.
   case cut = 55
   /// Pushes the list of tools, or none.
   case pushTools = 56
-  /// Pops a message, an object or another value, pushes its member literal `b`; without one undefined (`a` 0) or, of a
-  /// message or object only, none (1).
+  /// Pops a message, an object or another value, pushes its member literal `b`; without one
+  /// undefined (`a` 0) or, of a message or object only, none (1).
   case member = 57
   /// Pops a key or number and a value, pushes what is there, or undefined.
   case item = 58
-  /// Pops a message or object, pushes the list of its pairs (`a` 0), keys (1), values (2), pairs in the order of their keys
-  /// whatever the letters' case (3), or pairs, of undefined the empty list (4). Of 3 literal `b` says what it does not sort.
+  /// Pops a message or object, pushes the list of its pairs (`a` 0), keys (1), values (2), pairs in
+  /// the order of their keys whatever the letters' case (3), or pairs, of undefined the empty list
+  /// (4). Of 3 literal `b` says what it does not sort.
   case pairs = 59
   /// Pops a value, pushes its JSON on several lines, indented by `a` spaces.
   case indentedJSON = 60
@@ -186,6 +192,7 @@ package enum TemplateOperation: UInt16, CaseIterable {
   case call = 61
   /// Goes on behind the innermost call, with the slots that it kept.
   case goBack = 62
-  /// Stops as `unsupported` does when the conversation has tools (`a` & 1) or messages with further fields (`a` & 2).
+  /// Stops as `unsupported` does when the conversation has tools (`a` & 1) or messages with further
+  /// fields (`a` & 2).
   case requirePlain = 63
 }

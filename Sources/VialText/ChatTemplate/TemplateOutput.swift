@@ -1,4 +1,4 @@
-// Where a template's text goes: the caller's memory, with the literal stretches beside it.
+// Owns: where a template's text goes: the caller's memory, with the literal stretches beside it.
 // Must not: keep text; what does not fit is counted only.
 
 /// The rendered text and its literal stretches.

@@ -1,4 +1,5 @@
-// Capitals and small letters of the strings of a running template, those of ASCII only; what has no case stays.
+// Owns: capitals and small letters of the strings of a running template, those of ASCII only; what
+// has no case stays.
 // Must not: copy text: a letter that is written otherwise is a mark on its slice.
 
 extension TemplateRunner {
@@ -61,7 +62,8 @@ extension TemplateRunner {
     return string(from: start)
   }
 
-  /// Stops at a character beyond ASCII that Python would write otherwise, or that decides whether a capital is due.
+  /// Stops at a character beyond ASCII that Python would write otherwise, or that decides whether a
+  /// capital is due.
   private func checkCase(
     _ slice: TemplateSlice, at position: Int, _ capitals: Capitals,
     _ instruction: ChatTemplate.Instruction
@@ -79,7 +81,8 @@ extension TemplateRunner {
     guard isKept else { throw .templateUnsupported(literal: instruction.b) }
   }
 
-  /// Whether a character is of a stretch of Unicode in which nothing has capitals and small letters.
+  /// Whether a character is of a stretch of Unicode in which nothing has capitals and small
+  /// letters.
   private static func hasNoCase(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x80...0xB4, 0xB6...0xBF, 0xD7, 0xF7, 0x300...0x344, 0x346...0x36F, 0x590...0x109F,

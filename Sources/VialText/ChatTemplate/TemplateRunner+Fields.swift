@@ -1,5 +1,7 @@
-// Values of JSON in a running template: tools, and what messages have besides their role and content.
-// Must not: copy text; strings and numbers are slices of the conversation's text. Every value is charged.
+// Owns: values of JSON in a running template: tools, and what messages have besides their role and
+// content.
+// Must not: copy text; strings and numbers are slices of the conversation's text.
+// Every value is charged.
 
 extension TemplateRunner {
   /// Which part of a message or object.
@@ -278,8 +280,8 @@ extension TemplateRunner {
     return true
   }
 
-  /// Whether a number of JSON, on either side, equals the other value: by its text. A whole one is not compared with one
-  /// that has a point or an exponent.
+  /// Whether a number of JSON, on either side, equals the other value: by its text. A whole one is
+  /// not compared with one that has a point or an exponent.
   @_lifetime(self: copy self)
   mutating func areEqualNumbers(
     _ left: TemplateValue, _ right: TemplateValue

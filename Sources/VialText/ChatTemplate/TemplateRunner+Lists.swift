@@ -1,4 +1,4 @@
-// Lists of a running template: what they are made of, parts of them, comparisons.
+// Owns: lists of a running template: what they are made of, parts of them, comparisons.
 // Must not: trap on any operand; lists are bounded by TemplateLayout.maxValueCount.
 
 extension TemplateRunner {
@@ -147,7 +147,8 @@ extension TemplateRunner {
     return try part(value, offset(slot, in: value)..<offset(slot + 1, in: value))
   }
 
-  /// Where character `index` begins in bytes; the end behind the last one. O(bytes), charged by the caller.
+  /// Where character `index` begins in bytes; the end behind the last one. O(bytes), charged by the
+  /// caller.
   private func offset(_ index: Int, in value: TemplateValue) -> Int {
     var (count, offset) = (0, 0)
     for slot in value.first..<value.first + value.second {

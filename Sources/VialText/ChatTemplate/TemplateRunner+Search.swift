@@ -1,6 +1,6 @@
-// Finding one string of a running template in another.
-// Must not: copy either, which would leave a patient's text behind; so a search that is hostile takes long, and every
-// byte that it compares is charged.
+// Owns: the search for one string of a running template in another.
+// Must not: copy either, which would leave a patient's text behind.
+// So a search that is hostile takes long, and every byte that it compares is charged.
 
 extension TemplateRunner {
   /// A byte of a string.
@@ -44,7 +44,8 @@ extension TemplateRunner {
     return cursor
   }
 
-  /// How many bytes from `cursor` on are those that `other` begins with; as many bytes follow as `other` has. Charged.
+  /// How many bytes from `cursor` on are those that `other` begins with; as many bytes follow as
+  /// `other` has. Charged.
   @_lifetime(self: copy self)
   mutating func matchCount(_ cursor: TextCursor, _ other: TemplateValue) throws(TextError) -> Int {
     var (left, right) = (cursor, TextCursor(of: other))
@@ -74,8 +75,8 @@ extension TemplateRunner {
     return try matchCount(cursor, affix) == affix.byteCount
   }
 
-  /// Steps on within the slice of `cursor`, as long as its byte is not the one that is wanted, at most `most` times.
-  /// Tells how often. Charged.
+  /// Steps on within the slice of `cursor`, as long as its byte is not the one that is wanted, at
+  /// most `most` times. Tells how often. Charged.
   @_lifetime(self: copy self)
   private mutating func skip(
     _ cursor: inout TextCursor, to wanted: UInt8, most: Int, backwards: Bool
@@ -122,7 +123,8 @@ extension TemplateRunner {
     }
   }
 
-  /// Where one string, which must not be empty, begins in another, from left to right, never overlapping.
+  /// Where one string, which must not be empty, begins in another, from left to right, never
+  /// overlapping.
   @_lifetime(self: copy self)
   mutating func positions(
     of part: TemplateValue, in value: TemplateValue, most: Int = .max

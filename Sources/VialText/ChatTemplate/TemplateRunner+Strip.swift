@@ -1,4 +1,4 @@
-// Python's `strip` on the strings of a running template.
+// Owns: Python's `strip` on the strings of a running template.
 // Must not: copy text; what is left is slices.
 
 extension TemplateRunner {

@@ -1,5 +1,6 @@
-// Strings that a running template makes: written values, JSON, parts, replacements, capitals.
-// Must not: copy text: all of them are slices, of TemplateBuiltins where a message has no such bytes.
+// Owns: strings that a running template makes: written values, JSON, parts, replacements, capitals.
+// Must not: copy text: all of them are slices, of TemplateBuiltins where a message has no such
+// bytes.
 
 extension TemplateRunner {
   @_lifetime(self: copy self)

@@ -1,4 +1,4 @@
-// What the operations of a template compute: fields, comparisons, strings.
+// Owns: what the operations of a template compute: fields, comparisons, strings.
 // Must not: trap on any operand; a value of the wrong kind is `templateType`.
 
 extension TemplateRunner {
@@ -173,7 +173,8 @@ extension TemplateRunner {
 
   // MARK: Strings
 
-  /// Empty slices are dropped, so that a string never has more slices than bytes, which are charged.
+  /// Empty slices are dropped, so that a string never has more slices than bytes, which are
+  /// charged.
   @_lifetime(self: copy self)
   mutating func append(_ slice: TemplateSlice) throws(TextError) {
     guard slice.count > 0 else { return }

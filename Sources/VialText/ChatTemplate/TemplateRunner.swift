@@ -1,6 +1,6 @@
-// Running a checked template program over messages.
-// Owns the value stack, loops and limits. Must not: copy message text anywhere but to the output,
-// or run longer than the step limit. Implements Spec/TEMPLATES.md, "Running".
+// Owns: the running of a checked template program over messages: the value stack, loops and limits.
+// Must not: copy message text anywhere but to the output, or run longer than the step limit.
+// Source: Spec/TEMPLATES.md, "Running".
 
 internal import VialFormat
 
@@ -36,7 +36,8 @@ struct TemplateRunner: ~Escapable {
   private var slots: [TemplateValue]
   private var loops: [Loop] = []
   private var frames: [Frame] = []
-  /// The further fields of each message, and the tools; none of them when the program does not ask for them.
+  /// The further fields of each message, and the tools; none of them when the program does not ask
+  /// for them.
   var fields: [TemplateValue] = []
   var tools = TemplateValue.none
   private var steps = 0

@@ -1,4 +1,4 @@
-// What a running template holds: small values, strings as lists of slices.
+// Owns: what a running template holds: small values, strings as lists of slices.
 // Must not: hold text; slices point into the template's pool or the caller's messages.
 
 /// A stretch of a running template's text.

@@ -1,6 +1,7 @@
-// Stop strings: ending a text where it spells one of them, and holding back what might.
-// Must not: let any byte of a stop string out, keep text longer than the longest of them, or take longer for a byte
-// than their number (Knuth, Morris & Pratt, "Fast pattern matching in strings", 1977).
+// Owns: stop strings: ending a text where it spells one of them, and holding back what might.
+// Must not: let any byte of a stop string out, keep text longer than the longest of them, or take
+// longer for a byte than their number.
+// Source: Knuth, Morris & Pratt, "Fast pattern matching in strings", 1977.
 
 /// A filter behind a `StreamingDecoder` that watches for stop strings.
 public struct StopStrings: ~Copyable, Sendable {
@@ -10,7 +11,8 @@ public struct StopStrings: ~Copyable, Sendable {
   public static let maxByteCount = 256
 
   private var stops = WipedBuffer<UInt8>()
-  /// For each byte of each stop string: how many of its first bytes end there again, itself excepted.
+  /// For each byte of each stop string: how many of its first bytes end there again, itself
+  /// excepted.
   private var borders = WipedBuffer<UInt16>()
   private var lengths = InlineArray<16, Int>(repeating: 0)
   /// How many bytes of each stop string end the text so far.
@@ -49,8 +51,8 @@ public struct StopStrings: ~Copyable, Sendable {
   }
 
   /// Takes text, writes what may be shown to the start of `output` (room for `text.count` bytes and
-  /// `maxByteCount` more is enough) and returns its length. Of several stop strings that end with the same byte, the
-  /// longest ends the text.
+  /// `maxByteCount` more is enough) and returns its length. Of several stop strings that end with
+  /// the same byte, the longest ends the text.
   public mutating func append(
     _ text: Span<UInt8>, into output: inout MutableSpan<UInt8>
   ) -> Int {
@@ -76,7 +78,8 @@ public struct StopStrings: ~Copyable, Sendable {
   private mutating func take(
     _ byte: UInt8, _ output: inout MutableSpan<UInt8>, _ written: inout Int
   ) {
-    // One byte at least was let out or there was room: what is held ends in a part of a stop string.
+    // One byte at least was let out or there was room: what is held ends in a part of a stop
+    // string.
     held[(heldStart + heldCount) % Self.maxByteCount] = byte
     heldCount += 1
     var (longest, whole) = (0, 0)

@@ -1,6 +1,7 @@
-// From token ids to text, one token at a time.
-// Owns what must wait: the start of a character, the space at the start of a text. Must not: emit
-// anything but whole characters. Implements Spec/TOKENIZER.md, "Decoding".
+// Owns: the way from token ids to text, one token at a time, and what must wait: the start of a
+// character, the space at the start of a text.
+// Must not: emit anything but whole characters.
+// Source: Spec/TOKENIZER.md, "Decoding".
 
 internal import VialFormat
 

@@ -1,5 +1,6 @@
-// Putting characters together from bytes that arrive one at a time.
-// Owns the replacement of what is not UTF-8. Must not: let half a character out.
+// Owns: characters put together from bytes that arrive one at a time, and the replacement of what
+// is not UTF-8.
+// Must not: let half a character out.
 
 /// Holds the start of a character until it is whole or known to be broken.
 struct UTF8Assembler {

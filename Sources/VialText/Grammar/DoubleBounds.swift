@@ -1,10 +1,12 @@
-// Bounds as validators see them who read numbers as doubles.
+// Owns: bounds as validators see them that read numbers as doubles.
 // Must not: let through a text that a double rounds to a bound which is excluded, or across one.
 
 extension NumberRange {
-  /// The part of the range in which a number with a point or an exponent stays when it becomes a double.
+  /// The part of the range in which a number with a point or an exponent stays when it becomes a
+  /// double.
   ///
-  /// 0.99999999999999999 is below 1, and the double 1 is not. Whole numbers without a point keep their digits everywhere.
+  /// 0.99999999999999999 is below 1, and the double 1 is not. Whole numbers without a point keep
+  /// their digits everywhere.
   var ofDoubles: NumberRange {
     NumberRange(low: low?.ofDouble(isLow: true), high: high?.ofDouble(isLow: false))
   }

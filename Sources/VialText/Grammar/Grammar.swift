@@ -1,4 +1,4 @@
-// What an answer is held to: a JSON schema, or one of several texts.
+// Owns: what an answer is held to: a JSON schema, or one of several texts.
 // Must not: know models or sampling.
 
 /// A compiled grammar. Immutable and shareable.
@@ -41,13 +41,13 @@ public final class Grammar: Sendable {
   }
 }
 
-/// A vocabulary prepared for grammars: shared by all grammars of a model. Takes a fraction of a second for 150,000
-/// tokens.
+/// A vocabulary prepared for grammars: shared by all grammars of a model. Takes a fraction of a
+/// second for 150,000 tokens.
 public struct GrammarVocabulary: Sendable {
   let tries: TokenTries
 
-  /// O(n log n) in the vocabulary. Throws `tooLarge` when its tables say the same bytes so often that the memory would
-  /// be many times theirs.
+  /// O(n log n) in the vocabulary. Throws `tooLarge` when its tables say the same bytes so often
+  /// that the memory would be many times theirs.
   public init(_ tokenizer: Tokenizer) throws(GrammarError) { tries = try TokenTries(tokenizer) }
 
   /// Whether every text can be spelled; without it an answer could get stuck.

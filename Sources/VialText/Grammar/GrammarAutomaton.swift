@@ -1,6 +1,8 @@
-// A grammar over a vocabulary: which tokens may come next, remembered by where a parse stands.
-// Owns the deterministic states that were met, their transitions and masks. Must not: let what is remembered decide
-// a mask: it depends on grammar, vocabulary and state alone. One thread at a time.
+// Owns: a grammar over a vocabulary: which tokens may come next; the deterministic states that were
+// met, their transitions and masks.
+// Must not: let what is remembered decide a mask: it depends on grammar, vocabulary and state
+// alone.
+// It serves one thread at a time.
 
 /// Masks of one grammar.
 public final class GrammarAutomaton {
@@ -26,8 +28,8 @@ public final class GrammarAutomaton {
   private var masks: [Int32: [UInt64]] = [:]
   /// A walk met more states than are remembered.
   private var isOverfull = false
-  /// Nodes of the edges that the walk went along so far, whether they were known before or not: what is remembered
-  /// must not decide how far a walk comes.
+  /// Nodes of the edges that the walk went along so far, whether they were known before or not:
+  /// what is remembered must not decide how far a walk comes.
   private var work = 0
   /// Walks so far.
   private var walkCount = 0
@@ -115,7 +117,8 @@ public final class GrammarAutomaton {
     return edges[edge].next
   }
 
-  /// Finds the state behind a byte, and notes it for all bytes around it that lead to the same threads.
+  /// Finds the state behind a byte, and notes it for all bytes around it that lead to the same
+  /// threads.
   private func newEdge(_ state: Int32, _ byte: UInt8) -> Int {
     var cost = 0
     let threads = runner.step(states[Int(state)], byte, work: &cost)

@@ -1,4 +1,4 @@
-// Digits between two bounds, as nodes.
+// Owns: digits between two bounds, as nodes.
 // Must not: have a node that leads nowhere, except where a number has more digits than any double.
 
 /// Magnitudes between two bounds, in plain digits.

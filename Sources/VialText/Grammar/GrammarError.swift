@@ -1,4 +1,4 @@
-// Why an answer cannot be held to a schema or to choices.
+// Owns: why an answer cannot be held to a schema or to choices.
 // Must not: carry text of the schema.
 
 /// A schema or a list of choices that cannot be compiled.
@@ -29,7 +29,8 @@ public enum GrammarError: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// What a schema may need at most (Spec/TEMPLATES.md, "Schemas").
 public enum GrammarLimits {
-  /// Steps of work that compiling may take, in all attempts: a node, a member, a character or a few bytes each.
+  /// Steps of work that compiling may take, in all attempts: a node, a member, a character or a few
+  /// bytes each.
   public static let work = 1 << 23
   /// Bytes of memory that compiling may take, what is dropped on the way included.
   public static let memoryByteCount = 64 << 20
@@ -51,7 +52,8 @@ public enum GrammarLimits {
   public static let repetition = 256
   /// Characters of a pattern with lengths or beside another one, repetitions written out.
   static let positionCount = 1024
-  /// Calls of rules inside of each other that an answer may have, or more where its schema asks for them.
+  /// Calls of rules inside of each other that an answer may have, or more where its schema asks for
+  /// them.
   static let callDepth = 48
   /// Schemas that are put together from several.
   static let combinationCount = 4096
@@ -73,7 +75,8 @@ public enum GrammarLimits {
   static let stateCount = 4096
   /// Nodes that are met behind one byte.
   static let closureCount = 8192
-  /// Nodes that one mask may take, some ten milliseconds: thirty times as many as any of ten thousand public schemas.
+  /// Nodes that one mask may take, some ten milliseconds: thirty times as many as any of ten
+  /// thousand public schemas.
   public static let maskWork = 250_000
   /// Nodes after which a step of an engine leaves further masks to the next one.
   public static let stepWork = 500_000

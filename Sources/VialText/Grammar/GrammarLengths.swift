@@ -1,7 +1,9 @@
-// Patterns whose strings have a least length: every position of the pattern together with every count of characters, as far
-// as an end can be reached from it. Must not: have a position from which none can.
+// Owns: patterns whose strings have a least length: every position of the pattern together with
+// every count of characters, as far as an end can be reached from it.
+// Must not: have a position from which none can.
 
-/// Places of a pattern behind so many characters; counts beyond the least length are alike when there is no greatest.
+/// Places of a pattern behind so many characters; counts beyond the least length are alike when
+/// there is no greatest.
 private struct CountedPositions {
   let positions: PatternPositions
   let least: Int
@@ -112,7 +114,8 @@ private struct CountedPositions {
 }
 
 extension GrammarProgram {
-  /// A string in quotes that a pattern matches, of `least` to `most` characters, then `next`; nil when there is none.
+  /// A string in quotes that a pattern matches, of `least` to `most` characters, then `next`; nil
+  /// when there is none.
   mutating func jsonString(
     matching positions: PatternPositions, least: Int, most: Int?, _ next: Int32
   ) throws(GrammarError) -> Int32? {

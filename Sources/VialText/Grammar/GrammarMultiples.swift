@@ -1,5 +1,7 @@
-// Multiples of a number, digit by digit, each place with the remainder of the digits before it.
-// Must not: explore remainders that no digits can make up for, or take a divisor that needs too many of them.
+// Owns: multiples of a number, digit by digit, each place with the remainder of the digits before
+// it.
+// Must not: explore remainders that no digits can make up for, or take a divisor that needs too
+// many of them.
 
 /// What the numbers of a range are multiples of, scaled so that it is whole.
 struct GrammarMultiple {
@@ -7,9 +9,11 @@ struct GrammarMultiple {
   let divisor: Int
   /// Decimal places.
   let decimalPlaces: Int
-  /// Most digits before the point of a multiple of a fraction: beyond, validators round, each in its way.
+  /// Most digits before the point of a multiple of a fraction: beyond, validators round, each in
+  /// its way.
   let wholeDigits: Int?
-  /// The divisor without its factors of two and five: all that digits far in front are told apart by.
+  /// The divisor without its factors of two and five: all that digits far in front are told apart
+  /// by.
   let coprime: Int
   /// From so many digits on, those in front are told apart by `coprime` alone.
   let tail: Int
@@ -20,8 +24,9 @@ struct GrammarMultiple {
   /// Digits that a double holds, whatever they are.
   private static let exactDigits = 15
 
-  /// Takes positive numbers that are whole, or halves, quarters and so on to sixty-fourths: of others, validators do not
-  /// agree what their multiples are (4.35 is none of 0.01 to those that divide doubles).
+  /// Takes positive numbers that are whole, or halves, quarters and so on to sixty-fourths: of
+  /// others, validators do not agree what their multiples are (4.35 is none of 0.01 to those that
+  /// divide doubles).
   init(_ number: DecimalNumber, isInteger: Bool) throws(GrammarError) {
     guard !number.isNegative, !number.isZero else {
       throw .unsupported("a multipleOf that is not positive")

@@ -1,6 +1,7 @@
-// Numbers of a JSON answer: any, or between two bounds, digit by digit.
-// Must not: allow a spelling that JSON does not (zeros in front, a plus sign, a lone point), or cut a number: where
-// no more digits can be represented, more may still be written, but then the number has no end.
+// Owns: numbers of a JSON answer: any, or between two bounds, digit by digit.
+// Must not: allow a spelling that JSON does not (zeros in front, a plus sign, a lone point), or cut
+// a number: where no more digits can be represented, more may still be written, but then the number
+// has no end.
 
 /// Which numbers an answer may have.
 struct NumberRange {
@@ -76,7 +77,8 @@ extension GrammarProgram {
 
   /// Most digits before the point of a number that has an end: no double has more.
   private static let wholeDigits = 300
-  /// The greatest power of ten in exponent form, so that every number with one digit before the point is a double.
+  /// The greatest power of ten in exponent form, so that every number with one digit before the
+  /// point is a double.
   static let greatestExponent = 307
   private static let leastExponent = -300
 
@@ -144,7 +146,8 @@ extension GrammarProgram {
     }
   }
 
-  /// Zeros, then a digit that is not zero, then any: a fraction that is not zero as a double either.
+  /// Zeros, then a digit that is not zero, then any: a fraction that is not zero as a double
+  /// either.
   private mutating func zerosAndMore(_ next: Int32) throws(GrammarError) -> Int32 {
     let rest = try placeholder()
     set(rest, next, try digit(0...9, rest))
@@ -166,7 +169,8 @@ extension GrammarProgram {
   // MARK: Exponents
 
   /// `e` or `E`, perhaps a sign, and up to three digits of a power in the range.
-  /// - Parameter allowsMore: a power beyond the range may be written, too, but then the number has no end.
+  /// - Parameter allowsMore: a power beyond the range may be written, too, but then the number has
+  ///   no end.
   mutating func exponent(
     _ range: ClosedRange<Int>, allowsMore: Bool = false, _ next: Int32
   ) throws(GrammarError) -> Int32 {
@@ -208,7 +212,8 @@ extension GrammarProgram {
     if let high, high.value.isZero { return [] }
     let least = low.value.isZero ? nil : low.value.scientific
     let greatest = high?.value.scientific
-    // Below the lower bound's digits the power must be greater than its, above the upper bound's less.
+    // Below the lower bound's digits the power must be greater than its, above the upper bound's
+    // less.
     var starts: [Int32] = []
     for reachesLow in least == nil ? [true] : [true, false] {
       for staysBelowHigh in greatest == nil ? [true] : [true, false] {
@@ -267,8 +272,9 @@ extension NumberRange {
     return (Bound(value: near.value.magnitude, isExclusive: near.isExclusive), farthest)
   }
 
-  /// Digits from 1 to below 10, as a number with one digit before the point, that reach those of a lower bound or do not,
-  /// and stay within those of an upper one or do not; nil when there are none.
+  /// Digits from 1 to below 10, as a number with one digit before the point, that reach those of a
+  /// lower bound or do not, and stay within those of an upper one or do not; nil when there are
+  /// none.
   static func mantissas(
     _ least: [UInt8]?, _ isLowExclusive: Bool, _ reachesLow: Bool, _ greatest: [UInt8]?,
     _ isHighExclusive: Bool, _ staysBelowHigh: Bool

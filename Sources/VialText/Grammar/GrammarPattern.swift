@@ -1,6 +1,6 @@
-// A pattern of a schema as a tree over characters.
-// Must not: hold a part that matches nothing but the empty text, except as the whole: repeating it would be work
-// without a result.
+// Owns: a pattern of a schema as a tree over characters.
+// Must not: hold a part that matches nothing but the empty text, except as the whole: repeating it
+// would be work without a result.
 
 /// A parsed pattern over characters.
 struct GrammarPattern: Sendable {
@@ -33,7 +33,8 @@ struct GrammarPattern: Sendable {
   private static let nothing = GrammarPattern(
     .characters([]), least: countLimit, isImpossible: true)
 
-  /// One character of the ranges, of which none is a surrogate or a control character without a short escape.
+  /// One character of the ranges, of which none is a surrogate or a control character without a
+  /// short escape.
   static func characters(_ ranges: [ClosedRange<UInt32>]) -> GrammarPattern {
     ranges.isEmpty ? nothing : GrammarPattern(.characters(ranges), least: 1)
   }

@@ -1,6 +1,6 @@
-// Regular expressions of a schema's `pattern`, as far as they are regular: parsed to a tree.
-// Must not: take what it cannot match exactly (look-around, back references, word boundaries, flags), or what dialects
-// read differently.
+// Owns: regular expressions of a schema's `pattern`, as far as they are regular: parsed to a tree.
+// Must not: take what it cannot match exactly (look-around, back references, word boundaries,
+// flags), or what dialects read differently.
 
 /// Reads patterns.
 struct GrammarPatternReader {
@@ -85,7 +85,8 @@ struct GrammarPatternReader {
   /// Whether an alternative ends here.
   private var isAtEnd: Bool { current == nil || current == 0x7C || current == 0x29 }
 
-  /// A group that is an alternative by itself: its own alternatives may have anchors. Nil when more follows it.
+  /// A group that is an alternative by itself: its own alternatives may have anchors. Nil when more
+  /// follows it.
   private mutating func wholeGroup() throws(GrammarError) -> GrammarPattern? {
     let start = position
     position += 1

@@ -1,4 +1,4 @@
-// Pieces that grammars are made of: literals, white space, characters, strings.
+// Owns: pieces that grammars are made of: literals, white space, characters, strings.
 // Must not: read a schema.
 
 extension GrammarProgram {
@@ -14,7 +14,8 @@ extension GrammarProgram {
     try literal(Array(text.description.utf8), next)
   }
 
-  /// One of several texts, then `next`; what they begin with in common is one path. Not recursive: texts may be long.
+  /// One of several texts, then `next`; what they begin with in common is one path. Not recursive:
+  /// texts may be long.
   mutating func literals(_ texts: [[UInt8]], _ next: Int32) throws(GrammarError) -> Int32 {
     for text in texts { try spend(text.count + 1) }
     // What may follow the bytes of the path so far, for each length of them.

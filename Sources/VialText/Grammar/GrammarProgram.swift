@@ -1,8 +1,12 @@
-// A grammar as a nondeterministic automaton over bytes with a stack, built backwards: what follows comes first.
-// Owns: its nodes, and what each needs to reach an end. Must not: know JSON, or run (GrammarRunner).
+// Owns: a grammar as a nondeterministic automaton over bytes with a stack, built backwards: its
+// nodes, and what each needs to reach an end.
+// Must not: know JSON, or run (`GrammarRunner` does).
+// Source: recursive transition networks (Woods, "Transition network grammars for natural language
+// analysis", 1970).
 //
-// Sub-automata ("rules") are shared: a call goes to one and a return leads back, as in a recursive transition network
-// (Woods 1970). One count belongs to the innermost scope, a string's characters or an array's items; a call saves it.
+// Sub-automata ("rules") are shared: a call goes to one and a return leads back.
+// One count belongs to the innermost scope, a string's characters or an array's items; a call saves
+// it.
 
 /// One node.
 enum GrammarNode: Sendable {
@@ -28,7 +32,8 @@ enum GrammarNode: Sendable {
 struct GrammarScope: Sendable {
   let least: Int
   let most: Int
-  /// More than `most` may be counted, but then the scope cannot be left: an answer that goes on ends with its budget.
+  /// More than `most` may be counted, but then the scope cannot be left: an answer that goes on
+  /// ends with its budget.
   var isOpen = false
   /// Largest `rest` of its nodes.
   var longestRest = 0
@@ -52,8 +57,8 @@ struct GrammarProgram: Sendable {
   /// For each node the scope that it lies in, -1 for none.
   private(set) var scopeOfNode: [Int32] = []
   private(set) var scopes: [GrammarScope] = []
-  /// For each node the calls inside of each other that are needed from it to the end of its rule; `endless`: no number
-  /// is enough.
+  /// For each node the calls inside of each other that are needed from it to the end of its rule;
+  /// `endless`: no number is enough.
   private(set) var needs: [UInt8] = []
   /// Where it begins.
   var start: Int32 = 0

@@ -1,5 +1,5 @@
-// How threads move through a grammar.
-// Owns: scratch memory and a table of stacks. Must not: hold text, or decide which token comes.
+// Owns: how threads move through a grammar: scratch memory and a table of stacks.
+// Must not: hold text, or decide which token comes.
 
 /// Steps through one program. One thread of the system at a time.
 struct GrammarRunner: Sendable {
@@ -30,8 +30,8 @@ struct GrammarRunner: Sendable {
     return sorted(threads)
   }
 
-  /// The threads after a byte, in an order that depends on them alone; none when the byte is not allowed. Adds to `work`
-  /// how many nodes that took.
+  /// The threads after a byte, in an order that depends on them alone; none when the byte is not
+  /// allowed. Adds to `work` how many nodes that took.
   mutating func step(
     _ threads: [GrammarThread], _ byte: UInt8, work: inout Int
   ) -> [GrammarThread] {
@@ -55,7 +55,8 @@ struct GrammarRunner: Sendable {
     return step(threads, byte, work: &work)
   }
 
-  /// In the order of nodes, counts and stacks, so that what is cut of too many threads is always the same.
+  /// In the order of nodes, counts and stacks, so that what is cut of too many threads is always
+  /// the same.
   func sorted(_ threads: [GrammarThread]) -> [GrammarThread] {
     guard threads.count > 1 else { return threads }
     return threads.sorted { left, right in
@@ -90,8 +91,9 @@ struct GrammarRunner: Sendable {
     return true
   }
 
-  /// All threads that `thread` is at without a byte, put into `threads`: bytes and ends only. What is met behind the
-  /// first `closureCount` nodes of one byte is left out: it is not offered. So is what no end can be reached from.
+  /// All threads that `thread` is at without a byte, put into `threads`: bytes and ends only. What
+  /// is met behind the first `closureCount` nodes of one byte is left out: it is not offered. So is
+  /// what no end can be reached from.
   private mutating func close(_ thread: GrammarThread, into threads: inout [GrammarThread]) {
     pending.append(thread)
     while let thread = pending.popLast() {
@@ -178,8 +180,8 @@ struct GrammarRunner: Sendable {
 
   // MARK: Threads that are alike
 
-  /// Threads as they behave for as many bytes as a token has: counts that are far from both ends of their scope are
-  /// alike, and stay so on the way through a token. Sorted, each once.
+  /// Threads as they behave for as many bytes as a token has: counts that are far from both ends of
+  /// their scope are alike, and stay so on the way through a token. Sorted, each once.
   /// - Parameter source: the table that their stacks are in; nil: this one.
   mutating func canonical(
     _ threads: [GrammarThread], of source: GrammarStack? = nil
@@ -234,8 +236,9 @@ struct GrammarRunner: Sendable {
     return count
   }
 
-  /// How many more characters may come, at least as many as a token has when there are more, where `threads` are
-  /// exactly those between two characters of a string of any characters; nil elsewhere. `threads` are canonical.
+  /// How many more characters may come, at least as many as a token has when there are more, where
+  /// `threads` are exactly those between two characters of a string of any characters; nil
+  /// elsewhere. `threads` are canonical.
   mutating func freeCharacterCount(_ threads: [GrammarThread]) -> Int? {
     let inside = threads.first { thread in
       let scope = program.scopeOfNode[Int(thread.node)]

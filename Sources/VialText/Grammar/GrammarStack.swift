@@ -1,4 +1,4 @@
-// The calls that parses are inside of, each once: threads name them by number.
+// Owns: the calls that parses are inside of, each once: threads name them by number.
 // Must not: hold text.
 
 /// Frames of one automaton, or of one answer.
@@ -41,7 +41,8 @@ struct GrammarStack: Sendable {
     numbers.removeAll(keepingCapacity: true)
   }
 
-  /// Whether one stack comes before another, by what is on them; the numbers of two tables can be compared so.
+  /// Whether one stack comes before another, by what is on them; the numbers of two tables can be
+  /// compared so.
   func precedes(_ left: Int32, _ right: Int32) -> Bool {
     var (left, right) = (left, right)
     while left != right {

@@ -1,6 +1,7 @@
-// What the classes of regular expressions hold, as ECMA-262 reads them and as Python's `re` does: an answer must match in
-// both readings, since validators take one or the other.
+// Owns: what the classes of regular expressions hold, as ECMA-262 reads them and as Python's `re`
+// does.
 // Must not: depend on the Unicode version of a toolchain.
+// An answer must match in both readings, since validators take one or the other.
 
 /// A set of characters in both readings.
 struct DialectSet {
@@ -25,7 +26,8 @@ struct DialectSet {
       Self.offered)
   }
 
-  /// Characters that are in it to one reading at least, as far as JSON strings are offered with them.
+  /// Characters that are in it to one reading at least, as far as JSON strings are offered with
+  /// them.
   var either: [ClosedRange<UInt32>] {
     CharacterSet.intersection(CharacterSet.union(ecma + python), Self.offered)
   }

@@ -1,6 +1,7 @@
-// A pattern as the positions of its characters and which may follow each other (Glushkov, "The abstract theory of
-// automata", 1961): for patterns that are matched here, put together, or bound to lengths.
+// Owns: a pattern as the positions of its characters and which may follow each other: for patterns
+// that are matched here, put together, or bound to lengths.
 // Must not: run unbounded: what it costs is charged to a program.
+// Source: Glushkov, "The abstract theory of automata", 1961.
 
 /// The position automaton of a pattern.
 struct PatternPositions {

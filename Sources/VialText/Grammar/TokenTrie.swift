@@ -1,6 +1,6 @@
-// A vocabulary as tries of its tokens' bytes, in the order of a walk, and what needs no walk.
-// Must not: hold added tokens (no grammar may spell one), or tokens longer than a grammar looks ahead; or read a
-// place of the tables twice: another process may change a mapped file.
+// Owns: a vocabulary as tries of its tokens' bytes, in the order of a walk, and what needs no walk.
+// Must not: hold added tokens (no grammar may spell one), or tokens longer than a grammar looks
+// ahead; or read a place of the tables twice: another process may change a mapped file.
 
 internal import VialFormat
 
@@ -78,7 +78,8 @@ final class TokenTries: Sendable {
   let all: TokenTrie
   /// Those that are not plain.
   let rest: TokenTrie
-  /// A bit for each *plain* token of at most so many characters: whole ones that stand in a JSON string as they are.
+  /// A bit for each *plain* token of at most so many characters: whole ones that stand in a JSON
+  /// string as they are.
   let plain: [[UInt64]]
   /// Ids below this.
   let idCount: Int

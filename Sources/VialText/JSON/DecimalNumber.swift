@@ -1,4 +1,4 @@
-// A decimal number of any length, exactly as a JSON text spells it.
+// Owns: a decimal number of any length, exactly as a JSON text spells it.
 // Must not: round.
 
 /// A number as digits.
@@ -23,7 +23,8 @@ package struct DecimalNumber: Equatable {
     self.isNegative = isNegative && !(self.whole.isEmpty && fraction.isEmpty)
   }
 
-  /// Reads a number that is spelled as JSON has it; nil for another text or one that is too long written out.
+  /// Reads a number that is spelled as JSON has it; nil for another text or one that is too long
+  /// written out.
   package init?(_ text: some Collection<UInt8>) {
     var digits: [UInt8] = []
     var (point, exponent, isNegativeExponent) = (Int?.none, 0, false)
@@ -137,7 +138,8 @@ package struct DecimalNumber: Equatable {
     return left.count == right.count ? 0 : left.count < right.count ? -1 : 1
   }
 
-  /// Its digits from the first that is not zero, and what power of ten that one counts; the number is not zero.
+  /// Its digits from the first that is not zero, and what power of ten that one counts; the number
+  /// is not zero.
   var scientific: (digits: [UInt8], exponent: Int) {
     if !whole.isEmpty { return (whole + fraction, whole.count - 1) }
     let zeros = fraction.prefix { $0 == 0 }.count

@@ -1,5 +1,6 @@
-// What can be wrong with a JSON text, and where.
-// Must not: carry text from the document: it may be a request's. The offset says where to look.
+// Owns: what can be wrong with a JSON text, and where.
+// Must not: carry text from the document: it may be a request's.
+// The offset says where to look.
 
 /// A JSON text that the strict reader refuses.
 public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {

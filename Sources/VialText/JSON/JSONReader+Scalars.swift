@@ -1,5 +1,8 @@
-// The strict JSON reader, second half: strings and numbers.
-// Owns escapes, UTF-8 validation and the number grammar (RFC 8259, sections 6 and 7).
+// Owns: strings and numbers of the strict JSON reader: escapes, UTF-8 validation and the number
+// grammar.
+// Must not: let through half a surrogate pair, a bare control character, or bytes that are not
+// UTF-8.
+// Source: RFC 8259, sections 6 and 7.
 
 extension JSONReader {
   /// The unescaped bytes of the string at the cursor, which stands on its opening quote.

@@ -1,7 +1,8 @@
-// A strict JSON reader: bytes in, tree out, with limits and byte offsets.
-// Owns the grammar of RFC 8259. Must not: accept what the grammar refuses (comments, trailing
-// commas, NaN, lone surrogates, duplicate keys, bytes that are not UTF-8), but for NaN and duplicate
-// keys where Python's reading is asked for.
+// Owns: a strict JSON reader: bytes in, tree out, with limits and byte offsets.
+// Must not: accept what the grammar refuses (comments, trailing commas, NaN, lone surrogates,
+// duplicate keys, bytes that are not UTF-8), but for NaN and duplicate keys where Python's reading
+// is asked for.
+// Source: RFC 8259.
 
 /// Reads a whole JSON text.
 public struct JSONReader {
@@ -33,8 +34,8 @@ public struct JSONReader {
     return try reader.whole()
   }
 
-  /// Parses as Python's `json` does: of a key that stands twice in an object the last value counts, and NaN, Infinity
-  /// and -Infinity are numbers. Linear in the text's length.
+  /// Parses as Python's `json` does: of a key that stands twice in an object the last value counts,
+  /// and NaN, Infinity and -Infinity are numbers. Linear in the text's length.
   /// - Returns: the value, and the keys that stand twice, the first hundred of them.
   public static func parseAsPython(
     _ bytes: [UInt8], limits: Limits = Limits()

@@ -1,4 +1,4 @@
-// A JSON string as the bytes that it spells.
+// Owns: a JSON string as the bytes that it spells.
 // Must not: compare by Swift's `String`, for which "é" and "e\u{301}" are equal: vocabularies hold
 // both as different tokens, so equality and hashing here are of bytes.
 

@@ -1,4 +1,4 @@
-// JSON values as JSON again.
+// Owns: JSON values as JSON again.
 // Must not: choose among spellings: one value has one text.
 
 extension JSONValue {

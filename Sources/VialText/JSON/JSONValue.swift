@@ -1,4 +1,4 @@
-// A parsed JSON text: values, and objects that keep the order of their members.
+// Owns: a parsed JSON text: values, and objects that keep the order of their members.
 // Must not: interpret; readers of config.json, tokenizer.json and safetensors headers do that.
 
 /// A JSON value. Integers that fit stay exact.

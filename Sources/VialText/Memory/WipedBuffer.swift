@@ -1,9 +1,12 @@
-// Memory for text that belongs to patients: wiped when released, and allocated so that it can fail.
-// Must not: grow in place or leave an unwiped copy behind (DESIGN, rule 5), or trap when memory is short.
+// Owns: memory for text that belongs to patients: wiped when released, and allocated so that it can
+// fail.
+// Must not: grow in place or leave an unwiped copy behind (DESIGN, rule 5), or trap when memory is
+// short.
 
 internal import VialFormat
 
-/// An array of plain values that is zeroed before its memory is given back. An empty one has no memory.
+/// An array of plain values that is zeroed before its memory is given back. An empty one has no
+/// memory.
 @safe
 public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {
   private var memory: SecretMemory<Element>?
@@ -26,7 +29,8 @@ public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Senda
 
   private var base: UnsafeMutablePointer<Element>? { unsafe memory?.base }
 
-  /// Elements that a buffer has when it is first made to have some: few allocations for short texts.
+  /// Elements that a buffer has when it is first made to have some: few allocations for short
+  /// texts.
   private static var leastCapacity: Int { 64 }
 
   /// Makes room for at least `count` elements. What the buffer held is wiped, not kept.

@@ -1,11 +1,11 @@
-// What one call may cost.
-// Owns: counting down. Must not: measure time (a result must not depend on the machine), or give anything back.
+// Owns: what one call may cost, counted down.
+// Must not: measure time (a result must not depend on the machine), or give anything back.
 
 /// Work and memory that one call may spend on what a file or a caller stated.
 ///
-/// Work is counted in steps of a few nanoseconds: a node visited, a member looked at, a few bytes copied. Memory is
-/// counted when something is made, not when it is dropped. So the same input succeeds or fails everywhere, and no way
-/// of going back and trying again is free.
+/// Work is counted in steps of a few nanoseconds: a node visited, a member looked at, a few bytes
+/// copied. Memory is counted when something is made, not when it is dropped. So the same input
+/// succeeds or fails everywhere, and no way of going back and trying again is free.
 public struct WorkBudget: Sendable {
   /// Steps that are left.
   public private(set) var work: Int
@@ -24,7 +24,8 @@ public struct WorkBudget: Sendable {
     Self.take(count, steps, from: &work)
   }
 
-  /// Notes that `count` elements of `size` bytes are made; false when that is more than is left, and then nothing is.
+  /// Notes that `count` elements of `size` bytes are made; false when that is more than is left,
+  /// and then nothing is.
   @inline(__always)
   public mutating func reserve(_ count: Int, of size: Int = 1) -> Bool {
     Self.take(count, size, from: &byteCount)

@@ -1,4 +1,4 @@
-// Ranges of decimal numbers.
+// Owns: ranges of decimal numbers.
 // Must not: make a `String` of a value: it may be a patient's.
 
 /// Numbers from one to another, both included; a missing end is open.
@@ -13,7 +13,8 @@ public struct DecimalRange: Sendable, Equatable {
   /// Most digits of an end.
   static let digitLimit = 15
 
-  /// Reads `low..high`, of which either may be missing; nil for anything else or when low is above high.
+  /// Reads `low..high`, of which either may be missing; nil for anything else or when low is above
+  /// high.
   public init?(_ source: String) {
     let bytes = Array(source.utf8)
     guard

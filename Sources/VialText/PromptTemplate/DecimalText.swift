@@ -1,8 +1,8 @@
-// Decimal numbers as people and FHIR write them, compared digit for digit.
+// Owns: decimal numbers as people and FHIR write them, compared digit for digit.
 // Must not: make a `String` of a value, which may be a patient's, or a double, which has 15 digits.
 
-/// Where the digits of a number lie in the text that it was read from: `-`, digits, perhaps a point with digits behind it,
-/// perhaps an exponent.
+/// Where the digits of a number lie in the text that it was read from: `-`, digits, perhaps a point
+/// with digits behind it, perhaps an exponent.
 struct DecimalText: Sendable {
   /// Most digits of a value; FHIR asks for 18 at least.
   static let digitLimit = 64
@@ -11,7 +11,8 @@ struct DecimalText: Sendable {
 
   /// Whether it is below zero.
   private let isNegative: Bool
-  /// From the first digit that is not 0 to behind the last digit, perhaps with the point; empty: the number is 0.
+  /// From the first digit that is not 0 to behind the last digit, perhaps with the point; empty:
+  /// the number is 0.
   private let digits: Range<Int>
   /// The number is 0.d₁d₂d₃… times ten to this power.
   private let magnitude: Int

@@ -1,6 +1,7 @@
-// A number with its unit as a value spells it: where its parts lie, and whether it fits its variable.
+// Owns: a number with its unit as a value spells it: where its parts lie, and whether it fits its
+// variable.
 // Must not: make a `String` of a value: it may be a patient's.
-// Implements Spec/TEMPLATES.md, "Values of variables" and "Numbers of version 2".
+// Source: Spec/TEMPLATES.md, "Values of variables" and "Numbers of version 2".
 
 /// Where the parts of a number lie in its value.
 struct NumberValue: Sendable {
@@ -80,7 +81,8 @@ struct NumberValue: Sendable {
   /// Flags of numbers in HL7's ObservationInterpretation.
   private static let flags = ["N", "L", "LL", "LU", "H", "HH", "HU", "A", "AA", "<", ">"]
 
-  /// Ends of the first words: before a space or an opening bracket, or at the end. No unit has more than 32 bytes.
+  /// Ends of the first words: before a space or an opening bracket, or at the end. No unit has more
+  /// than 32 bytes.
   private static func wordEnds(_ text: Span<UInt8>, _ range: Range<Int>) -> [Int] {
     var ends: [Int] = []
     for index in range where index > range.lowerBound && index - range.lowerBound <= 256 {

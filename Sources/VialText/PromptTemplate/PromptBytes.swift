@@ -1,4 +1,4 @@
-// What bytes of values are: equal to a text, blank at their ends, a day.
+// Owns: what bytes of values are: equal to a text, blank at their ends, a day.
 // Must not: make a `String` of a value: it may be a patient's.
 
 extension Span<UInt8> {
@@ -40,8 +40,9 @@ extension Span<UInt8> {
     }
   }
 
-  /// The line that begins at `position`, which moves behind its end; nil behind the last one. A line ends at everything that
-  /// some reader takes for its end: LF, CR LF, CR, VT, FF, FS, GS, RS, NEL, LS and PS.
+  /// The line that begins at `position`, which moves behind its end; nil behind the last one. A
+  /// line ends at everything that some reader takes for its end: LF, CR LF, CR, VT, FF, FS, GS, RS,
+  /// NEL, LS and PS.
   func nextLine(_ position: inout Int, in range: Range<Int>) -> Range<Int>? {
     guard position <= range.upperBound else { return nil }
     let start = position
@@ -73,8 +74,8 @@ extension Span<UInt8> {
   /// Whether the bytes are a day of the Gregorian calendar, YYYY-MM-DD.
   var isDay: Bool { dayLength == 10 && count == 10 }
 
-  /// Bytes of the date that the bytes are, as FHIR writes dates: a year, a month, a day, or a day with a time behind it, of
-  /// which the day counts (4, 7 or 10); nil when they are none.
+  /// Bytes of the date that the bytes are, as FHIR writes dates: a year, a month, a day, or a day
+  /// with a time behind it, of which the day counts (4, 7 or 10); nil when they are none.
   var dateLength: Int? {
     guard let length = dayLength else { return nil }
     guard count > length else { return length }
@@ -91,7 +92,8 @@ extension Span<UInt8> {
     return value
   }
 
-  /// Bytes of the year, month or day that the bytes begin with; nil when there is none in the Gregorian calendar.
+  /// Bytes of the year, month or day that the bytes begin with; nil when there is none in the
+  /// Gregorian calendar.
   private var dayLength: Int? {
     guard let year = number(0..<4), year > 0 else { return nil }
     guard count > 4 else { return 4 }

@@ -1,5 +1,6 @@
-// The arrays of a prompt template that declare its variables, one element for each.
-// Owns. Must not: see a value.
+// Owns: the arrays of a prompt template that declare its variables, one element for each: rules
+//
+// Must not: see a value.
 
 internal import VialFormat
 
@@ -105,7 +106,8 @@ struct PromptColumns {
       fallback: defaults[index], note: notes[index])
   }
 
-  /// One range for all units, or, from version 2 on, one for each unit that has one; nil when they are misspelled.
+  /// One range for all units, or, from version 2 on, one for each unit that has one; nil when they
+  /// are misspelled.
   private func unitRanges(_ index: Int, _ units: [String]) -> [UnitRange]? {
     let lines = Self.lines(ranges[index], PromptLimits.unitCount)
     guard version == .quoted else {

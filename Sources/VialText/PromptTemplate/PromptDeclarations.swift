@@ -1,10 +1,10 @@
-// A template's variables as JSON, for programs that build a form from them.
+// Owns: a template's variables as JSON, for programs that build a form from them.
 // Must not: see a value.
 
 extension PromptTemplate {
-  /// A JSON array with an object for each variable, in order: `name`, `type`, `required`, and where they are stated `limit`,
-  /// `items`, `ranges` (`low..high`, perhaps with a unit), `units`, `choices`, `aliases` (alias: unit or choice),
-  /// `not_before`, `default`, `note`. O(its bytes).
+  /// A JSON array with an object for each variable, in order: `name`, `type`, `required`, and where
+  /// they are stated `limit`, `items`, `ranges` (`low..high`, perhaps with a unit), `units`,
+  /// `choices`, `aliases` (alias: unit or choice), `not_before`, `default`, `note`. O(its bytes).
   public var declarations: [UInt8] {
     JSONValue.array(variables.map(declaration)).compactText
   }

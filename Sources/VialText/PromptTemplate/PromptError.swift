@@ -1,7 +1,8 @@
-// Why values do not fit a prompt template.
+// Owns: why values do not fit a prompt template.
 // Must not: carry any of a value; numbers only.
 
-/// A value, or the lack of one, that a template cannot take. Variables and values are counted from 0.
+/// A value, or the lack of one, that a template cannot take. Variables and values are counted from
+/// 0.
 public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The value with this number names no variable of the template.
   case unknownName(value: Int)
@@ -61,7 +62,8 @@ public enum PromptError: Error, Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// One sentence with the number of the variable or value, counted from 1, and no text of anybody's.
+  /// One sentence with the number of the variable or value, counted from 1, and no text of
+  /// anybody's.
   public var description: String {
     switch self {
     case .unknownName(let value), .repeated(let value): "value \(value + 1): \(what)"

@@ -1,6 +1,7 @@
-// Where texts and lists may stand in a template of version 2: in a fence, alone on their line.
-// Owns R-528. Must not: see a value.
-// Implements Spec/TEMPLATES.md, "Fences".
+// Owns: where texts and lists may stand in a template of version 2 (in a fence, alone on their
+// line): rule R-528.
+// Must not: see a value.
+// Source: Spec/TEMPLATES.md, "Fences".
 
 internal import VialFormat
 

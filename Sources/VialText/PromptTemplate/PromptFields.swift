@@ -1,5 +1,7 @@
-// Typed access to the keys of a prompt template: a missing key or a wrong type is an error with a rule.
-// Implements Spec/TEMPLATES.md, "Prompt templates".
+// Owns: typed access to the keys of a prompt template: a missing key or a wrong type is an error
+// with a rule.
+// Must not: see a value of a variable.
+// Source: Spec/TEMPLATES.md, "Prompt templates".
 
 internal import VialFormat
 

@@ -1,7 +1,7 @@
-// From values to the two messages of a prompt template.
-// Owns the checks of values. Must not: own text, or give a value any meaning: what a value spells is never a
-// variable, a tag or a token; both messages are literal as a whole.
-// Implements Spec/TEMPLATES.md, "Values of variables".
+// Owns: the way from values to the two messages of a prompt template, and the checks of the values.
+// Must not: own text, or give a value any meaning: what a value spells is never a variable, a tag
+// or a token; both messages are literal as a whole.
+// Source: Spec/TEMPLATES.md, "Values of variables".
 
 /// Where a variable's name and value lie in the text of `PromptValues`.
 public struct PromptValue: BitwiseCopyable, Sendable {
@@ -40,9 +40,10 @@ public struct RenderedPrompt: Sendable, Equatable {
 }
 
 extension PromptTemplate {
-  /// Writes the system message and the user's behind it into `output` as far as they fit, and tells how long they are.
-  /// Throws what is wrong with the values, or `textTooLong` when both messages together exceed
-  /// `PromptLimits.renderedByteCount`: a template may name a variable thousands of times.
+  /// Writes the system message and the user's behind it into `output` as far as they fit, and tells
+  /// how long they are. Throws what is wrong with the values, or `textTooLong` when both messages
+  /// together exceed `PromptLimits.renderedByteCount`: a template may name a variable thousands of
+  /// times.
   public func render(
     _ values: PromptValues, into output: inout MutableSpan<UInt8>
   ) throws(PromptError) -> RenderedPrompt {

@@ -1,7 +1,7 @@
-// A prompt template of a file, read and checked.
-// Owns rules and the format's version (R-528 is PromptFences'). Must not: hold a patient's text, or render
-// (PromptRenderer).
-// Implements Spec/TEMPLATES.md, "Prompt templates".
+// Owns: a prompt template of a file, read and checked: rules and the format's
+// version (R-528 is `PromptFences`').
+// Must not: hold a patient's text, or render (`PromptRenderer` does).
+// Source: Spec/TEMPLATES.md, "Prompt templates".
 
 public import VialFormat
 
@@ -106,13 +106,14 @@ public struct PromptTemplate: Sendable {
     }
   }
 
-  /// Key of the user's message. Version 2 has one of its own, so that readers which know version 1 only refuse the template
-  /// instead of rendering it without its fences.
+  /// Key of the user's message. Version 2 has one of its own, so that readers which know version 1
+  /// only refuse the template instead of rendering it without its fences.
   public static func textKey(_ version: FormatVersion) -> String {
     version == .plain ? "text" : "user"
   }
 
-  /// Id of the section that the template with this id lies in: the first eight bytes of the id's SHA-256.
+  /// Id of the section that the template with this id lies in: the first eight bytes of the id's
+  /// SHA-256.
   public static func sectionID(of id: String) -> UInt64 {
     let bytes = Array(id.utf8)
     var number: UInt64 = 0

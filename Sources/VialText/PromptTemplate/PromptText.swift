@@ -1,4 +1,4 @@
-// A text with places for variables: `{{name}}`, and `{{{{` for two braces.
+// Owns: a text with places for variables: `{{name}}`, and `{{{{` for two braces.
 // Must not: know anything else: no conditions, no loops, no filters.
 
 /// A template's text, cut at its variables.
@@ -14,7 +14,8 @@ public struct PromptText: Sendable {
   let bytes: [UInt8]
   let pieces: [Piece]
 
-  /// Cuts a text; nil when `{{` begins neither a variable of `names` with `}}` behind it nor `{{{{`.
+  /// Cuts a text; nil when `{{` begins neither a variable of `names` with `}}` behind it nor
+  /// `{{{{`.
   public init?(_ source: String, names: [String]) {
     let bytes = Array(source.utf8)
     let numbers = Dictionary(names.enumerated().map { (JSONString($1), $0) }) { first, _ in first }

@@ -1,5 +1,5 @@
-// A variable of a prompt template: its type and what its values must keep to.
-// Must not: see a value, or read the template's section (PromptColumns).
+// Owns: a variable of a prompt template: its type and what its values must keep to.
+// Must not: see a value, or read the template's section (`PromptColumns` does).
 
 internal import VialFormat
 

@@ -1,4 +1,4 @@
-// Where a prompt template's messages go: the caller's memory.
+// Owns: where a prompt template's messages go: the caller's memory.
 // Must not: keep text; what does not fit is counted only.
 
 /// Writes as far as there is room, and counts.
@@ -53,7 +53,8 @@ struct PromptWriter: ~Copyable, ~Escapable {
     }
   }
 
-  /// Lines that begin with `> `, `>` alone for an empty one, so that none is a line of the template.
+  /// Lines that begin with `> `, `>` alone for an empty one, so that none is a line of the
+  /// template.
   @_lifetime(self: copy self)
   mutating func write(quoted text: Span<UInt8>) throws(PromptError) {
     try look(at: text)
@@ -102,7 +103,8 @@ struct PromptWriter: ~Copyable, ~Escapable {
     try write(choice.utf8Span.span)
   }
 
-  /// The number, a space and its unit as the template spells it; behind them the record's flag and reference range.
+  /// The number, a space and its unit as the template spells it; behind them the record's flag and
+  /// reference range.
   @_lifetime(self: copy self)
   mutating func write(
     number text: Span<UInt8>, _ variable: PromptVariable, _ version: PromptTemplate.FormatVersion

@@ -1,4 +1,4 @@
-// What the keywords of objects say, read once.
+// Owns: what the keywords of objects say, read once.
 // Must not: compile.
 
 /// The constraints of an object.
@@ -67,7 +67,8 @@ struct ObjectStates {
   private let count: Int
   private let least: Int
   private let most: Int
-  /// For each property those that it needs, and those that need it, each once: a schema may say so thousands of times.
+  /// For each property those that it needs, and those that need it, each once: a schema may say so
+  /// thousands of times.
   private var needed: [Set<Int>]
   private var needing: [Set<Int>]
   /// For each property its bit; nil when nothing depends on it.

@@ -1,8 +1,9 @@
-// Conditions and negations of a schema, and what is left of one schema outside of another.
+// Owns: conditions and negations of a schema, and what is left of one schema outside of another.
 // Must not: guess: where it cannot tell, the schema is refused.
 
 extension SchemaCompiler {
-  /// A schema with a condition, or with others that must not hold, as alternatives without; nil when it has none.
+  /// A schema with a condition, or with others that must not hold, as alternatives without; nil
+  /// when it has none.
   mutating func cases(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
     let object = try listed(object)
     if let condition = object[SchemaKeywords.conditions]?.array?.first {
@@ -48,8 +49,8 @@ extension SchemaCompiler {
   private static let exclusionDepth = 6
   private static let types = ["object", "array", "string", "number", "boolean", "null"]
 
-  /// Schemas of values that satisfy `schema` and not `other`, together all that can be told so; empty when all values of
-  /// the one satisfy the other, nil when nothing can be told.
+  /// Schemas of values that satisfy `schema` and not `other`, together all that can be told so;
+  /// empty when all values of the one satisfy the other, nil when nothing can be told.
   mutating func excluding(
     _ schema: JSONValue, _ other: JSONValue, depth: Int
   ) throws(GrammarError) -> [JSONValue]? {
@@ -58,7 +59,8 @@ extension SchemaCompiler {
 
   /// What is left of a schema outside of another one.
   enum Remainder {
-    /// The schema as it was: a reference stays one, and a schema that leads back to itself has an end.
+    /// The schema as it was: a reference stays one, and a schema that leads back to itself has an
+    /// end.
     case whole
     case parts([JSONValue])
     case unknown
@@ -173,7 +175,8 @@ extension SchemaCompiler {
       if case .parts = rest { isWhole = false }
       parts += schemas
     }
-    // Without a type, a schema that is still to be put together with others may get types that were not looked at.
+    // Without a type, a schema that is still to be put together with others may get types that were
+    // not looked at.
     if object["type"] == nil, SchemaKeywords.joinsOthers(object) { isWhole = false }
     return isWhole ? .whole : .parts(parts)
   }

@@ -1,4 +1,4 @@
-// Whether a value satisfies a schema: for the values of an enum beside other keywords.
+// Owns: whether a value satisfies a schema: for the values of an enum beside other keywords.
 // Must not: be used for answers, or run unbounded: it charges the compilation.
 
 extension SchemaCompiler {

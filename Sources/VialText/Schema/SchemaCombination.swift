@@ -1,4 +1,5 @@
-// Schemas that several others make together: allOf, and keywords beside $ref, anyOf and oneOf; their alternatives.
+// Owns: schemas that several others make together: allOf, and keywords beside $ref, anyOf and
+// oneOf; their alternatives.
 // Must not: lose a constraint: what it cannot put together, it refuses by name.
 
 extension SchemaCompiler {
@@ -110,8 +111,8 @@ extension SchemaCompiler {
     return list
   }
 
-  /// The alternatives of anyOf, or those of oneOf, each as far as it lies outside of all others. Nil for a schema that has
-  /// none.
+  /// The alternatives of anyOf, or those of oneOf, each as far as it lies outside of all others.
+  /// Nil for a schema that has none.
   mutating func alternatives(_ object: JSONObject) throws(GrammarError) -> [JSONValue]? {
     guard let found = object["anyOf"] ?? object["oneOf"] else { return nil }
     let alternatives = try list(found)
@@ -171,7 +172,8 @@ extension SchemaCompiler {
     return .object(try self.object(members))
   }
 
-  /// Both with the same items, where one has items of its own at some places: each place has those of both.
+  /// Both with the same items, where one has items of its own at some places: each place has those
+  /// of both.
   private mutating func withCommonItems(
     _ one: JSONObject, _ other: JSONObject
   ) throws(GrammarError) -> (JSONObject, JSONObject) {

@@ -1,6 +1,8 @@
-// From a JSON schema to a grammar of the JSON texts that satisfy it.
-// Owns: the order in which keywords are looked at, and references. Must not: let through what a validator would refuse;
-// what it cannot hold an answer to, it refuses by name. Implements Spec/TEMPLATES.md, "Schemas".
+// Owns: the way from a JSON schema to a grammar of the JSON texts that satisfy it: the order in
+// which keywords are looked at, and references.
+// Must not: let through what a validator would refuse; what it cannot hold an answer to, it refuses
+// by name.
+// Source: Spec/TEMPLATES.md, "Schemas".
 
 /// Compiles one schema.
 struct SchemaCompiler {
@@ -16,7 +18,8 @@ struct SchemaCompiler {
   private var combinationDepth = 0
   /// Where the rule of each reference begins; what it does comes later.
   private var rules: [JSONString: Int32] = [:]
-  /// Schemas made of several that are being compiled, and the rules of those that lead back to themselves.
+  /// Schemas made of several that are being compiled, and the rules of those that lead back to
+  /// themselves.
   private var openTexts: Set<[UInt8]> = []
   private var recursive: [[UInt8]: Int32] = [:]
   /// Schemas whose rules are still to be made.
@@ -63,7 +66,8 @@ struct SchemaCompiler {
     }
   }
 
-  /// Whether a schema says that it is of a draft. Byte by byte: searching in a String would link regular expressions.
+  /// Whether a schema says that it is of a draft. Byte by byte: searching in a String would link
+  /// regular expressions.
   private static func draft(of root: JSONValue, is name: StaticString) -> Bool {
     let text = (root["$schema"]?.string?.bytes ?? []).prefix(128)
     let name = Array(name.description.utf8)
@@ -92,7 +96,8 @@ struct SchemaCompiler {
     try program.spend(count, times: steps)
   }
 
-  /// A part that nothing satisfies. What can be left out is; when nothing is left, the first reason is told.
+  /// A part that nothing satisfies. What can be left out is; when nothing is left, the first reason
+  /// is told.
   mutating func nothing(_ reason: StaticString) throws(GrammarError) -> Int32 {
     if contradiction == nil { contradiction = .contradictory(reason) }
     return try program.dead()
@@ -136,7 +141,8 @@ struct SchemaCompiler {
     return try program.add(.call(start: rule, next: next))
   }
 
-  /// Longest text of a schema made of several that may lead back to itself; of a longer one, each level counts.
+  /// Longest text of a schema made of several that may lead back to itself; of a longer one, each
+  /// level counts.
   private static let recursiveByteCount = 4096
 
   /// A rule whose body comes when everything that is open is done.
@@ -200,7 +206,8 @@ struct SchemaCompiler {
     return try program.add(.call(start: rule, next: next))
   }
 
-  /// The schema behind a local reference: a JSON pointer (RFC 6901), or the name that a schema has itself.
+  /// The schema behind a local reference: a JSON pointer (RFC 6901), or the name that a schema has
+  /// itself.
   mutating func target(_ reference: JSONValue) throws(GrammarError) -> JSONValue {
     guard let text = reference.string else { throw .unsupported("a $ref that is no text") }
     try spend(text.bytes.count, times: 4)
@@ -234,8 +241,8 @@ struct SchemaCompiler {
     return target
   }
 
-  /// Schemas by the names that they have themselves. Throws where a reference, or a name, would mean another schema to
-  /// a part of the document that has an identifier of its own.
+  /// Schemas by the names that they have themselves. Throws where a reference, or a name, would
+  /// mean another schema to a part of the document that has an identifier of its own.
   private mutating func names() throws(GrammarError) -> [JSONString: JSONValue] {
     if let anchors { return anchors }
     var found: [JSONString: JSONValue] = [:]
@@ -358,8 +365,9 @@ struct SchemaCompiler {
 
   mutating func leaveCheck() { depth -= 1 }
 
-  /// Begins to put schemas together, or to hold one against another; throws where that leads back to itself, which it may
-  /// through references, properties and alternatives by turns: each of them counts its own depth only.
+  /// Begins to put schemas together, or to hold one against another; throws where that leads back
+  /// to itself, which it may through references, properties and alternatives by turns: each of them
+  /// counts its own depth only.
   mutating func enterCombination() throws(GrammarError) {
     combinationDepth += 1
     guard combinationDepth <= GrammarLimits.combinationDepth else {

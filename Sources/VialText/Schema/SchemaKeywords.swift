@@ -1,4 +1,5 @@
-// The keywords of JSON Schema: which are refused, which only say something to people, which types they speak of.
+// Owns: the keywords of JSON Schema: which are refused, which only say something to people, which
+// types they speak of.
 // Must not: compile.
 
 enum SchemaKeywords {
@@ -79,8 +80,8 @@ enum SchemaKeywords {
     return (value.array ?? []).compactMap(\.text)
   }
 
-  /// The types of a schema's values; nil: any. Without `type`, the first that a keyword speaks of: values of the others
-  /// would be allowed, but nobody means them.
+  /// The types of a schema's values; nil: any. Without `type`, the first that a keyword speaks of:
+  /// values of the others would be allowed, but nobody means them.
   static func types(_ object: JSONObject) throws(GrammarError) -> [String]? {
     if let type = object["type"] {
       let names = typeNames(type)

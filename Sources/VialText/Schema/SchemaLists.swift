@@ -1,4 +1,4 @@
-// Arrays of a schema.
+// Owns: arrays of a schema.
 // Must not: let an item repeat where items must differ.
 
 extension SchemaCompiler {
@@ -184,7 +184,8 @@ struct ArrayShape {
 }
 
 extension SchemaCompiler {
-  /// A length or a count that a keyword states; nil without the keyword. Beyond 64 bits it is the greatest.
+  /// A length or a count that a keyword states; nil without the keyword. Beyond 64 bits it is the
+  /// greatest.
   func count(_ object: JSONObject, _ key: JSONString) throws(GrammarError) -> Int? {
     guard let value = object[key] else { return nil }
     if case .wide(let digits) = value, digits.bytes.first != 0x2D { return Int.max }

@@ -1,4 +1,5 @@
-// Numbers of a schema: bounds, exactly as they are spelled, and multiples.
+// Owns: numbers of a schema: bounds, exactly as they are spelled, and multiples.
+// Must not: round a bound, or allow a number that one of the keywords refuses.
 
 extension SchemaCompiler {
   mutating func number(
@@ -33,7 +34,8 @@ extension SchemaCompiler {
       : try unoffered("bounds with nothing but numbers between them that are no doubles")
   }
 
-  /// The bounds that a schema states. A truth value beside `minimum` or `maximum` is draft 4's way to exclude it.
+  /// The bounds that a schema states. A truth value beside `minimum` or `maximum` is draft 4's way
+  /// to exclude it.
   func range(_ object: JSONObject) throws(GrammarError) -> NumberRange {
     var range = NumberRange()
     for (key, exclusiveKey, isLow) in [

@@ -1,9 +1,9 @@
-// Objects of a schema.
+// Owns: objects of a schema.
 // Must not: let a key repeat that the schema names.
 
 extension SchemaCompiler {
-  /// Properties in the order of the schema, those that are not required perhaps left out; no others. An object without
-  /// named properties has any keys that are allowed.
+  /// Properties in the order of the schema, those that are not required perhaps left out; no
+  /// others. An object without named properties has any keys that are allowed.
   mutating func object(_ object: JSONObject, _ next: Int32) throws(GrammarError) -> Int32 {
     if let cases = try dependencyCases(object) {
       var starts: [Int32] = []
@@ -148,8 +148,8 @@ extension SchemaCompiler {
     return try program.literal("{", try program.either(starts))
   }
 
-  /// An object for each way to satisfy a schema that depends on a property: without the property, or with it and the
-  /// schema; nil when there is none.
+  /// An object for each way to satisfy a schema that depends on a property: without the property,
+  /// or with it and the schema; nil when there is none.
   private mutating func dependencyCases(
     _ object: JSONObject
   ) throws(GrammarError) -> [JSONValue]? {
@@ -207,8 +207,8 @@ extension SchemaCompiler {
       entries.append(try entry(names ?? KeyForms(), shape.additional))
       return entries
     }
-    // A key that several patterns match must satisfy all their schemas: such keys are not offered, but where one
-    // pattern is all that there is, or their schemas are put together.
+    // A key that several patterns match must satisfy all their schemas: such keys are not offered,
+    // but where one pattern is all that there is, or their schemas are put together.
     for (index, pattern) in shape.patterns.enumerated() {
       var forms = names ?? KeyForms()
       forms.patterns.append(try self.pattern(pattern.key.text))

@@ -1,4 +1,4 @@
-// What is left of the values of one type outside of another schema.
+// Owns: what is left of the values of one type outside of another schema.
 // Must not: guess: where it cannot tell, the schema is refused.
 
 extension SchemaCompiler {
@@ -44,7 +44,8 @@ extension SchemaCompiler {
       value: .object(try object([JSONObject.Member(key: key, value: schema)])))
   }
 
-  /// A property that the other needs and that is left out, or one whose value the other does not allow.
+  /// A property that the other needs and that is left out, or one whose value the other does not
+  /// allow.
   private mutating func remainder(
     ofObjects object: JSONObject, outside other: JSONObject, depth: Int
   ) throws(GrammarError) -> Remainder {
@@ -124,8 +125,8 @@ extension SchemaCompiler {
     return ways.isEmpty ? .unknown : .parts(ways)
   }
 
-  /// Shorter or longer texts, or texts that the other's pattern does not match. Formats exclude nothing: validators may
-  /// take them for remarks.
+  /// Shorter or longer texts, or texts that the other's pattern does not match. Formats exclude
+  /// nothing: validators may take them for remarks.
   private mutating func remainder(
     ofStrings object: JSONObject, outside other: JSONObject
   ) throws(GrammarError) -> Remainder {

@@ -1,4 +1,5 @@
-// Strings of a schema: lengths, patterns, formats.
+// Owns: strings of a schema: lengths, patterns, formats.
+// Must not: allow a string that one of the keywords refuses.
 
 extension SchemaCompiler {
   mutating func string(_ object: JSONObject, _ next: Int32) throws(GrammarError) -> Int32 {
@@ -107,7 +108,8 @@ extension SchemaCompiler {
   }
 }
 
-/// Formats that answers are held to, as patterns. Each is within what its RFC allows, not all of it.
+/// Formats that answers are held to, as patterns. Each is within what its RFC allows, not all of
+/// it.
 enum StringFormats {
   static let patterns: [String: String] = [
     "date": "^\(date)$",

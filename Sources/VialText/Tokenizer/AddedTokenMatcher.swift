@@ -1,6 +1,7 @@
-// Finding added tokens in text: the leftmost, the longest of those, never in literal stretches.
-// Owns their flags (single word, strip left and right). Must not: look at the vocabulary.
-// Implements Spec/TOKENIZER.md, "Added tokens".
+// Owns: the search for added tokens in text (the leftmost, the longest of those, never in literal
+// stretches), and their flags (single word, strip left and right).
+// Must not: look at the vocabulary.
+// Source: Spec/TOKENIZER.md, "Added tokens".
 
 internal import VialFormat
 
@@ -61,8 +62,8 @@ struct AddedTokenMatcher: ~Escapable {
     return nil
   }
 
-  /// The longest entry that the text spells at `position`, and its length: the sorted entries are narrowed byte by
-  /// byte, so the cost is the match's length times log n.
+  /// The longest entry that the text spells at `position`, and its length: the sorted entries are
+  /// narrowed byte by byte, so the cost is the match's length times log n.
   private func longest(
     _ text: Span<UInt8>, _ position: Int, _ limit: Int, _ work: inout WorkBudget
   ) -> (entry: Int, length: Int)? {
@@ -83,8 +84,8 @@ struct AddedTokenMatcher: ~Escapable {
     return best
   }
 
-  /// What two searches among `count` entries cost in steps. The entries that every place of a text asks for are near;
-  /// others may be far.
+  /// What two searches among `count` entries cost in steps. The entries that every place of a text
+  /// asks for are near; others may be far.
   @inline(__always)
   private static func work(_ count: Int, _ depth: Int) -> Int {
     (Int.bitWidth - count.leadingZeroBitCount) * (depth == 0 ? 1 : 4)
@@ -109,9 +110,10 @@ struct AddedTokenMatcher: ~Escapable {
     return depth < range.count ? Int(bytes[range.lowerBound + depth]) : -1
   }
 
-  /// Where an entry's bytes lie; nowhere, which never matches, when they are outside the table or more than any added
-  /// token may have, which bounds what each place of a text costs. Another process may change the table, so offset and
-  /// length are read once, and whoever needs both asks once.
+  /// Where an entry's bytes lie; nowhere, which never matches, when they are outside the table or
+  /// more than any added token may have, which bounds what each place of a text costs. Another
+  /// process may change the table, so offset and length are read once, and whoever needs both asks
+  /// once.
   private func bytes(of entry: Int) -> Range<Int> {
     let offset = Int(entries[entry * 4 + 2])
     let length = Int(entries[entry * 4 + 3])

@@ -1,5 +1,7 @@
-// From normalised text to token ids: cutting into words, first symbols, merging.
-// Owns byte-level and character-level symbols. Implements Spec/TOKENIZER.md, "Words and symbols".
+// Owns: the way from normalised text to token ids: cutting into words, first symbols at byte or
+// character level, merging.
+// Must not: look for added tokens, or normalise to NFC; `Encoder` has done both.
+// Source: Spec/TOKENIZER.md, "Words and symbols".
 
 extension Encoder {
   /// Step 4: cuts a stretch without added tokens into words and encodes each.

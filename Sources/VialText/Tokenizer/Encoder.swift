@@ -1,6 +1,7 @@
-// From text to token ids: added tokens, normalisation, words, merging.
-// Owns the order of these steps. Must not: keep text anywhere but in the caller's workspace.
-// Implements Spec/TOKENIZER.md, "Encoding".
+// Owns: the way from text to token ids, and the order of its steps: added tokens, normalisation,
+// words, merging.
+// Must not: keep text anywhere but in the caller's workspace.
+// Source: Spec/TOKENIZER.md, "Encoding".
 
 internal import VialFormat
 
@@ -8,7 +9,8 @@ internal import VialFormat
 public struct EncodeOptions: Sendable {
   /// Puts the file's tokens around the text (BOS, EOS), as its post-processor says.
   public var addsSpecialTokens: Bool
-  /// Whether those behind the text are among them. A text that is going to be continued has none: its end would end it.
+  /// Whether those behind the text are among them. A text that is going to be continued has none:
+  /// its end would end it.
   public var addsEnd = true
   /// Text that spells an added token stays text.
   public var isLiteral: Bool
@@ -42,7 +44,8 @@ extension Tokenizer {
   ///
   /// `literals` are the stretches, ascending and not overlapping, in which text that spells an
   /// added token stays text; the text is cut and merged as one nevertheless.
-  /// - Throws: `textTooLong`, `normalizedTextTooLong`, `invalidUTF8`, `tokenizerLimit`, `outOfMemory`.
+  /// - Throws: `textTooLong`, `normalizedTextTooLong`, `invalidUTF8`, `tokenizerLimit`,
+  ///   `outOfMemory`.
   public func encode(
     _ text: Span<UInt8>, _ options: EncodeOptions = EncodeOptions(),
     literals: Span<TextRange> = Span(), workspace: inout TokenizerWorkspace,

@@ -1,4 +1,4 @@
-// The columns that encoding reads, as spans, and the look-ups in them.
+// Owns: the columns that encoding reads, as spans, and the look-ups in them.
 // Must not: trust any value of a column; every index is checked and every probe bounded.
 
 internal import VialFormat

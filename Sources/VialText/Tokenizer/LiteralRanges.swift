@@ -1,4 +1,4 @@
-// Which bytes of a text may not become added tokens: what a user wrote stays text.
+// Owns: which bytes of a text may not become added tokens: what a user wrote stays text.
 // Must not: know the text itself.
 
 /// A stretch of a text in bytes.
@@ -78,7 +78,8 @@ struct LiteralCursor: ~Escapable {
     self.isEverything = isEverything
   }
 
-  /// Whether any byte of `range` is literal; it must not begin before the one that was asked about last.
+  /// Whether any byte of `range` is literal; it must not begin before the one that was asked about
+  /// last.
   @inline(__always)
   mutating func meets(_ range: Range<Int>) -> Bool {
     if isEverything { return true }

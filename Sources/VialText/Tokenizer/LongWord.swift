@@ -1,19 +1,21 @@
-// Byte-pair merging of a long word: n log n whatever its pairs, in some nine bytes for each of its symbols.
-// Owns the array of symbols with gaps, and the tree that finds the lowest rank. Must not: know text or tables
-// beyond what a pair merges to. Implements Spec/TOKENIZER.md, "Merging".
+// Owns: byte-pair merging of a long word: the array of symbols with gaps, and the tree that finds
+// the lowest rank.
+// Must not: know text or tables beyond what a pair merges to.
+// Source: Spec/TOKENIZER.md, "Merging".
+// It takes n log n whatever the word's pairs, in some nine bytes for each of its symbols.
 
 /// The symbols of a long word while they merge.
 ///
-/// A symbol that was merged is the first place of a *span*; the other places of the span are dead and hold where it
-/// begins and ends (boundary tags), so that neighbours are found without links:
+/// A symbol that was merged is the first place of a *span*; the other places of the span are dead
+/// and hold where it begins and ends (boundary tags), so that neighbours are found without links:
 ///
 ///     place     p        p + 1   …   q − 1    q
 ///     symbol    merged   q           p        next
 ///
-/// A span of two places has only the tag at q − 1: what follows it is alive, which tells it from longer ones.
-/// Each place's pair has a rank; each 16 places have one entry in the tree, which is (rank, place); each 8 entries of a
-/// level have one in the next. So the root names the leftmost pair of lowest rank, and a merge touches a line of
-/// cache a level.
+/// A span of two places has only the tag at q − 1: what follows it is alive, which tells it from
+/// longer ones. Each place's pair has a rank; each 16 places have one entry in the tree, which is
+/// (rank, place); each 8 entries of a level have one in the next. So the root names the leftmost
+/// pair of lowest rank, and a merge touches a line of cache a level.
 struct LongWord {
   /// The rank of a pair that does not merge.
   static let noRank = TokenizerLayout.maxMergeCount
@@ -51,8 +53,8 @@ struct LongWord {
   /// Ranks that a word of `count` symbols has room for: whole blocks.
   static func rankCount(_ count: Int) -> Int { blocks(count) * blockCount }
 
-  /// Merges the symbols, moves what remains to the front and returns its number. When the budget ends, what remains
-  /// means nothing.
+  /// Merges the symbols, moves what remains to the front and returns its number. When the budget
+  /// ends, what remains means nothing.
   func merge(
     _ tables: EncoderTables, _ symbolBuffer: inout WipedBuffer<UInt32>,
     _ rankBuffer: inout WipedBuffer<UInt32>, _ treeBuffer: inout WipedBuffer<UInt64>,
@@ -79,7 +81,8 @@ struct LongWord {
     return compact(&symbols, ranks.span)
   }
 
-  /// What a merge costs besides the slots that it looks at, in steps: its symbols, ranks and tree lie far apart.
+  /// What a merge costs besides the slots that it looks at, in steps: its symbols, ranks and tree
+  /// lie far apart.
   private static let mergeWork = 32
 
   /// Ranks and tree of a word whose symbols are all alive; false when the budget is spent.

@@ -1,6 +1,7 @@
-// Byte-pair merging of one word: always the pair of lowest rank, the leftmost of equals.
-// Owns the two loops: a plain one for short words, a tree of ranks for long ones, so that a
-// megabyte without a space costs n log n. Implements Spec/TOKENIZER.md, "Merging".
+// Owns: byte-pair merging of one word (always the pair of lowest rank, the leftmost of equals): a
+// plain loop for short words, a tree of ranks for long ones.
+// Must not: be quadratic in a long word's length: a megabyte without a space costs n log n.
+// Source: Spec/TOKENIZER.md, "Merging".
 
 /// Merges symbols in place.
 enum MergeEngine {

@@ -1,6 +1,7 @@
-// Cutting text into words: hand-written matchers for the regular expressions of known models.
-// Owns the patterns' meaning. Must not: interpret a regular expression at run time, or look behind
-// the end of its stretch (Spec/TOKENIZER.md, "Pre-tokenisation").
+// Owns: the cutting of text into words: hand-written matchers that mean what the regular
+// expressions of known models mean.
+// Must not: interpret a regular expression at run time, or look behind the end of its stretch.
+// Source: Spec/TOKENIZER.md, "Pre-tokenisation".
 
 /// How text is cut before byte-pair encoding. The raw value is what the file holds.
 public enum PreTokenizerPattern: UInt32, Sendable, CaseIterable {

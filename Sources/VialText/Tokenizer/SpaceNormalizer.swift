@@ -1,6 +1,7 @@
-// The SentencePiece-style normaliser: a space in front, U+2581 and spaces made one.
-// Must not: know the vocabulary. The tables hold tokens with spaces in place of U+2581, so the
-// marker is written as a space here (Spec/TOKENIZER.md, "Spaces").
+// Owns: the SentencePiece-style normaliser: a space in front, U+2581 and spaces made one.
+// Must not: know the vocabulary.
+// Source: Spec/TOKENIZER.md, "Spaces".
+// The tables hold tokens with spaces in place of U+2581, so the marker is written as a space here.
 
 /// Writes text with markers as spaces.
 enum SpaceNormalizer {

@@ -1,5 +1,7 @@
-// The tokenizer of a model: its ids are rows of the embedding and of the logits.
-// Owns rule R-706. Must not: look into the columns. Implements Spec/MODELS.md.
+// Owns: the tokenizer of a model, whose ids are rows of the embedding and of the logits: rule
+//
+// Must not: look into the columns.
+// Source: Spec/MODELS.md.
 
 public import VialFormat
 

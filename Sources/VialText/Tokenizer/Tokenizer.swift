@@ -1,6 +1,7 @@
-// The tokenizer of a file: tables that are searched where they lie.
-// Owns opening and look-ups by id. Must not: parse, copy or allocate anything that grows with the
-// vocabulary. Implements Spec/TOKENIZER.md, "Layout".
+// Owns: the tokenizer of a file, tables that are searched where they lie: opening, and look-ups by
+// id.
+// Must not: parse, copy or allocate anything that grows with the vocabulary.
+// Source: Spec/TOKENIZER.md, "Layout".
 
 public import VialFormat
 
@@ -81,7 +82,8 @@ public struct Tokenizer: Sendable {
     flags(of: id) & TokenizerLayout.TokenFlag.present != 0
   }
 
-  /// The bytes that `id` stands for, which need not be valid UTF-8; empty for an id without a token.
+  /// The bytes that `id` stands for, which need not be valid UTF-8; empty for an id without a
+  /// token.
   @_lifetime(borrow self)
   public func bytes(of id: UInt32) -> Span<UInt8> {
     let bytes = tokenBytes.span.extracting(byteRange(of: id))

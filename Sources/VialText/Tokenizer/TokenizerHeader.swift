@@ -1,6 +1,6 @@
-// The fixed part of the `tokenizer` section, read and checked.
-// Owns rules. Must not: look into the columns; their content is checked where it is
-// used, so that opening costs the same for every vocabulary.
+// Owns: the fixed part of the `tokenizer` section, read and checked: rules.
+// Must not: look into the columns; their content is checked where it is used, so that opening costs
+// the same for every vocabulary.
 
 internal import VialFormat
 

@@ -1,5 +1,6 @@
-// The shape of the `tokenizer` section, shared by its reader and its writer.
-// Must not: read or write by itself. Implements Spec/TOKENIZER.md, "Layout".
+// Owns: the shape of the `tokenizer` section, shared by its reader and its writer.
+// Must not: read or write by itself.
+// Source: Spec/TOKENIZER.md, "Layout".
 
 /// Field offsets, limits and enumerations of the `tokenizer` section.
 package enum TokenizerLayout {

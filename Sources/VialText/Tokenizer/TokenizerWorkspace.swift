@@ -1,8 +1,8 @@
-// Scratch memory of one encoding at a time, wiped when released.
+// Owns: scratch memory of one encoding at a time, wiped when released.
 // Must not: be shared between threads or keep anything for the next text.
 
-/// Memory that `Tokenizer.encode` works in. One per thread; it has none at first, grows with the longest text and is
-/// zeroed when released, and whatever it outgrows is zeroed at once.
+/// Memory that `Tokenizer.encode` works in. One per thread; it has none at first, grows with the
+/// longest text and is zeroed when released, and whatever it outgrows is zeroed at once.
 public struct TokenizerWorkspace: ~Copyable, Sendable {
   /// Text after normalisation.
   var normalized = WipedBuffer<UInt8>()
@@ -43,7 +43,8 @@ public struct TokenizerWorkspace: ~Copyable, Sendable {
     }
   }
 
-  /// Elements of a buffer that is kept although its step is over; a larger one makes room for the next step's.
+  /// Elements of a buffer that is kept although its step is over; a larger one makes room for the
+  /// next step's.
   private static let keptCount = 1 << 16
 
   /// Normalising is over.

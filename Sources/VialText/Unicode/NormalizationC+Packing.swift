@@ -1,5 +1,6 @@
-// NFC of a checkpoint's own strings, for the packer.
-// Must not: be used for patients' text, or in a host: arrays are not wiped, and it traps when memory is short.
+// Owns: NFC of a checkpoint's own strings, for the packer.
+// Must not: be used for patients' text, or in a host: arrays are not wiped, and it traps when
+// memory is short.
 
 extension NormalizationC {
   /// The normalised form of `text`.

@@ -1,6 +1,7 @@
-// NFC over spans: decompose, order, compose, one cluster at a time.
-// Owns which stretches of a text need work; the rest is copied. Must not: be quadratic on hostile
-// runs of combining marks. Implements Spec/TOKENIZER.md, "NFC".
+// Owns: NFC over spans (decompose, order, compose, one cluster at a time), and which stretches of a
+// text need it; the rest is copied.
+// Must not: be quadratic on hostile runs of combining marks.
+// Source: Spec/TOKENIZER.md, "NFC".
 
 /// Normalises text to form C with the pinned tables.
 package enum NormalizationC {

@@ -1,5 +1,6 @@
-// Lookups in the pinned normalisation tables, and Hangul's arithmetic.
-// Must not: know text; `NormalizationC` does (Spec/TOKENIZER.md, "NFC").
+// Owns: lookups in the pinned normalisation tables, and Hangul's arithmetic.
+// Must not: know text; `NormalizationC` does.
+// Source: Spec/TOKENIZER.md, "NFC".
 
 /// Combining classes, decompositions and compositions.
 enum NormalizationTables {

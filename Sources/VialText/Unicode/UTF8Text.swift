@@ -1,4 +1,4 @@
-// Walking UTF-8 without `String`: validation once, then decoding that cannot fail.
+// Owns: the walk over UTF-8 without `String`: validation once, then decoding that cannot fail.
 // Must not: trap on any bytes; on invalid input the decoder yields U+FFFD and steps one byte.
 
 /// One decoded character and its length in bytes.

@@ -1,6 +1,7 @@
-// Character classes of the pre-tokenizer's regular expressions, from pinned tables.
-// Owns the two-stage lookup. Must not: ask Swift's own Unicode tables, whose version changes with
-// the toolchain (Spec/TOKENIZER.md, "Unicode").
+// Owns: the character classes of the pre-tokenizer's regular expressions: two-stage look-up in
+// pinned tables.
+// Must not: ask Swift's own Unicode tables, whose version changes with the toolchain.
+// Source: Spec/TOKENIZER.md, "Unicode".
 
 /// The class of one character, packed into four bits.
 struct CharacterClass: Equatable {

@@ -1,5 +1,7 @@
-// The blocks of GGUF's tensor types as floats, operation by operation as ggml's dequantize_row functions.
-// Source: ggml-quants.c. Must not: know tensors; a caller gives whole blocks.
+// Owns: the blocks of GGUF's tensor types as floats, operation by operation as ggml's
+// dequantize_row functions.
+// Must not: know tensors; a caller gives whole blocks.
+// Source: ggml-quants.c.
 
 import CVialKernels
 import VialFormat
@@ -11,7 +13,8 @@ enum GGUFBlocks {
     @Sendable (_ block: UnsafeRawPointer, _ out: UnsafeMutablePointer<Float>) ->
     Void
 
-  /// The decoder of a type; nil when there is none. The plain float types have one for each element.
+  /// The decoder of a type; nil when there is none. The plain float types have one for each
+  /// element.
   static func decoder(of type: GGUFTensorType) -> Decoder? {
     switch type.name {
     case "F32": return { block, out in out[0] = block.loadUnaligned(as: Float.self) }

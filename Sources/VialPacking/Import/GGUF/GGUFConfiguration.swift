@@ -1,5 +1,7 @@
-// What GGUF metadata says about a model's shape, as a checkpoint's configuration.
-// Owns: keys, defaults and refusals. Source: ggml's docs/gguf.md and llama.cpp's convert_hf_to_gguf.py.
+// Owns: what GGUF metadata says about a model's shape, as a checkpoint's configuration: keys,
+// defaults and refusals.
+// Must not: read tensor data.
+// Source: ggml's docs/gguf.md and llama.cpp's convert_hf_to_gguf.py.
 
 import VialText
 
@@ -121,8 +123,8 @@ private struct GGUFKeys {
     return try linearFactor().map { .linear(factor: $0) } ?? .none
   }
 
-  /// What positions are divided by; nil for nothing. As in llama.cpp the rule is linear where none is named, and the key
-  /// of older files is read where the newer one is missing; 0 is no factor.
+  /// What positions are divided by; nil for nothing. As in llama.cpp the rule is linear where none
+  /// is named, and the key of older files is read where the newer one is missing; 0 is no factor.
   private func linearFactor() throws(PackingError) -> Double? {
     let rule = try file.string(prefix + "rope.scaling.type")
     switch rule {

@@ -1,5 +1,7 @@
-// Reads the header of a GGUF file front to back, from a window that moves, with limits on everything that it states.
-// Source: ggml's docs/gguf.md. Must not: trust a length; each is compared with the file before memory is taken.
+// Owns: the reading of a GGUF file's header front to back, from a window that moves, with limits on
+// everything that it states.
+// Must not: trust a length; each is compared with the file before memory is taken.
+// Source: ggml's docs/gguf.md.
 
 /// A value of GGUF metadata.
 enum GGUFValue: Sendable {

@@ -1,5 +1,7 @@
-// A GGUF file (version 2 or 3), or a set of them: metadata by key, tensors by name, all sizes checked against the files.
-// Source: ggml's docs/gguf.md; llama.cpp's gguf-split. Must not: read tensor data, or know what the other keys mean.
+// Owns: a GGUF file (version 2 or 3), or a set of them: metadata by key, tensors by name, all sizes
+// checked against the files.
+// Must not: read tensor data, or know what the other keys mean.
+// Source: ggml's docs/gguf.md; llama.cpp's gguf-split.
 
 import VialText
 
@@ -27,7 +29,8 @@ struct GGUFFile: Sendable {
   private(set) var metadata: [JSONString: GGUFValue] = [:]
   private(set) var tensors: [JSONString: GGUFTensor] = [:]
 
-  /// Opens the file at `path` and checks its header. The first file of a split set brings the others with it.
+  /// Opens the file at `path` and checks its header. The first file of a split set brings the
+  /// others with it.
   init(path: String) throws(PackingError) {
     try self.init(partAt: path)
     guard let set = try GGUFSplit(self, path: path) else { return }

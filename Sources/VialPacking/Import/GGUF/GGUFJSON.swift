@@ -1,4 +1,4 @@
-// JSON values made in code, for the settings that a GGUF file's tokenizer amounts to.
+// Owns: JSON values made in code, for the settings that a GGUF file's tokenizer amounts to.
 // Must not: print; nothing here becomes text again.
 
 public import VialText

@@ -1,5 +1,7 @@
-// Rows of a GGUF tensor: Q4_0, IQ4_NL and Q8_0 as the integers that they hold, everything decodable as floats.
-// Owns: the order of rows; GGUF has the halves of Llama's query and key heads interleaved.
+// Owns: rows of a GGUF tensor (Q4_0, IQ4_NL and Q8_0 as the integers that they hold, everything
+// decodable as floats), and their order.
+// Must not: decode a block to floats itself; `GGUFBlocks` does.
+// GGUF has the halves of Llama's query and key heads interleaved.
 
 import VialFormat
 

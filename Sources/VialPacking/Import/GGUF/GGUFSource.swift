@@ -1,5 +1,6 @@
-// The tensors of a GGUF file under their Hugging Face names, paired with a plan.
-// Owns: the names and the order of rows of llama.cpp's convert_hf_to_gguf.py. Must not: decode.
+// Owns: the tensors of a GGUF file under their Hugging Face names, paired with a plan: the names
+// and the order of rows of llama.cpp's convert_hf_to_gguf.py.
+// Must not: decode.
 
 import VialText
 
@@ -12,7 +13,8 @@ enum GGUFNames {
     "mlp.down_proj": "ffn_down",
   ]
 
-  /// Whether a tensor holds what is computed from the metadata: the frequencies that old converters wrote.
+  /// Whether a tensor holds what is computed from the metadata: the frequencies that old converters
+  /// wrote.
   static func isLeftover(_ name: JSONString) -> Bool {
     name.text.hasSuffix(".attn_rot_embd") || name.text.hasSuffix(".attn_rot_embd.weight")
   }
@@ -43,7 +45,8 @@ extension TensorSources {
       known.insert(JSONString(name))
       tensors.append(try Self.sourced(planned, name, file, configuration, recipe))
     }
-    // llama.cpp computes with every tensor that it knows and refuses a file with others: nothing can be left out.
+    // llama.cpp computes with every tensor that it knows and refuses a file with others: nothing
+    // can be left out.
     let rest = file.tensors.keys.filter { !known.contains($0) && !GGUFNames.isLeftover($0) }
     if let name = rest.min(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
       let more = rest.count > 1 ? " and \(rest.count - 1) more" : ""

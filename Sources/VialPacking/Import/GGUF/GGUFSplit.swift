@@ -1,5 +1,6 @@
-// A model that llama.cpp's gguf-split cut into several files: the first has the metadata, each has some tensors.
-// Owns: the names of the parts, and what must be the same in all. Must not: read tensors.
+// Owns: a model that llama.cpp's gguf-split cut into several files (the first has the metadata,
+// each has some tensors): the names of the parts, and what must be the same in all.
+// Must not: read tensors.
 // Source: llama.cpp, tools/gguf-split and `llama_split_path`.
 
 /// A set of GGUF files, of which the first was opened.

@@ -1,5 +1,7 @@
-// The tensor types of GGUF: their blocks, and which of them a .vial file can hold as they are.
-// Source: ggml's ggml.h and ggml-common.h. Must not: decode; `GGUFBlocks` does.
+// Owns: the tensor types of GGUF: their blocks, and which of them a .vial file can hold as they
+// are.
+// Must not: decode; `GGUFBlocks` does.
+// Source: ggml's ggml.h and ggml-common.h.
 
 import VialFormat
 

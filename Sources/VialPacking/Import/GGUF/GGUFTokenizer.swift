@@ -1,6 +1,7 @@
-// The tokenizer of a GGUF file as the tokenizer.json and tokenizer_config.json that it was made from, so that one
-// builder makes the tables of both. Owns: what metadata leaves unsaid (regular expressions, normaliser, merges of a
-// SentencePiece vocabulary). Must not: build tables.
+// Owns: the tokenizer of a GGUF file as the tokenizer.json and tokenizer_config.json that it was
+// made from, and what metadata leaves unsaid (regular expressions, normaliser, merges of a
+// SentencePiece vocabulary).
+// Must not: build tables: one builder makes them of both.
 
 import VialText
 
@@ -103,8 +104,8 @@ struct GGUFTokenizer {
     [Kind.unknown, Kind.control, Kind.userDefined].contains(kinds[id])
   }
 
-  /// The vocabulary and the added tokens. Where added tokens simply follow the vocabulary they are not part of it,
-  /// as in the files of Hugging Face; elsewhere they are.
+  /// The vocabulary and the added tokens. Where added tokens simply follow the vocabulary they are
+  /// not part of it, as in the files of Hugging Face; elsewhere they are.
   private func vocabulary() throws(PackingError) -> (vocabulary: JSONValue, added: JSONValue) {
     let used = tokens.indices.filter { kinds[$0] != Kind.unused }
     let firstAdded = used.first(where: isAdded) ?? tokens.count
