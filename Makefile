@@ -9,7 +9,7 @@ VIAL := .build/$(CONFIG)/vial
 PACKAGES := liblz4-dev libsodium-dev gcc g++ binutils
 INSTALL_PACKAGES := $(PACKAGES) python3
 TEST_PACKAGES := $(INSTALL_PACKAGES) python3-venv cmake pkg-config valgrind strace file gcc-aarch64-linux-gnu qemu-user
-SWIFT_SOURCES := Package.swift Sources Tests
+SWIFT_SOURCES := Package.swift Sources Tests bindings/swift
 # Where make install puts things; DESTDIR goes before it when somebody makes a package.
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -46,9 +46,10 @@ install: $(if $(STAGE),,setup-install) ## install command, library and manual: m
 uninstall: ## remove what make install put under the same PREFIX
 	@bindings/c/packaging/install uninstall "$(PREFIX)" "$(DESTDIR)"
 
-docs: ## render Include/vial.h into .build-docs/html
+docs: setup ## render Include/vial.h into .build-docs/html and the Swift library into .build-docs/swift
 	@command -v doxygen >/dev/null || { $(call have,doxygen); }
 	@doxygen bindings/c/packaging/Doxyfile >&2 && echo .build-docs/html/index.html
+	@SWIFT=$(SWIFT) bindings/swift/build-docs
 
 # Installs those of the named Debian packages that are missing, with sudo where needed.
 define have

@@ -126,6 +126,10 @@ let package = Package(
       exclude: ["Resources/README.md"],
       resources: [.copy("Resources/demo.vial")],
       swiftSettings: house),
+    // The program of README.md: its own package, bindings/swift/example, would compile all again
+    .executableTarget(
+      name: "SwiftExample", dependencies: ["Vial"], path: "bindings/swift/example/Sources/ask",
+      swiftSettings: house),
     // Tests: what several of them share
     .target(
       name: "TestSupport",

@@ -16,7 +16,9 @@ public final class Conversation {
   private var tools = -1
 
   /// Room for messages of `byteCount` bytes together, roles included; nil when memory is short.
-  /// - Parameter messageCount: how many are expected; more take more memory.
+  /// - Parameters:
+  ///   - byteCount: of all texts together; more do not fit.
+  ///   - messageCount: how many are expected; more take more memory.
   public init?(byteCount: Int, messageCount: Int = 8) {
     guard let text = SecureBuffer<UInt8>(capacity: byteCount),
       let entries = CheckedBuffer<ChatMessage>(capacity: max(1, messageCount))
@@ -25,9 +27,34 @@ public final class Conversation {
     self.entries = entries
   }
 
+  /// A conversation of messages that are literal as a whole, copied into wiped memory. It has no
+  /// room for more.
+  /// - Parameter messages: in order; roles are the chat template's, mostly `system`, `user` and
+  ///   `assistant`. The caller's texts stay as they are, in ordinary memory.
+  /// - Throws: `outOfMemory`.
+  public init(_ messages: [(role: String, content: String)]) throws(VialError) {
+    let byteCount = messages.reduce(0) { $0 + $1.role.utf8.count + $1.content.utf8.count }
+    guard let text = SecureBuffer<UInt8>(capacity: byteCount),
+      let entries = CheckedBuffer<ChatMessage>(capacity: max(1, messages.count))
+    else { throw .outOfMemory }
+    self.text = text
+    self.entries = entries
+    for message in messages {
+      let (role, content) = (message.role, message.content)
+      let roleText = role.utf8.span
+      let contentText = content.utf8.span
+      guard append(role: roleText, content: contentText, isLiteral: true) else {
+        throw .outOfMemory
+      }
+    }
+  }
+
   /// Adds a message; false when it does not fit, or memory is short.
-  /// - Parameter isLiteral: text that spells a special token stays text. True for everything that a person
-  ///   or a record wrote.
+  /// - Parameters:
+  ///   - role: whose message it is.
+  ///   - content: its text, which is copied.
+  ///   - isLiteral: text that spells a special token stays text. True for everything that a person
+  ///     or a record wrote.
   @discardableResult
   public func append(role: StaticString, content: Span<UInt8>, isLiteral: Bool) -> Bool {
     append(
@@ -199,8 +226,10 @@ extension Model {
   public var readsTools: Bool { chatTemplate?.readsTools ?? false }
 
   /// The ids of a conversation that asks for an answer, rendered through the file's chat template.
-  /// - Parameter prefill: the answer's first words, literal; the model goes on behind them. Where the template opens the
-  ///   reasoning, that is closed again, empty, before them.
+  /// - Parameters:
+  ///   - conversation: is left as it is.
+  ///   - prefill: the answer's first words, literal; the model goes on behind them. Where the
+  ///     template opens the reasoning, that is closed again, empty, before them.
   public func chatTokens(
     _ conversation: Conversation, prefill: SecureBuffer<UInt8>? = nil
   ) throws(VialError) -> SecureBuffer<UInt32> {
@@ -225,7 +254,9 @@ extension Model {
   }
 
   /// The ids of one user message, its text being literal.
-  /// - Parameter prefill: the answer's first words, as above.
+  /// - Parameters:
+  ///   - text: UTF-8 of the message.
+  ///   - prefill: the answer's first words, as above.
   public func chatTokens(
     user text: Span<UInt8>, prefill: SecureBuffer<UInt8>? = nil
   ) throws(VialError) -> SecureBuffer<UInt32> {

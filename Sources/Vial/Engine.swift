@@ -37,8 +37,11 @@ public final class Engine: Sendable {
   }
 
   /// A request for a continuation of `prompt`, not submitted yet.
-  /// - Parameter onEvent: is called with all events, in order, on the delivery thread; nil when the
-  ///   caller polls.
+  /// - Parameters:
+  ///   - prompt: token ids, which must not change before the request ends.
+  ///   - options: how to answer.
+  ///   - onEvent: is called with all events, in order, on the delivery thread; nil when the caller
+  ///     polls.
   /// - Throws: `invalidOption`, `emptyPrompt`, `promptTooLong`, unknown tokens.
   public func prepare(
     prompt: SecureBuffer<UInt32>, options: GenerationOptions,

@@ -116,7 +116,9 @@ final class GrammarLibrary: Sendable {
 
 extension Engine {
   /// What holds an answer to a JSON schema (Spec/TEMPLATES.md, "Schemas").
-  /// - Parameter tenant: whose requests find it compiled the next time; nil: nobody's do.
+  /// - Parameters:
+  ///   - schema: UTF-8 of the schema.
+  ///   - tenant: whose requests find it compiled the next time; nil: nobody's do.
   public func grammar(
     schema: [UInt8], tenant: [UInt8]? = []
   ) throws(VialError) -> AnswerGrammar {
@@ -126,7 +128,9 @@ extension Engine {
   }
 
   /// What holds an answer to one of several texts.
-  /// - Parameter tenant: whose requests find it compiled the next time; nil: nobody's do.
+  /// - Parameters:
+  ///   - choices: UTF-8 of each text.
+  ///   - tenant: whose requests find it compiled the next time; nil: nobody's do.
   public func grammar(
     choices: [[UInt8]], tenant: [UInt8]? = []
   ) throws(VialError) -> AnswerGrammar {

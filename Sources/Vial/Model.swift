@@ -26,6 +26,7 @@ public final class Model: Sendable {
 
   /// Opens a file. O(sections + tensors): no weight is read, unless `verification` is `.whole`.
   /// - Parameters:
+  ///   - path: of the `.vial` file.
   ///   - access: `.copied` reads the file into memory of its own, for files that somebody else may
   ///     truncate while they are in use.
   ///   - verification: when bytes are compared with their digests.
@@ -110,7 +111,10 @@ public final class Model: Sendable {
   public var contextLength: Int { file.configuration.contextLength }
 
   /// The ids of a text, in memory that is wiped on release.
-  /// - Parameter literals: stretches in which text that spells an added token stays text.
+  /// - Parameters:
+  ///   - text: UTF-8.
+  ///   - options: which tokens are put around it.
+  ///   - literals: stretches in which text that spells an added token stays text.
   public func encode(
     _ text: Span<UInt8>, options: EncodeOptions = EncodeOptions(),
     literals: Span<TextRange> = Span()

@@ -50,6 +50,9 @@ public final class ModelComparer {
 
   /// Reserves memory for one window of each.
   /// - Parameters:
+  ///   - a: one model.
+  ///   - b: the other.
+  ///   - options: how to compute, for both.
   ///   - windowSize: at most both contexts; nil: `score`'s, for the model with the shorter context.
   ///   - adapters: change the weights; each of its own model.
   /// - Throws: `incomparable` when tokenizers or vocabularies differ; `invalidOption`.
@@ -93,7 +96,9 @@ public final class ModelComparer {
   }
 
   /// Compares the models on `tokens` in consecutive windows.
-  /// - Parameter body: gets each position in order; it returns whether to go on.
+  /// - Parameters:
+  ///   - tokens: ids of a text.
+  ///   - body: gets each position in order; it returns whether to go on.
   public func compare(
     _ tokens: borrowing Span<UInt32>, body: (ComparedPosition) -> Bool
   ) throws(VialError) {

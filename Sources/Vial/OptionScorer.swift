@@ -16,7 +16,10 @@ public final class OptionScorer {
 
   /// Reserves memory for one text of the whole context, or of 32768 positions when the context is
   /// longer.
-  /// - Parameter adapter: changes the weights; of this model.
+  /// - Parameters:
+  ///   - model: what scores.
+  ///   - options: how to compute.
+  ///   - adapter: changes the weights; of this model.
   public init(
     model: Model, options: ComputeOptions = ComputeOptions(), adapter: AppliedAdapter? = nil
   ) throws(VialError) {

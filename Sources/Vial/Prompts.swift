@@ -120,7 +120,9 @@ extension Model {
   ///
   /// Where the chat template opens the reasoning by itself, as DeepSeek-R1's does, the system message becomes the
   /// beginning of the user's: such models were trained without one.
-  /// - Parameter prefill: the answer's first words, as in `chatTokens`.
+  /// - Parameters:
+  ///   - messages: of a template, rendered.
+  ///   - prefill: the answer's first words, as in `chatTokens`.
   public func tokens(
     of messages: PromptMessages, prefill: SecureBuffer<UInt8>? = nil
   ) throws(VialError) -> SecureBuffer<UInt32> {

@@ -31,7 +31,10 @@ public final class Scorer {
   public static func windowSize(of model: Model) -> Int { min(model.contextLength, 2048) }
 
   /// Reserves memory for one window.
-  /// - Parameter adapter: changes the weights; of this model.
+  /// - Parameters:
+  ///   - model: what scores.
+  ///   - options: how to compute.
+  ///   - adapter: changes the weights; of this model.
   public init(
     model: Model, options: ComputeOptions = ComputeOptions(), adapter: AppliedAdapter? = nil
   ) throws(VialError) {
@@ -46,8 +49,10 @@ public final class Scorer {
   }
 
   /// Scores `tokens` in consecutive windows.
-  /// - Parameter body: gets each token in order, with the logits that follow it (`vocabularySize`
-  ///   floats). It returns whether to go on.
+  /// - Parameters:
+  ///   - tokens: ids of a text.
+  ///   - body: gets each token in order, with the logits that follow it (`vocabularySize` floats).
+  ///     It returns whether to go on.
   public func score(
     _ tokens: borrowing Span<UInt32>,
     body: (TokenScore, UnsafePointer<Float>) -> Bool

@@ -37,6 +37,8 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
   case busy
   /// The engine is closing or closed.
   case closed
+  /// The request was cancelled, or the Task that waits for it.
+  case cancelled
   /// None of the keys that the caller trusts signed this file as it is.
   case untrusted(StaticString)
   /// Memory is short.
@@ -61,6 +63,7 @@ public enum VialError: Error, Sendable, CustomStringConvertible {
     case .incomparable(let sentence): return sentence.description
     case .busy: return "the engine's queue, or its tenant's part of it, is full"
     case .closed: return "the engine is closed"
+    case .cancelled: return "the request was cancelled"
     case .untrusted(let sentence): return sentence.description
     case .outOfMemory: return "not enough memory"
     }

@@ -52,6 +52,7 @@ struct Failure: Error {
       self.init(VIAL_STATUS_INVALID_ARGUMENT, message: message.description)
     case .busy: self.init(VIAL_STATUS_BUSY)
     case .closed: self.init(VIAL_STATUS_CLOSED)
+    case .cancelled: self.init(VIAL_STATUS_CANCELLED)
     case .untrusted(let message):
       self.init(VIAL_STATUS_UNTRUSTED, message: message.description)
     case .outOfMemory: self.init(VIAL_STATUS_OUT_OF_MEMORY)

@@ -29,7 +29,8 @@ for_c=()
 for flag in "${hardening[@]}" "-DVIAL_SWIFT_VERSION=\"$swift_version\""; do for_c+=(-Xcc "$flag"); done
 # Equal for library and command, so that neither compiles what the other did. The archives' folder comes first: the
 # linker takes the first folder that has a library in any form.
-build_flags=(-c release --scratch-path "$scratch" -Xswiftc -static-stdlib -Xswiftc -use-ld=lld
+# Tasks are for Swift hosts: without them the library needs no dispatch, which has threads and signals of its own.
+build_flags=(-c release --scratch-path "$scratch" -Xswiftc -DVIAL_WITHOUT_CONCURRENCY -Xswiftc -static-stdlib -Xswiftc -use-ld=lld
   -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections -Xcc -fdata-sections
   "${for_c[@]}" -Xswiftc -file-prefix-map -Xswiftc "$PWD=." -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
   --disable-local-rpath -Xlinker -L"$scratch/archives" -Xlinker --gc-sections)
