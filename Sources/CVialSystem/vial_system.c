@@ -159,6 +159,6 @@ void vial_unmap(void *pages, size_t byte_count) { (void)munmap(pages, byte_count
 #endif
 static _Thread_local int thread_mark FROM_THE_START;
 
-int vial_thread_mark(void) { return thread_mark; }
+int vial_thread_tag(void) { return thread_mark; }
 
-void vial_set_thread_mark(int mark) { thread_mark = mark; }
+void vial_set_thread_tag(int mark) { thread_mark = mark; }

@@ -16,7 +16,7 @@ final class GrammarLibrary: Sendable {
     var known: [(tenant: KeyedCode, key: KeyedCode, grammar: Grammar)] = []
   }
 
-  private let state = Guarded(State())
+  private let state = Locked(State())
   private let hash: KeyedHash
   private static let limit = 64
 

@@ -12,7 +12,7 @@ extension Model {
   /// here. Weights are held against their digests before their first use, since such a file is
   /// verified lazily at least. What others may change after opening is not covered when the file is
   /// mapped; open with `.copied` then.
-  static func checkTrust(_ file: FileDescriptor, _ keys: [PublicKey]) throws(VialError) {
+  static func checkTrust(_ file: VialFile, _ keys: [PublicKey]) throws(VialError) {
     var states: [SignatureState] = []
     do throws(FormatError) {
       for key in keys {

@@ -10,7 +10,7 @@ public import VialText
 /// A model in a mapped `.vial` file.
 public final class Model: Sendable {
   /// What the file holds.
-  public let file: FileDescriptor
+  public let file: VialFile
   /// The file's tokenizer.
   public let tokenizer: Tokenizer
   /// The file's chat template, if it has one that was compiled.
@@ -18,7 +18,7 @@ public final class Model: Sendable {
   let weights: DecoderWeights
   let adapterSet: AdapterSet
   /// Whether the chat template ends a prompt inside the reasoning, once somebody asked.
-  let knownOpening = Guarded<Bool?>(nil)
+  let knownOpening = Locked<Bool?>(nil)
   /// Numbers of the prompt templates' sections, in file order.
   let promptSections: [UInt32]
   /// Ids that begin and end reasoning, when the tokenizer has such tokens.
@@ -63,7 +63,7 @@ public final class Model: Sendable {
 
   /// Found once: a file may have 65,536 sections, and whoever lists templates asks for one after
   /// the other.
-  private static func promptSections(of file: FileDescriptor) throws(FormatError) -> [UInt32] {
+  private static func promptSections(of file: VialFile) throws(FormatError) -> [UInt32] {
     // However the list grows.
     try MemoryReserve.with(16 * file.sections.count) {
       file.sections.indices.filter { file.sections[$0].kind == .promptTemplate }

@@ -42,7 +42,7 @@ final class HandleRegistry: Sendable {
   private static let current = Atomic<Unmanaged<HandleRegistry>?>(nil)
   private let processID: Int32
   private let epoch: UInt
-  private let table = Guarded(Table())
+  private let table = Locked(Table())
 
   private init(processID: Int32, epoch: UInt) {
     self.processID = processID

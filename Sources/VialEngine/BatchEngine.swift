@@ -27,8 +27,8 @@ public final class BatchEngine: Sendable {
   private let thread: SystemThread
   private let log: (@Sendable (LogLine) -> Void)?
   /// The delivery thread, once there is something to deliver.
-  private let delivery = Guarded<SystemThread?>(nil)
-  private let isClosed = Guarded(false)
+  private let delivery = Locked<SystemThread?>(nil)
+  private let isClosed = Locked(false)
 
   /// Reserves all memory and starts the threads.
   /// - Parameters:
@@ -161,7 +161,7 @@ public final class BatchEngine: Sendable {
 
   /// Whether the calling thread is a delivery thread of any engine: it must not close one, and
   /// waits for no callback.
-  public static var isOnDeliveryThread: Bool { ThreadMark.current == deliveryTag }
+  public static var isOnDeliveryThread: Bool { ThreadTag.current == deliveryTag }
   private static let deliveryTag: Int32 = 1
 
   /// Cancels everything, delivers what is left, ends the threads and frees the memory. Requests
@@ -195,7 +195,7 @@ public final class BatchEngine: Sendable {
   }
 
   private static func deliver(_ events: EventQueue, _ log: (@Sendable (LogLine) -> Void)?) {
-    ThreadMark.current = deliveryTag
+    ThreadTag.current = deliveryTag
     while true {
       switch events.nextDelivery() {
       case .end: return

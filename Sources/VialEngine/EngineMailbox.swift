@@ -29,8 +29,8 @@ final class EngineMailbox: Sendable {
   let events = EventQueue()
   /// What block hashes begin with.
   let prefixes: PrefixRoot
-  let metrics = Guarded(EngineMetrics())
-  private let state = Monitor(State())
+  let metrics = Locked(EngineMetrics())
+  private let state = ConditionLocked(State())
   private let queueLimit: Int
   private let tenantQueueLimit: Int?
   private let logsLines: Bool

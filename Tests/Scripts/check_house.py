@@ -42,8 +42,8 @@ WORDS = {"place", "places", "room", "rooms", "news", "hope", "patience", "quanti
 # Whole names that are gone.
 NAMES = {
     "share", "AdaptedPlace", "AdaptedMatrix", "Announcements", "BitBudget", "BlockName", "DecoderWork", "EngineCore",
-    "EngineText", "EngineWork", "Interruption", "LinearRounding", "LinearTarget", "PatternPlaces", "PrefixNames",
-    "PreparedInput", "PrivateInput", "ProjectionInput", "SharedBeginnings", "StorageFormat", "WeightEncoding", "giveWay",
+    "EngineText", "EngineWork", "FileDescriptor", "Guarded", "Interruption", "LinearRounding", "LinearTarget", "PatternPlaces", "PrefixNames",
+    "PreparedInput", "PrivateInput", "ProjectionInput", "ThreadMark", "SharedBeginnings", "StorageFormat", "WeightEncoding", "giveWay",
     "m8sum", "mzsum",
 }
 # "In place" and "decimal places" are the field's.

@@ -54,7 +54,7 @@ package final class Fixture {
 
   /// Packs the folder and opens the result.
   package func pack(_ recipe: WeightRecipe = WeightRecipe(), threads: Int = 2) throws
-    -> FileDescriptor
+    -> VialFile
   {
     try FormatReader.open(ByteRegion(copying: packedBytes(recipe, threads: threads)))
   }
@@ -73,7 +73,7 @@ package final class Fixture {
   package func packed(
     _ file: String? = nil, _ recipe: WeightRecipe = WeightRecipe(),
     _ change: (inout PackOptions) -> Void = { _ in }
-  ) throws -> (file: FileDescriptor, warnings: [String], summary: PackSummary) {
+  ) throws -> (file: VialFile, warnings: [String], summary: PackSummary) {
     var options = options(recipe)
     if let file { options.sourcePath = url(file).path }
     change(&options)

@@ -23,7 +23,7 @@ struct ReaderOutcome {
 
   init(_ bytes: [UInt8]) throws {
     layout = PartLayout(bytes)
-    let file: FileDescriptor
+    let file: VialFile
     do {
       file = try FormatReader.open(ByteRegion(copying: bytes))
     } catch {

@@ -128,7 +128,7 @@ import VialText
     }
   }
 
-  private func open(_ name: String) throws -> (ValidTruth, FileDescriptor) {
+  private func open(_ name: String) throws -> (ValidTruth, VialFile) {
     (
       try Vectors.truth(name, ValidTruth.self),
       try FormatReader.open(ByteRegion(copying: Vectors.bytes(name)))

@@ -10,10 +10,10 @@ import VialSystem
   /// The last reference to an engine may go in a callback, of its own or of another engine.
   @Test func enginesMayGoInCallbacks() throws {
     final class Holder: Sendable {
-      let engine: Guarded<Engine?>
-      let isDone = Monitor(false)
+      let engine: Locked<Engine?>
+      let isDone = ConditionLocked(false)
 
-      init(_ engine: Engine) { self.engine = Guarded(engine) }
+      init(_ engine: Engine) { self.engine = Locked(engine) }
     }
     let model = try PackedModel.open("qwen2-tiny-untied")
     let tokens: [UInt32] = [1, 2, 3]

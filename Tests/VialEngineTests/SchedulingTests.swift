@@ -72,7 +72,7 @@ import VialSystem
 
   /// The order in which requests end.
   private final class Finishes: Sendable {
-    private let names = Monitor<[String]>([])
+    private let names = ConditionLocked<[String]>([])
 
     func note(_ name: String) { names.change { $0.append(name) } }
 
@@ -161,7 +161,7 @@ import VialSystem
   @Test func aSlowCallbackDelaysNoComputing() throws {
     let engine = try Self.engine(positions: 2048)
     let calls = Atomic<Int>(0)
-    let gate = Monitor(false)
+    let gate = ConditionLocked(false)
     let prompt = try #require(SecureBuffer<UInt32>(capacity: 4))
     prompt.append(contentsOf: [1, 2, 3, 4].span)
     let slow = try engine.submit(prompt: prompt, options: Self.options(50)) { _, _ in
@@ -180,7 +180,7 @@ import VialSystem
   /// Callbacks that cancel themselves, submit more and ask for everything.
   @Test func callbacksMayDoAsTheyLike() throws {
     let engine = try Self.engine(positions: 512)
-    let ends = Monitor(0)
+    let ends = ConditionLocked(0)
     let prompt = try #require(SecureBuffer<UInt32>(capacity: 4))
     prompt.append(contentsOf: [1, 2, 3, 4].span)
     let inner: @Sendable (Request, RequestEvent) -> Void = { request, event in

@@ -4,7 +4,7 @@ import VialFormat
 
 @Suite struct AdapterSectionTests {
   private let sample: [UInt8]
-  private let base: FileDescriptor
+  private let base: VialFile
 
   init() throws {
     sample = try SampleFile.make()

@@ -65,7 +65,7 @@ import VialFormat
   private func check(
     _ state: [UInt8], _ scene: Scene, _ place: String, readsAll: Bool = true
   ) throws -> Bool {
-    let file: FileDescriptor
+    let file: VialFile
     do throws(FormatError) { file = try SampleFile.open(state) } catch {
       Issue.record("\(scene.name), \(place): \(error)")
       return false

@@ -140,7 +140,7 @@ enum SampleFile {
     return writer.takeSink().bytes
   }
 
-  static func open(_ bytes: [UInt8]) throws(FormatError) -> FileDescriptor {
+  static func open(_ bytes: [UInt8]) throws(FormatError) -> VialFile {
     try FormatReader.open(ByteRegion(copying: bytes))
   }
 

@@ -28,7 +28,7 @@ import VialPacking
 
   private func packed(
     _ fixture: Fixture, _ adapter: TestAdapter
-  ) throws -> (file: FileDescriptor, warnings: [String], summary: PackSummary) {
+  ) throws -> (file: VialFile, warnings: [String], summary: PackSummary) {
     try fixture.packed(nil, WeightRecipe(weights: .f32)) {
       $0.adapters = [AdapterFolder(name: "a", path: adapter.path)]
     }

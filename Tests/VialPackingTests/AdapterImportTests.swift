@@ -7,12 +7,12 @@ import VialFormat
 import VialPacking
 
 @Suite struct AdapterImportTests {
-  private static let base: FileDescriptor? = {
+  private static let base: VialFile? = {
     guard let fixture = try? Fixture("qwen2-tiny-untied") else { return nil }
     return try? fixture.pack(WeightRecipe(weights: .f32))
   }()
 
-  private let base: FileDescriptor
+  private let base: VialFile
 
   init() throws { base = try #require(Self.base) }
 
@@ -319,7 +319,7 @@ import VialPacking
     #expect(throws: PackingError.self) { try Packer.pack(options) }
   }
 
-  private func checkMerged(_ merged: FileDescriptor, _ adapter: TestAdapter) throws {
+  private func checkMerged(_ merged: VialFile, _ adapter: TestAdapter) throws {
     for name in ["model.layers.1.mlp.down_proj", "lm_head", "model.layers.0.self_attn.k_proj"] {
       let before = try #require(base.tensors.find(name + ".weight"))
       let after = try #require(merged.tensors.find(name + ".weight"))

@@ -10,7 +10,7 @@ import VialText
 
 @Suite struct EmbeddingRowTests {
   /// The fixture with fewer rows than its tokenizer has ids (512: 490 and added tokens), random weights.
-  private func packed(rows: Int) throws -> (file: FileDescriptor, warnings: [String]) {
+  private func packed(rows: Int) throws -> (file: VialFile, warnings: [String]) {
     let fixture = try Fixture("qwen2-tiny-tied")
     try fixture.edit("config.json", "\"vocab_size\": 512", "\"vocab_size\": \(rows)")
     var options = fixture.options()

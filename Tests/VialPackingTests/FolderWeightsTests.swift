@@ -19,7 +19,7 @@ import VialPacking
     return fixture
   }
 
-  private func floats(_ file: FileDescriptor, _ name: String) throws -> [Float] {
+  private func floats(_ file: VialFile, _ name: String) throws -> [Float] {
     decoded(try #require(file.tensors.find(name)))
   }
 

@@ -7,7 +7,7 @@ import VialFormat
 import VialPacking
 
 @Suite struct GGUFOldFileTests {
-  private func packed(_ builder: GGUFBuilder) throws -> FileDescriptor {
+  private func packed(_ builder: GGUFBuilder) throws -> VialFile {
     let fixture = try Fixture()
     try fixture.write("model.gguf", builder.bytes)
     return try fixture.packed("model.gguf").file

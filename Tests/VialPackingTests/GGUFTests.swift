@@ -22,7 +22,7 @@ import VialPacking
 
   private func pack(
     _ bytes: [UInt8], _ fixture: Fixture, _ recipe: WeightRecipe = WeightRecipe()
-  ) throws -> FileDescriptor {
+  ) throws -> VialFile {
     try fixture.write("model.gguf", bytes)
     var options = PackOptions(
       sourcePath: fixture.url("model.gguf").path, outputPath: fixture.output)

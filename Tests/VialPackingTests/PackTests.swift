@@ -72,7 +72,7 @@ import VialPacking
     _ = try Packer.pack(options)
     let data = try Data(contentsOf: URL(fileURLWithPath: fixture.output))
     let file = try FormatReader.open(ByteRegion(copying: Array(data)))
-    let texts = { (file: FileDescriptor) in
+    let texts = { (file: VialFile) in
       Set(file.sections.filter { $0.kind == .text }.map(\.id))
     }
     #expect(texts(file) == [TextSection.modelCard.rawValue, TextSection.licence.rawValue])

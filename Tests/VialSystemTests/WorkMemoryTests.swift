@@ -6,8 +6,8 @@ import VialSystem
 @Suite struct WorkMemoryTests {
   /// A page-aligned piece of memory, and what it held when it came back.
   private final class Lender: Sendable {
-    let lentByteCount = Guarded(0)
-    let returnedZeros = Guarded(false)
+    let lentByteCount = Locked(0)
+    let returnedZeros = Locked(false)
 
     var source: MemorySource {
       MemorySource(

@@ -202,7 +202,7 @@ import VialSystem
   @Test func callbacksComeInOrderAndMaySubmit() throws {
     let engine = try Self.engine()
     let truth = try engine.tokens(Self.prompt(4, 12), Self.options(40))
-    let heard = Monitor<(first: [UInt32], second: [UInt32], ends: Int)>(([], [], 0))
+    let heard = ConditionLocked<(first: [UInt32], second: [UInt32], ends: Int)>(([], [], 0))
     let follow: @Sendable (Request, RequestEvent) -> Void = { _, event in
       heard.change { heard in
         if case .token = event.kind { heard.second.append(event.token) } else { heard.ends += 1 }

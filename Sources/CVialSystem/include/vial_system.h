@@ -118,8 +118,8 @@ void vial_clear_registers(void);
 void vial_wipe_stack(size_t byte_count);
 
 /// A number of the calling thread that its code may set; 0 at first.
-int vial_thread_mark(void);
-void vial_set_thread_mark(int mark);
+int vial_thread_tag(void);
+void vial_set_thread_tag(int mark);
 
 /// What the program was built from, as a JSON object: the text of `vial_build_info` (vial.h).
 /// Static memory.

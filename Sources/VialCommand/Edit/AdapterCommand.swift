@@ -71,7 +71,7 @@ struct AdapterAddCommand: ParsableCommand {
     }
   }
 
-  private func adapters(for descriptor: FileDescriptor) throws -> [AdapterImport] {
+  private func adapters(for descriptor: VialFile) throws -> [AdapterImport] {
     try sources.flatMap { source in
       if AdapterImport.isFile(source) {
         return try AdapterImport.file(source, base: descriptor)
@@ -163,7 +163,7 @@ struct AdapterExtractCommand: ParsableCommand {
 
 /// Names of the adapters of a file that can be read.
 enum AdapterNames {
-  static func of(_ file: FileDescriptor) -> [String] {
+  static func of(_ file: VialFile) -> [String] {
     file.sections.compactMap { section in (try? file.adapter(in: section))?.name }.sorted()
   }
 }

@@ -64,7 +64,7 @@ struct AdapterLine {
   }
 
   /// Those of a model's file, in file order.
-  static func lines(of file: FileDescriptor) -> [AdapterLine] {
+  static func lines(of file: VialFile) -> [AdapterLine] {
     file.sections.filter { $0.kind == .adapter }.map { section in
       var line = AdapterLine(section: section, adapter: nil)
       do throws(FormatError) {

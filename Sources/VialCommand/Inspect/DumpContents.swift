@@ -7,12 +7,12 @@ import VialText
 /// A file with everything that a dump computes once.
 struct FileContents {
   let path: String
-  let file: FileDescriptor
+  let file: VialFile
   let parameters: ParameterSummary
   let tokenizer: Tokenizer
   let provenance: KeyValueTable?
 
-  init(_ file: FileDescriptor, path: String) throws {
+  init(_ file: VialFile, path: String) throws {
     self.path = path
     self.file = file
     parameters = ParameterSummary(file.tensors)
@@ -26,7 +26,7 @@ struct FileContents {
   }
 
   /// The id of a prompt template, or the section's when it breaks a rule.
-  private static func promptID(_ file: FileDescriptor, _ section: SectionDescriptor) -> String {
+  private static func promptID(_ file: VialFile, _ section: SectionDescriptor) -> String {
     let template = file.storedBytes(of: section).flatMap {
       try? PromptTemplate(copying: $0, section: section.id)
     }

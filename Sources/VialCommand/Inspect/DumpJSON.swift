@@ -7,7 +7,7 @@ import VialText
 /// Writes a dump as JSON.
 struct DumpJSON {
   private let contents: FileContents
-  private var file: FileDescriptor { contents.file }
+  private var file: VialFile { contents.file }
 
   init(_ contents: FileContents) { self.contents = contents }
 

@@ -14,21 +14,20 @@ struct TemplateDump {
   private let content: Content
 
   /// - Throws: `CommandFailure` when the file has no such template.
-  init(_ file: FileDescriptor, id: String, path: String) throws {
+  init(_ file: VialFile, id: String, path: String) throws {
     do {
       content = try id == "chat" ? Self.chat(file, path) : Self.prompt(file, id, path)
     } catch let error as FormatError { throw CommandFailure("\(path): \(error)") }
   }
 
-  private static func chat(_ file: FileDescriptor, _ path: String) throws -> Content {
+  private static func chat(_ file: VialFile, _ path: String) throws -> Content {
     guard let bytes = try file.text(.chatTemplateSource) else {
       throw CommandFailure("\(path): the file has no chat template")
     }
     return .chat(source: String(decoding: bytes.copied(), as: UTF8.self))
   }
 
-  private static func prompt(_ file: FileDescriptor, _ id: String, _ path: String) throws -> Content
-  {
+  private static func prompt(_ file: VialFile, _ id: String, _ path: String) throws -> Content {
     let section = PromptTemplate.sectionID(of: id)
     guard let region = file.section(.promptTemplate, id: section) else {
       throw CommandFailure("\(path): no template has the id \(id)")

@@ -8,7 +8,7 @@ import VialText
 /// Writes a dump as text.
 struct DumpText {
   private let contents: FileContents
-  private var file: FileDescriptor { contents.file }
+  private var file: VialFile { contents.file }
 
   init(_ contents: FileContents) { self.contents = contents }
 

@@ -8,7 +8,7 @@ import VialModel
 /// Opens files without running them.
 enum FileInspection {
   /// Maps and validates a file; a failure is one line that names it.
-  static func open(_ path: String) throws -> FileDescriptor {
+  static func open(_ path: String) throws -> VialFile {
     do throws(ModelError) {
       return try ModelFile(path: path).descriptor
     } catch { throw CommandFailure(line(error, path: path)) }

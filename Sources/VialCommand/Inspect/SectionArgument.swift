@@ -32,7 +32,7 @@ struct SectionArgument: ExpressibleByArgument {
   static var allValueStrings: [String] { kinds.map(spelling) }
 
   /// The sections of a file that this names.
-  func sections(of file: FileDescriptor) throws -> [SectionDescriptor] {
+  func sections(of file: VialFile) throws -> [SectionDescriptor] {
     let found = file.sections.filter { $0.kind == kind && (id == nil || $0.id == id) }
     guard !found.isEmpty else {
       throw CommandFailure(

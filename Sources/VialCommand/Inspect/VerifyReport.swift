@@ -9,7 +9,7 @@ struct Trust {
   /// Why not; nil when one did.
   let reason: String?
 
-  init(_ file: FileDescriptor, _ keys: [PublicKey]) throws {
+  init(_ file: VialFile, _ keys: [PublicKey]) throws {
     let states = try keys.compactMap { try file.signatureState(by: $0) }
     if states.contains(.valid) {
       reason = nil
@@ -46,7 +46,7 @@ struct VerifyReport {
   /// Of the file, or of the sections that were checked.
   var byteCount: UInt64 = 0
   var seconds = 0.0
-  var signatures: [FileDescriptor.SignatureReport] = []
+  var signatures: [VialFile.SignatureReport] = []
   /// nil when no key was given.
   var trust: Trust?
 
@@ -57,7 +57,7 @@ struct VerifyReport {
 
   /// What verifying `file`, or a part of it, found.
   mutating func take(
-    _ report: VerificationReport, of file: FileDescriptor, isPartial: Bool
+    _ report: VerificationReport, of file: VialFile, isPartial: Bool
   ) throws {
     problems = report.problems.map { Problem($0, tailByteCount: file.tailByteCount) }
     sections = report.sections

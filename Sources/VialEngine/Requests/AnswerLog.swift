@@ -1,6 +1,6 @@
 // Owns: everything that a request has answered so far, in pieces that never move, and what was read
 // of it.
-// Must not: decode or choose. Guarded by its request's monitor.
+// Must not: decode or choose. Locked by its request's monitor.
 
 import VialSystem
 

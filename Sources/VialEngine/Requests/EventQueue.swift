@@ -37,7 +37,7 @@ final class EventQueue: Sendable {
     case end
   }
 
-  private let state = Monitor(State())
+  private let state = ConditionLocked(State())
 
   /// Puts a request with events at the end of its queue.
   func append(_ request: Request) {

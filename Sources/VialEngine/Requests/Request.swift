@@ -18,7 +18,7 @@ public final class Request: Sendable {
   /// A number of the caller's that identifies the request; set before it is submitted.
   public let tag = Atomic<UInt>(0)
   let submitted = MonotonicClock.seconds
-  private let answer = Monitor(AnswerLog())
+  private let answer = ConditionLocked(AnswerLog())
   private let cancelled = Atomic<Bool>(false)
   private let engine: EngineMailbox
   /// Whether memory is reserved for its entries in queues and tables.

@@ -53,7 +53,7 @@ public struct AdapterDescriptor: Sendable {
   /// Holds the adapter against a model.
   /// - Throws: R-643 when it belongs to another one, R-642 when a target is missing there or has
   ///   another shape.
-  public func check(base file: FileDescriptor) throws(FormatError) {
+  public func check(base file: VialFile) throws(FormatError) {
     guard baseDigest == file.modelDigest else {
       throw FormatError(
         rule: 643, offset: section.offset + 64, "an adapter belongs to another model")
@@ -116,11 +116,11 @@ public struct AdapterTarget: Sendable {
   }
 }
 
-extension FileDescriptor {
+extension VialFile {
   /// An adapter section of this file, read; nil for other sections. Its base is not looked at.
   /// - Throws.
   public func adapter(in section: SectionDescriptor) throws(FormatError) -> AdapterDescriptor? {
     guard section.kind == .adapter else { return nil }
-    return try AdapterDescriptor(section, FileDescriptor.region(section, in: file))
+    return try AdapterDescriptor(section, VialFile.region(section, in: file))
   }
 }

@@ -16,7 +16,7 @@ public struct AdapterFile: Sendable {
     let container = try FormatReader.container(file)
     var adapters: [AdapterDescriptor] = []
     for section in container.sections.sections where section.kind == .adapter {
-      let region = try FileDescriptor.region(section, in: file)
+      let region = try VialFile.region(section, in: file)
       guard DigestTree.digest(region) == section.digest else {
         throw FormatError(
           rule: 220, offset: section.offset, "a section does not match its digest")

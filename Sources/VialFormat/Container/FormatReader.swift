@@ -10,9 +10,9 @@ public enum FormatReader {
   /// left to `Verifier`. O(sections + tensors); allocates what the
   /// three tables take in the file and about 150 bytes a section.
   /// - Throws: the first broken rule, in the order of Spec/FORMAT.md.
-  public static func open(_ file: ByteRegion) throws(FormatError) -> FileDescriptor {
+  public static func open(_ file: ByteRegion) throws(FormatError) -> VialFile {
     let container = try container(file)
-    return try FileDescriptor(
+    return try VialFile(
       file: file, identity: container.identity, slots: container.slots, root: container.root,
       sections: container.sections)
   }

@@ -22,9 +22,9 @@ public struct SectionChunks: Sendable {
   /// is checked here.
   /// - Throws: R-223 when leaves are missing or do not give the section's digest, R-222 when they
   ///   are in disorder, R-220 for a section of one chunk that is damaged; `outOfMemory`.
-  public init(_ section: SectionDescriptor, of file: FileDescriptor) throws(FormatError) {
+  public init(_ section: SectionDescriptor, of file: VialFile) throws(FormatError) {
     self.section = section
-    stored = try FileDescriptor.region(section, in: file.file)
+    stored = try VialFile.region(section, in: file.file)
     guard ChunkDigests.holds(section) else {
       leaves = DigestTree.leaves(of: [stored])
       try check(220, section.offset, "a section does not match its digest")
@@ -34,7 +34,7 @@ public struct SectionChunks: Sendable {
       throw FormatError(rule: 223, offset: 0, "chunk digests are missing")
     }
     // A copy: what is compared later is what was checked here.
-    let payload = try FileDescriptor.region(index, in: file.file).privateCopy()
+    let payload = try VialFile.region(index, in: file.file).privateCopy()
     let wanted = Int(DigestTree.chunkCount(section.storedByteCount))
     let leaves = try MemoryReserve.with(2 * wanted * MemoryLayout<Digest>.stride) {
       () throws(FormatError) in ChunkDigests.leaves(of: section, in: payload.bytes)

@@ -28,7 +28,7 @@ public struct Verifier: Sendable {
   }
 
   /// The file that is checked.
-  public let file: FileDescriptor
+  public let file: VialFile
   /// Indices of the sections that are checked, in file order; free ones never are.
   private let checked: [Int]
   private let isWhole: Bool
@@ -45,7 +45,7 @@ public struct Verifier: Sendable {
   /// - Parameter sections: the sections to check; nil: the whole file, with what lies between them.
   /// - Throws: `outOfMemory`.
   public init(
-    _ file: FileDescriptor, sections: [SectionDescriptor]? = nil
+    _ file: VialFile, sections: [SectionDescriptor]? = nil
   ) throws(FormatError) {
     guard let memory = HeldMemory(Verifier.workByteCount(file)) else { throw .outOfMemory }
     self.memory = memory
@@ -91,7 +91,7 @@ public struct Verifier: Sendable {
 
   /// What checking all of a file takes at most, adapters excepted. A section's chunks, and a
   /// tensor's tiles, make at most a piece for each half MiB, and one more.
-  private static func workByteCount(_ file: FileDescriptor) -> Int {
+  private static func workByteCount(_ file: VialFile) -> Int {
     let halves = file.file.byteCount >> 19
     return FormatLimits.verifyingBytesPerSection * file.sections.count
       + FormatLimits.verifyingBytesPerPiece * (2 * halves + file.tensors.count)
@@ -319,7 +319,7 @@ private struct AdapterMatrices: Sendable {
   private var memory: [HeldMemory] = []
 
   /// - Throws: `outOfMemory`.
-  init(of file: FileDescriptor, in sections: [SectionDescriptor]) throws(FormatError) {
+  init(of file: VialFile, in sections: [SectionDescriptor]) throws(FormatError) {
     for section in sections {
       do throws(FormatError) {
         guard let adapter = try file.adapter(in: section) else { continue }

@@ -5,7 +5,7 @@
 
 /// The sections of a changed file, in the making.
 struct AppendLayout {
-  private let file: FileDescriptor
+  private let file: VialFile
   private var kept: [SectionDescriptor]
   private var added: [FileAppender.NewSection]
   /// All sections in file order, once `layOut` succeeded.
@@ -14,7 +14,7 @@ struct AppendLayout {
   private(set) var tableOffset: UInt64 = 0
 
   init(
-    _ file: FileDescriptor, removed: Set<FileAppender.Key>, added: [FileAppender.NewSection]
+    _ file: VialFile, removed: Set<FileAppender.Key>, added: [FileAppender.NewSection]
   ) {
     self.file = file
     self.added = added

@@ -30,7 +30,7 @@ public struct AppendPlan: Sendable {
 
   /// - Parameter isSpareDamaged: whether the slot that is not in use is neither empty nor valid.
   init(
-    changing file: FileDescriptor, root: RootSlot, digests: FileDigests,
+    changing file: VialFile, root: RootSlot, digests: FileDigests,
     data: [(bytes: ByteRegion, offset: UInt64)], isSpareDamaged: Bool, spareOffset: UInt64
   ) {
     var steps: [Step] = []

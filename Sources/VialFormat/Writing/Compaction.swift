@@ -11,7 +11,7 @@ public enum Compaction {
   /// A file that nobody changed after it was written comes out byte for byte the same.
   /// - Throws: what the sink throws; R-118 when the file may not be changed, R-220 or R-223 when it
   ///   is damaged.
-  public static func write<Sink: ByteSink>(_ file: FileDescriptor, to sink: Sink) throws -> Sink {
+  public static func write<Sink: ByteSink>(_ file: VialFile, to sink: Sink) throws -> Sink {
     try file.identity.checkMayChange()
     var writer = FileWriter(sink)
     writer.identity = file.identity

@@ -23,12 +23,12 @@ public struct FileAppender: Sendable {
   }
 
   /// The file that is changed.
-  public let file: FileDescriptor
+  public let file: VialFile
   private(set) var removed: Set<Key> = []
   private(set) var added: [NewSection] = []
 
   /// - Throws: R-118 when this version of the format may not change the file.
-  public init(_ file: FileDescriptor) throws(FormatError) {
+  public init(_ file: VialFile) throws(FormatError) {
     try file.identity.checkMayChange()
     self.file = file
   }

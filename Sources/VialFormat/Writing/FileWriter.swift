@@ -108,7 +108,7 @@ public struct FileWriter<Sink: ByteSink> {
 
   /// A section of another file, as it is stored there.
   /// - Throws: R-220 when its bytes do not match its digest.
-  public mutating func copy(_ section: SectionDescriptor, of file: FileDescriptor) throws {
+  public mutating func copy(_ section: SectionDescriptor, of file: VialFile) throws {
     try begin(
       section.kind, id: section.id, flags: section.flags, alignment: section.alignment)
     let step = FormatConstants.chunkByteCount

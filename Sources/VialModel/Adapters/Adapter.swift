@@ -83,7 +83,7 @@ public final class Adapter: Sendable {
   private let projections: [Int: LowRankProjection]
   /// The change of an untied head.
   let head: LowRankProjection?
-  private let file: FileDescriptor
+  private let file: VialFile
   /// Whether its bytes have to be held against their digest before their first use.
   private let isVerifiedLazily: Bool
   private let isChecked = Atomic<Bool>(false)
@@ -91,7 +91,7 @@ public final class Adapter: Sendable {
   /// Binds an adapter section of `file`.
   /// - Throws, `outOfMemory`.
   init(
-    _ section: SectionDescriptor, of file: FileDescriptor, isVerifiedLazily: Bool
+    _ section: SectionDescriptor, of file: VialFile, isVerifiedLazily: Bool
   ) throws(FormatError) {
     guard let descriptor = try file.adapter(in: section) else {
       throw FormatError(rule: 641, offset: section.offset, "not an adapter")

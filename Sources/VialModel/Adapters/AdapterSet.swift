@@ -14,7 +14,7 @@ public struct AdapterSet: Sendable {
   private static let listByteCount = 512
 
   /// - Throws: `outOfMemory`.
-  init(of file: FileDescriptor, isVerifiedLazily: Bool) throws(FormatError) {
+  init(of file: VialFile, isVerifiedLazily: Bool) throws(FormatError) {
     let sections = file.sections.lazy.filter { $0.kind == .adapter }
     let held = Self.listByteCount * sections.count
     guard MemoryReserve.hold(held) else { throw .outOfMemory }

@@ -9,7 +9,7 @@ import VialFormat
 enum Qwen2 {
   static let name = "qwen2"
 
-  static func bind(_ file: FileDescriptor) throws(FormatError) -> DecoderWeights {
+  static func bind(_ file: VialFile) throws(FormatError) -> DecoderWeights {
     guard file.configuration.hasAttentionBias else {
       throw FormatError(
         rule: 702, offset: 0, context: "configuration", "qwen2 needs attention biases")

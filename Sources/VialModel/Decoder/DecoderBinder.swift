@@ -12,10 +12,10 @@ struct DecoderBinder {
   /// The head, unless it is the embedding.
   static let headName = "lm_head.weight"
 
-  private let file: FileDescriptor
+  private let file: VialFile
   private let shape: DecoderShape
 
-  init(_ file: FileDescriptor) {
+  init(_ file: VialFile) {
     self.file = file
     let configuration = file.configuration
     shape = DecoderShape(

@@ -42,7 +42,7 @@ public enum FileCompactor {
   }
 
   private static func write(
-    _ file: FileDescriptor, to target: AtomicFile, _ progress: @escaping (UInt64, UInt64) -> Bool
+    _ file: VialFile, to target: AtomicFile, _ progress: @escaping (UInt64, UInt64) -> Bool
   ) throws -> Summary {
     let sink = Sink(target: target, totalByteCount: file.root.fileByteCount, progress: progress)
     let after = try Compaction.write(file, to: sink).byteCount

@@ -8,7 +8,7 @@ import VialSystem
 /// A model file that nobody else changes while this value lives.
 public struct FileEditor: ~Copyable {
   /// What the file holds now.
-  public let descriptor: FileDescriptor
+  public let descriptor: VialFile
   let file: InPlaceFile
 
   /// Locks, maps and validates a file. O(sections + tensors).
@@ -16,7 +16,7 @@ public struct FileEditor: ~Copyable {
     (file, descriptor) = try Self.open(path)
   }
 
-  private static func open(_ path: String) throws(ModelError) -> (InPlaceFile, FileDescriptor) {
+  private static func open(_ path: String) throws(ModelError) -> (InPlaceFile, VialFile) {
     let file: InPlaceFile
     let mapped: MappedFile
     do throws(SystemError) {

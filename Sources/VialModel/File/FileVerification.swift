@@ -14,7 +14,7 @@ public struct FileVerification: Sendable {
   /// Splits the work; reads nothing but the targets of adapters.
   /// - Parameter sections: nil: the whole file, with what lies between the sections.
   /// - Throws: `outOfMemory`.
-  public init(_ file: FileDescriptor, sections: [SectionDescriptor]? = nil) throws(FormatError) {
+  public init(_ file: VialFile, sections: [SectionDescriptor]? = nil) throws(FormatError) {
     verifier = try Verifier(file, sections: sections)
   }
 

@@ -40,7 +40,7 @@ final class LazyVerification: Sendable {
 
   /// Proves the stored leaves; reads no weights but those of a section with one chunk only.
   /// - Throws, `outOfMemory`.
-  init(_ file: FileDescriptor) throws(FormatError) {
+  init(_ file: VialFile) throws(FormatError) {
     let mostChunks = file.file.byteCount / SectionChunks.chunkByteCount + file.sections.count
     let held = Self.chunkByteCount * mostChunks
     guard MemoryReserve.hold(held) else { throw .outOfMemory }
@@ -123,7 +123,7 @@ final class LazyVerification: Sendable {
   private func check(_ wanted: [Int], on pool: ThreadPool) throws(FormatError) {
     let turn = SectionChunks.chunksPerTurn
     let next = Atomic<Int>(0)
-    let found = Guarded<FormatError?>(nil)
+    let found = Locked<FormatError?>(nil)
     pool.run { _ in
       while found.withLock({ $0 == nil }) {
         let first = next.add(turn, ordering: .relaxed).oldValue

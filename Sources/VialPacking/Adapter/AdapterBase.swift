@@ -37,7 +37,7 @@ struct AdapterBase: Sendable {
   }
 
   /// The linear layers of a packed model.
-  init(_ file: FileDescriptor) {
+  init(_ file: VialFile) {
     layerCount = file.configuration.layerCount
     for index in 0..<file.tensors.count {
       let tensor = file.tensors[index]

@@ -18,7 +18,7 @@ public struct AdapterImport: Sendable {
 
   /// The adapter in a folder, called `name`, for the model in `file`.
   public static func folder(
-    _ path: String, name: String, base file: FileDescriptor
+    _ path: String, name: String, base file: VialFile
   ) throws(PackingError) -> AdapterImport {
     let source = try AdapterSource(path: path, name: name, base: AdapterBase(file))
     let (id, bytes) = try source.section(base: file.modelDigest)
@@ -31,7 +31,7 @@ public struct AdapterImport: Sendable {
   /// The adapters of a file of adapters, which must be for the model in `file`.
   /// - Throws: `PackingError` with the rule that is broken: R-643 for an adapter of another model.
   public static func file(
-    _ path: String, base file: FileDescriptor
+    _ path: String, base file: VialFile
   ) throws(PackingError) -> [AdapterImport] {
     let shown = PackingError.printable(path)
     do {

@@ -144,7 +144,7 @@ struct LayerTensors: Sendable {
     _ count: Int, _ body: (Range<Int>) throws(PackingError) -> Void
   ) throws(PackingError) {
     let size = 16
-    let failures = Guarded<(item: Int, error: PackingError)?>(nil)
+    let failures = Locked<(item: Int, error: PackingError)?>(nil)
     compute.each((count + size - 1) / size) { item, _ in
       do throws(PackingError) {
         try body(item * size..<min((item + 1) * size, count))

@@ -44,7 +44,7 @@ public enum MemoryLocking: Sendable {
 
 /// How much memory something has, by what is promised of it. Any thread.
 public final class MemoryAccount: Sendable {
-  private let counted = Guarded(SecureMemory.Usage())
+  private let counted = Locked(SecureMemory.Usage())
 
   /// Counts nothing yet.
   public init() {}

@@ -31,7 +31,7 @@ package final class SecureArena: Sendable {
 
   /// The process that made it.
   package let processID: Int32
-  private let state: Guarded<State>
+  private let state: Locked<State>
   private let lock: @Sendable (UnsafeMutableRawPointer, Int) -> Bool
 
   /// - Parameter lock: locks pages; false when it cannot.
@@ -41,7 +41,7 @@ package final class SecureArena: Sendable {
   ) {
     self.processID = processID
     self.lock = lock
-    state = Guarded(State())
+    state = Locked(State())
   }
 
   /// Asks the system to keep pages out of swap.

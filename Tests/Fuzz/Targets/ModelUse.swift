@@ -44,7 +44,7 @@ public enum ModelUse {
   @discardableResult
   public static func descriptor(_ bytes: [UInt8]) -> FileVerdict {
     adapters(bytes)
-    let file: FileDescriptor
+    let file: VialFile
     do throws(FormatError) {
       file = try FormatReader.open(ByteRegion(copying: bytes))
     } catch { return .refused(rule: error.rule) }
@@ -78,7 +78,7 @@ public enum ModelUse {
     }
   }
 
-  private static func dump(_ file: FileDescriptor) {
+  private static func dump(_ file: VialFile) {
     _ = file.configurationTable.entries
     _ = (try? file.provenance())?.entries
     for text in TextSection.allCases { _ = try? file.text(text) }

@@ -12,7 +12,7 @@ public enum SignatureState: Sendable, Equatable {
   case wrong
 }
 
-extension FileDescriptor {
+extension VialFile {
   /// A signature section, judged.
   public struct SignatureReport: Sendable, Equatable {
     public let section: SectionDescriptor
@@ -68,7 +68,7 @@ extension FileDescriptor {
   /// - Throws: R-220.
   public func checkSmallSections() throws(FormatError) {
     for section in sections where ![.weights, .adapter, .free].contains(section.kind) {
-      let region = try FileDescriptor.region(section, in: file)
+      let region = try VialFile.region(section, in: file)
       guard DigestTree.digest(region) == section.digest else {
         throw FormatError(
           rule: 220, offset: section.offset, "a section does not match its digest")

@@ -10,7 +10,7 @@
 #endif
 
 /// A value that one thread at a time may touch.
-public final class Guarded<Value>: @unchecked Sendable {
+public final class Locked<Value>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private var value: Value
 

@@ -3,7 +3,7 @@
 // Must not: read weights, or check what `Verifier` checks.
 
 /// A validated `.vial` model file. Keeps the bytes alive; cheap to copy.
-public struct FileDescriptor: Sendable {
+public struct VialFile: Sendable {
   /// All bytes handed to `FormatReader.open`, a tail beyond the root's length included.
   public let file: ByteRegion
   public let identity: IdentityPage
@@ -51,19 +51,19 @@ public struct FileDescriptor: Sendable {
       throw FormatError(rule: 301, offset: 0, context: "configuration", "key–values are too long")
     }
     let table = try KeyValueTable(
-      FileDescriptor.checked(configuration, in: file), context: "configuration")
+      VialFile.checked(configuration, in: file), context: "configuration")
     configurationTable = table
     // Each text and array is copied once or twice.
     self.configuration = try MemoryReserve.with(4 * table.byteCount) { () throws(FormatError) in
       try ModelConfiguration(table)
     }
-    let payload = try FileDescriptor.checked(tensors, in: file)
+    let payload = try VialFile.checked(tensors, in: file)
     self.tensors = try MemoryReserve.with(
       FormatLimits.openingBytesPerSection * sections.sections.count
         + FormatLimits.openingBytesPerTensor * TensorTable.mostTensors(in: payload)
     ) { () throws(FormatError) in
       try TensorTable(
-        payload, weights: FileDescriptor.weights(sections, in: file),
+        payload, weights: VialFile.weights(sections, in: file),
         features: identity.incompatibleFeatures)
     }
   }
@@ -110,7 +110,7 @@ public struct FileDescriptor: Sendable {
   /// Reads a section, which must not be a free one, against its digest.
   /// - Throws: R-220.
   public func checkDigest(of section: SectionDescriptor) throws(FormatError) {
-    try FileDescriptor.check(try FileDescriptor.region(section, in: file), section)
+    try VialFile.check(try VialFile.region(section, in: file), section)
   }
 
   /// The stored bytes of an uncompressed section; nil when there is none.
@@ -134,7 +134,7 @@ public struct FileDescriptor: Sendable {
 
   /// Any section's raw bytes, copied.
   public func contents(of section: SectionDescriptor) throws(FormatError) -> ByteRegion {
-    let region = try FileDescriptor.region(section, in: file)
+    let region = try VialFile.region(section, in: file)
     switch section.codec {
     case .raw: return try region.privateCopy()
     case .lz4:

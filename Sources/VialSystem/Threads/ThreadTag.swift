@@ -4,10 +4,10 @@
 internal import CVialSystem
 
 /// The calling thread's mark.
-public enum ThreadMark {
+public enum ThreadTag {
   /// 0 unless it was set.
   public static var current: Int32 {
-    get { vial_thread_mark() }
-    set { vial_set_thread_mark(newValue) }
+    get { vial_thread_tag() }
+    set { vial_set_thread_tag(newValue) }
   }
 }

@@ -12,7 +12,7 @@ internal import CVialSystem
 #endif
 
 /// A value that one thread at a time may touch, and whose changes others can wait for.
-public final class Monitor<Value>: @unchecked Sendable {
+public final class ConditionLocked<Value>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   private var value: Value
