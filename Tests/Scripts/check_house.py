@@ -1,7 +1,7 @@
 """Laws of the house that no compiler checks; check_rules.py prints what they find, and fails.
 
 A check is a function in CHECKS: it gets the repository's root and returns its findings, a line each."""
-import json, re, subprocess
+import itertools, json, re, subprocess
 
 IMPORT = re.compile(
     r"^[ \t]*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+"
@@ -66,7 +66,62 @@ def old_words(root):
     return findings
 
 
-CHECKS = [undeclared_imports, old_words]
+# Folders of Sources whose files were written by a tool, or whose comments are still to be wrapped.
+GENERATED = {"VialText/Generated"}
+UNWRAPPED = {"Vial", "VialEvaluation", "VialCommand/Evaluate", "VialCommand/Run"}
+
+
+def hand_written(root, but=frozenset()):
+    """Swift and C files of Sources that people wrote, without those of some folders; (path, lines) each."""
+    sources = root / "Sources"
+    for path in sorted(sources.rglob("*")):
+        folders = {folder.as_posix() for folder in path.relative_to(sources).parents}
+        if path.suffix in (".swift", ".c", ".h") and not folders & (GENERATED | but):
+            yield path.relative_to(root), path.read_text("utf-8").split("\n")
+
+
+def leading_comment(lines):
+    """Lines of the comment that a file begins with; documentation of a declaration is none."""
+    return list(itertools.takewhile(lambda line: re.match(r"//(?!/)", line), lines))
+
+
+def file_headers(root):
+    """A file begins with what it owns and must not do, and where there is one its source, a line or more each."""
+    findings = []
+    for path, lines in hand_written(root):
+        header = leading_comment(lines)
+        fields = re.findall(r"^// (Owns|Must not|Source): \S", "\n".join(header), re.M)
+        is_clean = not any(re.search(r"\S (Owns|Must not|Source):|\bImplements:? Spec/|\bSpec: ", line[3:])
+                           for line in header)
+        in_order = fields == ["Owns", "Must not"] + ["Source"] * (len(fields) - 2)
+        if not (lines[0].startswith("// Owns: ") and in_order and is_clean):
+            findings.append(f"{path} must begin with `// Owns: `, `// Must not: ` and, where there is one, `// Source: `, "
+                            "each on a line of its own, in this order")
+    return findings
+
+
+def header_sources(root):
+    """A source that is a page of Spec is there, and so are the headings that are named behind it."""
+    findings = []
+    for path, lines in hand_written(root):
+        for source in re.findall(r"^// Source: (Spec/.*)$", "\n".join(leading_comment(lines)), re.M):
+            for page, quoted in re.findall(r"Spec/(\w+\.md)([^;]*)", source):
+                file = root / "Spec" / page
+                headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.M) if file.exists() else []
+                findings += [f"{path}: Spec/{page} has no heading {name}"
+                             for name in re.findall(r'"([^"]+)"', quoted) if name not in headings]
+                if not file.exists(): findings.append(f"{path}: there is no Spec/{page}")
+    return findings
+
+
+def comment_columns(root):
+    """A line that is a comment has at most 100 characters."""
+    return [f"{path}:{number} is a comment of {len(line)} characters; 100 are the most"
+            for path, lines in hand_written(root, but=UNWRAPPED) for number, line in enumerate(lines, 1)
+            if len(line) > 100 and line.lstrip().startswith(("//", "/*", "* ", "*/"))]
+
+
+CHECKS = [undeclared_imports, old_words, file_headers, header_sources, comment_columns]
 
 
 def problems(root):

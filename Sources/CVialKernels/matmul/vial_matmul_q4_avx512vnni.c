@@ -3,7 +3,8 @@
 // Must not: load past the tensor (prefetches may run past it).
 // Source: Spec/ARITHMETIC.md, rule 4.
 // A tile is taken against all panels, one after another, from the caches; meanwhile the next tile
-// is asked for, evenly: asked for during one panel it would have to come faster than the memory is.
+// is prefetched, evenly: prefetched during one panel it would have to come faster than the memory
+// is.
 #if defined(__x86_64__)
 #include <immintrin.h>
 

@@ -1,10 +1,10 @@
 // Owns: the prefetch of products that memory limits, whose weights are one stream.
 // Must not: load (a prefetch may run past a tensor).
 // The hardware follows one stream by itself, but ends at a page of 4 KiB, whatever the system maps:
-// the head of the next page is asked for. Asking for every line a few KiB ahead as well keeps the
+// the head of the next page is prefetched. Prefetching every line a few KiB ahead as well keeps the
 // first cache's few miss registers busy: up to 15% slower on Zen 4, the more the faster memory is.
 // With more columns the multipliers are the limit, the hardware loses the stream and every line is
-// asked for: 13 to 20% faster (Tests/Benchmarks/README.md).
+// prefetched: 13 to 20% faster (Tests/Benchmarks/README.md).
 #ifndef VIAL_NEXT_PAGE_H
 #define VIAL_NEXT_PAGE_H
 #include <stdint.h>

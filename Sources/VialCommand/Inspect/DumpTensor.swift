@@ -1,5 +1,5 @@
 // Owns: one tensor in a dump: its descriptor and its first values, decoded.
-// Must not: show a tensor whole.
+// Must not: show more than the first rows and columns.
 
 import VialFormat
 

@@ -1,6 +1,6 @@
 // Owns: the constraints on an answer while it is generated: a grammar, and a budget of reasoning.
 // Must not: choose or know logits.
-// Source: Spec/ARITHMETIC.md, "Budgets".
+// Source: Spec/ARITHMETIC.md, rule 16.
 
 package import VialSystem
 public import VialText

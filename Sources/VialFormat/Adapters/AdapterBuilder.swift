@@ -1,4 +1,4 @@
-// Owns: the writing of an adapter section: places of names, A and B, whose matrices the caller
+// Owns: the writing of an adapter section: offsets of names, A and B, whose matrices the caller
 // fills.
 // Must not: know where the numbers come from.
 // Source: Spec/FORMAT.md, "Adapters".

@@ -1,4 +1,4 @@
-// Owns: one LoRA adapter of a file: its name, its base, the places of A and B for each target, and
+// Owns: one LoRA adapter of a file: its name, its base, the offsets of A and B for each target, and
 // the complete validation of its section but for the values.
 // Must not: read A or B, or know layers.
 // Source: Spec/FORMAT.md, "Adapters" (R-641 … R-644).

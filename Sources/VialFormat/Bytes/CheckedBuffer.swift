@@ -1,5 +1,5 @@
 // Owns: an array whose allocation may fail, for what is no text of a patient: ranges, numbers,
-// places.
+// offsets.
 // Must not: grow in place, or hold text; that is wiped (SecureBuffer, WipedBuffer).
 
 /// A fixed-capacity array of plain values. Not thread-safe.

@@ -1,6 +1,6 @@
 // Owns: cold text as one LZ4 frame, both ways.
 // Must not: allocate more than the validated raw length, or accept anything but one whole frame.
-// Source: Spec/FORMAT.md, "Codecs".
+// Source: Spec/FORMAT.md, "Text".
 import CLZ4
 
 enum LZ4Frame {

@@ -1,7 +1,7 @@
 // Owns: the chunk digests section: leaves of the sections that have more than one chunk, so that
 // one chunk can be checked without reading the rest.
 // Must not: compute a digest, or prove the leaves to be the section's own; `SectionChunks` does.
-// Source: Spec/FORMAT.md, "Chunk digests".
+// Source: Spec/FORMAT.md, "Digests".
 
 /// Collects and encodes leaves; sections are added in any order.
 struct ChunkDigests {

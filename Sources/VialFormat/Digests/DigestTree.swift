@@ -1,7 +1,7 @@
 // Owns: the two-level digest of a section (SHA-256 over fixed-size chunks, then over the leaves):
 // its two prefixes and its streaming form.
 // Must not: know sections or files.
-// Source: Spec/FORMAT.md, "Section digest".
+// Source: Spec/FORMAT.md, "Digests".
 
 /// Computes a section digest while the bytes pass by.
 struct DigestTree {

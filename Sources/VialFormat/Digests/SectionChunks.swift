@@ -1,7 +1,7 @@
 // Owns: one section whose chunks can be checked one by one, in any order, from any thread: finding
 // its leaves and proving that they are its own.
 // Must not: remember what was checked.
-// Source: Spec/FORMAT.md, "Chunk digests".
+// Source: Spec/FORMAT.md, "Digests".
 
 /// The chunks of a section with the digests that they must have.
 public struct SectionChunks: Sendable {

@@ -1,6 +1,6 @@
-// Owns: what a codebook may be, and its bytes: sixteen levels that the integers of a 4-bit tensor
-// stand for.
-// Must not: choose levels; the packer does.
+// Owns: what a codebook may be, and its bytes: the sixteen entries that the integers of a 4-bit
+// tensor stand for.
+// Must not: choose entries; the packer does.
 // Source: Spec/FORMAT.md, "Tensor table".
 
 /// Levels of an int4 tensor without zero points: q stands for `self[q]`, strictly ascending from

@@ -1,7 +1,7 @@
 // Owns: how a tensor's numbers are stored: encodings, layouts, shapes and the formula of their
 // length.
 // Must not: decode.
-// Source: Spec/FORMAT.md, "Encodings", "Layout tile16".
+// Source: Spec/FORMAT.md, "Encodings", "Tile layouts".
 
 /// Number encodings.
 public enum TensorEncoding: UInt32, Sendable, CaseIterable {

@@ -1,4 +1,4 @@
-// Owns: the places of sections after an append: kept ones stay, new ones follow, the rest becomes
+// Owns: the offsets of sections after an append: kept ones stay, new ones follow, the rest becomes
 // free ranges; and the replacement of chunk digests.
 // Must not: move a section that is kept.
 // Source: Spec/FORMAT.md, "Appending and compacting", "Free ranges".

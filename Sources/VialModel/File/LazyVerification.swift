@@ -2,7 +2,7 @@
 // with checked ones only.
 // Must not: know layers. What every step reads in full is checked before the first step, rows of an
 // embedding that is not also the head when they are looked up.
-// Source: Spec/FORMAT.md, "Chunk digests".
+// Source: Spec/FORMAT.md, "Digests".
 
 import Synchronization
 import VialCompute

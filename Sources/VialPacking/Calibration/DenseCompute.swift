@@ -1,5 +1,5 @@
 // Owns: dense products, Cholesky factors and solutions on all processors.
-// Must not: let the number of threads change a bit: shares are rectangles of a result, each element
+// Must not: let the number of threads change a bit: tasks are rectangles of a result, each element
 // is one worker's.
 
 import CVialCalibration

@@ -1,7 +1,7 @@
 // Owns: SHA-256 of every file that a pack was made from, for provenance.
 // Must not: keep a file in memory.
-// A file's digest cannot be shared out over threads, so it is taken bit by bit while the weights
-// are encoded, some files side by side.
+// One file's digest cannot be split over threads, so it is taken bit by bit while the weights are
+// encoded, some files side by side.
 
 import Synchronization
 import VialFormat

@@ -1,6 +1,6 @@
-// Owns: the levels that `vial pack --codebook levels` stores, and those of a source: the one place
+// Owns: the codebook that `vial pack --codebook levels` stores, and that of a source: the one file
 // that names them.
-// Must not: be needed to read a file: levels are data of it, and kernels and readers take any.
+// Must not: be needed to read a file: a codebook is data of it, and kernels and readers take any.
 
 import VialFormat
 

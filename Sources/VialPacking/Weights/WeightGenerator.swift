@@ -1,7 +1,7 @@
 // Owns: random numbers for `--random-weights`: weights of a plausible size at a real shape, for
 // measuring speed and memory without a real checkpoint.
 // Must not: be used for cryptography or for sampling tokens.
-// Every row has a stream of its own, so the numbers do not depend on how rows are shared out.
+// Every row has a stream of its own, so the numbers do not depend on which worker takes which rows.
 
 /// SplitMix64 (Steele, Lea, Flood 2014), seeded per tensor row.
 package struct WeightGenerator {

@@ -1,5 +1,4 @@
-// Owns: multiples of a number, digit by digit, each place with the remainder of the digits before
-// it.
+// Owns: multiples of a number, digit by digit, each digit with the remainder of those before it.
 // Must not: explore remainders that no digits can make up for, or take a divisor that needs too
 // many of them.
 

@@ -1,6 +1,6 @@
 // Owns: a vocabulary as tries of its tokens' bytes, in the order of a walk, and what needs no walk.
 // Must not: hold added tokens (no grammar may spell one), or tokens longer than a grammar looks
-// ahead; or read a place of the tables twice: another process may change a mapped file.
+// ahead; or read an entry of the tables twice: another process may change a mapped file.
 
 internal import VialFormat
 
