@@ -3,6 +3,7 @@
 
 import Vial
 import VialEngine
+import VialEvaluation
 import VialFormat
 import VialSystem
 

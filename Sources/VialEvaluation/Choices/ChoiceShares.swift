@@ -1,18 +1,32 @@
-// Owns: how probable each of the choices was to the model, for `vial run --choices`.
-// Must not: choose.
+// Owns: how probable each of several choices was to the model behind a request's reasoning.
+// Must not: choose, or write reports.
 
-import Vial
-import VialEngine
+package import Vial
+package import VialEngine
+import VialNumerics
 import VialSystem
 import VialText
 
 /// Likelihoods of the choices behind the prompt and the reasoning that came before the answer.
-struct ChoiceShares {
-  private let choices: [[UInt8]]
-  private let logLikelihoods: [Double]
+package struct ChoiceShares {
+  /// One choice.
+  package struct Share {
+    /// The choice's text.
+    package let text: [UInt8]
+    /// Natural logarithm of its likelihood.
+    package let logLikelihood: Double
+    /// Its part of the likelihoods of all choices, from 0 to 1.
+    package let share: Double
+  }
+
+  /// Every choice, in the order in which they were given.
+  package let shares: [Share]
 
   /// Scores the choices as continuations; a fraction of the time that the answer took.
-  init(_ model: Model, _ request: Request, choices: [[UInt8]], compute: ComputeOptions) throws {
+  /// - Throws: `VialError` of the computation; `outOfMemory`.
+  package init(
+    _ model: Model, _ request: Request, choices: [[UInt8]], compute: ComputeOptions
+  ) throws(VialError) {
     var reasoning: [UInt32] = []
     request.forEachToken(of: .reasoning) { reasoning.append($0) }
     let prompt = request.plan.prompt
@@ -20,32 +34,24 @@ struct ChoiceShares {
     for choice in choices {
       let ids = try model.encode(choice.span, options: EncodeOptions(isLiteral: true))
       let count = prompt.count + reasoning.count + ids.count
-      guard let text = SecureBuffer<UInt32>(capacity: count) else { throw VialError.outOfMemory }
+      guard let text = SecureBuffer<UInt32>(capacity: count) else { throw .outOfMemory }
       text.append(contentsOf: prompt.span)
       text.append(contentsOf: reasoning.span)
       text.append(contentsOf: ids.span)
       texts.append(text)
     }
-    self.choices = choices
     let scorer = try OptionScorer(model: model, options: compute)
-    logLikelihoods = try scorer.logLikelihoods(
+    let logLikelihoods = try scorer.logLikelihoods(
       of: texts, promptCount: prompt.count + reasoning.count)
+    shares = Self.shares(choices, logLikelihoods)
   }
 
-  /// `options`: each choice with its log-likelihood and its share of all choices' likelihoods.
-  func members(_ output: inout JSONOutput) {
+  private static func shares(_ choices: [[UInt8]], _ logLikelihoods: [Double]) -> [Share] {
     let best = logLikelihoods.max() ?? 0
     let weights = logLikelihoods.map { DoubleFunctions.exp($0 - best) }
     let sum = weights.reduce(0, +)
-    output.key("options")
-    output.array { output in
-      for (index, choice) in choices.enumerated() {
-        output.object { output in
-          output.member("text", String(decoding: choice, as: UTF8.self))
-          output.member("log_likelihood", logLikelihoods[index])
-          output.member("share", weights[index] / sum)
-        }
-      }
+    return choices.indices.map {
+      Share(text: choices[$0], logLikelihood: logLikelihoods[$0], share: weights[$0] / sum)
     }
   }
 }
