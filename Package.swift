@@ -68,6 +68,7 @@ let package = Package(
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     // Floor 1
+    .target(name: "VialNumerics", swiftSettings: house),
     .target(
       name: "VialFormat", dependencies: ["CLZ4", "CSodium", "CVialDigest", "CVialMemory"],
       swiftSettings: hostile),
@@ -109,17 +110,24 @@ let package = Package(
     // Beside the floors
     .target(
       name: "VialPacking",
-      dependencies: ["CVialCalibration", "CVialKernels", "VialFormat", "VialSystem", "VialText"],
+      dependencies: [
+        "CVialCalibration", "CVialKernels", "VialNumerics", "VialFormat", "VialSystem", "VialText",
+      ],
       resources: promptTemplates.map { .embedInCode("Resources/templates/\($0).txt") },
       swiftSettings: house),
     .target(
-      name: "VialEvaluation", dependencies: ["VialEngine", "VialText"],
+      name: "VialEvaluation",
+      dependencies: [
+        "VialNumerics", "VialFormat", "VialSystem", "VialText", "VialCompute", "VialModel",
+        "VialEngine", "Vial",
+      ],
       swiftSettings: house),
     // Top
     .executableTarget(
       name: "VialCommand",
       dependencies: [
-        "CVial", "CVialRoofline", "Vial", "VialFormat", "VialSystem", "VialText", "VialCompute",
+        "CVial", "CVialRoofline", "Vial", "VialNumerics", "VialFormat", "VialSystem", "VialText",
+        "VialCompute",
         "VialModel", "VialEngine", "VialPacking", "VialEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -134,7 +142,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "VialFormat", "VialSystem", "VialText", "VialEngine", "Vial", "VialPacking",
+        "VialNumerics", "VialFormat", "VialSystem", "VialText", "VialEngine", "Vial",
+        "VialPacking",
       ],
       path: "Tests/Support", swiftSettings: house),
     // Tests of floor 0: programs in C, and the Swift tests that run them
@@ -160,6 +169,8 @@ let package = Package(
       name: "CVialCalibrationTests", dependencies: ["CVialCalibration", "DenseBits"],
       exclude: ["C"], swiftSettings: house),
     // Tests of floor 1
+    .testTarget(
+      name: "VialNumericsTests", dependencies: ["VialNumerics"], swiftSettings: house),
     .testTarget(
       name: "VialFormatTests", dependencies: ["VialFormat", "VialSystem", "TestSupport"],
       swiftSettings: house),
@@ -204,7 +215,7 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "VialEvaluationTests",
-      dependencies: ["VialText", "VialEngine", "Vial", "VialEvaluation"],
+      dependencies: ["VialSystem", "VialText", "Vial", "VialEvaluation", "TestSupport"],
       swiftSettings: house),
     // Tests of the top
     .testTarget(
@@ -218,7 +229,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "VialFormat", "VialSystem", "VialText", "VialModel", "VialEngine", "Vial", "VialPacking",
+        "VialNumerics", "VialFormat", "VialSystem", "VialText", "VialModel", "VialEngine", "Vial",
+        "VialPacking",
       ],
       path: "Tests/Fuzz/Targets", swiftSettings: house),
     .target(

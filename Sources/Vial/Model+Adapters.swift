@@ -32,7 +32,7 @@ extension Model {
   }
 
   /// Refuses an adapter of another model, whose shapes may be others.
-  func check(_ applied: AppliedAdapter?) throws(VialError) {
+  package func check(_ applied: AppliedAdapter?) throws(VialError) {
     guard let applied else { return }
     guard adapters.contains(where: { $0 === applied.adapter }) else {
       throw .invalidOption("the adapter is not one of this model")

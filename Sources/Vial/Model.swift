@@ -15,7 +15,7 @@ public final class Model: Sendable {
   public let tokenizer: Tokenizer
   /// The file's chat template, if it has one that was compiled.
   public let chatTemplate: ChatTemplate?
-  let weights: DecoderWeights
+  package let weights: DecoderWeights
   let adapterSet: AdapterSet
   /// Whether the chat template ends a prompt inside the reasoning, once somebody asked.
   let knownOpening = Locked<Bool?>(nil)
@@ -139,7 +139,7 @@ public final class Model: Sendable {
 
   /// Whether a prompt leaves the answer inside the reasoning part: its last reasoning mark opens
   /// one.
-  func isInsideReasoning(_ tokens: Span<UInt32>) -> Bool {
+  package func isInsideReasoning(_ tokens: Span<UInt32>) -> Bool {
     guard let marks = reasoningMarks else { return false }
     for index in tokens.indices.reversed() {
       if tokens[index] == marks.begin { return true }

@@ -1,6 +1,6 @@
 // Owns: the random inputs of tests: the same for a seed, so that a failure can be met again.
 
-import Vial
+import VialNumerics
 
 /// SplitMix64 with what choosing needs.
 package struct SeededGenerator: RandomNumberGenerator {

@@ -2,8 +2,7 @@
 
 import Foundation
 import Testing
-import Vial
-import VialEngine
+import VialEvaluation
 
 @Suite struct ComparisonTests {
   private func comparison(_ divergences: [Double], window: Int = 1000) -> Comparison {
@@ -56,17 +55,5 @@ import VialEngine
     #expect(Comparison().figures() == nil)
     #expect(comparison([1]).figures() == nil)
     #expect(comparison([1, 2]).figures() != nil)
-  }
-
-  @Test func doubleFunctionsEqualTheCLibrarys() {
-    for step in -2000...2000 {
-      let x = Double(step) * 0.3541
-      let (own, library) = (DoubleFunctions.exp(x), exp(x))
-      #expect(own == library || abs(own / library - 1) < 1e-15 || library < 1e-300, "exp \(x)")
-      let y = exp(x / 3)
-      #expect(abs(DoubleFunctions.log(y) - log(y)) <= 1e-15 * max(1, abs(log(y))), "log \(y)")
-    }
-    #expect(DoubleFunctions.log(0) == -.infinity && DoubleFunctions.log(-1).isNaN)
-    #expect(DoubleFunctions.exp(-800) == 0 && DoubleFunctions.exp(800) == .infinity)
   }
 }

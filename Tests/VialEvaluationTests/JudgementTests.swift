@@ -75,14 +75,14 @@ import VialEvaluation
     #expect(summary.categories.map(\.name) == ["a", "b"])
     #expect(summary.categories[1].accuracy == Accuracy(correctCount: 1, count: 2))
     // Bins: 0.75 twice with one right (|1 - 1.5|), 0.5 once and right (|1 - 0.5|).
-    let calibration = try #require(summary.calibration)
-    #expect(abs(calibration.expectedError - 1.0 / 3) < 1e-12)
+    let reliability = try #require(summary.reliability)
+    #expect(abs(reliability.expectedError - 1.0 / 3) < 1e-12)
     // Squared distances: right at 3/4 1/8, wrong at 3/4 9/8, at 1/2 1/2.
-    #expect(abs(calibration.brierScore - (1.0 / 8 + 9.0 / 8 + 1.0 / 2) / 3) < 1e-12)
-    #expect(calibration.bins.map(\.count) == [0, 0, 0, 0, 0, 1, 0, 2, 0, 0])
-    #expect(calibration.bins[7].correctCount == 1)
+    #expect(abs(reliability.brierScore - (1.0 / 8 + 9.0 / 8 + 1.0 / 2) / 3) < 1e-12)
+    #expect(reliability.bins.map(\.count) == [0, 0, 0, 0, 0, 1, 0, 2, 0, 0])
+    #expect(reliability.bins[7].correctCount == 1)
     #expect(
-      calibration.abstentions.map(\.accuracy) == [
+      reliability.abstentions.map(\.accuracy) == [
         Accuracy(correctCount: 2, count: 3), Accuracy(correctCount: 2, count: 3),
         Accuracy(correctCount: 2, count: 3), Accuracy(correctCount: 1, count: 2),
         Accuracy(correctCount: 0, count: 0), Accuracy(correctCount: 0, count: 0),

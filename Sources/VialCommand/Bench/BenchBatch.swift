@@ -5,6 +5,7 @@
 import ArgumentParser
 import VialEngine
 import VialModel
+import VialNumerics
 import VialSystem
 
 /// Sequences that are computed together, of made-up tokens.
@@ -50,18 +51,10 @@ final class BenchBatch {
   func append(_ count: Int) {
     for (index, sequence) in sequences.enumerated() {
       for _ in 0..<count {
-        let mixed = BenchBatch.mix(UInt64(index) << 32 | UInt64(sequence.tokens.count))
-        sequence.tokens.append(UInt32(mixed % UInt64(runner.vocabularySize)))
+        var source = SplitMix(state: UInt64(index) << 32 | UInt64(sequence.tokens.count))
+        sequence.tokens.append(UInt32(source.next() % UInt64(runner.vocabularySize)))
       }
     }
-  }
-
-  /// The mixing function of SplitMix64 (Steele, Lea, Flood 2014).
-  private static func mix(_ number: UInt64) -> UInt64 {
-    var z = number &+ 0x9E37_79B9_7F4A_7C15
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 
   /// Computes all pending tokens, as many in a step as the runner takes.

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Vial
+import VialEvaluation
 import VialFormat
 import VialSystem
 

@@ -90,8 +90,13 @@ struct EvalCommand: ParsableCommand {
       settings.adapter = applied.map { "\($0.adapter.digest) \($0.scale)" }
       let frame = try template.map { try EvalTemplate($0, values, in: model) }
       settings.template = frame?.description
-      let examiner = try EvalExaminer(
-        model, settings: settings, compute: compute.options, adapter: applied, template: frame)
+      var options = ExaminerOptions(
+        mode: mode, isRaw: raw, maximumTokens: settings.maximumTokens)
+      options.compute = compute.options
+      options.adapter = applied
+      options.frame = frame
+      let examiner = try QuestionExaminer(
+        model, options: options, isCancelled: { SignalTrap.signalNumber != nil })
       let log = try EvalLog(path: out, settings: settings)
       let outcomes = try ask(asked, examiner, log)
       let report = EvalReport(
@@ -111,7 +116,7 @@ struct EvalCommand: ParsableCommand {
   }
 
   private func ask(
-    _ questions: [Question], _ examiner: EvalExaminer, _ log: EvalLog
+    _ questions: [Question], _ examiner: QuestionExaminer, _ log: EvalLog
   ) throws -> [QuestionOutcome] {
     SignalTrap.install()
     let progress = ProgressReporter(unit: .things("questions"))

@@ -23,7 +23,7 @@ struct EvalReport {
       }
     }
     table.add(Self.row("all", summary.all))
-    return table.text(indent: 0) + calibration() + notes()
+    return table.text(indent: 0) + reliability() + notes()
   }
 
   private static func row(_ name: String, _ category: EvaluationSummary.Category) -> [String] {
@@ -37,12 +37,12 @@ struct EvalReport {
   }
 
   /// Reliability, and what abstaining would give; nothing when options were not scored.
-  private func calibration() -> String {
-    guard let calibration = summary.calibration else { return "" }
+  private func reliability() -> String {
+    guard let reliability = summary.reliability else { return "" }
     var bins = TextTable(
       [.right, .right, .right, .right],
       header: ["confidence, %", "questions", "mean, %", "right, %"])
-    for bin in calibration.bins where bin.count > 0 {
+    for bin in reliability.bins where bin.count > 0 {
       bins.add([
         "\(ByteText.fixed(bin.low * 100, 0)) to \(ByteText.fixed(bin.low * 100 + 10, 0))",
         String(bin.count), ByteText.fixed(bin.confidence * 100, 1),
@@ -51,8 +51,8 @@ struct EvalReport {
     }
     var abstaining = TextTable(
       [.right, .right, .right], header: ["answering from, %", "answered, %", "right of these, %"])
-    for abstention in calibration.abstentions where abstention.accuracy.count > 0 {
-      let fraction = Double(abstention.accuracy.count) / Double(calibration.count)
+    for abstention in reliability.abstentions where abstention.accuracy.count > 0 {
+      let fraction = Double(abstention.accuracy.count) / Double(reliability.count)
       abstaining.add([
         ByteText.fixed(abstention.threshold * 100, 0), ByteText.fixed(fraction * 100, 1),
         ByteText.fixed(abstention.accuracy.value * 100, 1),
@@ -63,9 +63,9 @@ struct EvalReport {
 
   private func notes() -> String {
     var notes = "mode \(settings.mode.rawValue)\(settings.isRaw ? ", raw" : ""); "
-    if let calibration = summary.calibration {
-      notes += "calibration error \(ByteText.fixed(calibration.expectedError, 4)), "
-      notes += "Brier score \(ByteText.fixed(calibration.brierScore, 4)); "
+    if let reliability = summary.reliability {
+      notes += "calibration error \(ByteText.fixed(reliability.expectedError, 4)), "
+      notes += "Brier score \(ByteText.fixed(reliability.brierScore, 4)); "
     }
     notes += "\(ByteText.fixed(summary.medianSeconds, 3)) s a question (median),"
     notes += " \(ByteText.fixed(summary.p95Seconds, 3)) s (95th percentile); "
@@ -91,9 +91,9 @@ struct EvalReport {
       if let template = settings.template { output.member("template", template) }
       Self.members(summary.all, &output)
       output.key("calibration_error")
-      if let calibration = summary.calibration {
-        output.value(calibration.expectedError)
-        Self.members(calibration, &output)
+      if let reliability = summary.reliability {
+        output.value(reliability.expectedError)
+        Self.members(reliability, &output)
       } else {
         output.null()
       }
@@ -117,11 +117,11 @@ struct EvalReport {
     return output.text + "\n"
   }
 
-  private static func members(_ calibration: Calibration, _ output: inout JSONOutput) {
-    output.member("brier_score", calibration.brierScore)
+  private static func members(_ reliability: Reliability, _ output: inout JSONOutput) {
+    output.member("brier_score", reliability.brierScore)
     output.key("reliability")
     output.array { output in
-      for bin in calibration.bins {
+      for bin in reliability.bins {
         output.object { output in
           output.member("from", bin.low)
           output.member("questions", bin.count)
@@ -132,7 +132,7 @@ struct EvalReport {
     }
     output.key("abstaining")
     output.array { output in
-      for abstention in calibration.abstentions {
+      for abstention in reliability.abstentions {
         output.object { output in
           output.member("threshold", abstention.threshold)
           output.member("answered", abstention.accuracy.count)

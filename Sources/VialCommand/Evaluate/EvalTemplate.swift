@@ -2,12 +2,13 @@
 // Must not: change the words of a question.
 
 import Vial
+import VialEvaluation
 import VialFormat
 import VialSystem
 import VialText
 
 /// A prompt template that questions are put through, with values for its other variables.
-struct EvalTemplate: CustomStringConvertible {
+struct EvalTemplate: QuestionFrame, CustomStringConvertible {
   private let template: PromptTemplate
   private let variable: String
   private let values: [(name: String, value: [UInt8])]

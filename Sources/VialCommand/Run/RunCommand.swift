@@ -5,6 +5,7 @@
 public import ArgumentParser
 import Vial
 import VialEngine
+import VialEvaluation
 import VialFormat
 public import VialModel
 import VialSystem

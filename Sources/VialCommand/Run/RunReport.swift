@@ -4,6 +4,7 @@
 import Vial
 import VialCompute
 import VialEngine
+import VialEvaluation
 import VialFormat
 import VialSystem
 

@@ -4,6 +4,7 @@
 
 import Vial
 import VialEngine
+import VialEvaluation
 import VialFormat
 import VialSystem
 

@@ -5,6 +5,8 @@
 // The arithmetic is done in float as there, operation by operation, so that the numbers are
 // transformers' own.
 
+import VialNumerics
+
 /// A rotary scaling rule with its parameters.
 package enum RotaryScaling: Sendable, Equatable {
   /// Plain RoPE.
@@ -44,7 +46,7 @@ package enum RotaryScaling: Sendable, Equatable {
     let floatBase = Double(Float(base))
     let plain = stride(from: 0, to: headDimension, by: 2).map { index -> Float in
       let exponent = Float(index) / Float(headDimension)
-      return 1 / Float(DeterministicPower.power(floatBase, Double(exponent)))
+      return 1 / Float(DoubleFunctions.power(floatBase, Double(exponent)))
     }
     switch self {
     case .none: return plain

@@ -1,5 +1,6 @@
 // Numbers that look random and are the same for a seed, for everything here that makes inputs.
-import Vial
+
+import VialNumerics
 
 /// SplitMix64, with what choosing needs.
 struct SplitMix64 {

@@ -50,8 +50,8 @@ public struct QuestionFile: Sendable {
     brokenLines.sort { $0.number < $1.number }
   }
 
-  /// What MedMCQA's `cop` counts from: Hugging Face's files from 0, the authors' from 1. A file in which some
-  /// `cop` is 4 and none is 0 counts from 1.
+  /// What MedMCQA's `cop` counts from: Hugging Face's files from 0, the authors' from 1. A file in
+  /// which some `cop` is 4 and none is 0 counts from 1.
   private static func copBase(_ values: [JSONValue]) -> Int {
     let answers = values.compactMap { ($0["cop"] ?? $0["doc"]?["cop"])?.integer }
     return answers.contains(4) && !answers.contains(0) ? 1 : 0

@@ -6,7 +6,7 @@
 // neighbours are alike; a fixed seed and a fixed order of summation give the same figures on every
 // machine.
 
-import VialEngine
+import VialNumerics
 
 /// A figure and where it lies with 95% confidence.
 public struct Estimate: Sendable {
@@ -89,8 +89,8 @@ public struct Comparison: Sendable {
     let estimates = zip(values, samples).map { value, samples in
       let samples = samples.sorted()
       return Estimate(
-        value: value, low: DoubleFunctions.quantile(0.025, of: samples),
-        high: DoubleFunctions.quantile(0.975, of: samples))
+        value: value, low: Quantile.value(0.025, of: samples),
+        high: Quantile.value(0.975, of: samples))
     }
     return Figures(
       meanDivergence: estimates[0], p99Divergence: estimates[1], sameTop: estimates[2],

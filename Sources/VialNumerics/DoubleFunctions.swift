@@ -1,11 +1,13 @@
-// Owns: natural logarithm, exponential and quantiles of doubles, for statistics about a model's
-// output.
-// Must not: be used for anything that an answer depends on; those functions are CVialKernels'. Not
-// the C library's, whose last bits differ between machines: figures that are compared in a report
-// should not.
+// Owns: natural logarithm, exponential and power of doubles with the same bits on every machine.
+// Must not: be used for what is computed while a model answers; those functions are CVialKernels'.
+//
+// The C library's functions differ in their last bits between versions and platforms. Rotary
+// frequencies decide bits of every logit, and figures of two machines' reports are compared. Only
+// IEEE operations in a fixed order are used, and Swift does not contract them.
 
 /// Functions of doubles, correct to a few units in the last place and the same on every machine.
 package enum DoubleFunctions {
+  /// ln 2 in two parts: `n * ln2High` is exact for |n| below 2^10.
   private static let ln2High = 0x1.62e42fefa38p-1
   private static let ln2Low = 0x1.ef35793c7673p-45
 
@@ -34,12 +36,11 @@ package enum DoubleFunctions {
     return Double(sign: .plus, exponent: Int(k), significand: p)
   }
 
-  /// The quantile of ascending values, interpolated linearly between neighbours; NaN of none.
-  package static func quantile(_ fraction: Double, of ascending: [Double]) -> Double {
-    guard let last = ascending.last else { return .nan }
-    let rank = fraction * Double(ascending.count - 1)
-    let lower = Int(rank)
-    guard lower + 1 < ascending.count else { return last }
-    return ascending[lower] + (ascending[lower + 1] - ascending[lower]) * (rank - Double(lower))
+  /// `base` to the power `exponent`, for a positive `base`.
+  ///
+  /// The relative error is below 1e-14 where |exponent * log base| is below 35. That is far below
+  /// half a float's unit (6e-8), to which rotary frequencies are rounded.
+  package static func power(_ base: Double, _ exponent: Double) -> Double {
+    exp(exponent * log(base))
   }
 }

@@ -1,7 +1,5 @@
-// Owns: the figures of an evaluation: accuracy with Wilson intervals, calibration, latency.
+// Owns: the figures of an evaluation: accuracy with Wilson intervals, reliability, latency.
 // Must not: know how outcomes came about.
-
-import VialEngine
 
 /// A share of right answers.
 public struct Accuracy: Sendable, Equatable {
@@ -47,7 +45,7 @@ public struct EvaluationSummary: Sendable {
   /// Every category, by name.
   public let categories: [Category]
   /// How far confidence can be believed; nil when no option was scored.
-  public let calibration: Calibration?
+  public let reliability: Reliability?
   /// Questions whose answer had no choice in it.
   public let unreadCount: Int
   /// Questions that could not be put.
@@ -64,12 +62,12 @@ public struct EvaluationSummary: Sendable {
     categories = names.map { name in
       Self.category(name, outcomes.filter { $0.category == name })
     }
-    calibration = Calibration(outcomes)
+    reliability = Reliability(outcomes)
     unreadCount = outcomes.count(where: { $0.choice == nil && $0.failure == nil })
     failedCount = outcomes.count(where: { $0.failure != nil })
     let seconds = outcomes.filter { $0.failure == nil }.map(\.seconds).sorted()
-    medianSeconds = DoubleFunctions.quantile(0.5, of: seconds)
-    p95Seconds = DoubleFunctions.quantile(0.95, of: seconds)
+    medianSeconds = Quantile.value(0.5, of: seconds)
+    p95Seconds = Quantile.value(0.95, of: seconds)
   }
 
   private static func category(_ name: String, _ outcomes: [QuestionOutcome]) -> Category {

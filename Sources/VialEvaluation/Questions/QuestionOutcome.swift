@@ -7,13 +7,15 @@ public import VialText
 public struct QuestionOutcome: Sendable, Equatable {
   /// The question's id.
   public var id: String
-  /// First 16 digits of the SHA-256 of everything the model was asked: a changed question is asked again.
+  /// First 16 digits of the SHA-256 of everything the model was asked: a changed question is asked
+  /// again.
   public var digest: String
   /// The question's category.
   public var category: String
   /// The right option.
   public var answer: Int
-  /// The chosen option (of options: the likeliest); nil when none could be read or the question failed.
+  /// The chosen option (of options: the likeliest); nil when none could be read or the question
+  /// failed.
   public var choice: Int?
   /// The option with the highest log-likelihood per byte; nil when the model wrote.
   public var normalizedChoice: Int?

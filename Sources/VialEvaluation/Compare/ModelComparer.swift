@@ -2,6 +2,7 @@
 // are forgotten.
 // Must not: judge; `Comparison` does the statistics.
 
+public import Vial
 public import VialEngine
 import VialFormat
 public import VialModel

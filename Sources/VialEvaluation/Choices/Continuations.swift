@@ -1,6 +1,7 @@
 // Owns: a prompt with each of several continuations as token ids.
 // Must not: score them.
 
+public import Vial
 import VialFormat
 public import VialSystem
 import VialText

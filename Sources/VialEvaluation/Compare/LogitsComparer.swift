@@ -3,7 +3,9 @@
 // machine gets the same figures.
 
 internal import VialCompute
+public import VialEngine
 internal import VialModel
+internal import VialNumerics
 internal import VialSystem
 
 /// How two distributions over the same vocabulary differ.

@@ -4,19 +4,20 @@
 import VialText
 
 /// Answers to the same prompt, counted (self-consistency, Wang et al., ICLR 2023).
-struct SampleVote {
+package struct SampleVote {
   /// Number of the answer that most samples give; of equals the first.
-  let winner: Int
+  package let winner: Int
   /// Samples that give it.
-  let count: Int
+  package let count: Int
   /// Samples that ended by themselves, whether or not they agree.
-  let sampleCount: Int
+  package let sampleCount: Int
 
   /// Share of the samples that agree with the winner; NaN when none ended by itself.
-  var agreement: Double { Double(count) / Double(sampleCount) }
+  package var agreement: Double { Double(count) / Double(sampleCount) }
 
+  /// Counts answers; nil when all were cut.
   /// - Parameter answers: texts; nil for an answer that was cut, which is never counted.
-  init?(_ answers: [String?]) {
+  package init?(_ answers: [String?]) {
     var counts: [String: (first: Int, count: Int)] = [:]
     for (index, answer) in answers.enumerated() {
       guard let answer else { continue }

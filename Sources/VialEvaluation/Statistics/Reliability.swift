@@ -1,12 +1,17 @@
+<<<<<<< HEAD:Sources/VialEvaluation/Calibration.swift
 // Owns: how far a model's confidence can be believed: reliability, calibration error, Brier score,
 // and what abstaining would give.
+=======
+// Owns: how far a model's confidence can be believed: calibration error, Brier score, and what
+// abstaining would give.
+>>>>>>> evaluation:Sources/VialEvaluation/Statistics/Reliability.swift
 // Must not: know how options were scored.
 
-import VialEngine
+import VialNumerics
 
-/// Calibration over questions whose options were scored. The confidence of a question is the choice's share of the
-/// options' likelihoods.
-public struct Calibration: Sendable {
+/// The reliability of confidence over questions whose options were scored. The confidence of a
+/// question is the choice's share of the options' likelihoods.
+public struct Reliability: Sendable {
   /// Questions of similar confidence.
   public struct Bin: Sendable, Equatable {
     /// Least confidence; the bin ends where the next begins.
@@ -29,11 +34,11 @@ public struct Calibration: Sendable {
 
   /// Ten bins of equal width.
   public let bins: [Bin]
-  /// Expected calibration error (Naeini et al., AAAI 2015): mean over questions of |accuracy - confidence| of their
-  /// bin.
+  /// Expected calibration error (Naeini et al., AAAI 2015): mean over questions of
+  /// |accuracy - confidence| of their bin.
   public let expectedError: Double
-  /// Brier score over all options (Brier 1950): mean over questions of the squared distances between the options'
-  /// shares and the truth; 0 is best, 2 worst.
+  /// Brier score over all options (Brier 1950): mean over questions of the squared distances
+  /// between the options' shares and the truth; 0 is best, 2 worst.
   public let brierScore: Double
   /// At thresholds 0, 0.3, 0.5, 0.7, 0.9 and 0.95.
   public let abstentions: [Abstention]
