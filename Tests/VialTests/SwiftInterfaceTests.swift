@@ -113,6 +113,32 @@ import Vial
     #expect(late.finishReason == .cancelled)
   }
 
+  @Test("cancelling a Task whose request waits in the queue throws, and ends that request alone")
+  func cancelledWhileWaiting() async throws {
+    let engine = try Self.engine { $0.runningLimit = 1 }
+    let running = try engine.stream(Self.question, options: Self.endless(engine))
+    let waiting = try engine.stream(Self.question)
+    let (begun, note) = AsyncStream.makeStream(of: Void.self)
+    let task = Task {
+      await Self.failure {
+        note.finish()
+        for try await _ in waiting {}
+      }
+    }
+    for await _ in begun {}
+    // Time to reach the wait: no event comes.
+    for _ in 0..<1000 { await Task.yield() }
+    task.cancel()
+    guard case .cancelled? = await task.value else { throw Missing() }
+    #expect(running.finishReason == nil)
+    running.cancel()
+    try engine.waitUntilIdle()
+    #expect(waiting.finishReason == .cancelled)
+    #expect(waiting.timings.generatedTokenCount == 0)
+    let end = await Self.failure { for try await _ in running {} }
+    guard case .cancelled? = end else { throw Missing() }
+  }
+
   @Test("leaving the loop cancels the request")
   func leftLoop() async throws {
     let engine = try Self.engine()
