@@ -1,9 +1,18 @@
 // What a Swift host sees with one import: texts in and out, streams, Tasks, batches, scores.
 
+import Dispatch
 import Foundation
 import TestSupport
 import Testing
 import Vial
+
+/// Threads that other tests cannot keep from running: an answer must not end before it is cancelled.
+private final class OwnThreads: TaskExecutor {
+  func enqueue(_ job: consuming ExecutorJob) {
+    let unowned = UnownedJob(job)
+    Thread.detachNewThread { unowned.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+}
 
 @Suite struct SwiftInterfaceTests {
   private static let question = "What are the symptoms of anemia?"
@@ -89,22 +98,36 @@ import Vial
     #expect(begun.timings.promptTokenCount > cut.timings.promptTokenCount)
   }
 
+  @Test("a text is literal, is sampled as the file recommends, and is wiped at the end")
+  func textDefaults() throws {
+    let engine = try Self.engine()
+    let message = "What is <think> and </think>?"
+    let request = try engine.submit(message)
+    #expect(request.plan.options.sampling == engine.model.recommendedSampling)
+    #expect(engine.model.recommendedSampling != SamplingParameters())
+    let conversation = try engine.submit(Conversation([("user", message)]))
+    #expect(conversation.promptCount == request.promptCount)
+    let answer = try request.answer()
+    #expect(try conversation.answer().text == answer.text)
+    try engine.waitUntilIdle()
+    #expect(request.plan.prompt.count == 0 && conversation.plan.prompt.count == 0)
+  }
+
   @Test("cancelling the Task cancels the request, and the loop throws")
   func cancelledTask() async throws {
     let engine = try Self.engine()
     let stream = try engine.stream(Self.question, options: Self.endless(engine))
-    let (heard, note) = AsyncStream.makeStream(of: Void.self)
-    let task = Task {
-      await Self.failure { for try await _ in stream { note.yield() } }
+    let task = Task(executorPreference: OwnThreads()) {
+      await Self.failure {
+        for try await _ in stream { withUnsafeCurrentTask { $0?.cancel() } }
+      }
     }
-    for await _ in heard { break }
-    task.cancel()
     guard case .cancelled? = await task.value else { throw Missing() }
     try engine.waitUntilIdle()
     #expect(stream.finishReason == .cancelled)
     // A Task that was cancelled before does not wait at all.
     let late = try engine.stream(Self.question, options: Self.endless(engine))
-    let other = Task {
+    let other = Task(executorPreference: OwnThreads()) {
       withUnsafeCurrentTask { $0?.cancel() }
       return await Self.failure { _ = try await late.answer() }
     }
@@ -113,14 +136,44 @@ import Vial
     #expect(late.finishReason == .cancelled)
   }
 
+  @Test("cancelling a Task that waits for an event throws: the loop does not just end")
+  func cancelledWhileWaiting() async throws {
+    let engine = try Self.engine()
+    // A callback that does not return keeps all events back.
+    let gate = DispatchSemaphore(value: 0)
+    let (called, call) = AsyncStream.makeStream(of: Void.self)
+    let prompt = try engine.model.chatTokens(user: Array("?".utf8).span)
+    let options = GenerationOptions(maximumTokens: 1)
+    let blocker = try engine.submit(prompt: prompt, options: options) { _, _ in
+      call.finish()
+      gate.wait()
+      gate.signal()
+    }
+    defer { gate.signal() }
+    for await _ in called {}
+    let stream = try engine.stream(Self.question)
+    let (begun, note) = AsyncStream.makeStream(of: Void.self)
+    let task = Task(executorPreference: OwnThreads()) {
+      await Self.failure {
+        note.finish()
+        for try await _ in stream {}
+      }
+    }
+    for await _ in begun {}
+    try engine.waitUntilIdle()
+    #expect(blocker.isFinished && stream.finishReason == .stop)
+    task.cancel()
+    guard case .cancelled? = await task.value else { throw Missing() }
+  }
+
   @Test("leaving the loop cancels the request")
   func leftLoop() async throws {
     let engine = try Self.engine()
     let options = Self.endless(engine)
-    for try await piece in try engine.stream(Self.question, options: options)
-    where !piece.text.isEmpty {
-      break
+    let task = Task(executorPreference: OwnThreads()) {
+      for try await _ in try engine.stream(Self.question, options: options) { break }
     }
+    try await task.value
     try engine.waitUntilIdle()
     #expect(engine.metrics.finishedCounts[.cancelled] == 1)
     #expect(engine.metrics.finishedCounts.total == 1)
