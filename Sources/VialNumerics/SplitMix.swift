@@ -2,7 +2,8 @@
 // Must not: be used for choosing tokens; that is the contract's Philox. Nor for cryptography.
 // Source: Steele, Lea and Flood, OOPSLA 2014.
 
-/// SplitMix64: small and the same everywhere. Inlined: packing random weights calls it for each weight.
+/// SplitMix64: small and the same everywhere. Inlined: packing random weights calls it for each
+/// weight.
 public struct SplitMix {
   @usableFromInline var state: UInt64
 

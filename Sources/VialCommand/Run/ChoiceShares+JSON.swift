@@ -12,7 +12,7 @@ extension ChoiceShares {
         output.object { output in
           output.member("text", String(decoding: choice.text, as: UTF8.self))
           output.member("log_likelihood", choice.logLikelihood)
-          output.member("share", choice.share)
+          output.member("share", choice.fraction)
         }
       }
     }

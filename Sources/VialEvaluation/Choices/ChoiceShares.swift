@@ -16,7 +16,7 @@ package struct ChoiceShares {
     /// Natural logarithm of its likelihood.
     package let logLikelihood: Double
     /// Its part of the likelihoods of all choices, from 0 to 1.
-    package let share: Double
+    package let fraction: Double
   }
 
   /// Every choice, in the order in which they were given.
@@ -51,7 +51,7 @@ package struct ChoiceShares {
     let weights = logLikelihoods.map { DoubleFunctions.exp($0 - best) }
     let sum = weights.reduce(0, +)
     return choices.indices.map {
-      Share(text: choices[$0], logLikelihood: logLikelihoods[$0], share: weights[$0] / sum)
+      Share(text: choices[$0], logLikelihood: logLikelihoods[$0], fraction: weights[$0] / sum)
     }
   }
 }

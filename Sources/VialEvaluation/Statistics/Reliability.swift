@@ -1,10 +1,5 @@
-<<<<<<< HEAD:Sources/VialEvaluation/Calibration.swift
-// Owns: how far a model's confidence can be believed: reliability, calibration error, Brier score,
-// and what abstaining would give.
-=======
 // Owns: how far a model's confidence can be believed: calibration error, Brier score, and what
 // abstaining would give.
->>>>>>> evaluation:Sources/VialEvaluation/Statistics/Reliability.swift
 // Must not: know how options were scored.
 
 import VialNumerics
