@@ -42,7 +42,7 @@ extension Model {
     of answers: [String], to message: String, options: ComputeOptions = ComputeOptions(),
     adapter: AppliedAdapter? = nil
   ) throws(VialError) -> [Double] {
-    let continuations = try continuations(
+    let continuations = try self.continuations(
       ofMessage: Array(message.utf8), answers: answers.map { Array($0.utf8) })
     return try OptionScorer(model: self, options: options, adapter: adapter)
       .logLikelihoods(of: continuations.texts, promptCount: continuations.promptCount)

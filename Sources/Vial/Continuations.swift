@@ -1,7 +1,6 @@
 // Owns: a prompt with each of several continuations as token ids.
 // Must not: score them.
 
-public import Vial
 import VialFormat
 public import VialSystem
 import VialText

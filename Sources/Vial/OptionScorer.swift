@@ -1,7 +1,6 @@
 // Owns: the likelihood of several continuations of one prompt; what they share is computed once.
 // Must not: choose, or know where the ids come from.
 
-public import Vial
 public import VialEngine
 import VialFormat
 public import VialModel
