@@ -56,7 +56,8 @@ extension Request {
 extension Engine {
   /// Submits one user message, rendered through the file's chat template; its text is literal.
   ///
-  /// The text is copied into wiped memory. The caller's `String` stays as it is, in ordinary memory.
+  /// The text is copied into wiped memory. The caller's `String` stays as it is, in ordinary
+  /// memory.
   /// - Parameters:
   ///   - message: what the user says.
   ///   - options: nil: what the model's file recommends, and the prompt is wiped when the request

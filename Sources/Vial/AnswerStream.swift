@@ -176,7 +176,8 @@
     /// - Parameters:
     ///   - messages: each a question of its own.
     ///   - options: of each; nil: what the model's file recommends.
-    /// - Throws: the first failure, in the order of the messages; `busy` when others fill the queue.
+    /// - Throws: the first failure, in the order of the messages; `busy` when others fill the
+    ///   queue.
     public func answers(
       to messages: [String], options: GenerationOptions? = nil
     ) async throws(VialError) -> [Answer] {

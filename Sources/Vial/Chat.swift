@@ -62,7 +62,8 @@ public final class Conversation {
       isLiteral: isLiteral)
   }
 
-  /// Adds a message whose role is the caller's text; false when it does not fit, or memory is short.
+  /// Adds a message whose role is the caller's text; false when it does not fit, or memory is
+  /// short.
   @discardableResult
   public func append(role: Span<UInt8>, content: Span<UInt8>, isLiteral: Bool) -> Bool {
     let buffer = text.capacity - text.count
@@ -79,11 +80,12 @@ public final class Conversation {
 
   // MARK: Further fields and tools
 
-  /// Gives the last message further fields: the JSON of an object of `reasoning_content`, `reasoning`, `thinking`,
-  /// `name` and `tool_call_id`, strings or null, and `tool_calls`, a list of objects as transformers has them. They are
-  /// literal when the message is. A template that does not ask for a field does not see it. Linear in the text's length.
-  /// - Throws: `text` with `invalidJSON`, `invalidUTF8`, `invalidFields` (also for a second object, and without a
-  ///   message) or `templateLimit`; `outOfMemory`.
+  /// Gives the last message further fields: the JSON of an object of `reasoning_content`,
+  /// `reasoning`, `thinking`, `name` and `tool_call_id`, strings or null, and `tool_calls`, a list
+  /// of objects as transformers has them. They are literal when the message is. A template that
+  /// does not ask for a field does not see it. Linear in the text's length.
+  /// - Throws: `text` with `invalidJSON`, `invalidUTF8`, `invalidFields` (also for a second object,
+  ///   and without a message) or `templateLimit`; `outOfMemory`.
   public func setFields(_ json: Span<UInt8>) throws(VialError) {
     guard entries.count > 0, entries.span[entries.count - 1].fields < 0 else {
       throw .text(.invalidFields)
@@ -93,8 +95,9 @@ public final class Conversation {
     entries.withMutableSpan { $0[last].fields = first }
   }
 
-  /// Gives the conversation tools: the JSON of a list of objects as transformers has them, always literal. A template
-  /// that does not ask for tools does not see them (`Model.readsTools`). Linear in the text's length.
+  /// Gives the conversation tools: the JSON of a list of objects as transformers has them, always
+  /// literal. A template that does not ask for tools does not see them (`Model.readsTools`). Linear
+  /// in the text's length.
   /// - Throws: as `setFields`; `invalidFields` also for a second list.
   public func setTools(_ json: Span<UInt8>) throws(VialError) {
     guard tools < 0 else { throw .text(.invalidFields) }
@@ -222,7 +225,8 @@ public final class Conversation {
 }
 
 extension Model {
-  /// Whether the file's chat template asks for tools; one that does not never shows them to the model.
+  /// Whether the file's chat template asks for tools; one that does not never shows them to the
+  /// model.
   public var readsTools: Bool { chatTemplate?.readsTools ?? false }
 
   /// The ids of a conversation that asks for an answer, rendered through the file's chat template.
@@ -240,7 +244,8 @@ extension Model {
     }
     let opening = try encode(text.span, literals: literals.span)
     let closing: [UInt8] = isInsideReasoning(opening.span) ? Array("\n</think>\n\n".utf8) : []
-    // One text: tokens may reach from the template's end into the prefill, as in what models were trained on.
+    // One text: tokens may reach from the template's end into the prefill, as in what models were
+    // trained on.
     let start = text.count + closing.count
     guard let whole = SecureBuffer<UInt8>(capacity: start + prefill.count),
       let ranges = CheckedBuffer<TextRange>(capacity: literals.count + 1)
@@ -265,7 +270,8 @@ extension Model {
     return try chatTokens(conversation, prefill: prefill)
   }
 
-  /// The ids of a text behind the file's BOS, without a chat template, all of it literal, and of a prefill behind it.
+  /// The ids of a text behind the file's BOS, without a chat template, all of it literal, and of a
+  /// prefill behind it.
   public func rawTokens(
     _ text: Span<UInt8>, prefill: SecureBuffer<UInt8>? = nil
   ) throws(VialError) -> SecureBuffer<UInt32> {

@@ -93,8 +93,8 @@ extension Model {
   /// Prompt templates of the file.
   public var promptTemplateCount: Int { promptSections.count }
 
-  /// The prompt template with this number, in file order, read and checked now; nil when there are not so many. O(bytes of
-  /// it).
+  /// The prompt template with this number, in file order, read and checked now; nil when there are
+  /// not so many. O(bytes of it).
   /// - Throws: `format` when it breaks a rule, whatever the others do.
   public func promptTemplate(at index: Int) throws(VialError) -> PromptTemplate? {
     guard promptSections.indices.contains(index) else { return nil }
@@ -116,10 +116,11 @@ extension Model {
     } catch { throw VialError(error) }
   }
 
-  /// The ids of a template's messages, rendered through the file's chat template, both literal as a whole.
+  /// The ids of a template's messages, rendered through the file's chat template, both literal as a
+  /// whole.
   ///
-  /// Where the chat template opens the reasoning by itself, as DeepSeek-R1's does, the system message becomes the
-  /// beginning of the user's: such models were trained without one.
+  /// Where the chat template opens the reasoning by itself, as DeepSeek-R1's does, the system
+  /// message becomes the beginning of the user's: such models were trained without one.
   /// - Parameters:
   ///   - messages: of a template, rendered.
   ///   - prefill: the answer's first words, as in `chatTokens`.
