@@ -147,6 +147,17 @@ import VialPacking
       adapter.config["rank_pattern"] = Dictionary(
         uniqueKeysWithValues: (0..<1000).map { ("(.*)(.*)(.*)!\($0)", 4) })
     }
+    // Nor for any match, but all matches together count.
+    try expect("rank_pattern", "takes too long") { adapter in
+      adapter.config["rank_pattern"] = Dictionary(
+        uniqueKeysWithValues: (0..<1000).map { ("[xy]\($0)", 4) })
+    }
+    // Names cost nothing: AdaLoRA gives each module a rank.
+    let adapter = try TestAdapter()
+    adapter.config["rank_pattern"] = Dictionary(
+      uniqueKeysWithValues: (0..<1000).map { ("layers.\($0).mlp.none", 4) })
+    try adapter.write()
+    #expect(try failure(adapter) == nil)
   }
 
   @Test func someLayersOnly() throws {

@@ -61,7 +61,9 @@ struct PEFTTargets {
     guard let object = try settings.object(key) else { return [] }
     var patterns: [(pattern: ModulePattern, value: JSONValue)] = []
     for member in object.allMembers {
-      let pattern = try ModulePattern("(.*\\.)?(\(member.key.text))", key: key)
+      let name = member.key.text
+      let pattern = try ModulePattern(
+        "(.*\\.)?(\(name))", key: key, isName: ModulePattern.isName(name))
       patterns.append((pattern, member.value))
     }
     return patterns

@@ -1,6 +1,8 @@
 // Owns: the compiling of tests (`is defined`, `is string`) whose outcome a conversation decides.
 // Must not: emit an operation whose run-time meaning differs from Jinja's for any conversation.
 
+import VialText
+
 extension ChatTemplateCompiler {
   /// A test whose outcome depends on the conversation.
   mutating func emitTest(
