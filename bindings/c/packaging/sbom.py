@@ -132,16 +132,18 @@ def main():
     cxx = system_library(archives, "libstdc++.a", "libstdc++", gcc, "GPL-3.0-or-later WITH GCC-exception-3.1",
                          "Organization: Free Software Foundation")
     parser = argument_parser()
-    inside = [runtime, dispatch, lz4, sodium, cxx]
+    # Swift's tasks, which bring libdispatch, are compiled out of libvial.
+    inside = [runtime, lz4, sodium, cxx]
+    command = [dispatch, *foundation, parser]
     relations = [("SPDXRef-DOCUMENT", "DESCRIBES", product) for product in products]
     for product in products:
-        parts = inside + ([*foundation, parser] if product["name"] == "vial" else [])
+        parts = inside + (command if product["name"] == "vial" else [])
         relations += [(product["SPDXID"], "STATIC_LINK", part) for part in parts]
     document = {
         "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": f"vial-{version}",
         "documentNamespace": f"https://vial.invalid/spdx/{version}/{products[0]['checksums'][0]['checksumValue']}",
         "creationInfo": {"created": time_of_sources(), "creators": ["Tool: Vial make sbom", ours]},
-        "packages": products + inside + [*foundation, parser],
+        "packages": products + inside + command,
         "relationships": [
             {"spdxElementId": left, "relationshipType": kind, "relatedSpdxElement": right["SPDXID"]}
             for left, kind, right in relations
