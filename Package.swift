@@ -76,6 +76,7 @@ let package = Package(
       name: "VialSystem", dependencies: ["CVialSystem", "CVialMemory", "CSodium"],
       swiftSettings: house),
     // Floor 2
+    .target(name: "VialArchitectures", dependencies: ["VialFormat"], swiftSettings: house),
     .target(
       name: "VialText", dependencies: ["VialFormat", "CSodium", "CVialMemory"],
       swiftSettings: hostile),
@@ -85,7 +86,7 @@ let package = Package(
     // Floor 3
     .target(
       name: "VialModel",
-      dependencies: ["VialFormat", "VialSystem", "VialText", "VialCompute"],
+      dependencies: ["VialFormat", "VialSystem", "VialArchitectures", "VialText", "VialCompute"],
       swiftSettings: house),
     // Floor 4
     .target(
@@ -111,7 +112,8 @@ let package = Package(
     .target(
       name: "VialPacking",
       dependencies: [
-        "CVialCalibration", "CVialKernels", "VialNumerics", "VialFormat", "VialSystem", "VialText",
+        "CVialCalibration", "CVialKernels", "VialNumerics", "VialFormat", "VialSystem",
+        "VialArchitectures", "VialText",
       ],
       resources: promptTemplates.map { .embedInCode("Resources/templates/\($0).txt") },
       swiftSettings: house),
@@ -177,6 +179,9 @@ let package = Package(
     .testTarget(
       name: "VialSystemTests", dependencies: ["VialSystem", "TestSupport"], swiftSettings: house),
     // Tests of floor 2
+    .testTarget(
+      name: "VialArchitecturesTests", dependencies: ["VialArchitectures", "TestSupport"],
+      swiftSettings: house),
     .testTarget(
       name: "VialTextTests",
       dependencies: ["VialFormat", "VialText", "VialPacking", "TestSupport"],

@@ -566,7 +566,7 @@ VIAL_API vial_status vial_model_get_info(vial_model *model, vial_model_info *out
 typedef uint32_t vial_model_text;
 
 enum {
-  /** "qwen2", "llama". */
+  /** "qwen2", "llama" and so on: a name of Spec/MODELS.md. */
   VIAL_MODEL_TEXT_ARCHITECTURE = 1,
   /** The model's name; may be empty. */
   VIAL_MODEL_TEXT_NAME = 2,

@@ -57,7 +57,8 @@ public final class OptionScorer {
     guard let sequence = TokenSequence(capacity: longest, pool: runner.blocks, adapter: adapter)
     else { throw .outOfMemory }
     defer { runner.wipe() }
-    for index in 0..<common { sequence.tokens.append(texts[0].pointer[index]) }
+    sequence.plannedCount = longest
+    for index in 0..<common { sequence.append(texts[0].pointer[index]) }
     do throws(RunnerError) {
       var sums = try firsts(sequence, texts.map { $0.pointer[common] })
       for (index, text) in texts.enumerated() {
@@ -107,7 +108,7 @@ public final class OptionScorer {
   ) throws(RunnerError) -> Double {
     sequence.rewind(to: common)
     // The last id predicts nothing that is wanted.
-    for index in common..<text.count - 1 { sequence.tokens.append(text.pointer[index]) }
+    for index in common..<text.count - 1 { sequence.append(text.pointer[index]) }
     var sum = 0.0
     try runner.advanceEvery(sequence) { position, logits in
       sum += Double(sampler.logProbability(of: text.pointer[position + 1], logits: logits))

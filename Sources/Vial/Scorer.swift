@@ -64,7 +64,7 @@ public final class Scorer {
       let count = min(windowSize, tokens.count - begin)
       guard let sequence = TokenSequence(capacity: count, pool: runner.blocks, adapter: adapter)
       else { throw .outOfMemory }
-      for index in begin..<begin + count { sequence.tokens.append(tokens[index]) }
+      for index in begin..<begin + count { sequence.append(tokens[index]) }
       goesOn = try scoreWindow(sequence, firstIndex: begin, body: body)
       begin += count
     }

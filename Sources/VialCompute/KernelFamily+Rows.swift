@@ -20,6 +20,12 @@ extension KernelFamily {
     table.pointee.scaled_add(y, u, scale, count)
   }
 
+  /// `x[i] *= factor`.
+  @inlinable
+  public func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    table.pointee.scale(x, factor, count)
+  }
+
   /// RMSNorm of one row with as many weights; `out` may be the row.
   @inlinable
   public func normalize(

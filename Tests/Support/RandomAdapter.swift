@@ -3,8 +3,20 @@
 package import Foundation
 package import VialPacking
 
-/// Adapters for `qwen2-tiny-untied`.
+/// Adapters for `qwen2-tiny-untied`, and for any modules.
 package enum RandomAdapter {
+  /// A linear layer that an adapter is for.
+  package struct Module {
+    let name: String
+    let outputs, inputs: Int
+
+    package init(_ name: String, outputs: Int, inputs: Int) {
+      self.name = name
+      self.outputs = outputs
+      self.inputs = inputs
+    }
+  }
+
   /// The projections of attention.
   package static let attention = ["q_proj", "k_proj", "v_proj", "o_proj"]
   /// All linear layers and the head.
@@ -21,25 +33,38 @@ package enum RandomAdapter {
   }
 
   /// Modules of the checkpoint with these names.
-  private static func modules(_ names: [String]) -> [String] {
-    (0..<2).flatMap { layer in
+  private static func modules(_ names: [String]) -> [Module] {
+    let modules = (0..<2).flatMap { layer in
       names.filter { $0 != "lm_head" }.map { name in
         let part = attention.contains(name) ? "self_attn" : "mlp"
         return "model.layers.\(layer).\(part).\(name)"
       }
-    } + names.filter { $0 == "lm_head" }
+    }
+    return (modules + names.filter { $0 == "lm_head" }).map { name in
+      let (outputs, inputs) = shape(String(name.split(separator: ".").last ?? ""))
+      return Module(name, outputs: outputs, inputs: inputs)
+    }
   }
 
   /// Writes a folder; equal seeds give equal numbers.
   package static func write(
     to folder: URL, seed: UInt32, rank: Int, targets: [String], isHalf: Bool
   ) throws {
+    try write(
+      modules(targets), to: folder, seed: seed, rank: rank, targets: targets, isHalf: isHalf)
+  }
+
+  /// Writes a folder with these modules.
+  package static func write(
+    _ modules: [Module], to folder: URL, seed: UInt32, rank: Int, targets: [String], isHalf: Bool
+  ) throws {
     var state = seed &* 2_654_435_761 &+ 1
     var header: [String] = []
     var data = Data()
-    for module in modules(targets) {
-      let (outputs, inputs) = shape(String(module.split(separator: ".").last ?? ""))
-      for (part, rows, columns) in [("A", rank, inputs), ("B", outputs, rank)] {
+    for module in modules {
+      for (part, rows, columns) in [
+        ("A", rank, module.inputs), ("B", module.outputs, rank),
+      ] {
         let start = data.count
         for _ in 0..<rows * columns {
           state = state &* 1_664_525 &+ 1_013_904_223
@@ -51,7 +76,7 @@ package enum RandomAdapter {
           }
         }
         header.append(
-          "\"base_model.model.\(module).lora_\(part).weight\":{\"dtype\":\"\(isHalf ? "BF16" : "F32")\","
+          "\"base_model.model.\(module.name).lora_\(part).weight\":{\"dtype\":\"\(isHalf ? "BF16" : "F32")\","
             + "\"shape\":[\(rows),\(columns)],\"data_offsets\":[\(start),\(data.count)]}")
       }
     }

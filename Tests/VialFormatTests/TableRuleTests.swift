@@ -96,13 +96,19 @@ import VialFormat
     #expect(try rule { $0["attention.head_dim"] = .unsigned(7) } == 312)
     #expect(try rule { $0["norm.epsilon"] = .float(0) } == 312)
     #expect(try rule { $0["attention.kv_head_count"] = .unsigned(3) } == 313)
-    #expect(try rule { $0["rope.inverse_frequencies"] = .floatArray([1]) } == 314)
+    #expect(try rule { $0["rope.inverse_frequencies"] = .floatArray([]) } == 314)
+    #expect(try rule { $0["rope.inverse_frequencies"] = .floatArray([1, 1, 1, 1, 1]) } == 314)
     #expect(try rule { $0["rope.inverse_frequencies"] = .floatArray([1, -1, 1, 1]) } == 314)
     #expect(try rule { $0["token.eos"] = .unsignedArray([100]) } == 315)
     #expect(try rule { $0["token.bos"] = nil } == 315)
     #expect(try rule { $0["sampling.top_p"] = .float(1.5) } == 316)
     #expect(try rule { $0["sampling.temperature"] = .unsigned(1) } == 316)
     #expect(try rule { $0["sampling.top_k"] = .unsigned(.max) } == 316)
+    #expect(try rule { $0["rope.long.above"] = .unsigned(8) } == 318)
+    #expect(try rule { $0["rope.long.inverse_frequencies"] = .floatArray([1]) } == 318)
+    #expect(try rule { $0["attention.scale"] = .float(0) } == 319)
+    #expect(try rule { $0["feed_forward.bias"] = .unsigned(1) } == 319)
+    #expect(try rule { $0["rope.layers"] = .unsignedArray([1]) } == 319)
   }
 }
 

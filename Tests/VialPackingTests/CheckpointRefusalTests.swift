@@ -156,7 +156,10 @@ import VialPacking
   @Test(arguments: [
     ("\"silu\"", "\"gelu\"", "hidden_act"),
     ("Qwen2ForCausalLM", "MambaForCausalLM", "MambaForCausalLM"),
-    ("\"use_sliding_window\": false", "\"use_sliding_window\": true", "use_sliding_window"),
+    (
+      "\"use_sliding_window\": false",
+      "\"use_sliding_window\": true, \"sliding_window\": 48", "use_sliding_window"
+    ),
     ("\"hidden_size\": 64", "\"hidden_size\": -64", "hidden_size"),
     ("\"hidden_size\": 64", "\"hidden_size\": 9223372036854775807", "hidden_size"),
     ("\"hidden_size\": 64", "\"hidden_size\": \"64\"", "hidden_size"),
@@ -168,12 +171,13 @@ import VialPacking
     ("\"rms_norm_eps\": 1e-06", "\"rms_norm_eps\": 0", "rms_norm_eps"),
     ("\"rope_theta\": 1000000.0", "\"rope_theta\": 0", "rope_theta"),
     (
-      "\"use_cache\"", "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2}, \"use_cache\"",
-      "yarn"
+      "\"use_cache\"", "\"rope_scaling\": {\"type\": \"yran\", \"factor\": 2}, \"use_cache\"",
+      "yran"
     ),
     ("\"use_cache\"", "\"quantization_config\": {\"bits\": 4}, \"use_cache\"", "quantised"),
     (
-      "\"use_cache\"", "\"layer_types\": [\"sliding_attention\"], \"use_cache\"",
+      "\"use_cache\"",
+      "\"layer_types\": [\"full_attention\", \"sliding_attention\"], \"use_cache\"",
       "sliding_attention"
     ),
     ("{", "{{", "config.json"),

@@ -100,13 +100,27 @@ extension GGUFBuilder {
     "mlp.down_proj": "ffn_down",
   ]
 
+  /// What some architectures have besides, or call otherwise.
+  private static func modules(of arch: String) -> [String: String] {
+    var names = modules
+    names["self_attn.q_norm"] = "attn_q_norm"
+    names["self_attn.k_norm"] = "attn_k_norm"
+    names["self_attn.qkv_proj"] = "attn_qkv"
+    names["mlp.gate_up_proj"] = "ffn_up"
+    names["post_feedforward_layernorm"] = "post_ffw_norm"
+    if arch == "olmo2" { names["post_attention_layernorm"] = "post_attention_norm" }
+    return names
+  }
+
   /// The GGUF name of a checkpoint's tensor.
-  static func name(_ name: String) -> String {
+  static func name(_ name: String, _ arch: String = "llama") -> String {
     var out = name.replacingOccurrences(of: "model.embed_tokens", with: "token_embd")
       .replacingOccurrences(of: "model.norm", with: "output_norm")
       .replacingOccurrences(of: "lm_head", with: "output")
       .replacingOccurrences(of: "model.layers", with: "blk")
-    for (module, short) in modules { out = out.replacingOccurrences(of: module, with: short) }
+    for (module, short) in modules(of: arch) {
+      out = out.replacingOccurrences(of: module, with: short)
+    }
     return out
   }
 
@@ -132,12 +146,52 @@ extension GGUFBuilder {
     self["\(arch).rope.freq_base"] = .f32(Float(config["rope_theta"] as? Double ?? 0))
     self["\(arch).attention.layer_norm_rms_epsilon"] = .f32(
       Float(config["rms_norm_eps"] as? Double ?? 0))
+    try addTraits(config, arch)
     try addTokenizer(fixture, pre)
     for file in try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path).sorted()
     where file.hasSuffix(".safetensors") {
       for tensor in try SafetensorsFile(fixture.bytes(file)).tensors {
-        add(tensor, interleaved: arch == "llama", heads, keyHeads)
+        add(tensor, arch, heads, keyHeads)
       }
+    }
+  }
+
+  /// Keys that only some architectures have, as llama.cpp's converter writes them.
+  private mutating func addTraits(_ config: [String: Any], _ arch: String) throws {
+    func float(_ key: String) -> Float? { (config[key] as? Double).map { Float($0) } }
+    if let head = config["head_dim"] as? Int {
+      for key in ["attention.key_length", "attention.value_length"] {
+        self["\(arch).\(key)"] = .u32(UInt32(head))
+      }
+    }
+    for (key, name) in [
+      ("attention.scale", "attention_multiplier"), ("embedding_scale", "embedding_multiplier"),
+      ("residual_scale", "residual_multiplier"), ("logit_scale", "logits_scaling"),
+    ] {
+      if let value = float(name) { self["\(arch).\(key)"] = .f32(value) }
+    }
+    let rope = config["rope_scaling"] as? [String: Any] ?? [:]
+    let inner = rope["original_max_position_embeddings"] as? Int
+    let outer = config["original_max_position_embeddings"] as? Int
+    if let original = inner ?? outer {
+      self["\(arch).rope.scaling.original_context_length"] = .u32(UInt32(original))
+    }
+    if let share = config["partial_rotary_factor"] as? Double {
+      let size = config["hidden_size"] as? Int ?? 0
+      let heads = config["num_attention_heads"] as? Int ?? 1
+      self["\(arch).rope.dimension_count"] = .u32(UInt32(Double(size / heads) * share))
+    }
+    let kind = rope["rope_type"] as? String ?? rope["type"] as? String
+    if kind == "yarn" || kind == "linear" {
+      self["\(arch).rope.scaling.type"] = .text(kind ?? "")
+      self["\(arch).rope.scaling.factor"] = .f32(Float(rope["factor"] as? Double ?? 0))
+    }
+    for (key, name) in [("short_factor", "short"), ("long_factor", "long")] {
+      guard let factors = rope[key] as? [Double] else { continue }
+      tensors.append(
+        .init(
+          name: "rope_factors_\(name).weight", shape: [factors.count], type: 0,
+          data: factors.flatMap { Self.little(Float($0).bitPattern) }))
     }
   }
 
@@ -171,16 +225,26 @@ extension GGUFBuilder {
   }
 
   private mutating func add(
-    _ tensor: SafetensorsFile.Tensor, interleaved: Bool, _ heads: Int, _ keyHeads: Int
+    _ tensor: SafetensorsFile.Tensor, _ arch: String, _ heads: Int, _ keyHeads: Int
   ) {
-    let name = Self.name(tensor.name)
+    let name = Self.name(tensor.name, arch)
+    let interleaved = ["llama", "smollm3", "granite"].contains(arch)
     guard tensor.shape.count == 2 else {
-      let data = tensor.floats.flatMap { Self.little($0.bitPattern) }
+      var floats = tensor.floats
+      let count = name.contains("attn_q.") ? heads : name.contains("attn_k.") ? keyHeads : 0
+      if interleaved, count > 0 {
+        let half = floats.count / count / 2
+        floats = floats.indices.map { row in
+          let (head, within) = (row / (2 * half), row % (2 * half))
+          return tensor.floats[head * 2 * half + within % 2 * half + within / 2]
+        }
+      }
+      let data = floats.flatMap { Self.little($0.bitPattern) }
       tensors.append(.init(name: name, shape: tensor.shape, type: 0, data: data))
       return
     }
     var data = tensor.data
-    let count = name.contains("attn_q") ? heads : name.contains("attn_k.") ? keyHeads : 0
+    let count = name.contains("attn_q.") ? heads : name.contains("attn_k.") ? keyHeads : 0
     if interleaved, count > 0 {
       // Row 2j + i of a head is the checkpoint's row i · half + j.
       let width = data.count / tensor.shape[0]

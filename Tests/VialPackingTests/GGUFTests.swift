@@ -39,6 +39,36 @@ import VialPacking
 
   // MARK: The same model
 
+  /// Weights, to the byte, and what layers do with them. GGUF has some numbers in fewer bits.
+  @Test(arguments: [
+    "qwen3-tiny", "qwen3-yarn-tiny", "qwen2-yarn-tiny", "phi3-longrope-tiny",
+    "llama-bias-linear-tiny", "llama-headdim-tiny", "smollm3-tiny", "granite-tiny", "olmo2-tiny",
+  ])
+  func everyArchitectureIsTheSameModel(_ name: String) throws {
+    let fixture = try Fixture(name)
+    let checkpoint = try fixture.pack(WeightRecipe(weights: .bf16))
+    let file = try pack(
+      try GGUFBuilder(fixture, pre: "qwen2").bytes, Fixture(), WeightRecipe(weights: .bf16))
+    #expect(
+      file.sections.filter { $0.kind == .weights }.map(\.digest)
+        == checkpoint.sections.filter { $0.kind == .weights }.map(\.digest))
+    let (a, b) = (file.configuration, checkpoint.configuration)
+    #expect(a.architecture == b.architecture && a.headDimension == b.headDimension)
+    #expect(a.hasAttentionBias == b.hasAttentionBias)
+    #expect(a.ropeInverseFrequencies == b.ropeInverseFrequencies)
+    #expect(a.traits.longRope == b.traits.longRope)
+    #expect(a.traits.rotatedLayers == b.traits.rotatedLayers)
+    #expect(a.traits.hasOutputBias == b.traits.hasOutputBias)
+    #expect(a.traits.hasFeedForwardBias == b.traits.hasFeedForwardBias)
+    for (x, y) in [
+      (a.traits.attentionScale ?? 0, b.traits.attentionScale ?? 0),
+      (a.traits.embeddingMultiplier, b.traits.embeddingMultiplier),
+      (a.traits.residualMultiplier, b.traits.residualMultiplier),
+      (a.traits.logitMultiplier, b.traits.logitMultiplier),
+      (a.traits.ropeMagnitude, b.traits.ropeMagnitude),
+    ] { #expect(Float(x) == Float(y)) }
+  }
+
   /// Configuration, weights and tokenizer are covered by the model digest; sampling defaults are not in GGUF.
   @Test(arguments: [2, 3] as [UInt32])
   func theSameModelAsTheCheckpoint(_ version: UInt32) throws {
@@ -179,7 +209,8 @@ import VialPacking
       ("qwen2.embedding_length", .u32(72), "shape"),
       ("qwen2.block_count", .u32(3), "blk.2"),
       ("qwen2.attention.head_count_kv", .u32(3), "key heads"),
-      ("qwen2.rope.scaling.type", .text("yarn"), "yarn"),
+      ("qwen2.rope.scaling.type", .text("yran"), "yran"),
+      ("qwen2.rope.scaling.type", .text("yarn"), "rope.scaling.factor"),
       ("qwen2.rope.freq_base", .f32(.nan), "freq_base"),
       ("qwen2.rope.dimension_count", .u32(8), "dimension_count"),
       ("qwen2.expert_count", .u32(8), "expert_count"),

@@ -64,11 +64,13 @@ import VialSystem
       cancelAfter: random.below(5) == 0 ? random.below(20) : nil)
   }
 
-  private static func engine(_ change: (inout EngineOptions) -> Void) throws -> Engine {
+  private static func engine(
+    _ model: String = "qwen2-tiny-untied", _ change: (inout EngineOptions) -> Void
+  ) throws -> Engine {
     var options = EngineOptions(compute: ComputeOptions(threadCount: 2, chunkSize: 64))
     options.cachePositionCount = 512
     change(&options)
-    return try Engine(model: PackedModel.open("qwen2-tiny-untied"), options: options)
+    return try Engine(model: PackedModel.open(model), options: options)
   }
 
   private static func note(_ event: RequestEvent, _ stream: inout Stream) {
@@ -85,8 +87,8 @@ import VialSystem
       event.alternatives.flatMap { [$0.token, $0.logProbability.bitPattern] })
   }
 
-  private static func alone(_ draws: [Draw]) throws -> [Stream] {
-    let engine = try engine { $0.sharesPrefixes = false }
+  private static func alone(_ draws: [Draw], _ model: String) throws -> [Stream] {
+    let engine = try engine(model) { $0.sharesPrefixes = false }
     return try draws.map { draw in
       var stream = Stream()
       for event in try engine.submit(draw.prompt, draw.options).events() { note(event, &stream) }
@@ -121,11 +123,13 @@ import VialSystem
     return streams
   }
 
-  @Test func twoHundredRequestsSayWhatTheySayAlone() throws {
+  /// Every architecture; of Phi-3 some texts become long while they are answered.
+  @Test(arguments: [("qwen2-tiny-untied", 200)] + FamilyTests.names.map { ($0, 60) })
+  func requestsSayWhatTheySayAlone(_ model: String, _ count: Int) throws {
     var random = SeededGenerator(seed: 7)
-    let draws = try (0..<200).map { _ in try Self.draw(&random) }
-    let truth = try Self.alone(draws)
-    #expect(Set(truth.map(\.tokens)).count > 100)
+    let draws = try (0..<count).map { _ in try Self.draw(&random) }
+    let truth = try Self.alone(draws, model)
+    #expect(Set(truth.map(\.tokens)).count > count / 2)
     let ways: [(name: String, change: (inout EngineOptions) -> Void)] = [
       ("small memory", { _ in }),
       ("small memory, nothing shared", { $0.sharesPrefixes = false }),
@@ -142,7 +146,7 @@ import VialSystem
     ]
     var (preemptions, hits, cuts) = (UInt64(0), UInt64(0), 0)
     for way in ways {
-      let engine = try Self.engine(way.change)
+      let engine = try Self.engine(model, way.change)
       let streams = try Self.together(draws, on: engine, &random)
       for (index, stream) in streams.enumerated() {
         if stream.reason == .cancelled {
@@ -158,9 +162,9 @@ import VialSystem
       #expect(engine.metrics.referencedBlockCount == 0)
     }
     // All that was to be survived did happen.
-    #expect(preemptions > 50)
-    #expect(hits > 5000)
-    #expect(cuts > 50)
+    #expect(preemptions > UInt64(count / 4))
+    #expect(hits > 25 * UInt64(count))
+    #expect(cuts > count / 4)
   }
 
   /// Submits and cancels as fast as it goes; nothing leaks, nothing hangs.

@@ -32,6 +32,7 @@ const vial_kernels VIAL_OF_FAMILY(vial_kernels, VIAL_FAMILY) = {
   .decode_row = wide_decode_row,
   .add = wide_add,
   .scaled_add = wide_scaled_add,
+  .scale = wide_scale,
   .rms_norm = wide_rms_norm,
   .silu_multiply = wide_silu_multiply,
   .rope = wide_rope,

@@ -39,6 +39,7 @@ typedef struct vial_attention {
   size_t q_stride;                  ///< in floats
   float *out;                       ///< same addressing; must not overlap q
   size_t out_stride;                ///< in floats
+  float scale;                      ///< what scores are multiplied by; 0: 1 / sqrt(D)
   const uint8_t *next;              ///< a block that will be read next: its keys may be asked for; NULL: not known
   uint32_t next_count;              ///< positions of that block that are stored
   void *scratch;                    ///< vial_attention_scratch_byte_count() bytes, 64-byte aligned

@@ -43,6 +43,8 @@ typedef struct vial_kernels {
   void (*add)(float *y, const float *x, size_t count);
   /// Rule 12: y[i] = fma(scale, u[i], y[i]).
   void (*scaled_add)(float *y, const float *u, float scale, size_t count);
+  /// Rule 6: x[i] *= factor (multipliers).
+  void (*scale)(float *x, float factor, size_t count);
   /// Rule 7: RMSNorm of one vector; out may be x. count is 1 ... 2^24.
   void (*rms_norm)(const float *x, const float *weight, size_t count, float epsilon, float *out);
   /// Rule 8: out[i] = silu(gate[i]) * up[i]; out may be gate or up.

@@ -48,7 +48,7 @@ static void attend_block(
 void vial_attention_reference(const vial_attention *a) {
   uint32_t dim = a->head_dim;
   float *scaled = a->scratch, *part = scaled + dim;
-  float factor = VIAL_LOG2E / __builtin_elementwise_sqrt((float)dim);
+  float factor = a->scale != 0.0f ? VIAL_LOG2E * a->scale : VIAL_LOG2E / __builtin_elementwise_sqrt((float)dim);
   for (uint32_t t = 0; t < a->query_count; t++)
     for (uint32_t h = 0; h < a->head_count; h++) {
       const float *q = a->q + t * a->q_stride + (size_t)h * dim;

@@ -16,6 +16,10 @@ static void scaled_add(float *y, const float *u, float scale, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] = __builtin_fmaf(scale, u[i], y[i]);
 }
 
+static void scale(float *x, float factor, size_t count) {
+  for (size_t i = 0; i < count; i++) x[i] = x[i] * factor;
+}
+
 static void rms_norm(const float *x, const float *weight, size_t count, float epsilon, float *out) {
   float lanes[16] = {0};
   for (size_t i = 0; i < count; i++) lanes[i % 16] = __builtin_fmaf(x[i], x[i], lanes[i % 16]);
@@ -73,6 +77,7 @@ const vial_kernels vial_kernels_reference = {
   .decode_row = vial_decode_row_reference,
   .add = add,
   .scaled_add = scaled_add,
+  .scale = scale,
   .rms_norm = rms_norm,
   .silu_multiply = silu_multiply,
   .rope = rope,

@@ -264,7 +264,7 @@ static void wide_attention(const vial_attention *a) {
   const uint32_t rows = a->head_count * a->query_count;
   float *part = a->scratch, *o = part + W * dim, *q = o + (rows + W - 1) / W * W * dim;
   float *m = q + (rows + W - 1) / W * W * dim, *l = m + rows;
-  float factor = VIAL_LOG2E / __builtin_elementwise_sqrt((float)a->head_dim);
+  float factor = a->scale != 0.0f ? VIAL_LOG2E * a->scale : VIAL_LOG2E / __builtin_elementwise_sqrt((float)a->head_dim);
   uint32_t longest = 0;
   for (uint32_t row = 0; row < rows; row++) {
     uint32_t t = row / a->head_count;

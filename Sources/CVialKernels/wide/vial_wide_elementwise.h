@@ -15,6 +15,10 @@ static void wide_scaled_add(float *y, const float *u, float scale, size_t count)
   });
 }
 
+static void wide_scale(float *x, float factor, size_t count) {
+  VIAL_EACH16(count, { store_some(x + i, left, load_some(x + i, left, 0) * factor); });
+}
+
 static void wide_rms_norm(const float *x, const float *weight, size_t count, float epsilon, float *out) {
   v16f sum = {0};
   VIAL_EACH16(count, {

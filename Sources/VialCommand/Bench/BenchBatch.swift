@@ -37,6 +37,7 @@ final class BenchBatch {
           capacity: test.positionCount + 1, pool: runner.blocks,
           adapter: adapters.isEmpty ? nil : adapters[index % adapters.count])
       else { throw RunnerError.outOfMemory }
+      sequence.plannedCount = test.positionCount
       return sequence
     }
     draws = sequences.map { _ in Draw() }
@@ -52,7 +53,7 @@ final class BenchBatch {
     for (index, sequence) in sequences.enumerated() {
       for _ in 0..<count {
         var source = SplitMix(state: UInt64(index) << 32 | UInt64(sequence.tokens.count))
-        sequence.tokens.append(UInt32(source.next() % UInt64(runner.vocabularySize)))
+        sequence.append(UInt32(source.next() % UInt64(runner.vocabularySize)))
       }
     }
   }
@@ -87,7 +88,7 @@ final class BenchBatch {
       }
       for (sequence, draw) in zip(sequences, draws) {
         guard let token = draw.token else { throw RunnerError.numericError }
-        sequence.tokens.append(token)
+        sequence.append(token)
       }
     }
   }

@@ -14,7 +14,7 @@ struct PackCommand: ParsableCommand {
     abstract: "Pack a Hugging Face checkpoint, or a GGUF file, into one .vial file.",
     discussion: """
       SRC is a folder with config.json, tokenizer.json and model.safetensors (or shards with their index); \
-      architectures Qwen2ForCausalLM and LlamaForCausalLM. A checkpoint that is 4-bit already (GPTQ, AWQ gemm, \
+      architectures \(Packer.architectures.joined(separator: ", ")). A checkpoint that is 4-bit already (GPTQ, AWQ gemm, \
       compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
       encoding; so does a GGUF file (F32, F16, BF16, Q4_0, IQ4_NL, Q8_0; other types need --weights). The file is written \
       aside and renamed when it is complete; a link is followed, a file that is replaced keeps its permissions, and a \

@@ -11,6 +11,7 @@ package import VialSystem
 package struct PrefixHasher {
   private let keyedHash: KeyedHash
   private let tenant: KeyedCode
+  private let root: KeyedCode
   private var codes: [KeyedCode]
 
   /// - Parameters:
@@ -19,6 +20,7 @@ package struct PrefixHasher {
   init(hash: KeyedHash, root: KeyedCode, tenant: KeyedCode) {
     keyedHash = hash
     self.tenant = tenant
+    self.root = root
     codes = [root]
   }
 
@@ -38,6 +40,13 @@ package struct PrefixHasher {
     }
     return codes[index]
   }
+
+  /// Forgets all hashes. Blocks of long texts have others, where their keys are rotated otherwise.
+  mutating func restart(isLong: Bool) {
+    codes = [isLong ? keyedHash.code(Self.longDomain, after: root) : root]
+  }
+
+  private static let longDomain = Array("long".utf8)
 
   /// Forgets the hashes of blocks from `count` on, whose tokens change.
   mutating func truncate(to count: Int) {

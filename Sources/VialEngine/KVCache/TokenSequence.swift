@@ -16,6 +16,13 @@ public final class TokenSequence {
   public internal(set) var computedCount = 0
   /// What changes the weights for this text; its cache is of no use under another one.
   public let adapter: AppliedAdapter?
+  /// How long the text is going to be, where that is known before its tokens are here; decides as
+  /// its tokens do which rotary frequencies hold.
+  public var plannedCount = 0 {
+    didSet { settleLength() }
+  }
+  /// Whether the text is one for which the model has other rotary frequencies.
+  private var isLong = false
   /// How many of those were reused from the cache instead of computed.
   package internal(set) var reusedCount = 0
   /// KV blocks that it references.
@@ -68,6 +75,33 @@ public final class TokenSequence {
   /// Tokens that still have to be computed.
   public var pendingCount: Int { tokens.count - computedCount }
 
+  /// Appends a token; false when it does not fit.
+  @discardableResult
+  public func append(_ token: UInt32) -> Bool {
+    defer { settleLength() }
+    return tokens.append(token)
+  }
+
+  /// Appends tokens; false when they do not fit.
+  @discardableResult
+  func append(contentsOf ids: Span<UInt32>) -> Bool {
+    defer { settleLength() }
+    return tokens.append(contentsOf: ids)
+  }
+
+  /// Notices a text that becomes long, or short again, for a model whose rotary frequencies depend
+  /// on that. Its keys are then others: all of it is computed again, as transformers does, so that
+  /// an answer depends on the text alone.
+  private func settleLength() {
+    guard let limit = pool.layout.longTextLimit else { return }
+    let isLong = max(tokens.count, plannedCount) > limit
+    guard isLong != self.isLong else { return }
+    self.isLong = isLong
+    releaseBlocks()
+    hasher?.restart(isLong: isLong)
+    commonHasher?.restart(isLong: isLong)
+  }
+
   /// Forgets every token after the first `tokenCount`; what was computed of those before stays.
   /// Its blocks stay: positions that are not stored again influence nothing.
   public func rewind(to tokenCount: Int) {
@@ -77,6 +111,7 @@ public final class TokenSequence {
     hasher?.truncate(to: fullCount)
     commonHasher?.truncate(to: fullCount)
     hashedCount = min(hashedCount, fullCount)
+    settleLength()
   }
 
   /// Whether every pending id is below `bound`.
@@ -192,6 +227,7 @@ public final class TokenSequence {
   func segment(count: Int, logitsCount: Int) -> StepSegment {
     StepSegment(
       tokens: tokens.pointer + computedCount, count: count, logitsCount: logitsCount,
-      firstPosition: computedCount, blocks: UnsafePointer(blockList), adapter: adapter)
+      firstPosition: computedCount, blocks: UnsafePointer(blockList), isLong: isLong,
+      adapter: adapter)
   }
 }

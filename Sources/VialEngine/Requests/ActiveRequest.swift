@@ -75,7 +75,7 @@ final class ActiveRequest {
       commonHasher: commonHasher,
       adapter: request.plan.options.adapter)
     guard let sequence else { return nil }
-    sequence.tokens.append(contentsOf: prompt.span)
+    sequence.append(contentsOf: prompt.span)
     self.request = request
     self.sequence = sequence
     self.number = number
@@ -231,7 +231,7 @@ final class ActiveRequest {
     }
     answer.timings.generatedTokenCount += 1
     if constraint.isEnd(chosen.token) { return .stop }
-    sequence.tokens.append(chosen.token)
+    sequence.append(chosen.token)
     guard counts?.update(sequence.tokens) ?? true else { return .error }
     constraint.accept(chosen.token)
     answerCount += 1

@@ -113,10 +113,11 @@ public final class ModelComparer {
       guard let left = TokenSequence(capacity: count, pool: a.blocks, adapter: adapters.a),
         let right = TokenSequence(capacity: count, pool: b.blocks, adapter: adapters.b)
       else { throw .outOfMemory }
+      (left.plannedCount, right.plannedCount) = (count, count)
       for first in stride(from: 0, to: count, by: Self.portion) {
         for index in first..<min(count, first + Self.portion) {
-          left.tokens.append(tokens[begin + index])
-          right.tokens.append(tokens[begin + index])
+          left.append(tokens[begin + index])
+          right.append(tokens[begin + index])
         }
         let end = begin + left.tokens.count
         let next = end < begin + count ? tokens[end] : nil

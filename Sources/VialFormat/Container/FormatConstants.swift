@@ -25,9 +25,12 @@ public enum FormatConstants {
   /// The incompatible feature that a chat template which reads tools or further fields of messages
   /// (operations 56 to 63) needs.
   public static let templateFieldsFeature: UInt64 = 1 << 3
+  /// The incompatible feature that a configuration with one of the keys of layer traits, or with
+  /// fewer rotary frequencies than half a head, needs.
+  public static let layerTraitsFeature: UInt64 = 1 << 4
   /// Incompatible features that this reader understands.
   public static let knownIncompatibleFeatures =
-    codebooksFeature | templateOperationsFeature | templateFieldsFeature
+    codebooksFeature | templateOperationsFeature | templateFieldsFeature | layerTraitsFeature
   /// Read-only compatible features that this code may keep up when it changes a file.
   static let knownReadOnlyCompatibleFeatures: UInt64 = 0
 

@@ -57,6 +57,7 @@ public struct VialFile: Sendable {
     self.configuration = try MemoryReserve.with(4 * table.byteCount) { () throws(FormatError) in
       try ModelConfiguration(table)
     }
+    try self.configuration.check(features: identity.incompatibleFeatures, table)
     let payload = try VialFile.checked(tensors, in: file)
     self.tensors = try MemoryReserve.with(
       FormatLimits.openingBytesPerSection * sections.sections.count

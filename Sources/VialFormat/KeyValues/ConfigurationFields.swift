@@ -5,7 +5,7 @@
 
 /// Reads keys of a configuration by type.
 struct ConfigurationFields {
-  private let table: KeyValueTable
+  let table: KeyValueTable
 
   init(_ table: KeyValueTable) { self.table = table }
 

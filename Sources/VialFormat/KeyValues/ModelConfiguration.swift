@@ -24,7 +24,8 @@ public struct ModelConfiguration: Equatable, Sendable {
   /// Most positions, prompt and answer together.
   public var contextLength: Int
   public var normEpsilon: Double
-  /// `headDimension / 2` values, already scaled.
+  /// In radians per position, already scaled: one for each pair of the dimensions that are rotated,
+  /// at most `headDimension / 2`.
   public var ropeInverseFrequencies: [Float]
   /// Whether the head is the embedding.
   public var isEmbeddingTied: Bool
@@ -34,6 +35,8 @@ public struct ModelConfiguration: Equatable, Sendable {
   /// Each of them ends an answer.
   public var eosTokens: [UInt32]
   public var sampling: SamplingDefaults
+  /// What its layers do beyond the plainest ones.
+  public var traits: LayerTraits
 
   /// Sampling parameters that the checkpoint recommends; nil means that it is silent.
   public struct SamplingDefaults: Equatable, Sendable {
@@ -62,7 +65,7 @@ public struct ModelConfiguration: Equatable, Sendable {
     keyValueHeadCount: Int, headDimension: Int, hasAttentionBias: Bool, feedForwardSize: Int,
     vocabularySize: Int, contextLength: Int, normEpsilon: Double, ropeInverseFrequencies: [Float],
     isEmbeddingTied: Bool, bosToken: UInt32?, addsBOS: Bool, eosTokens: [UInt32],
-    sampling: SamplingDefaults = SamplingDefaults()
+    sampling: SamplingDefaults = SamplingDefaults(), traits: LayerTraits = LayerTraits()
   ) {
     self.architecture = architecture
     self.name = name
@@ -82,6 +85,27 @@ public struct ModelConfiguration: Equatable, Sendable {
     self.addsBOS = addsBOS
     self.eosTokens = eosTokens
     self.sampling = sampling
+    self.traits = traits
+  }
+
+  /// Incompatible features that a file with this configuration needs.
+  public var incompatibleFeatures: UInt64 {
+    let isPlain = traits == LayerTraits() && ropeInverseFrequencies.count == headDimension / 2
+    return isPlain ? 0 : FormatConstants.layerTraitsFeature
+  }
+
+  /// Refuses what the file's features do not announce: a reader that does not know it would compute
+  /// something else.
+  func check(features: UInt64, _ table: KeyValueTable) throws(FormatError) {
+    guard features & FormatConstants.layerTraitsFeature == 0 else { return }
+    guard ropeInverseFrequencies.count == headDimension / 2 else {
+      throw ConfigurationFields(table).error(
+        rule: 314, "rope.inverse_frequencies", "inverse frequencies are wrong")
+    }
+    guard traits == LayerTraits() else {
+      throw FormatError(
+        rule: 317, offset: 0, context: "configuration", "layer traits without their feature")
+    }
   }
 
   /// Reads and validates the configuration's keys; unknown keys are ignored.
@@ -110,6 +134,7 @@ public struct ModelConfiguration: Equatable, Sendable {
       minP: try fields.optionalFloat("sampling.min_p", 0...1),
       repetitionPenalty: try fields.optionalFloat("sampling.repetition_penalty", 0.01...100),
       topK: try fields.optionalUnsigned("sampling.top_k"))
+    traits = try LayerTraits(fields, layerCount: layerCount)
     try checkRelations(fields)
   }
 
@@ -130,10 +155,15 @@ public struct ModelConfiguration: Equatable, Sendable {
     guard normEpsilon > 0, normEpsilon <= 1 else {
       throw fields.error(rule: 312, "norm.epsilon", "norm epsilon is out of range")
     }
-    guard ropeInverseFrequencies.count == headDimension / 2,
+    guard (1...headDimension / 2).contains(ropeInverseFrequencies.count),
       ropeInverseFrequencies.allSatisfy({ $0 >= 0 && $0 <= 1 })
     else {
       throw fields.error(rule: 314, "rope.inverse_frequencies", "inverse frequencies are wrong")
+    }
+    if let long = traits.longRope, long.inverseFrequencies.count != ropeInverseFrequencies.count {
+      throw fields.error(
+        rule: 318, "rope.long.inverse_frequencies",
+        "long texts have another number of inverse frequencies")
     }
     guard !addsBOS || bosToken != nil else {
       throw fields.error(rule: 315, "token.add_bos", "a first token is asked for but not named")
@@ -166,6 +196,7 @@ public struct ModelConfiguration: Equatable, Sendable {
     builder["sampling.min_p"] = sampling.minP.map { .float($0) }
     builder["sampling.repetition_penalty"] = sampling.repetitionPenalty.map { .float($0) }
     builder["sampling.top_k"] = sampling.topK.map { .unsigned($0) }
+    traits.encode(into: &builder)
     let payload = try builder.build()
     _ = try ModelConfiguration(
       KeyValueTable(ByteRegion(copying: payload), context: "configuration"))

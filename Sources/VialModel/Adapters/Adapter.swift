@@ -3,6 +3,7 @@
 // Source: Spec/FORMAT.md, "Adapters"; Spec/ARITHMETIC.md, rule 12; LoRA (Hu et al., 2021).
 
 import Synchronization
+import VialArchitectures
 import VialCompute
 public import VialFormat
 
@@ -18,52 +19,19 @@ struct LowRankPair: Sendable {
 /// The changes of the matrices of one projection, in their order.
 typealias LowRankProjection = [LowRankPair?]
 
-/// Where a decoder multiplies by weights that an adapter may change.
-enum ProjectionSite: Int, CaseIterable {
-  /// Query, key and value.
-  case attentionInput
-  case attentionOutput
-  /// Gate and up.
-  case feedForwardInput
-  case feedForwardOutput
-
-  /// Matrices of the site.
-  var matrixCount: Int {
-    switch self {
-    case .attentionInput: 3
-    case .feedForwardInput: 2
-    case .attentionOutput, .feedForwardOutput: 1
-    }
-  }
-
-  /// The site of a matrix of a layer, and its index there; nil for other tensors.
-  static func site(of part: Substring, _ name: Substring) -> (site: ProjectionSite, index: Int)? {
-    switch (part, name) {
-    case ("self_attn", "q_proj"): (.attentionInput, 0)
-    case ("self_attn", "k_proj"): (.attentionInput, 1)
-    case ("self_attn", "v_proj"): (.attentionInput, 2)
-    case ("self_attn", "o_proj"): (.attentionOutput, 0)
-    case ("mlp", "gate_proj"): (.feedForwardInput, 0)
-    case ("mlp", "up_proj"): (.feedForwardInput, 1)
-    case ("mlp", "down_proj"): (.feedForwardOutput, 0)
-    default: nil
-    }
-  }
-}
-
 /// Where in a decoder an adapter's target is.
 private struct TargetMatrix {
   let layer: Int
   let site: ProjectionSite
   let index: Int
 
-  /// The matrix of `model.layers.N.PART.NAME.weight`; nil for any other name, or a layer that is
+  /// The matrix of `model.layers.N.MODULE.weight`; nil for any other name, or a layer that is
   /// not there.
-  init?(_ name: String, layerCount: Int) {
-    let fields = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard fields.count == 6, fields[0] == "model", fields[1] == "layers", fields[5] == "weight",
+  init?(_ name: String, _ architecture: Architecture, layerCount: Int) {
+    let fields = name.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
+    guard fields.count == 4, fields[0] == "model", fields[1] == "layers",
       let layer = Int(fields[2]), (0..<layerCount).contains(layer), fields[2] == String(layer),
-      let (site, index) = ProjectionSite.site(of: fields[3], fields[4])
+      let (site, index) = architecture.linear(named: fields[3])
     else { return nil }
     self.layer = layer
     self.site = site
@@ -100,21 +68,24 @@ public final class Adapter: Sendable {
     let held = FormatLimits.adapterTargetWorkByteCount * descriptor.targets.count
     guard MemoryReserve.hold(held) else { throw .outOfMemory }
     defer { MemoryReserve.release(held) }
+    let architecture = try DecoderBinder.architecture(of: file)
     var projections: [Int: LowRankProjection] = [:]
     var head: LowRankProjection?
     for (index, target) in descriptor.targets.enumerated() {
       let pair = try Adapter.pair(target, descriptor)
-      if target.name == DecoderBinder.headName, !file.configuration.isEmbeddingTied {
+      if target.name == Self.headName, !file.configuration.isEmbeddingTied {
         head = [pair]
         continue
       }
-      guard let matrix = TargetMatrix(target.name, layerCount: file.configuration.layerCount)
+      guard
+        let matrix = TargetMatrix(
+          target.name, architecture, layerCount: file.configuration.layerCount)
       else {
         throw FormatError(
           rule: 705, offset: section.offset + 128 + UInt64(index) * 64,
           "an adapter's target is not a linear layer of the model")
       }
-      let none = LowRankProjection(repeating: nil, count: matrix.site.matrixCount)
+      let none = LowRankProjection(repeating: nil, count: matrix.site.slots.count)
       projections[Adapter.key(matrix.layer, matrix.site), default: none][matrix.index] = pair
     }
     self.projections = projections
@@ -123,6 +94,9 @@ public final class Adapter: Sendable {
     self.file = file
     self.isVerifiedLazily = isVerifiedLazily
   }
+
+  /// The head, unless it is the embedding.
+  private static let headName = Architecture.ending.first { $0.role == .head }?.name(layer: nil)
 
   private static func key(_ layer: Int, _ site: ProjectionSite) -> Int {
     layer * ProjectionSite.allCases.count + site.rawValue

@@ -1,85 +1,110 @@
-// Owns: finding a decoder's tensors by name and checking each against the configuration.
-// Must not: touch weight bytes.
+// Owns: binding a file's tensors to the slots of its architecture, and checking each against the
+// configuration.
+// Must not: touch weight bytes, or name a tensor: the architecture's rules do.
 // Source: Spec/MODELS.md, R-701 to R-704.
 
+import VialArchitectures
 import VialCompute
 import VialFormat
 
-/// Binds the tensors that all decoders of this family have.
+/// Binds the tensors of a decoder.
 struct DecoderBinder {
-  /// The tensor of which a step reads single rows, unless it is also the head.
-  static let embeddingName = "model.embed_tokens.weight"
-  /// The head, unless it is the embedding.
-  static let headName = "lm_head.weight"
-
   private let file: VialFile
+  private let architecture: Architecture
+  private let sizes: ArchitectureSizes
   private let shape: DecoderShape
 
-  init(_ file: VialFile) {
+  /// - Throws.
+  init(_ file: VialFile) throws(FormatError) {
     self.file = file
-    let configuration = file.configuration
-    shape = DecoderShape(
-      hiddenSize: configuration.hiddenSize, layerCount: configuration.layerCount,
-      headCount: configuration.headCount, kvHeadCount: configuration.keyValueHeadCount,
-      headDimension: configuration.headDimension,
-      feedForwardSize: configuration.feedForwardSize,
-      vocabularySize: configuration.vocabularySize,
-      normEpsilon: Float(configuration.normEpsilon))
+    architecture = try Self.architecture(of: file)
+    sizes = ArchitectureSizes(file.configuration)
+    shape = DecoderShape(file.configuration, architecture.traits)
   }
 
-  func bind(hasAttentionBias: Bool) throws(FormatError) -> DecoderWeights {
-    let embedding = try matrix(
-      Self.embeddingName, rows: shape.vocabularySize, columns: shape.hiddenSize)
-    var layers: [DecoderLayer] = []
-    for index in 0..<shape.layerCount {
-      layers.append(try layer(index, hasAttentionBias: hasAttentionBias))
+  /// The architecture of a file.
+  /// - Throws.
+  static func architecture(of file: VialFile) throws(FormatError) -> Architecture {
+    guard let architecture = Architecture.named(file.configuration.architecture) else {
+      throw FormatError(
+        rule: 701, offset: 0, context: "configuration", "this architecture is not known")
     }
-    let head =
-      file.configuration.isEmbeddingTied
-      ? embedding
-      : try matrix(Self.headName, rows: shape.vocabularySize, columns: shape.hiddenSize)
-    return DecoderWeights(
-      shape: shape, embedding: embedding, layers: layers,
-      finalNorm: try vector("model.norm.weight", count: shape.hiddenSize),
-      head: Projection(head), rotaryFrequencies: file.configuration.ropeInverseFrequencies)
+    let isRight: Bool
+    switch architecture.traits.attentionBias {
+    case .always: isRight = file.configuration.hasAttentionBias
+    case .never: isRight = !file.configuration.hasAttentionBias
+    case .stated: isRight = true
+    }
+    guard isRight else {
+      throw FormatError(
+        rule: 702, offset: 0, context: "configuration",
+        "attention biases are not those of the architecture")
+    }
+    return architecture
   }
 
-  private func layer(
-    _ index: Int, hasAttentionBias: Bool
-  ) throws(FormatError) -> DecoderLayer {
-    let (hidden, wide) = (shape.hiddenSize, shape.feedForwardSize)
-    let prefix = "model.layers.\(index)."
-    let attention = prefix + "self_attn."
-    func weight(_ name: String, _ rows: Int, _ columns: Int) throws(FormatError) -> WeightMatrix {
-      try matrix(prefix + name + ".weight", rows: rows, columns: columns)
+  func bind() throws(FormatError) -> DecoderWeights {
+    let embedding = try matrix(Architecture.embedding, layer: nil)
+    var layers: [DecoderLayer] = []
+    for index in 0..<shape.layerCount { layers.append(try layer(index)) }
+    var (finalNorm, head): (WeightVector?, WeightMatrix) = (nil, embedding)
+    for rule in Architecture.ending where sizes.presences.contains(rule.presence) {
+      if rule.role == .head { head = try matrix(rule, layer: nil) }
+      if rule.role == .norm { finalNorm = try vector(rule, layer: nil) }
+    }
+    guard let finalNorm else { throw Self.missing() }
+    return DecoderWeights(
+      shape: shape, embedding: embedding, layers: layers, finalNorm: finalNorm,
+      head: Projection(head), rotaryFrequencies: file.configuration.ropeInverseFrequencies,
+      longRotaryFrequencies: file.configuration.traits.longRope?.inverseFrequencies)
+  }
+
+  private func layer(_ index: Int) throws(FormatError) -> DecoderLayer {
+    var matrices: [TensorSlot: WeightMatrix] = [:]
+    var vectors: [TensorSlot: WeightVector] = [:]
+    for rule in architecture.layer where sizes.presences.contains(rule.presence) {
+      if rule.role.isVector {
+        vectors[rule.slot] = try vector(rule, layer: index)
+      } else {
+        matrices[rule.slot] = try matrix(rule, layer: index)
+      }
+    }
+    func projection(_ site: ProjectionSite) throws(FormatError) -> Projection {
+      var found: [WeightMatrix] = []
+      for slot in site.slots {
+        guard let matrix = matrices[slot] else { throw Self.missing() }
+        found.append(matrix)
+      }
+      let biases = site.slots.compactMap { slot in slot.bias.flatMap { vectors[$0] } }
+      return Projection(
+        found, isGated: site == .feedForwardInput,
+        biases: biases.count == found.count ? biases : [])
     }
     return DecoderLayer(
-      inputNorm: try vector(prefix + "input_layernorm.weight", count: hidden),
-      attentionInput: Projection(
-        try weight("self_attn.q_proj", shape.queryWidth, hidden),
-        try weight("self_attn.k_proj", shape.keyWidth, hidden),
-        try weight("self_attn.v_proj", shape.keyWidth, hidden)),
-      attentionBiases: hasAttentionBias
-        ? (
-          try vector(attention + "q_proj.bias", count: shape.queryWidth),
-          try vector(attention + "k_proj.bias", count: shape.keyWidth),
-          try vector(attention + "v_proj.bias", count: shape.keyWidth)
-        ) : nil,
-      attentionOutput: Projection(try weight("self_attn.o_proj", hidden, shape.queryWidth)),
-      feedForwardNorm: try vector(
-        prefix + "post_attention_layernorm.weight", count: hidden),
-      feedForwardInput: Projection(
-        try weight("mlp.gate_proj", wide, hidden), try weight("mlp.up_proj", wide, hidden),
-        isGated: true),
-      feedForwardOutput: Projection(try weight("mlp.down_proj", hidden, wide)))
+      inputNorm: vectors[.inputNorm], attentionInput: try projection(.attentionInput),
+      queryNorm: vectors[.queryNorm], keyNorm: vectors[.keyNorm],
+      isRotated: file.configuration.traits.rotatedLayers?[index] ?? true,
+      attentionOutput: try projection(.attentionOutput),
+      attentionOutputNorm: vectors[.attentionOutputNorm],
+      feedForwardNorm: vectors[.feedForwardNorm],
+      feedForwardInput: try projection(.feedForwardInput),
+      feedForwardOutput: try projection(.feedForwardOutput),
+      feedForwardOutputNorm: vectors[.feedForwardOutputNorm])
   }
 
-  private func find(_ name: String) throws(FormatError) -> TensorDescriptor {
-    guard let tensor = file.tensors.find(name) else {
-      throw FormatError(
-        rule: 703, offset: 0, context: "tensor table",
-        "a tensor that the architecture needs is missing")
-    }
+  private static func missing() -> FormatError {
+    FormatError(
+      rule: 703, offset: 0, context: "tensor table",
+      "a tensor that the architecture needs is missing")
+  }
+
+  /// The tensor of a rule, which must have that shape.
+  private func find(_ rule: TensorRule, layer: Int?) throws(FormatError) -> TensorDescriptor {
+    guard let tensor = file.tensors.find(rule.name(layer: layer)) else { throw Self.missing() }
+    let shape = rule.shape.map { sizes[$0] }
+    guard tensor.shape.rank == shape.count,
+      shape.indices.allSatisfy({ tensor.shape[$0] == shape[$0] })
+    else { throw wrongShape(tensor) }
     return tensor
   }
 
@@ -89,12 +114,10 @@ struct DecoderBinder {
       "a tensor does not have the shape that the configuration gives it")
   }
 
-  private func matrix(
-    _ name: String, rows: Int, columns: Int
-  ) throws(FormatError) -> WeightMatrix {
-    let tensor = try find(name)
-    guard tensor.shape.rank == 2, tensor.shape[0] == rows, tensor.shape[1] == columns,
-      let rowCount = UInt32(exactly: rows), let columnCount = UInt32(exactly: columns),
+  private func matrix(_ rule: TensorRule, layer: Int?) throws(FormatError) -> WeightMatrix {
+    let tensor = try find(rule, layer: layer)
+    guard tensor.shape.rank == 2, let rowCount = UInt32(exactly: tensor.shape[0]),
+      let columnCount = UInt32(exactly: tensor.shape[1]),
       let matrix = WeightMatrix(
         region: tensor.region, encoding: UInt8(tensor.format.encoding.rawValue),
         rows: rowCount, columns: columnCount, group: UInt32(tensor.format.group),
@@ -103,10 +126,10 @@ struct DecoderBinder {
     return matrix
   }
 
-  private func vector(_ name: String, count: Int) throws(FormatError) -> WeightVector {
-    let tensor = try find(name)
-    guard tensor.shape.rank == 1, tensor.shape[0] == count,
-      let vector = WeightVector(region: tensor.region, count: count)
+  private func vector(_ rule: TensorRule, layer: Int?) throws(FormatError) -> WeightVector {
+    let tensor = try find(rule, layer: layer)
+    guard tensor.shape.rank == 1,
+      let vector = WeightVector(region: tensor.region, count: tensor.shape[0])
     else { throw wrongShape(tensor) }
     return vector
   }

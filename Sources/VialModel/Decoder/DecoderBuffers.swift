@@ -40,7 +40,7 @@ final class DecoderBuffers: @unchecked Sendable {
   private let areas: [(offset: Int, rowByteCount: Int)]
 
   init?(shape: DecoderShape, maximumRows: Int, source: MemorySource?) {
-    let half = shape.headDimension / 2
+    let half = shape.rotaryPairCount
     guard let hiddenStride = RowStride.floats(width: shape.hiddenSize),
       let queryStride = RowStride.floats(width: shape.queryWidth),
       let keyStride = RowStride.floats(width: shape.keyWidth),

@@ -10,6 +10,7 @@
 // all adapters of a projection.
 
 import Synchronization
+import VialArchitectures
 import VialCompute
 
 /// Consecutive rows of a step that use the same adapter with the same factor.

@@ -1,6 +1,7 @@
-// Owns: biases, rotary positions, KV cache writes and attention of a layer.
+// Owns: biases, norms of queries and keys, rotary positions, KV cache writes and attention of a
+// layer.
 // Must not: own blocks.
-// Source: Spec/ARITHMETIC.md, rules 6 and 9 to 11.
+// Source: Spec/ARITHMETIC.md, rules 6, 7 and 9 to 11.
 
 import Synchronization
 import VialCompute
@@ -11,7 +12,7 @@ extension DecoderForward {
   /// are one phase: whoever stored a segment's keys of a KV head is the one who reads them. In the
   /// last layer only rows whose logits are computed attend.
   func attend(layer: Int, segments: [StepSegment], rows: Int, isLast: Bool) {
-    let biases = weights.layers[layer].attentionBiases.map(AttentionBiases.init)
+    let traits = HeadTraits(weights.layers[layer], shape)
     let counts = segments.map { isLast ? $0.logitsCount : $0.count }
     if segments.indices.allSatisfy({
       segments[$0].count <= AttentionScratch.queriesPerItem && counts[$0] == segments[$0].count
@@ -19,19 +20,19 @@ extension DecoderForward {
       attend(layer: layer, segments: segments, counts) { [self] segment, firstRow, kvHead in
         for row in 0..<segment.count {
           cacheKeyAndValue(
-            layer: layer, biases, row: firstRow + row, kvHead: kvHead, segment: segment,
+            layer: layer, traits, row: firstRow + row, kvHead: kvHead, segment: segment,
             position: segment.firstPosition + row)
         }
       }
     } else {
-      cacheKeysAndValues(layer: layer, biases, segments: segments, rows: rows)
+      cacheKeysAndValues(layer: layer, traits, segments: segments, rows: rows)
       attend(layer: layer, segments: segments, counts) { _, _, _ in }
     }
   }
 
   /// Adds biases, rotates queries and keys, and stores keys and values of all rows.
   private func cacheKeysAndValues(
-    layer: Int, _ biases: AttentionBiases?, segments: [StepSegment], rows: Int
+    layer: Int, _ traits: HeadTraits, segments: [StepSegment], rows: Int
   ) {
     let heads = shape.kvHeadCount
     compute { [self] worker in
@@ -41,7 +42,7 @@ extension DecoderForward {
         let items = mine.clamped(to: first * heads..<(first + segment.count) * heads)
         for item in items {
           cacheKeyAndValue(
-            layer: layer, biases, row: item / heads, kvHead: item % heads, segment: segment,
+            layer: layer, traits, row: item / heads, kvHead: item % heads, segment: segment,
             position: segment.firstPosition + item / heads - first)
         }
         first += segment.count
@@ -50,24 +51,24 @@ extension DecoderForward {
   }
 
   private func cacheKeyAndValue(
-    layer: Int, _ biases: AttentionBiases?, row: Int, kvHead: Int, segment: StepSegment,
+    layer: Int, _ traits: HeadTraits, row: Int, kvHead: Int, segment: StepSegment,
     position: Int
   ) {
     let dimension = shape.headDimension
-    let half = dimension / 2
     let kernels = kernels
     let key = buffers.key + row * buffers.keyStride + kvHead * dimension
     let value = buffers.value + row * buffers.keyStride + kvHead * dimension
-    let (cosines, sines) = (buffers.cosines + row * half, buffers.sines + row * half)
-    if let biases {
+    if let biases = traits.biases {
       kernels.add(biases.key + kvHead * dimension, to: key, count: dimension)
       kernels.add(biases.value + kvHead * dimension, to: value, count: dimension)
     }
-    kernels.rotate(key, cosines: cosines, sines: sines, half: half)
+    prepareHead(key, norm: traits.keyNorm, traits, row: row)
     for head in kvHead * shape.queriesPerKV..<(kvHead + 1) * shape.queriesPerKV {
       let query = buffers.query + row * buffers.queryStride + head * dimension
-      if let biases { kernels.add(biases.query + head * dimension, to: query, count: dimension) }
-      kernels.rotate(query, cosines: cosines, sines: sines, half: half)
+      if let biases = traits.biases {
+        kernels.add(biases.query + head * dimension, to: query, count: dimension)
+      }
+      prepareHead(query, norm: traits.queryNorm, traits, row: row)
     }
     let positions = KVCacheLayout.positionsPerBlock
     let block = segment.blocks[position / positions] + cache.offset(layer: layer, kvHead: kvHead)
@@ -75,6 +76,39 @@ extension DecoderForward {
       cache.type, headDimension: dimension, key: key, value: value,
       position: position % positions, in: block)
     if !isFinite { buffers.cacheNonFiniteFlags[row * shape.kvHeadCount + kvHead] = 1 }
+  }
+
+  /// Normalises one head of queries or keys where it has a norm of its own, and rotates it by the
+  /// row's position.
+  @inline(__always)
+  private func prepareHead(
+    _ head: UnsafeMutablePointer<Float>, norm: UnsafePointer<Float>?, _ traits: HeadTraits, row: Int
+  ) {
+    if let norm {
+      kernels.normalize(
+        head, weights: norm, count: shape.headDimension, epsilon: shape.normEpsilon, into: head)
+    }
+    guard traits.isRotated else { return }
+    let count = shape.rotaryPairCount
+    kernels.rotate(
+      head, cosines: buffers.cosines + row * count, sines: buffers.sines + row * count, half: count)
+  }
+
+  /// Normalises all query heads of a row as one vector, and all key heads. Such architectures have
+  /// no biases.
+  func normalizeQueriesAndKeys(_ layer: DecoderLayer, rows: Int) {
+    guard let queryNorm = layer.queryNorm, let keyNorm = layer.keyNorm else { return }
+    compute { [self] worker in
+      for row in portion(rows, worker) {
+        for (vector, norm) in [
+          (buffers.query + row * buffers.queryStride, queryNorm),
+          (buffers.key + row * buffers.keyStride, keyNorm),
+        ] {
+          kernels.normalize(
+            vector, weights: norm.base, count: norm.count, epsilon: shape.normEpsilon, into: vector)
+        }
+      }
+    }
   }
 
   /// Attention of the last `queryCounts` rows of the segments. Work items (segment, KV head, chunk
@@ -153,18 +187,23 @@ extension DecoderForward {
         type: cache.type, headDimension: shape.headDimension, headCount: shape.queriesPerKV,
         queryCount: count, blocks: blocks, positionCounts: buffers.positionCounts + row,
         queries: buffers.query + heads, out: buffers.attended + heads, stride: buffers.queryStride,
-        next: next, scratch: attentionScratch.memory(worker)))
+        scale: shape.attentionScale, next: next, scratch: attentionScratch.memory(worker)))
   }
 }
 
-/// Where the biases of a layer lie: bare addresses, because counting references for every row costs
-/// more than adding.
-private struct AttentionBiases: @unchecked Sendable {
-  let query, key, value: UnsafePointer<Float>
+/// What a layer does with heads of queries and keys: bare addresses, because counting references
+/// for every row costs more than adding.
+private struct HeadTraits: @unchecked Sendable {
+  let biases: (query: UnsafePointer<Float>, key: UnsafePointer<Float>, value: UnsafePointer<Float>)?
+  /// Norms of single heads.
+  let queryNorm, keyNorm: UnsafePointer<Float>?
+  let isRotated: Bool
 
-  init(_ biases: (query: WeightVector, key: WeightVector, value: WeightVector)) {
-    query = biases.query.base
-    key = biases.key.base
-    value = biases.value.base
+  init(_ layer: DecoderLayer, _ shape: DecoderShape) {
+    let vectors = layer.attentionInput.biases
+    biases = vectors.count == 3 ? (vectors[0].base, vectors[1].base, vectors[2].base) : nil
+    queryNorm = shape.normalizesWholeRows ? nil : layer.queryNorm?.base
+    keyNorm = shape.normalizesWholeRows ? nil : layer.keyNorm?.base
+    isRotated = layer.isRotated
   }
 }

@@ -103,18 +103,46 @@ extension DecoderForward {
       ])
   }
 
-  /// `hidden += projection(input)`: whoever computes outputs adds them.
-  func projectResidual(_ input: ActivationSource, next: Projection) {
+  /// `hidden += multiplier * projection(input)`: whoever computes outputs adds them, but where they
+  /// are normalised first, for which all of a row must be there.
+  func projectResidual(_ input: ActivationSource, norm: WeightVector?, next: Projection) {
     let stride = buffers.hiddenStride
     let matrix = input.projection.matrices[0]
+    let bias = input.projection.biases.first?.base
     let (hidden, projected, kernels) = (buffers.hidden, buffers.projected, kernels)
+    let multiplier = shape.residualMultiplier
     computeTiles(input, tileCount: matrix.tileCount, next: next) { [self] tiles, prepared, worker in
       multiply(matrix, tiles: tiles, with: prepared, out: projected, stride: stride)
       applyAdapters(matrix: 0, tiles: tiles, out: projected, stride: stride, worker: worker)
       let outputs = matrix.rows(of: tiles)
       for row in 0..<input.rows {
         let offset = row * stride + outputs.lowerBound
-        kernels.add(projected + offset, to: hidden + offset, count: outputs.count)
+        if let bias {
+          kernels.add(bias + outputs.lowerBound, to: projected + offset, count: outputs.count)
+        }
+        guard norm == nil else { continue }
+        if multiplier == 1 {
+          kernels.add(projected + offset, to: hidden + offset, count: outputs.count)
+        } else {
+          kernels.add(
+            projected + offset, scale: multiplier, to: hidden + offset, count: outputs.count)
+        }
+      }
+    }
+    if let norm { addNormalized(norm, rows: input.rows) }
+  }
+
+  /// `hidden += multiplier * norm(projected)`.
+  private func addNormalized(_ norm: WeightVector, rows: Int) {
+    compute { [self] worker in
+      for row in portion(rows, worker) {
+        let added = buffers.projected + row * buffers.hiddenStride
+        kernels.normalize(
+          added, weights: norm.base, count: shape.hiddenSize, epsilon: shape.normEpsilon,
+          into: added)
+        kernels.add(
+          added, scale: shape.residualMultiplier, to: buffers.hidden + row * buffers.hiddenStride,
+          count: shape.hiddenSize)
       }
     }
   }
@@ -125,6 +153,8 @@ extension DecoderForward {
     let stride = buffers.feedForwardStride
     let (gate, up) = (input.projection.matrices[0], input.projection.matrices[1])
     let (gated, raised, kernels) = (buffers.gate, buffers.up, kernels)
+    let biases = input.projection.biases
+    let (gateBias, upBias) = (biases.first?.base, biases.last?.base)
     computeTiles(input, tileCount: gate.tileCount, next: next) { [self] tiles, prepared, worker in
       prefetch(up, tile: tiles.lowerBound)
       multiply(gate, tiles: tiles, with: prepared, out: gated, stride: stride)
@@ -135,6 +165,10 @@ extension DecoderForward {
       let outputs = gate.rows(of: tiles)
       for row in 0..<input.rows {
         let offset = row * stride + outputs.lowerBound
+        if let gateBias, let upBias {
+          kernels.add(gateBias + outputs.lowerBound, to: gated + offset, count: outputs.count)
+          kernels.add(upBias + outputs.lowerBound, to: raised + offset, count: outputs.count)
+        }
         kernels.gate(gated + offset, with: raised + offset, count: outputs.count)
       }
     }

@@ -1,10 +1,11 @@
-// Owns: the order of the forward pass of a decoder (Qwen2, Llama): which kernel runs on what, on
-// which worker.
+// Owns: the order of the forward pass of a decoder: which kernel runs on what, on which worker.
+// What a layer lacks (a norm, a bias, a multiplier) is skipped.
 // Must not: schedule sequences or own the KV cache.
 // Source: Spec/ARITHMETIC.md, which makes the bits independent of how phases are divided; Llama
 // (Touvron et al., 2023), Qwen2 (Yang et al., 2024).
 
 import Synchronization
+import VialArchitectures
 public import VialCompute
 public import VialFormat
 public import VialSystem
@@ -106,7 +107,7 @@ public final class DecoderForward: @unchecked Sendable {
     writtenRows = max(writtenRows, rows)
     adaptedGroups = Self.groups(of: segments)
     activeAdapters.parts = []
-    embed(rows)
+    embed(rows, segments)
     for (index, layer) in weights.layers.enumerated() {
       let isLast = index + 1 == weights.layers.count
       let following = isLast ? weights.head : weights.layers[index + 1].attentionInput
@@ -139,6 +140,7 @@ public final class DecoderForward: @unchecked Sendable {
       layer.attentionInput, from: buffers.hidden, stride: buffers.hiddenStride, rows: rows,
       norm: layer.inputNorm)
     projectAttentionInput(input, next: layer.attentionOutput)
+    if shape.normalizesWholeRows { normalizeQueriesAndKeys(layer, rows: rows) }
     attend(layer: index, segments: segments, rows: rows, isLast: isLast)
   }
 
@@ -168,7 +170,7 @@ public final class DecoderForward: @unchecked Sendable {
     (rows + index * stride).update(from: rows + row * stride, count: stride)
   }
 
-  /// `hidden += output(attended)`.
+  /// `hidden += output(attended)`, normalised where the layer has a norm for it.
   private func projectAttended(
     _ layer: DecoderLayer, _ index: Int, rows: Int, nonFiniteFlags: UnsafeMutablePointer<UInt8>
   ) {
@@ -176,11 +178,11 @@ public final class DecoderForward: @unchecked Sendable {
     let attended = prepare(
       layer.attentionOutput, from: buffers.attended, stride: buffers.queryStride, rows: rows,
       norm: nil, nonFiniteFlags: nonFiniteFlags)
-    projectResidual(attended, next: layer.feedForwardInput)
+    projectResidual(attended, norm: layer.attentionOutputNorm, next: layer.feedForwardInput)
   }
 
-  /// `hidden += down(silu(gate(norm(hidden))) * up(norm(hidden)))`. `following` reads `hidden`
-  /// next.
+  /// `hidden += down(silu(gate(norm(hidden))) * up(norm(hidden)))`, normalised where the layer has
+  /// a norm for it. `following` reads `hidden` next.
   private func feedForward(
     _ layer: DecoderLayer, _ index: Int, rows: Int, nonFiniteFlags: UnsafeMutablePointer<UInt8>,
     _ following: Projection
@@ -194,7 +196,7 @@ public final class DecoderForward: @unchecked Sendable {
     let gated = prepare(
       layer.feedForwardOutput, from: buffers.gate, stride: buffers.feedForwardStride, rows: rows,
       norm: nil, nonFiniteFlags: nonFiniteFlags)
-    projectResidual(gated, next: following)
+    projectResidual(gated, norm: layer.feedForwardOutputNorm, next: following)
   }
 
   /// Whether a value of this row was infinite or not a number in the step (its logits included,
@@ -233,6 +235,9 @@ public final class DecoderForward: @unchecked Sendable {
     project(input, outputs: [(out, vocabulary)])
     func finish(_ index: Int, _ worker: Int) {
       let row = rows[index]
+      if shape.logitMultiplier != 1 {
+        kernels.scale(out + index * vocabulary, by: shape.logitMultiplier, count: vocabulary)
+      }
       let isFinite = kernels.isFinite(out + index * vocabulary, count: vocabulary)
       if buffers.headNonFiniteFlags[index] != 0 || !isFinite { buffers.nonFiniteFlags[row] = 1 }
       if let body, !isNonFinite(row: row) { body(worker, index) }
@@ -299,18 +304,36 @@ public final class DecoderForward: @unchecked Sendable {
   }
 
   /// Embedding rows and the rotary angles of every position.
-  private func embed(_ rows: Int) {
-    let half = shape.headDimension / 2
+  private func embed(_ rows: Int, _ segments: [StepSegment]) {
     compute { [self] worker in
-      for row in portion(rows, worker) {
-        kernels.decode(
-          weights.embedding, row: buffers.tokens[row],
-          into: buffers.hidden + row * buffers.hiddenStride)
-        KernelFamily.rotaryAngles(
-          position: buffers.positionCounts[row] - 1, frequencies: weights.rotaryFrequencies,
-          half: half,
-          cosines: buffers.cosines + row * half, sines: buffers.sines + row * half)
+      let mine = portion(rows, worker)
+      for row in mine {
+        let hidden = buffers.hidden + row * buffers.hiddenStride
+        kernels.decode(weights.embedding, row: buffers.tokens[row], into: hidden)
+        if shape.embeddingMultiplier != 1 {
+          kernels.scale(hidden, by: shape.embeddingMultiplier, count: shape.hiddenSize)
+        }
+      }
+      var first = 0
+      for segment in segments {
+        let frequencies =
+          segment.isLong
+          ? weights.longRotaryFrequencies ?? weights.rotaryFrequencies : weights.rotaryFrequencies
+        for row in mine.clamped(to: first..<first + segment.count) { rotate(row, by: frequencies) }
+        first += segment.count
       }
     }
+  }
+
+  /// Cosines and sines of a row's position.
+  private func rotate(_ row: Int, by frequencies: [Float]) {
+    let count = shape.rotaryPairCount
+    let (cosines, sines) = (buffers.cosines + row * count, buffers.sines + row * count)
+    KernelFamily.rotaryAngles(
+      position: buffers.positionCounts[row] - 1, frequencies: frequencies, half: count,
+      cosines: cosines, sines: sines)
+    guard shape.rotaryMagnitude != 1 else { return }
+    kernels.scale(cosines, by: shape.rotaryMagnitude, count: count)
+    kernels.scale(sines, by: shape.rotaryMagnitude, count: count)
   }
 }

@@ -1,6 +1,9 @@
 // Owns: the sizes of a decoder-only transformer that the forward pass works with.
 // Must not: hold weights or policy. Every number comes from a validated configuration.
 
+import VialArchitectures
+import VialFormat
+
 /// Sizes of a decoder (grouped-query attention, rotary positions, gated feed-forward).
 public struct DecoderShape: Sendable, Equatable {
   /// Width of the residual stream.
@@ -19,6 +22,38 @@ public struct DecoderShape: Sendable, Equatable {
   public let vocabularySize: Int
   /// Added to the mean square in RMSNorm.
   public let normEpsilon: Float
+  /// Pairs of dimensions of a head that are rotated: half a head, or fewer.
+  public let rotaryPairCount: Int
+  /// The most positions of a text that is rotated by the ordinary frequencies; nil: any text is.
+  public let longTextLimit: Int?
+  /// What cosines and sines are multiplied by.
+  let rotaryMagnitude: Float
+  /// What scores are multiplied by; 0: the reciprocal of the head dimension's root.
+  let attentionScale: Float
+  /// What embedding rows, what parts add to the residual stream, and logits are multiplied by.
+  let embeddingMultiplier, residualMultiplier, logitMultiplier: Float
+  /// Whether all heads of a token are normalised as one vector.
+  let normalizesWholeRows: Bool
+
+  init(_ configuration: ModelConfiguration, _ architecture: ArchitectureTraits) {
+    hiddenSize = configuration.hiddenSize
+    layerCount = configuration.layerCount
+    headCount = configuration.headCount
+    kvHeadCount = configuration.keyValueHeadCount
+    headDimension = configuration.headDimension
+    feedForwardSize = configuration.feedForwardSize
+    vocabularySize = configuration.vocabularySize
+    normEpsilon = Float(configuration.normEpsilon)
+    rotaryPairCount = configuration.ropeInverseFrequencies.count
+    let traits = configuration.traits
+    longTextLimit = traits.longRope?.above
+    rotaryMagnitude = Float(traits.ropeMagnitude)
+    attentionScale = Float(traits.attentionScale ?? 0)
+    embeddingMultiplier = Float(traits.embeddingMultiplier)
+    residualMultiplier = Float(traits.residualMultiplier)
+    logitMultiplier = Float(traits.logitMultiplier)
+    normalizesWholeRows = architecture.headNorm == .whole
+  }
 
   /// Floats of all query heads of a token.
   public var queryWidth: Int { headCount * headDimension }

@@ -1,5 +1,5 @@
-// Owns: the tensors of a decoder, bound by role. One set of fields serves every architecture of
-// this family; a file per architecture (Qwen2, Llama) says which of them exist.
+// Owns: the tensors of a decoder, bound by role. One set of fields serves every architecture; its
+// rules (VialArchitectures) say which of them exist.
 // Must not: touch a weight page.
 
 import VialCompute
@@ -18,10 +18,16 @@ struct Projection: Sendable {
 
   /// Whether the matrices have equal outputs that are combined: gate and up.
   let isGated: Bool
+  /// Their biases, in their order; empty when they have none.
+  let biases: [WeightVector]
 
-  init(_ matrices: WeightMatrix..., isGated: Bool = false) {
+  /// One matrix without a bias.
+  init(_ matrix: WeightMatrix) { self.init([matrix], isGated: false, biases: []) }
+
+  init(_ matrices: [WeightMatrix], isGated: Bool, biases: [WeightVector]) {
     self.matrices = matrices
     self.isGated = isGated
+    self.biases = biases
     self.groups = Set(matrices.filter(\.isQuantized).map(\.group)).sorted()
     self.hasZeroPoints = matrices.contains(where: \.hasZeroPoints)
     self.tileCount = matrices.reduce(0) { $0 + $1.tileCount }
@@ -31,16 +37,24 @@ struct Projection: Sendable {
 
 /// The weights of one transformer layer.
 struct DecoderLayer: Sendable {
-  let inputNorm: WeightVector
+  /// Of what attention reads; nil: it reads the residual stream as it is.
+  let inputNorm: WeightVector?
   /// Query, key and value projections, in this order.
   let attentionInput: Projection
-  /// Biases of query, key and value; all or none.
-  let attentionBiases: (query: WeightVector, key: WeightVector, value: WeightVector)?
+  /// Of queries and keys, of one head or of all; both or none.
+  let queryNorm, keyNorm: WeightVector?
+  /// Whether queries and keys are rotated by their positions.
+  let isRotated: Bool
   let attentionOutput: Projection
-  let feedForwardNorm: WeightVector
+  /// Of what attention adds; nil: it is added as it is.
+  let attentionOutputNorm: WeightVector?
+  /// Of what the feed-forward part reads; nil: it reads the residual stream as it is.
+  let feedForwardNorm: WeightVector?
   /// Gate and up projections, in this order.
   let feedForwardInput: Projection
   let feedForwardOutput: Projection
+  /// Of what the feed-forward part adds; nil: it is added as it is.
+  let feedForwardOutputNorm: WeightVector?
 }
 
 /// All weights of a decoder, borrowed from the mapped file.
@@ -52,8 +66,10 @@ public struct DecoderWeights: Sendable {
   let finalNorm: WeightVector
   /// The output projection; the embedding itself when they are tied.
   let head: Projection
-  /// Rotary frequencies in radians per position, `headDimension / 2` of them.
+  /// Rotary frequencies in radians per position, `rotaryPairCount` of them.
   let rotaryFrequencies: [Float]
+  /// Those of texts beyond `longTextLimit`; nil: the same.
+  let longRotaryFrequencies: [Float]?
   /// Asked before each step when the file is verified lazily.
   var lazyVerification: LazyVerification?
   /// Adapters that steps may use.

@@ -14,6 +14,8 @@ public struct KVCacheLayout: Sendable {
   public let type: KVCacheType
   /// Bytes of a pool block.
   public let blockByteCount: Int
+  /// The most positions of a text whose keys are rotated by the ordinary frequencies; nil: all are.
+  public let longTextLimit: Int?
   let headByteCount: Int
   let kvHeadCount: Int
 
@@ -24,6 +26,7 @@ public struct KVCacheLayout: Sendable {
     let (total, second) = perLayer.multipliedReportingOverflow(by: shape.layerCount)
     guard head > 0, !first, !second else { return nil }
     self.type = type
+    longTextLimit = shape.longTextLimit
     self.headByteCount = head
     self.kvHeadCount = shape.kvHeadCount
     self.blockByteCount = total

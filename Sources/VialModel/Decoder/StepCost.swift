@@ -31,10 +31,11 @@ extension DecoderWeights {
     // Of the last layer, what lies behind attention.
     var lastWeightCount = 0
     for layer in layers {
-      byteCount += layer.inputNorm.byteCount + layer.feedForwardNorm.byteCount
-      if let biases = layer.attentionBiases {
-        byteCount += biases.query.byteCount + biases.key.byteCount + biases.value.byteCount
-      }
+      let norms = [
+        layer.inputNorm, layer.queryNorm, layer.keyNorm, layer.attentionOutputNorm,
+        layer.feedForwardNorm, layer.feedForwardOutputNorm,
+      ]
+      byteCount += norms.reduce(0) { $0 + ($1?.byteCount ?? 0) }
       let behind = [layer.attentionOutput, layer.feedForwardInput, layer.feedForwardOutput]
       byteCount += layer.attentionInput.byteCount + behind.reduce(0) { $0 + $1.byteCount }
       lastWeightCount = behind.reduce(0) { $0 + $1.weightCount }
@@ -48,7 +49,9 @@ extension DecoderWeights {
 }
 
 extension Projection {
-  fileprivate var byteCount: Int { matrices.reduce(0) { $0 + $1.byteCount } }
+  fileprivate var byteCount: Int {
+    matrices.reduce(0) { $0 + $1.byteCount } + biases.reduce(0) { $0 + $1.byteCount }
+  }
   fileprivate var weightCount: Int { matrices.reduce(0) { $0 + $1.rows * $1.columns } }
 }
 

@@ -13,19 +13,23 @@ public struct StepSegment {
   public let firstPosition: Int
   /// Pool blocks of the sequence: block b holds positions 64b ..< 64b+64. Reaches the last token's.
   public let blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>
+  /// Whether the text is one for which the model has other rotary frequencies.
+  public let isLong: Bool
   /// What changes the weights for these tokens; of the model that computes the step.
   public let adapter: AppliedAdapter?
 
   /// Describes a segment; everything is borrowed for the step.
   public init(
     tokens: UnsafePointer<UInt32>, count: Int, logitsCount: Int, firstPosition: Int,
-    blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>, adapter: AppliedAdapter? = nil
+    blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>, isLong: Bool = false,
+    adapter: AppliedAdapter? = nil
   ) {
     self.tokens = tokens
     self.count = count
     self.logitsCount = logitsCount
     self.firstPosition = firstPosition
     self.blocks = blocks
+    self.isLong = isLong
     self.adapter = adapter
   }
 }

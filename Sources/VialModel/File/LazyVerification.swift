@@ -5,6 +5,7 @@
 // Source: Spec/FORMAT.md, "Digests".
 
 import Synchronization
+import VialArchitectures
 import VialCompute
 import VialFormat
 import VialSystem
@@ -54,7 +55,8 @@ final class LazyVerification: Sendable {
       chunks += (0..<content.count).map { Chunk(section: section, index: $0) }
     }
     let embedding =
-      file.configuration.isEmbeddingTied ? nil : file.tensors.find(DecoderBinder.embeddingName)
+      file.configuration.isEmbeddingTied
+      ? nil : file.tensors.find(Architecture.embedding.name(layer: nil))
     var rows: Rows?
     var single: Range<Int> = 0..<0
     if let embedding,

@@ -90,12 +90,6 @@ public final class ModelFile: Sendable {
     let held = Self.layerByteCount * (descriptor.configuration.layerCount + 1)
     guard MemoryReserve.hold(held) else { throw .outOfMemory }
     defer { MemoryReserve.release(held) }
-    switch descriptor.configuration.architecture {
-    case Qwen2.name: return try Qwen2.bind(descriptor)
-    case Llama.name: return try Llama.bind(descriptor)
-    default:
-      throw FormatError(
-        rule: 701, offset: 0, context: "configuration", "this architecture is not known")
-    }
+    return try DecoderBinder(descriptor).bind()
   }
 }

@@ -1,7 +1,9 @@
 // Owns: the linear layers that an adapter may change, by module name, with their shapes, of a plan
-// or of a packed file; where they can be had, also the base's own weights, to compare copies with.
+// or of a packed file, those that checkpoints have in one matrix included; where they can be had,
+// also the base's own weights, to compare copies with.
 // Must not: keep weights.
 
+import VialArchitectures
 import VialFormat
 
 /// What an adapter's targets are held against.
@@ -12,8 +14,16 @@ struct AdapterBase: Sendable {
     var inputs: Int
   }
 
+  /// A layer whose rows are some of a larger matrix's.
+  struct Part: Sendable {
+    var name: String
+    var rows: Range<Int>
+  }
+
   /// By module name, such as `model.layers.0.self_attn.q_proj`.
   private(set) var modules: [String: Shape] = [:]
+  /// The layers of matrices that the checkpoint has, and the model apart, by module name.
+  private var parts: [String: [Part]] = [:]
   /// Layers of the model.
   let layerCount: Int
   /// The base's tensors as the source has them, by name; nil when there are none to compare with.
@@ -33,6 +43,7 @@ struct AdapterBase: Sendable {
     }
     for tensor in plan.tensors where tensor.role == .linear || tensor.role == .head {
       add(tensor.name, outputs: tensor.rowCount, inputs: tensor.columnCount)
+      addFused(tensor)
     }
   }
 
@@ -43,6 +54,36 @@ struct AdapterBase: Sendable {
       let tensor = file.tensors[index]
       guard tensor.shape.rank == 2, tensor.name != Self.embedding else { continue }
       add(tensor.name, outputs: tensor.shape[0], inputs: tensor.shape[1])
+    }
+    let architecture = Architecture.named(file.configuration.architecture)
+    for tensor in architecture?.tensors(ArchitectureSizes(file.configuration)) ?? []
+    where tensor.rule.role == .linear {
+      addFused(PlannedTensor(tensor))
+    }
+  }
+
+  private mutating func addFused(_ tensor: PlannedTensor) {
+    guard let fused = tensor.fused else { return }
+    add(fused.name, outputs: fused.rowCount, inputs: tensor.columnCount)
+    let (whole, own) = (Self.module(of: fused.name), Self.module(of: tensor.name))
+    parts[whole, default: []].append(
+      Part(name: own, rows: fused.firstRow..<fused.firstRow + tensor.rowCount))
+  }
+
+  private static func module(of name: String) -> String {
+    String(name.dropLast(weightSuffix.count))
+  }
+
+  /// Whether a module is a matrix that the model has apart.
+  func isFused(_ module: String) -> Bool { parts[module] != nil }
+
+  /// The model's layers that a module of an adapter changes: those of a matrix that the model has
+  /// apart, which read the same input, each with its rows of B; else the module itself.
+  func apart(_ module: AdapterModule) -> [AdapterModule] {
+    guard let parts = parts[module.name] else { return [module] }
+    return parts.map { part in
+      AdapterModule(
+        name: part.name, alpha: module.alpha, a: module.a, b: module.b.rows(part.rows))
     }
   }
 
@@ -101,8 +142,12 @@ struct AdapterBase: Sendable {
     if let failure { throw failure }
   }
 
-  /// Module names in a fixed order.
-  var names: [String] { modules.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+  /// The checkpoint's module names in a fixed order.
+  var names: [String] {
+    let own = Set(parts.values.joined().map(\.name))
+    return modules.keys.filter { !own.contains($0) }
+      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
 
   /// The layer of `model.layers.N.…`; nil for the head.
   static func layer(of module: String) -> Int? {

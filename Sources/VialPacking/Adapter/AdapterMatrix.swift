@@ -15,8 +15,11 @@ struct AdapterMatrix: Sendable {
   /// The type that the source has.
   let encoding: TensorEncoding
   /// Rows and columns, once transposed.
-  let rowCount: Int
+  private(set) var rowCount: Int
   let columnCount: Int
+  /// Rows of the file's matrix, once transposed, and how many of them stand before these.
+  private let storedRowCount: Int
+  private var firstRow = 0
 
   /// - Throws: when it is no matrix of floats.
   init(_ location: TensorIndex.Location, isTransposed: Bool) throws(PackingError) {
@@ -35,10 +38,19 @@ struct AdapterMatrix: Sendable {
       throw PackingError("\(label) has dtype \(type); only F32, F16 and BF16 can be kept")
     }
     rowCount = entry.shape[isTransposed ? 1 : 0]
+    storedRowCount = rowCount
     columnCount = entry.shape[isTransposed ? 0 : 1]
     guard rowCount > 0, columnCount > 0, entry.byteCount <= 1 << 40 else {
       throw PackingError("\(label) is empty or too large")
     }
+  }
+
+  /// Some of its rows.
+  func rows(_ range: Range<Int>) -> AdapterMatrix {
+    var part = self
+    part.firstRow += range.lowerBound
+    part.rowCount = range.count
+    return part
   }
 
   /// All values, row by row.
@@ -58,12 +70,16 @@ struct AdapterMatrix: Sendable {
   /// The elements in their own type, row by row.
   private func stored() throws(PackingError) -> [UInt8] {
     let bytes = try file.bytes(at: entry.fileOffset, count: Int(entry.byteCount))
-    guard isTransposed else { return bytes }
     let size = entry.element.byteCount
-    var turned = [UInt8](repeating: 0, count: bytes.count)
+    let (start, count) = (firstRow * columnCount * size, rowCount * columnCount * size)
+    guard isTransposed else {
+      return count == bytes.count ? bytes : Array(bytes[start..<start + count])
+    }
+    var turned = [UInt8](repeating: 0, count: count)
     for row in 0..<rowCount {
       for column in 0..<columnCount {
-        let (from, to) = ((column * rowCount + row) * size, (row * columnCount + column) * size)
+        let from = (column * storedRowCount + firstRow + row) * size
+        let to = (row * columnCount + column) * size
         for index in 0..<size { turned[to + index] = bytes[from + index] }
       }
     }

@@ -47,13 +47,13 @@ struct AdapterSource: Sendable {
     if folder.has(PEFTAdapter.weightsName) {
       let adapter = try PEFTAdapter(folder, settings, base: base)
       isRankStabilised = adapter.isRankStabilised
-      modules = adapter.modules
+      modules = try Self.apart(adapter.modules, base)
       files = adapter.files
       notices = settings.notices + adapter.notices.named(name)
     } else if folder.has(MLXAdapter.weightsName) {
       let adapter = try MLXAdapter(folder, settings, base: base)
       isRankStabilised = false
-      modules = adapter.modules
+      modules = try Self.apart(adapter.modules, base)
       files = adapter.files
       notices = settings.notices
     } else {
@@ -62,6 +62,20 @@ struct AdapterSource: Sendable {
           + " \(MLXAdapter.weightsName) (mlx-lm) in the folder")
     }
     try Self.check(modules, isRankStabilised: isRankStabilised, base)
+  }
+
+  /// Modules as the model has them, once the checkpoint's were held against their shapes.
+  private static func apart(
+    _ modules: [AdapterModule], _ base: AdapterBase
+  ) throws(PackingError) -> [AdapterModule] {
+    for module in modules where base.isFused(module.name) {
+      guard let shape = base.modules[module.name], module.b.rowCount != shape.outputs else {
+        continue
+      }
+      throw PackingError(
+        "\(module.name): B has \(module.b.rowCount) rows, the base's layer \(shape.outputs)")
+    }
+    return modules.flatMap(base.apart).sorted { $0.name < $1.name }
   }
 
   /// Names that `--adapter NAME[:SCALE]` and lists can tell apart.

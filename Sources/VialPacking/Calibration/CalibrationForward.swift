@@ -4,6 +4,7 @@
 
 import CVialCalibration
 import CVialKernels
+import VialFormat
 import VialSystem
 
 /// Computes parts of a layer for whole windows of tokens.
@@ -17,6 +18,8 @@ final class CalibrationForward: @unchecked Sendable {
   private let kernels: vial_kernels
   private let cosines: [Float]
   private let sines: [Float]
+  private let rotaryPairCount: Int
+  private let attentionScale: Float
   private let positionCounts: [UInt32]
   private let scratches: [WorkMemory]
   private let blockByteCount: Int
@@ -28,9 +31,11 @@ final class CalibrationForward: @unchecked Sendable {
     self.compute = compute
     self.tokensPerWindow = tokensPerWindow
     let dimension = configuration.headDimension
-    let half = dimension / 2
-    let frequencies = configuration.rotaryScaling.inverseFrequencies(
-      base: configuration.rotaryBase, headDimension: dimension)
+    let traits = configuration.layerTraits
+    let isLong = traits.longRope.map { tokensPerWindow > $0.above } ?? false
+    let frequencies =
+      isLong ? traits.longRope?.inverseFrequencies ?? [] : configuration.inverseFrequencies
+    let half = frequencies.count
     var (cosines, sines) = (
       [Float](repeating: 0, count: tokensPerWindow * half),
       [Float](repeating: 0, count: tokensPerWindow * half)
@@ -45,7 +50,13 @@ final class CalibrationForward: @unchecked Sendable {
         }
       }
     }
-    (self.cosines, self.sines) = (cosines, sines)
+    let magnitude = Float(traits.ropeMagnitude)
+    if magnitude != 1 {
+      cosines = cosines.map { $0 * magnitude }
+      sines = sines.map { $0 * magnitude }
+    }
+    (self.cosines, self.sines, rotaryPairCount) = (cosines, sines, half)
+    attentionScale = Float(traits.attentionScale ?? 0)
     positionCounts = (0..<tokensPerWindow).map { UInt32($0 + 1) }
     blockByteCount = vial_kv_block_byte_count(VIAL_KV_F32, UInt32(dimension))
     let scratch = vial_attention_scratch_byte_count(
@@ -77,11 +88,32 @@ final class CalibrationForward: @unchecked Sendable {
     compute.multiply(x, weights.transposed, into: y, adds: true)
   }
 
-  /// RMSNorm of every row.
-  func normalize(_ x: DenseView, _ weight: [Float], into out: DenseView) {
+  /// y += multiplier · norm(x · Wᵀ + bias): what a part of the layer adds to the residual stream.
+  func addPart(
+    _ x: DenseView, _ weights: DenseView, bias: [Float]?, norm: [Float]?, to y: DenseView,
+    workspace: DenseMatrix
+  ) {
+    let multiplier = Float(configuration.traits.residualMultiplier)
+    guard bias != nil || norm != nil || multiplier != 1 else {
+      return addProjection(x, weights, to: y)
+    }
+    let added = workspace.view(rows: x.rows, columns: y.columns)
+    project(x, weights, bias: bias, into: added)
+    if let norm { normalize(added, norm, into: added) }
+    compute.each(y.rows) { [kernels] row, _ in
+      kernels.scaled_add(y[row], added[row], multiplier, y.columns)
+    }
+  }
+
+  /// RMSNorm of every row; a copy without weights.
+  func normalize(_ x: DenseView, _ weight: [Float]?, into out: DenseView) {
     let epsilon = Float(configuration.normEpsilon)
     compute.each(x.rows) { [kernels] row, _ in
-      kernels.rms_norm(x[row], weight, x.columns, epsilon, out[row])
+      if let weight {
+        kernels.rms_norm(x[row], weight, x.columns, epsilon, out[row])
+      } else {
+        out[row].update(from: x[row], count: x.columns)
+      }
     }
   }
 
@@ -92,22 +124,30 @@ final class CalibrationForward: @unchecked Sendable {
     }
   }
 
-  /// Rotates queries and keys of whole windows in place and attends causally inside each window.
-  func attend(query: DenseView, key: DenseView, value: DenseView, into out: DenseView) {
+  /// Normalises and rotates queries and keys of whole windows in place, as the layer does, and
+  /// attends causally inside each window.
+  func attend(
+    query: DenseView, key: DenseView, value: DenseView, _ layer: LayerVectors.Heads,
+    into out: DenseView
+  ) {
+    if layer.normalizesWholeRows {
+      normalize(query, layer.queryNorm, into: query)
+      normalize(key, layer.keyNorm, into: key)
+    }
     let heads = configuration.kvHeadCount
     compute.each(query.rows / tokensPerWindow * heads) { [self] item, worker in
       attend(
-        window: item / heads * tokensPerWindow, kvHead: item % heads, query, key, value, out,
+        window: item / heads * tokensPerWindow, kvHead: item % heads, query, key, value, layer, out,
         memory: scratches[worker].base)
     }
   }
 
   private func attend(
     window first: Int, kvHead: Int, _ query: DenseView, _ key: DenseView, _ value: DenseView,
-    _ out: DenseView, memory: UnsafeMutableRawPointer
+    _ layer: LayerVectors.Heads, _ out: DenseView, memory: UnsafeMutableRawPointer
   ) {
     let dimension = configuration.headDimension
-    let (half, shared) = (dimension / 2, configuration.headCount / configuration.kvHeadCount)
+    let shared = configuration.headCount / configuration.kvHeadCount
     let blockCount = (tokensPerWindow + 63) / 64
     let blocks = (0..<blockCount).map {
       UnsafePointer<UInt8>?((memory + $0 * blockByteCount).assumingMemoryBound(to: UInt8.self))
@@ -115,9 +155,9 @@ final class CalibrationForward: @unchecked Sendable {
     for position in 0..<tokensPerWindow {
       let row = first + position
       let block = (memory + position / 64 * blockByteCount).assumingMemoryBound(to: UInt8.self)
-      rotate(key[row] + kvHead * dimension, position, half)
+      prepare(key[row] + kvHead * dimension, position, layer.keyNorm, layer)
       for head in kvHead * shared..<(kvHead + 1) * shared {
-        rotate(query[row] + head * dimension, position, half)
+        prepare(query[row] + head * dimension, position, layer.queryNorm, layer)
       }
       _ = kernels.kv_store(
         VIAL_KV_F32, UInt32(dimension), key[row] + kvHead * dimension,
@@ -134,18 +174,27 @@ final class CalibrationForward: @unchecked Sendable {
             query_count: UInt32(min(Self.queriesPerCall, tokensPerWindow - begin)), blocks: blocks,
             position_counts: counts + begin, q: query[first + begin] + offset,
             q_stride: query.stride, out: out[first + begin] + offset, out_stride: out.stride,
-            next: nil, next_count: 0, scratch: scratch)
+            scale: attentionScale, next: nil, next_count: 0, scratch: scratch)
           kernels.attention(&arguments)
         }
       }
     }
   }
 
-  private func rotate(_ x: UnsafeMutablePointer<Float>, _ position: Int, _ half: Int) {
+  /// Normalises one head where the layer has a norm of single heads, and rotates it.
+  private func prepare(
+    _ head: UnsafeMutablePointer<Float>, _ position: Int, _ norm: [Float]?,
+    _ layer: LayerVectors.Heads
+  ) {
+    if let norm, !layer.normalizesWholeRows {
+      kernels.rms_norm(head, norm, norm.count, Float(configuration.normEpsilon), head)
+    }
+    guard layer.isRotated else { return }
+    let count = rotaryPairCount
     cosines.withUnsafeBufferPointer { cosines in
       sines.withUnsafeBufferPointer { sines in
         guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
-        kernels.rope(x, cosine + position * half, sine + position * half, UInt32(half))
+        kernels.rope(head, cosine + position * count, sine + position * count, UInt32(count))
       }
     }
   }

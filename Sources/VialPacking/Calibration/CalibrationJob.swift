@@ -88,7 +88,9 @@ struct CalibrationJob {
   ) throws(PackingError) -> TensorSources {
     var sources = source.tensors
     let probe = try SensitivityProbe(
-      set, tensors: LayerTensors(sources, compute: forward.compute), forward: forward,
+      set,
+      tensors: LayerTensors(sources, of: source.configuration, compute: forward.compute),
+      forward: forward,
       formats: MixedPrecisionPlan.formats(
         source.options.recipe.grid == .codebook ? Codebook.forWeights : nil))
     var findings: [SensitivityProbe.Finding] = []
@@ -114,7 +116,7 @@ struct CalibrationJob {
   func run() throws(PackingError) -> PackSource {
     try checkFolder()
     let streams = try CalibrationStreams(source.configuration, set)
-    let tensors = LayerTensors(source.tensors, compute: compute)
+    let tensors = LayerTensors(source.tensors, of: source.configuration, compute: compute)
     try tensors.embed(set.tokens, original: streams.original, stored: streams.rounded)
     let progress = CalibrationProgress(
       source: source, tokens: set.tokens.count, settings: settings, observer: observer)
@@ -123,7 +125,8 @@ struct CalibrationJob {
       let finished = try open(layer, tensors)
       progress.begin(layer)
       let calibrator = LayerCalibrator(
-        layer: layer, streams: streams, forward: forward, tensors: tensors, settings: settings,
+        layer: layer, streams: streams, forward: forward, tensors: tensors,
+        vectors: try LayerVectors(layer, tensors, source.configuration), settings: settings,
         finished: finished, advance: progress.advance)
       let rounded = try calibrator.run()
       if let finished {
@@ -171,7 +174,7 @@ struct CalibrationJob {
   /// A layer of this job that an earlier run finished.
   private func open(_ layer: Int, _ tensors: LayerTensors) throws(PackingError) -> LayerFile? {
     var layout: [LayerFile.Shape] = []
-    for part in LayerTensors.stages.joined() {
+    for part in tensors.stages.joined() {
       let (index, tensor) = try tensors.find(tensors.name(layer, part + ".weight"))
       guard let format = tensor.calibratedFormat else { continue }
       layout.append(

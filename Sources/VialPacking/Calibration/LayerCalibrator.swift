@@ -65,6 +65,7 @@ struct LayerCalibrator {
   let streams: CalibrationStreams
   let forward: CalibrationForward
   let tensors: LayerTensors
+  let vectors: LayerVectors
   let settings: RoundingSettings
   /// The layer as an earlier run left it; then nothing is gathered and nothing rounded.
   let finished: LayerFile?
@@ -86,27 +87,28 @@ struct LayerCalibrator {
   private func attention(
     _ done: inout [RoundedLinear]
   ) throws(PackingError) {
-    let norm = try vector("input_layernorm.weight")
-    let parts = LayerTensors.stages[0]
+    let norm = vectors.inputNorm
+    let parts = tensors.stages[0]
     let pairs = try roundBehindNorm(parts, norm, &done)
-    let output = LayerTensors.stages[1]
+    let output = tensors.stages[1]
     let outputSources = try matrices(output)
-    let outputStatistics = try self.statistics(output, outputSources, writesToResidual: true)
+    let outputPart = try outputPart(output[0], vectors.attentionOutputNorm, streams.wide[2])
+    let outputStatistics = try self.statistics(
+      output, outputSources, writesToResidual: outputPart.norm == nil)
     try eachChunk { chunk throws(PackingError) in
       let (input, original) = normalized(chunk, norm)
       let attended = streams.attended.view(from: chunk.lowerBound, count: chunk.count)
       attend(input, pairs.map { ($0.rounded.view(), $0.bias) }, into: attended)
       let own = streams.wide[1].view(rows: chunk.count, columns: attended.columns)
       attend(original, pairs.map { ($0.original.view(), $0.bias) }, into: own)
-      try write(chunk, input: attended, original: own, outputSources[0], outputStatistics)
+      try write(
+        chunk, input: attended, original: own, outputPart, outputSources[0], outputStatistics)
       return operations(chunk.count, pairs)
     }
     let pair = try finish(output, outputSources, outputStatistics, &done)[0]
     try eachChunk { chunk throws(PackingError) in
       let attended = streams.attended.view(from: chunk.lowerBound, count: chunk.count)
-      forward.addProjection(
-        attended, pair.rounded.view(),
-        to: streams.rounded.view(from: chunk.lowerBound, count: chunk.count))
+      add(attended, pair.rounded, outputPart, to: streams.rounded, chunk)
       return operations(chunk.count, [pair]) / 2
     }
   }
@@ -121,7 +123,7 @@ struct LayerCalibrator {
     for (target, weight) in zip([query, key, value], weights) {
       forward.project(input, weight.0, bias: weight.1, into: target)
     }
-    forward.attend(query: query, key: key, value: value, into: out)
+    forward.attend(query: query, key: key, value: value, vectors.heads, into: out)
   }
 
   // MARK: Feed-forward
@@ -129,35 +131,38 @@ struct LayerCalibrator {
   private func feedForward(
     _ done: inout [RoundedLinear]
   ) throws(PackingError) {
-    let norm = try vector("post_attention_layernorm.weight")
-    let parts = LayerTensors.stages[2]
+    let norm = vectors.feedForwardNorm
+    let parts = tensors.stages[2]
     let pairs = try roundBehindNorm(parts, norm, &done)
-    let output = LayerTensors.stages[3]
+    let output = tensors.stages[3]
     let outputSources = try matrices(output)
-    let outputStatistics = try self.statistics(output, outputSources, writesToResidual: true)
+    let outputPart = try outputPart(output[0], vectors.feedForwardOutputNorm, streams.wide[3])
+    let outputStatistics = try self.statistics(
+      output, outputSources, writesToResidual: outputPart.norm == nil)
     try eachChunk { chunk throws(PackingError) in
       let (input, original) = normalized(chunk, norm)
-      let inner = gated(input, pairs.map { $0.rounded.view() }, 0)
-      let own = gated(original, pairs.map { $0.original.view() }, 2)
-      try write(chunk, input: inner, original: own, outputSources[0], outputStatistics)
+      let inner = gated(input, pairs.map { ($0.rounded.view(), $0.bias) }, 0)
+      let own = gated(original, pairs.map { ($0.original.view(), $0.bias) }, 2)
+      try write(
+        chunk, input: inner, original: own, outputPart, outputSources[0], outputStatistics)
       return operations(chunk.count, pairs)
     }
     let pair = try finish(output, outputSources, outputStatistics, &done)[0]
     try eachChunk { chunk throws(PackingError) in
       let (input, _) = normalized(chunk, norm)
-      let inner = gated(input, pairs.map { $0.rounded.view() }, 0)
-      forward.addProjection(
-        inner, pair.rounded.view(),
-        to: streams.rounded.view(from: chunk.lowerBound, count: chunk.count))
+      let inner = gated(input, pairs.map { ($0.rounded.view(), $0.bias) }, 0)
+      add(inner, pair.rounded, outputPart, to: streams.rounded, chunk)
       return (operations(chunk.count, pairs) + operations(chunk.count, [pair])) / 2
     }
   }
 
-  private func gated(_ input: DenseView, _ weights: [DenseView], _ workspace: Int) -> DenseView {
-    let gate = streams.wide[workspace].view(rows: input.rows, columns: weights[0].rows)
-    let up = streams.wide[workspace + 1].view(rows: input.rows, columns: weights[1].rows)
-    forward.project(input, weights[0], into: gate)
-    forward.project(input, weights[1], into: up)
+  private func gated(
+    _ input: DenseView, _ weights: [(DenseView, [Float]?)], _ workspace: Int
+  ) -> DenseView {
+    let gate = streams.wide[workspace].view(rows: input.rows, columns: weights[0].0.rows)
+    let up = streams.wide[workspace + 1].view(rows: input.rows, columns: weights[1].0.rows)
+    forward.project(input, weights[0].0, bias: weights[0].1, into: gate)
+    forward.project(input, weights[1].0, bias: weights[1].1, into: up)
     forward.gate(gate, up)
     return gate
   }
@@ -166,7 +171,7 @@ struct LayerCalibrator {
 
   /// Gathers for the matrices that read a norm of the residual stream, and rounds them.
   private func roundBehindNorm(
-    _ parts: [String], _ norm: [Float], _ done: inout [RoundedLinear]
+    _ parts: [String], _ norm: [Float]?, _ done: inout [RoundedLinear]
   ) throws(PackingError) -> [LinearPair] {
     let sources = try matrices(parts)
     let statistics = try statistics(parts, sources, writesToResidual: false)
@@ -180,8 +185,8 @@ struct LayerCalibrator {
     return try finish(parts, sources, statistics, &done)
   }
 
-  /// Norms of a chunk on the rounded and on the original stream.
-  private func normalized(_ chunk: Range<Int>, _ norm: [Float]) -> (DenseView, DenseView) {
+  /// Norms of a chunk on the rounded and on the original stream; copies without a norm.
+  private func normalized(_ chunk: Range<Int>, _ norm: [Float]?) -> (DenseView, DenseView) {
     let hidden = streams.original.columns
     let input = streams.inputs[0].view(rows: chunk.count, columns: hidden)
     let original = streams.inputs[1].view(rows: chunk.count, columns: hidden)
@@ -192,29 +197,51 @@ struct LayerCalibrator {
     return (input, original)
   }
 
+  /// What follows an output projection before it is added to the residual stream.
+  private struct OutputPart {
+    let bias: [Float]?
+    let norm: [Float]?
+    let workspace: DenseMatrix
+  }
+
+  private func outputPart(
+    _ module: String, _ norm: [Float]?, _ workspace: DenseMatrix
+  ) throws(PackingError) -> OutputPart {
+    OutputPart(
+      bias: try tensors.optionalVector(tensors.name(layer, module + ".bias")), norm: norm,
+      workspace: workspace)
+  }
+
+  private func add(
+    _ x: DenseView, _ weights: DenseMatrix, _ part: OutputPart, to stream: DenseMatrix,
+    _ chunk: Range<Int>
+  ) {
+    forward.addPart(
+      x, weights.view(), bias: part.bias, norm: part.norm,
+      to: stream.view(from: chunk.lowerBound, count: chunk.count), workspace: part.workspace)
+  }
+
   /// Gathers for a layer that writes to the residual stream, and lets the original stream have its
-  /// output.
+  /// output. What is normalised before it is added cannot make up for the layers before it.
   private func write(
-    _ chunk: Range<Int>, input: DenseView, original: DenseView, _ weights: DenseMatrix,
-    _ statistics: InputStatistics?
+    _ chunk: Range<Int>, input: DenseView, original: DenseView, _ part: OutputPart,
+    _ weights: DenseMatrix, _ statistics: InputStatistics?
   ) throws(PackingError) {
     let own = streams.original.view(from: chunk.lowerBound, count: chunk.count)
     let changed = streams.rounded.view(from: chunk.lowerBound, count: chunk.count)
     let residual = streams.inputs[0].view(rows: chunk.count, columns: own.columns)
+    let multiplier = Float(forward.configuration.traits.residualMultiplier)
     compute.each(own.rows) { row, _ in
       for column in 0..<own.columns {
-        residual[row][column] = own[row][column] - changed[row][column]
+        residual[row][column] = (own[row][column] - changed[row][column]) / multiplier
       }
     }
-    forward.addProjection(original, weights.view(), to: own)
+    add(original, weights, part, to: streams.original, chunk)
     guard let statistics else { return }
     statistics.add(
-      input: input, original: original, residual: residual, workspace: streams.wide[3])
+      input: input, original: original, residual: part.norm == nil ? residual : nil,
+      workspace: streams.wide[3])
     try advance(statistics.operationCount(chunk.count))
-  }
-
-  private func vector(_ part: String) throws(PackingError) -> [Float] {
-    try tensors.vector(tensors.name(layer, part))
   }
 
   private func matrices(_ parts: [String]) throws(PackingError) -> [DenseMatrix] {

@@ -3,23 +3,26 @@
 // Must not: keep more than one layer.
 
 import CVialKernels
+import VialArchitectures
 import VialFormat
 import VialSystem
 
 /// Finds and loads planned tensors.
 struct LayerTensors: Sendable {
-  /// The linear layers in the order in which they are quantised: those of a row read the same
-  /// input.
-  static let stages = [
-    ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], ["self_attn.o_proj"],
-    ["mlp.gate_proj", "mlp.up_proj"], ["mlp.down_proj"],
-  ]
-
+  /// The modules of linear layers in the order in which they are quantised: those of a row read the
+  /// same input.
+  let stages: [[String]]
+  /// What embedding rows are multiplied by.
+  private let embeddingMultiplier: Float
   private let tensors: [SourcedTensor]
   private let indices: [String: Int]
   private let compute: DenseCompute
 
-  init(_ sources: TensorSources, compute: DenseCompute) {
+  init(
+    _ sources: TensorSources, of configuration: CheckpointConfiguration, compute: DenseCompute
+  ) {
+    stages = ProjectionSite.allCases.map(configuration.architecture.modules)
+    embeddingMultiplier = Float(configuration.traits.embeddingMultiplier)
     tensors = sources.tensors
     indices = Dictionary(
       uniqueKeysWithValues: sources.tensors.enumerated().map { ($1.planned.name, $0) })
@@ -107,7 +110,8 @@ struct LayerTensors: Sendable {
     return copy
   }
 
-  /// The embeddings of `tokens`: the source's, and as the packed file will have them.
+  /// The embeddings of `tokens`, multiplied as the model does: the source's, and as the packed file
+  /// will have them.
   func embed(
     _ tokens: [UInt32], original: DenseMatrix, stored: DenseMatrix
   ) throws(PackingError) {
@@ -124,6 +128,13 @@ struct LayerTensors: Sendable {
       }
     }
     try store(stored.view(), as: tensor.format, name: name)
+    guard embeddingMultiplier != 1 else { return }
+    compute.each(tokens.count) { row, _ in
+      for column in 0..<original.columns {
+        original[row][column] *= embeddingMultiplier
+        stored[row][column] *= embeddingMultiplier
+      }
+    }
   }
 
   /// Rounds rows to nearest as the packer does, and decodes them again.

@@ -55,10 +55,10 @@ struct SensitivityProbe {
 
   /// Findings about a layer's seven matrices; the stream moves behind it.
   func run(layer: Int) throws(PackingError) -> [Finding] {
-    let names = LayerTensors.stages.joined().map { tensors.name(layer, $0 + ".weight") }
+    let names = tensors.stages.joined().map { tensors.name(layer, $0 + ".weight") }
     var weights: [DenseMatrix] = []
     for name in names { weights.append(try tensors.matrix(name)) }
-    let block = try Block(layer, tensors)
+    let block = try Block(layer, tensors, forward.configuration)
     let base = workspaces[8].view()
     compute(block, weights, into: base)
     var findings: [Finding] = []
@@ -89,16 +89,16 @@ struct SensitivityProbe {
 
   /// Norms and biases of a layer.
   private struct Block {
-    let norms: [[Float]]
+    let vectors: LayerVectors
+    /// In the order of the matrices.
     let biases: [[Float]?]
 
-    init(_ layer: Int, _ tensors: LayerTensors) throws(PackingError) {
-      norms = [
-        try tensors.vector(tensors.name(layer, "input_layernorm.weight")),
-        try tensors.vector(tensors.name(layer, "post_attention_layernorm.weight")),
-      ]
+    init(
+      _ layer: Int, _ tensors: LayerTensors, _ configuration: CheckpointConfiguration
+    ) throws(PackingError) {
+      vectors = try LayerVectors(layer, tensors, configuration)
       var biases: [[Float]?] = []
-      for part in LayerTensors.stages[0] {
+      for part in tensors.stages.joined() {
         biases.append(try tensors.optionalVector(tensors.name(layer, part + ".bias")))
       }
       self.biases = biases
@@ -106,24 +106,28 @@ struct SensitivityProbe {
   }
 
   private func compute(_ block: Block, _ weights: [DenseMatrix], into out: DenseView) {
-    let normed = workspaces[0].view()
-    forward.normalize(hidden.view(), block.norms[0], into: normed)
+    let (normed, vectors, biases) = (workspaces[0].view(), block.vectors, block.biases)
+    forward.normalize(hidden.view(), vectors.inputNorm, into: normed)
     for part in 0..<3 {
       forward.project(
-        normed, weights[part].view(), bias: block.biases[part], into: workspaces[1 + part].view())
+        normed, weights[part].view(), bias: biases[part], into: workspaces[1 + part].view())
     }
     forward.attend(
       query: workspaces[1].view(), key: workspaces[2].view(), value: workspaces[3].view(),
-      into: workspaces[4].view())
+      vectors.heads, into: workspaces[4].view())
     compute.each(hidden.rows) { row, _ in
       out[row].update(from: hidden[row], count: hidden.columns)
     }
-    forward.addProjection(workspaces[4].view(), weights[3].view(), to: out)
-    forward.normalize(out, block.norms[1], into: normed)
-    forward.project(normed, weights[4].view(), into: workspaces[5].view())
-    forward.project(normed, weights[5].view(), into: workspaces[6].view())
+    forward.addPart(
+      workspaces[4].view(), weights[3].view(), bias: biases[3],
+      norm: vectors.attentionOutputNorm, to: out, workspace: workspaces[7])
+    forward.normalize(out, vectors.feedForwardNorm, into: normed)
+    forward.project(normed, weights[4].view(), bias: biases[4], into: workspaces[5].view())
+    forward.project(normed, weights[5].view(), bias: biases[5], into: workspaces[6].view())
     forward.gate(workspaces[5].view(), workspaces[6].view())
-    forward.addProjection(workspaces[5].view(), weights[6].view(), to: out)
+    forward.addPart(
+      workspaces[5].view(), weights[6].view(), bias: biases[6],
+      norm: vectors.feedForwardOutputNorm, to: out, workspace: workspaces[7])
   }
 
   private func relativeChange(_ changed: DenseMatrix, from base: DenseMatrix) -> Double {

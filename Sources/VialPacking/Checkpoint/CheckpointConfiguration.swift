@@ -4,25 +4,8 @@
 // silently is refused by name.
 // Everything else in the file is ignored.
 
-/// The architectures that can be packed.
-enum Architecture: String, Sendable, Equatable {
-  /// `Qwen2ForCausalLM`: biases on q, k and v.
-  case qwen2
-  /// `LlamaForCausalLM`: no biases.
-  case llama
-
-  /// The context that transformers' configuration class has where `config.json` names none, in
-  /// tokens.
-  var defaultContextLength: Int { self == .qwen2 ? 32768 : 2048 }
-
-  /// The class name in `config.json`'s `architectures`.
-  var className: String {
-    switch self {
-    case .qwen2: return "Qwen2ForCausalLM"
-    case .llama: return "LlamaForCausalLM"
-    }
-  }
-}
+import VialArchitectures
+import VialFormat
 
 /// A checkpoint's shape and constants, validated: every size is positive and inside its limit, and
 /// the products that the packer forms of them cannot overflow.
@@ -42,6 +25,12 @@ struct CheckpointConfiguration: Sendable, Equatable {
   var normEpsilon: Double
   var rotaryBase: Double
   var rotaryScaling: RotaryScaling
+  /// Which part of a head is rotated, from its first dimension on.
+  var rotaryFraction = 1.0
+  /// Whether q, k and v have biases.
+  var hasAttentionBias: Bool
+  /// What layers do beyond the plainest ones; rotary tables excepted, which follow from the rest.
+  var traits = LayerTraits()
   /// Whether `lm_head` is the embedding.
   var tiedEmbedding: Bool
   var beginToken: Int?
@@ -49,29 +38,60 @@ struct CheckpointConfiguration: Sendable, Equatable {
   /// What is read otherwise than it stands there.
   var notices = PackNotices()
 
-  /// Whether q, k and v have biases.
-  var hasAttentionBias: Bool { architecture == .qwen2 }
+  /// Dimensions of a head that are rotated.
+  var rotaryDimension: Int { max(1, Int(Double(headDimension) * rotaryFraction)) }
+
+  /// The inverse frequencies of positions.
+  var inverseFrequencies: [Float] {
+    rotaryScaling.inverseFrequencies(base: rotaryBase, headDimension: rotaryDimension)
+  }
+
+  /// `traits` with what follows from the rotary settings.
+  var layerTraits: LayerTraits {
+    var traits = traits
+    traits.ropeMagnitude = rotaryScaling.magnitude
+    traits.longRope = rotaryScaling.longFrequencies(
+      base: rotaryBase, headDimension: rotaryDimension
+    ).map { .init(inverseFrequencies: $0.frequencies, above: $0.above) }
+    return traits
+  }
+
+  /// Sizes, as shapes of tensors name them.
+  var sizes: ArchitectureSizes {
+    var presences: Set<Presence> = [.always]
+    if hasAttentionBias { presences.insert(.attentionInputBias) }
+    if traits.hasOutputBias { presences.insert(.attentionOutputBias) }
+    if traits.hasFeedForwardBias { presences.insert(.feedForwardBias) }
+    if !tiedEmbedding { presences.insert(.ownHead) }
+    return ArchitectureSizes(
+      layerCount: layerCount, hidden: hiddenSize, headCount: headCount,
+      keyValueHeadCount: kvHeadCount, headDimension: headDimension, feedForward: feedForwardSize,
+      vocabulary: vocabularySize, presences: presences)
+  }
 }
 
 extension CheckpointConfiguration {
-  /// Reads a parsed `config.json`.
+  /// Reads a parsed `config.json`. What is absent has transformers' default of that class.
   init(_ settings: Settings) throws(PackingError) {
     architecture = try Self.architecture(settings)
-    try Self.refuseUnsupported(settings)
+    let known = architecture.settings
     modelName = try Self.plainName(settings.string("_name_or_path"))
     hiddenSize = try settings.requiredSize("hidden_size", upTo: 1 << 18)
     layerCount = try settings.requiredSize("num_hidden_layers", upTo: 4096)
     headCount = try settings.requiredSize("num_attention_heads", upTo: 4096)
-    kvHeadCount = try settings.size("num_key_value_heads", upTo: 4096) ?? headCount
+    let keyHeads = try settings.size("num_key_value_heads", upTo: 4096)
+    let usualKeyHeads = settings.states("num_key_value_heads") ? nil : known.keyValueHeadCount
+    kvHeadCount = keyHeads ?? usualKeyHeads ?? headCount
     feedForwardSize = try settings.requiredSize("intermediate_size", upTo: 1 << 20)
     vocabularySize = try settings.requiredSize("vocab_size", upTo: 1 << 24)
     let context = try settings.size("max_position_embeddings", upTo: 1 << 30)
-    contextLength = context ?? architecture.defaultContextLength
-    normEpsilon = try settings.number("rms_norm_eps") ?? 1e-6
-    tiedEmbedding = try settings.flag("tie_word_embeddings") ?? false
+    contextLength = context ?? known.contextLength
+    normEpsilon = try settings.number("rms_norm_eps") ?? known.normEpsilon
+    tiedEmbedding = try settings.flag("tie_word_embeddings") ?? known.isTied
     beginToken = try settings.tokens("bos_token_id").first
     endTokens = try settings.tokens("eos_token_id")
-    if let explicit = try settings.size("head_dim", upTo: 4096) {
+    let usualDimension = settings.states("head_dim") ? nil : known.headDimension
+    if let explicit = try settings.size("head_dim", upTo: 4096) ?? usualDimension {
       headDimension = explicit
     } else {
       guard hiddenSize % headCount == 0 else {
@@ -80,8 +100,14 @@ extension CheckpointConfiguration {
       }
       headDimension = hiddenSize / headCount
     }
-    let rotary = try RotarySettings(settings)
-    (rotaryBase, rotaryScaling) = (rotary.base, rotary.scaling)
+    let traits = TraitSettings(
+      settings: settings, architecture: architecture, layerCount: layerCount,
+      contextLength: contextLength)
+    try traits.refuseUnsupported()
+    hasAttentionBias = try traits.hasAttentionBias()
+    self.traits = try traits.layerTraits()
+    let rotary = try RotarySettings(settings, known, contextLength: contextLength)
+    (rotaryBase, rotaryScaling, rotaryFraction) = (rotary.base, rotary.scaling, rotary.fraction)
     notices = settings.notices + rotary.notices
     if context == nil {
       notices.differs(
@@ -101,46 +127,38 @@ extension CheckpointConfiguration {
     guard normEpsilon > 0, normEpsilon < 1 else {
       throw settings.error("rms_norm_eps is not between 0 and 1")
     }
+    let pairCount = (rotaryDimension + 1) / 2
+    if case .longRope(let rule) = rotaryScaling {
+      for (key, factors) in [
+        ("short_factor", rule.shortFactors), ("long_factor", rule.longFactors),
+      ] where factors.count != pairCount {
+        throw settings.error(
+          "\(key) has \(factors.count) numbers, the heads need \(pairCount)")
+      }
+    }
+    let tables = inverseFrequencies + (layerTraits.longRope?.inverseFrequencies ?? [])
+    guard tables.allSatisfy({ $0 >= 0 && $0 <= 1 }), pairCount * 2 <= headDimension else {
+      throw settings.error("the rotary settings give frequencies beyond 0 to 1")
+    }
   }
 
   private static func architecture(_ settings: Settings) throws(PackingError) -> Architecture {
     let names = try settings.strings("architectures")
     for name in names {
-      switch name {
-      case Architecture.qwen2.className: return .qwen2
-      case Architecture.llama.className: return .llama
-      default: break
-      }
+      if let known = Architecture.all.first(where: { $0.className == name }) { return known }
     }
+    let known = Architecture.all.map(\.className).joined(separator: ", ")
     if let name = names.first {
-      throw settings.error("unknown architecture \(PackingError.printable(name))")
-    }
-    switch try settings.string("model_type") {
-    case "qwen2": return .qwen2
-    case "llama": return .llama
-    case let type?: throw settings.error("unknown model_type \(PackingError.printable(type))")
-    case nil: throw settings.error("no `architectures` and no `model_type`")
-    }
-  }
-
-  /// Refuses what would change the answers and is not computed here.
-  private static func refuseUnsupported(_ settings: Settings) throws(PackingError) {
-    // "swish" is transformers' other name of the same function.
-    if let activation = try settings.string("hidden_act"), !["silu", "swish"].contains(activation) {
       throw settings.error(
-        "hidden_act \(PackingError.printable(activation)) is not supported, only silu")
+        "unknown architecture \(PackingError.printable(name)); known are \(known)")
     }
-    for name in ["use_sliding_window", "use_mrope", "attention_bias", "mlp_bias"]
-    where try settings.flag(name) == true {
-      throw settings.error("\(name) is true, which is not supported")
+    guard let type = try settings.string("model_type") else {
+      throw settings.error("no `architectures` and no `model_type`")
     }
-    for type in try settings.strings("layer_types") where type != "full_attention" {
-      throw settings.error(
-        "layer_types has \(PackingError.printable(type)), only full_attention is supported")
+    guard let architecture = Architecture.named(type) else {
+      throw settings.error("unknown model_type \(PackingError.printable(type)); known are \(known)")
     }
-    if let factor = try settings.number("partial_rotary_factor"), factor != 1 {
-      throw settings.error("partial_rotary_factor is not supported")
-    }
+    return architecture
   }
 
   /// A name fit for provenance: no path of the machine where the checkpoint was made.

@@ -19,8 +19,7 @@ package enum CheckpointParsing {
     let settings = try Settings(parsing: bytes, fileName: "config.json")
     let configuration = try CheckpointConfiguration(settings)
     _ = TensorPlan(configuration)
-    _ = configuration.rotaryScaling.inverseFrequencies(
-      base: configuration.rotaryBase, headDimension: configuration.headDimension)
+    _ = (configuration.inverseFrequencies, configuration.layerTraits)
   }
 
   /// generation_config.json.

@@ -70,6 +70,9 @@ struct Settings: Sendable {
   /// Whether `key` is there and not null.
   func has(_ key: String) -> Bool { value(key) != nil }
 
+  /// Whether `key` is there, be it null.
+  func states(_ key: String) -> Bool { members[key] != nil }
+
   /// A truth value.
   func flag(_ key: String) throws(PackingError) -> Bool? {
     guard let value = value(key) else { return nil }
@@ -111,9 +114,13 @@ struct Settings: Sendable {
   }
 
   /// A nested object.
-  func object(_ key: String) throws(PackingError) -> Settings? {
+  /// - Parameter orNil: whether another type counts as missing.
+  func object(_ key: String, orNil: Bool = false) throws(PackingError) -> Settings? {
     guard let value = value(key) else { return nil }
-    guard let object = value.object else { throw wrongType(key, "an object") }
+    guard let object = value.object else {
+      if orNil { return nil }
+      throw wrongType(key, "an object")
+    }
     return Settings(object, fileName: "\(fileName): \(key)")
   }
 

@@ -4,6 +4,7 @@
 // Must not: turn it into tiles; `PackedLinearRows` does.
 
 import CVialKernels
+import VialArchitectures
 import VialFormat
 import VialText
 

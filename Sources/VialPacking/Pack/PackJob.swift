@@ -43,7 +43,8 @@ struct PackJob {
 
   private func writeSections(_ sink: AtomicSink) throws -> PackSummary {
     var writer = FileWriter(sink)
-    try writer.add(.configuration, source.modelConfiguration().encoded())
+    let configuration = source.modelConfiguration()
+    try writer.add(.configuration, configuration.encoded())
     let encoders = try makeEncoders()
     var table = TensorTableBuilder()
     let placements = try zip(source.tensors.tensors, encoders).map { tensor, encoder in
@@ -53,6 +54,7 @@ struct PackJob {
     let templates = try writeTemplates(&writer)
     writer.identity.incompatibleFeatures =
       table.incompatibleFeatures | source.tokenizer.chatTemplate.incompatibleFeatures
+      | configuration.incompatibleFeatures
     let sourceDigests = try writeWeights(&writer, encoders, placements)
     try writer.add(.tokenizer, source.tokenizer.tables.section)
     for template in templates { try writer.add(template.kind, id: template.id, template.bytes) }

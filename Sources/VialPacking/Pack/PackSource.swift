@@ -3,6 +3,7 @@
 // names).
 // Must not: write.
 
+import VialArchitectures
 import VialFormat
 import VialText
 
@@ -202,19 +203,19 @@ struct PackSource: Sendable {
   /// The configuration section's contents.
   func modelConfiguration() -> ModelConfiguration {
     ModelConfiguration(
-      architecture: configuration.architecture.rawValue, name: modelName,
+      architecture: configuration.architecture.name, name: modelName,
       hiddenSize: configuration.hiddenSize, layerCount: configuration.layerCount,
       headCount: configuration.headCount, keyValueHeadCount: configuration.kvHeadCount,
       headDimension: configuration.headDimension,
       hasAttentionBias: configuration.hasAttentionBias,
       feedForwardSize: configuration.feedForwardSize, vocabularySize: configuration.vocabularySize,
       contextLength: configuration.contextLength, normEpsilon: configuration.normEpsilon,
-      ropeInverseFrequencies: configuration.rotaryScaling.inverseFrequencies(
-        base: configuration.rotaryBase, headDimension: configuration.headDimension),
+      ropeInverseFrequencies: configuration.inverseFrequencies,
       isEmbeddingTied: configuration.tiedEmbedding, bosToken: beginToken.map { UInt32($0) },
       addsBOS: tokenizer.addsBeginToken, eosTokens: endTokens.map { UInt32($0) },
       sampling: ModelConfiguration.SamplingDefaults(
         temperature: generation.temperature, topP: generation.topP, minP: generation.minP,
-        repetitionPenalty: generation.repetitionPenalty, topK: UInt64(generation.topK)))
+        repetitionPenalty: generation.repetitionPenalty, topK: UInt64(generation.topK)),
+      traits: configuration.layerTraits)
   }
 }

@@ -4,6 +4,7 @@
 // Source: Spec/FORMAT.md, "Writing a file".
 // Everything that can be refused is refused before the output is opened.
 
+import VialArchitectures
 import VialFormat
 import VialSystem
 
@@ -32,6 +33,9 @@ public struct PackSummary: Sendable, Equatable {
 
 /// Packs checkpoints.
 public enum Packer {
+  /// The classes of transformers that can be packed.
+  public static var architectures: [String] { Architecture.all.map(\.className) }
+
   /// Packs one checkpoint and returns when the file is complete under its name.
   ///
   /// Memory does not grow with the model; the bytes written do not depend on the number of threads.

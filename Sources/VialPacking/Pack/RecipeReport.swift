@@ -2,6 +2,7 @@
 // Must not: repeat what was asked: it is read off what is stored, because a source that is
 // quantised already decides a part of it.
 
+import VialArchitectures
 import VialFormat
 
 /// What a pack stores and how it came by it.

@@ -3,6 +3,7 @@
 // Must not: write, or leave a refusal for later: all of it happens before the first byte is
 // written.
 
+import VialArchitectures
 import VialFormat
 import VialSystem
 import VialText
@@ -32,7 +33,7 @@ extension SourcedTensor {
   /// Takes the format that a recipe gives a tensor of that form. A vector is plain f32 whatever is
   /// asked.
   mutating func decide(_ recipe: ResolvedRecipe, _ source: SourceForm) throws(PackingError) {
-    guard planned.role != .vector else { return }
+    guard !planned.role.isVector else { return }
     (format, keepsSource) = try recipe.format(of: planned, source: source)
   }
 }
@@ -89,10 +90,18 @@ struct TensorSources: Sendable {
         known.formUnion(linear.tensorNames)
         continue
       }
-      guard let location = weights.location(planned.name) else {
-        throw PackingError("tensor \(planned.name) is missing from the checkpoint")
+      var location = weights.location(planned.name)
+      var part: PlannedTensor.FusedSource?
+      if location == nil, let fused = planned.fused {
+        location = weights.location(fused.name)
+        part = fused
+        known.insert(JSONString(fused.name))
       }
-      var tensor = try Self.sourced(planned, location)
+      guard let location else {
+        throw PackingError(
+          "tensor \(part?.name ?? planned.name) is missing from the checkpoint")
+      }
+      var tensor = try Self.sourced(planned, location, part)
       let form = quantization.map { _ in location.entry.element.sourceForm } ?? .original
       try tensor.decide(recipe, form)
       tensors.append(tensor)
@@ -102,24 +111,30 @@ struct TensorSources: Sendable {
     }
   }
 
+  /// - Parameter part: the rows of a larger tensor that are the planned one's.
   private static func sourced(
-    _ planned: PlannedTensor, _ location: TensorIndex.Location
+    _ planned: PlannedTensor, _ location: TensorIndex.Location, _ part: PlannedTensor.FusedSource?
   ) throws(PackingError) -> SourcedTensor {
     let entry = location.entry
-    guard entry.shape == planned.shape else {
+    let name = part?.name ?? planned.name
+    var shape = planned.shape
+    if let part { shape[0] = part.rowCount }
+    guard entry.shape == shape else {
       throw PackingError(
-        "\(location.file.name): tensor \(planned.name) has shape \(entry.shape), config.json needs"
-          + " \(planned.shape)")
+        "\(location.file.name): tensor \(name) has shape \(entry.shape), config.json needs"
+          + " \(shape)")
     }
     if case .other(let type, _) = entry.element {
       throw PackingError(
-        "\(location.file.name): tensor \(planned.name) has dtype \(type), only F32, F16, BF16 and F64 can be packed"
+        "\(location.file.name): tensor \(name) has dtype \(type), only F32, F16, BF16 and F64 can be packed"
       )
     }
     return SourcedTensor(
       planned: planned,
-      rows: CheckpointRows(file: location.file, entry: entry, columnCount: planned.columnCount),
-      sourceByteCount: entry.byteCount)
+      rows: CheckpointRows(
+        file: location.file, entry: entry, columnCount: planned.columnCount,
+        firstRow: part?.firstRow ?? 0),
+      sourceByteCount: entry.byteCount / UInt64(max(1, shape[0])) * UInt64(planned.shape[0]))
   }
 
   /// `unusedNames` without what a checkpoint may hold for historical reasons: stored rotary

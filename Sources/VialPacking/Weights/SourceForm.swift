@@ -2,6 +2,7 @@
 // source decides.
 // Must not: know names or files.
 
+import VialArchitectures
 import VialFormat
 
 /// A tensor that the source has quantised or rounded already, for the recipe to keep or to change.

@@ -1,6 +1,7 @@
 // Owns: how one planned tensor becomes bytes: tiles for matrices, plain f32 for vectors.
 // Must not: choose a format, or write.
 
+import VialArchitectures
 import VialFormat
 
 /// The encoder of a planned tensor.

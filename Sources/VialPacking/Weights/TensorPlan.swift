@@ -1,84 +1,64 @@
-// Owns: which tensors an architecture has, under which Hugging Face names, with which shapes, in
-// the order in which a forward pass reads them.
-// Must not: read a tensor, or choose its format.
+// Owns: the tensors that a checkpoint must have, in the order in which a forward pass reads them.
+// Must not: read a tensor, or choose its format; names and shapes are the architecture's.
 // The order is the file's order, so a pass walks the mapping forward.
 
-/// What a tensor is for, which decides how it is stored.
-enum TensorRole: Sendable, Equatable {
-  /// Token embedding [vocabulary, hidden]; the head as well when tied.
-  case embedding
-  /// Norm weight or bias: rank 1, stored as plain f32.
-  case vector
-  /// Weight of a linear layer [output features, input features].
-  case linear
-  /// Untied output head [vocabulary, hidden].
-  case head
-}
+import VialArchitectures
 
 /// One tensor that the checkpoint must have.
 struct PlannedTensor: Sendable, Equatable {
+  /// A larger matrix of the checkpoint that holds its rows.
+  struct FusedSource: Sendable, Equatable {
+    let name: String
+    let ggufName: String
+    let firstRow: Int
+    let rowCount: Int
+  }
+
   /// Hugging Face name, ASCII.
-  var name: String
+  let name: String
+  /// The name in GGUF files.
+  let ggufName: String
   /// Rank 1 or 2, outermost first.
-  var shape: [Int]
-  var role: TensorRole
+  let shape: [Int]
+  let role: TensorRole
+  /// Where its rows may lie instead of in a tensor of that name.
+  let fused: FusedSource?
+  /// Whether GGUF files may interleave the halves of its heads.
+  let isRotated: Bool
+
   /// For `--random-weights`: the mean and the standard deviation of the values.
-  var randomMean: Float = 0
-  var randomDeviation: Float = 0.02
+  var randomMean: Float { role == .norm ? 1 : 0 }
+  var randomDeviation: Float { role == .norm ? 0 : 0.02 }
 
   /// Number of rows: 1 for a vector.
   var rowCount: Int { shape.count == 2 ? shape[0] : 1 }
   /// Elements in a row.
   var columnCount: Int { shape.count == 2 ? shape[1] : shape[0] }
+
+  init(_ tensor: ArchitectureTensor) {
+    let (rule, layer) = (tensor.rule, tensor.layer)
+    name = rule.name(layer: layer)
+    ggufName = rule.ggufName(layer: layer)
+    shape = tensor.shape
+    role = rule.role
+    isRotated = [.query, .key, .queryBias, .keyBias].contains(rule.slot)
+    if let rows = tensor.fusedRows, let name = rule.fusedName(layer: layer),
+      let ggufName = rule.fusedGGUFName(layer: layer)
+    {
+      fused = FusedSource(
+        name: name, ggufName: ggufName, firstRow: rows.first, rowCount: rows.total)
+    } else {
+      fused = nil
+    }
+  }
 }
 
 /// The tensors of a model in execution order.
 struct TensorPlan: Sendable {
-  private(set) var tensors: [PlannedTensor] = []
+  let tensors: [PlannedTensor]
 
   /// The plan of a configuration.
   init(_ configuration: CheckpointConfiguration) {
-    let hidden = configuration.hiddenSize
-    let vocabulary = configuration.vocabularySize
-    tensors.append(
-      PlannedTensor(
-        name: "model.embed_tokens.weight", shape: [vocabulary, hidden], role: .embedding))
-    for layer in 0..<configuration.layerCount {
-      appendLayer("model.layers.\(layer).", configuration)
-    }
-    appendNorm("model.norm.weight", hidden)
-    if !configuration.tiedEmbedding {
-      tensors.append(
-        PlannedTensor(name: "lm_head.weight", shape: [vocabulary, hidden], role: .head))
-    }
-  }
-
-  private mutating func appendLayer(_ prefix: String, _ configuration: CheckpointConfiguration) {
-    let hidden = configuration.hiddenSize
-    let feedForward = configuration.feedForwardSize
-    let queries = configuration.headCount * configuration.headDimension
-    let keys = configuration.kvHeadCount * configuration.headDimension
-    let hasBias = configuration.hasAttentionBias
-    appendNorm(prefix + "input_layernorm.weight", hidden)
-    appendLinear(prefix + "self_attn.q_proj", queries, hidden, bias: hasBias)
-    appendLinear(prefix + "self_attn.k_proj", keys, hidden, bias: hasBias)
-    appendLinear(prefix + "self_attn.v_proj", keys, hidden, bias: hasBias)
-    appendLinear(prefix + "self_attn.o_proj", hidden, queries, bias: false)
-    appendNorm(prefix + "post_attention_layernorm.weight", hidden)
-    appendLinear(prefix + "mlp.gate_proj", feedForward, hidden, bias: false)
-    appendLinear(prefix + "mlp.up_proj", feedForward, hidden, bias: false)
-    appendLinear(prefix + "mlp.down_proj", hidden, feedForward, bias: false)
-  }
-
-  private mutating func appendNorm(_ name: String, _ size: Int) {
-    tensors.append(
-      PlannedTensor(name: name, shape: [size], role: .vector, randomMean: 1, randomDeviation: 0))
-  }
-
-  private mutating func appendLinear(_ prefix: String, _ rows: Int, _ columns: Int, bias: Bool) {
-    tensors.append(PlannedTensor(name: prefix + ".weight", shape: [rows, columns], role: .linear))
-    if bias {
-      tensors.append(PlannedTensor(name: prefix + ".bias", shape: [rows], role: .vector))
-    }
+    tensors = configuration.architecture.tensors(configuration.sizes).map(PlannedTensor.init)
   }
 }

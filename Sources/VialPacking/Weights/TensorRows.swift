@@ -86,6 +86,8 @@ struct CheckpointRows: TensorRows {
   var file: SourceFile
   var entry: SafetensorsEntry
   var columnCount: Int
+  /// Rows of the file's tensor before the first of these.
+  var firstRow = 0
 
   func read(
     rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>,
@@ -95,7 +97,8 @@ struct CheckpointRows: TensorRows {
     let rowByteCount = columnCount * entry.element.byteCount
     let byteCount = rows.count * rowByteCount
     let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<byteCount])
-    try file.read(into: bytes, at: entry.fileOffset + UInt64(rows.lowerBound * rowByteCount))
+    try file.read(
+      into: bytes, at: entry.fileOffset + UInt64((firstRow + rows.lowerBound) * rowByteCount))
     guard Self.widen(UnsafeRawBufferPointer(bytes), entry.element, into: values) else {
       throw PackingError(
         "\(file.name): tensor \(PackingError.printable(entry.name.bytes)) has a NaN or an infinity"

@@ -2,6 +2,7 @@
 // Must not: read a tensor.
 
 import CVialKernels
+import VialArchitectures
 public import VialFormat
 
 extension TensorEncoding {
@@ -102,7 +103,7 @@ struct ResolvedRecipe: Sendable, Equatable {
   /// The encoding of a tensor; vectors are always plain f32.
   func encoding(of role: TensorRole) -> TensorEncoding {
     switch role {
-    case .vector: return .f32
+    case .norm, .bias: return .f32
     case .embedding: return embedding
     case .head: return head
     case .linear: return weights
@@ -112,7 +113,7 @@ struct ResolvedRecipe: Sendable, Equatable {
   /// The encoding that was asked for; nil when a quantised source may decide.
   func explicitEncoding(of role: TensorRole) -> TensorEncoding? {
     switch role {
-    case .vector: return .f32
+    case .norm, .bias: return .f32
     case .embedding: return asked.embedding
     case .head: return asked.head
     case .linear: return asked.weights

@@ -1,6 +1,7 @@
-"""The configuration's keys: FORMAT.md, "Configuration", R-310 to R-316.
+"""The configuration's keys: FORMAT.md, "Configuration" and "Layer traits", R-310 to R-319.
 
 Owns: which keys there must be and their ranges."""
+from .container import LAYER_TRAITS
 from .fields import require
 from .keyvalues import BOOL, F32S, F64, TEXT, U64, U64S
 
@@ -19,9 +20,23 @@ RANGES = {
     "attention.kv_head_count": (1, 4096), "attention.head_dim": (2, 1024), "feed_forward_size": (1, 1 << 20),
     "vocabulary_size": (1, 1 << 24), "context_length": (1, 1 << 24),
 }
+MULTIPLIER = (2.0 ** -40, 2.0 ** 40)
+# Layer traits: type, default, and the range of a number.
+TRAITS = {
+    "attention.output_bias": (BOOL, False, None), "feed_forward.bias": (BOOL, False, None),
+    "attention.scale": (F64, None, MULTIPLIER), "embedding.multiplier": (F64, 1, MULTIPLIER),
+    "residual.multiplier": (F64, 1, MULTIPLIER), "logits.multiplier": (F64, 1, MULTIPLIER),
+    "rope.magnitude": (F64, 1, MULTIPLIER), "rope.layers": (U64S, None, None),
+    "rope.long.inverse_frequencies": (F32S, None, None), "rope.long.above": (U64, None, (1, 1 << 24)),
+}
 
 
-def check_configuration(entries, base):
+def trait(configuration, key):
+    """A layer trait of a checked configuration, or its default."""
+    return configuration.get(key, TRAITS[key][1])
+
+
+def check_configuration(entries, base, features):
     """Values by key, once every rule holds."""
     at = lambda key: entries[key].offset
     value = lambda key: entries[key].value
@@ -40,14 +55,39 @@ def check_configuration(entries, base):
     require(value("attention.head_count") % value("attention.kv_head_count") == 0, 313, at("attention.kv_head_count"),
             "the key/value heads do not divide the heads")
     frequencies = value("rope.inverse_frequencies")
-    require(len(frequencies) == value("attention.head_dim") // 2 and all(0 <= f <= 1 for f in frequencies), 314,
-            at("rope.inverse_frequencies"), "the inverse frequencies are not half a head's, from 0 to 1")
+    half, has_traits = value("attention.head_dim") // 2, features & LAYER_TRAITS
+    counts = 1 <= len(frequencies) <= half if has_traits else len(frequencies) == half
+    require(counts and all(0 <= f <= 1 for f in frequencies), 314, at("rope.inverse_frequencies"),
+            "the inverse frequencies are not half a head's, from 0 to 1")
     _check_tokens(entries)
     for key, (kind, low, high) in SAMPLING.items():
         if key in entries:
             fits = entries[key].type == kind and low <= value(key) <= high
             require(fits, 316, at(key), "a sampling value is out of its range or of a wrong type")
+    _check_traits(entries, base, has_traits)
     return {key: entry.value for key, entry in entries.items()}
+
+
+def _check_traits(entries, base, has_traits):
+    at = lambda key: entries[key].offset
+    present = {key: entries[key] for key in TRAITS if key in entries}
+    for key, entry in present.items():
+        kind, _, limits = TRAITS[key]
+        fits = entry.type == kind and (limits is None or limits[0] <= entry.value <= limits[1])
+        require(fits, 319, at(key), "a layer trait is out of its range or of a wrong type")
+    if "rope.layers" in present:
+        layers = present["rope.layers"].value
+        fits = len(layers) == entries["layer_count"].value and all(flag <= 1 for flag in layers)
+        require(fits, 319, at("rope.layers"), "there is not a 0 or 1 for each layer")
+    long = [key for key in ("rope.long.inverse_frequencies", "rope.long.above") if key in present]
+    require(len(long) != 1, 318, at(long[0]) if long else base, "long texts have frequencies or a length only")
+    if long:
+        frequencies = present[long[0]].value
+        fits = len(frequencies) == len(entries["rope.inverse_frequencies"].value) and all(0 <= f <= 1 for f in frequencies)
+        require(fits, 318, at(long[0]), "the frequencies of long texts are not as many as the others, from 0 to 1")
+    if not has_traits:
+        plain = all(entry.value == TRAITS[key][1] for key, entry in present.items())
+        require(plain, 317, base, "a layer trait without its feature")
 
 
 def _check_tokens(entries):

@@ -10,7 +10,9 @@ MAGIC = bytes.fromhex("8956 4941 4C0D 0A1A 0A00 0000")
 KNOWN_MAJOR, KNOWN_MINOR = 1, 0
 PAGE, FIRST_SECTION, ENTRY = 4096, 12288, 128
 CHUNK = 1 << 20
-CODEBOOKS, TEMPLATE_OPERATIONS, TEMPLATE_FIELDS = 2, 4, 8  # the incompatible features that this reader knows
+# The incompatible features that this reader knows.
+CODEBOOKS, TEMPLATE_OPERATIONS, TEMPLATE_FIELDS, LAYER_TRAITS = 2, 4, 8, 16
+KNOWN_FEATURES = CODEBOOKS | TEMPLATE_OPERATIONS | TEMPLATE_FIELDS | LAYER_TRAITS
 REQUIRED, MODEL = 1, 2
 CONFIGURATION, TENSORS, WEIGHTS, TOKENIZER, CHAT, PROMPT, ADAPTER = 1, 2, 3, 4, 5, 6, 7
 PROVENANCE, CHUNKS, TEXT, SIGNATURE, FREE = 8, 9, 10, 11, 12
@@ -92,7 +94,8 @@ def _read_identity(file, page):
     require(page.u16(16) == KNOWN_MAJOR, 105, 16, "the major version is unknown")
     file.minor = page.u16(18)
     file.features = (page.u64(24), page.u64(32), page.u64(40))
-    require(file.features[0] & ~(CODEBOOKS | TEMPLATE_OPERATIONS | TEMPLATE_FIELDS) == 0, 106, 24, "the file uses an incompatible feature that this reader does not know")
+    require(file.features[0] & ~KNOWN_FEATURES == 0, 106, 24,
+            "the file uses an incompatible feature that this reader does not know")
     if file.minor <= KNOWN_MINOR:
         page.require_zero(20, 4, 107, "a reserved byte of the identity page is not zero")
         page.require_zero(48, 4016, 107, "a reserved byte of the identity page is not zero")

@@ -32,7 +32,8 @@ class OpenFile:
 
     def _open_model(self):
         holder, data = self._checked(c.CONFIGURATION)
-        self.configuration = check_configuration(read_key_values(data, holder.offset), holder.offset)
+        self.configuration = check_configuration(
+            read_key_values(data, holder.offset), holder.offset, self.container.features[0])
         holder, data = self._checked(c.TENSORS)
         self.tensors = read_tensor_table(self.container, data, holder.offset)
 

@@ -42,6 +42,9 @@ int test_vector_functions(void) {
       reference->scaled_add(wanted, a, 0.37f, n);
       kernels->scaled_add(got, x, 0.37f, n);
       SAME("scaled_add");
+      reference->scale(wanted, 0.37f, n);
+      kernels->scale(got, 0.37f, n);
+      SAME("scale");
       reference->rms_norm(a, b, n, 1e-6f, wanted);
       kernels->rms_norm(x, y, n, 1e-6f, got);
       SAME("rms_norm");

@@ -12,6 +12,10 @@ struct GGUFRows: TensorRows {
   /// The Hugging Face name, for messages.
   let name: String
   let columnCount: Int
+  /// Rows of the file's tensor before the first of these.
+  var firstRow = 0
+  /// Whether it is a vector, whose elements are ordered as rows of a matrix are.
+  let isVector: Bool
   /// Rows of a head whose halves are interleaved; nil when rows are in the checkpoint's order.
   let interleavedHead: Int?
   /// Whether integers are wanted as they are.
@@ -23,9 +27,9 @@ struct GGUFRows: TensorRows {
 
   /// Where a checkpoint's row lies in the file's order.
   private func storedRow(_ row: Int) -> Int {
-    guard let head = interleavedHead else { return row }
+    guard let head = interleavedHead else { return firstRow + row }
     let (start, within) = (row / head * head, row % head)
-    return start + within % (head / 2) * 2 + within / (head / 2)
+    return firstRow + start + within % (head / 2) * 2 + within / (head / 2)
   }
 
   /// Reads one row to the front of `scratch`.
@@ -33,7 +37,8 @@ struct GGUFRows: TensorRows {
     _ row: Int, _ scratch: UnsafeMutableRawBufferPointer
   ) throws(PackingError) -> UnsafeRawPointer? {
     let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<rowByteCount])
-    try file.read(into: bytes, at: tensor.fileOffset + UInt64(storedRow(row) * rowByteCount))
+    try file.read(
+      into: bytes, at: tensor.fileOffset + UInt64((isVector ? 0 : storedRow(row)) * rowByteCount))
     return UnsafeRawPointer(bytes.baseAddress)
   }
 
@@ -52,6 +57,10 @@ struct GGUFRows: TensorRows {
           blocks + block * tensor.type.blockByteCount,
           out + position * columnCount + block * tensor.type.blockElementCount)
       }
+    }
+    if isVector, interleavedHead != nil {
+      let stored = Array(values)
+      for index in stored.indices { values[index] = stored[storedRow(index)] }
     }
     guard values.allSatisfy(\.isFinite) else {
       throw PackingError(

@@ -6,7 +6,7 @@ import struct
 from . import keyvalues as kv
 from .cases import case, expect, section_of
 from .container import CONFIGURATION, PROVENANCE, TENSORS, WEIGHTS, Section
-from .model import Model, configuration, model_tensors, of_kind
+from .model import LAYER_TRAITS, Model, configuration, model_tensors, of_kind
 from .tensors import Tensor, table
 from .valid import ALL_TYPES, LEVELS, plain_model
 
@@ -116,7 +116,7 @@ def provenance_model():
 edited("R-304-provenance", "key-values that only verifying reads", PROVENANCE, 32 + 8, u32(99), provenance_model, stage="verify")
 
 
-def configured(name, about, at_key, **values):
+def configured(name, about, at_key, features=None, **values):
     """A configuration with other values; the offset is that of the entry."""
     def make():
         model = plain_model()
@@ -124,7 +124,8 @@ def configured(name, about, at_key, **values):
         renamed = {k.replace("__", "."): v for k, v in values.items()}
         model.config = {k: v for k, v in {**model.config, **renamed}.items() if v is not None}
         at = kv.entry_offset(model.config, at_key) if at_key else 0
-        return expect(model.draft(), lambda file: section_of(file, CONFIGURATION) + at)
+        more = {} if features is None else {"features": (features, 0, 0)}
+        return expect(model.draft(**more), lambda file: section_of(file, CONFIGURATION) + at)
     case(name, about, make)
 
 
@@ -151,6 +152,33 @@ configured("R-315-no-bos", "a first token is asked for and not named", "token.ad
 configured("R-316-temperature", "a temperature above 100", "sampling.temperature", sampling__temperature=(kv.F64, 100.5))
 configured("R-316-top-k", "a top-k beyond the limit", "sampling.top_k", sampling__top_k=(kv.U64, (1 << 24) + 1))
 configured("R-316-type", "a top-p that is a number of another type", "sampling.top_p", sampling__top_p=(kv.U64, 1))
+
+
+def with_traits(name, about, at_key, features=LAYER_TRAITS, **values):
+    """The same in a file whose features are stated."""
+    configured(name, about, at_key, features=features, **values)
+
+
+LONG = {"rope__long__inverse_frequencies": (kv.F32S, [0.5]), "rope__long__above": (kv.U64, 8)}
+with_traits("R-314-none", "no frequency at all", "rope.inverse_frequencies", rope__inverse_frequencies=(kv.F32S, []))
+with_traits("R-314-fewer", "fewer frequencies than half a head without the feature", "rope.inverse_frequencies", 0,
+            attention__head_dim=(kv.U64, 4))
+with_traits("R-317-scale", "a scale without the feature", None, 0, attention__scale=(kv.F64, 0.5))
+with_traits("R-317-layers", "layers that rotate are listed without the feature", None, 0, rope__layers=(kv.U64S, [1]))
+with_traits("R-318-above", "frequencies of long texts, but no length", "rope.long.inverse_frequencies",
+            **{**LONG, "rope__long__above": None})
+with_traits("R-318-frequencies", "a length of long texts, but no frequencies", "rope.long.above",
+            **{**LONG, "rope__long__inverse_frequencies": None})
+with_traits("R-318-count", "one frequency too many for long texts", "rope.long.inverse_frequencies",
+            **{**LONG, "rope__long__inverse_frequencies": (kv.F32S, [0.5, 0.5])})
+with_traits("R-318-large", "a frequency of long texts above 1", "rope.long.inverse_frequencies",
+            **{**LONG, "rope__long__inverse_frequencies": (kv.F32S, [1.5])})
+with_traits("R-319-type", "a multiplier that is a whole number", "residual.multiplier", residual__multiplier=(kv.U64, 2))
+with_traits("R-319-zero", "a multiplier of 0", "logits.multiplier", logits__multiplier=(kv.F64, 0.0))
+with_traits("R-319-negative", "a negative scale", "attention.scale", attention__scale=(kv.F64, -0.5))
+with_traits("R-319-layers", "a layer too many", "rope.layers", rope__layers=(kv.U64S, [1, 1]))
+with_traits("R-319-two", "a layer that is neither 0 nor 1", "rope.layers", rope__layers=(kv.U64S, [2]))
+with_traits("R-319-above", "long texts begin at no position", "rope.long.above", **{**LONG, "rope__long__above": (kv.U64, 0)})
 
 tensors = lambda name, about, at, data, **more: edited(name, about, TENSORS, at, data, **more)
 names_at = lambda stored: struct.unpack_from("<Q", stored, 24)[0]

@@ -308,7 +308,10 @@ def more_ids(name, about, count):
 at_configuration = lambda file: section_of(file, CONFIGURATION)
 model_case("R-701-architecture", "an architecture that nobody knows",
            lambda m: m.config.update({"architecture": (kv.TEXT, "mamba_9")}), at_configuration)
-model_case("R-702-bias", "a llama with biases", lambda m: m.config.update({"attention.qkv_bias": (kv.BOOL, 1)}),
+model_case("R-702-bias", "a mistral with biases",
+           lambda m: m.config.update({"architecture": (kv.TEXT, "mistral"), "attention.qkv_bias": (kv.BOOL, 1)}),
+           at_configuration)
+model_case("R-702-none", "a qwen2 without biases", lambda m: m.config.update({"architecture": (kv.TEXT, "qwen2")}),
            at_configuration)
 model_case("R-703-missing", "no final norm", lambda m: m.tensors.pop(), lambda file: section_of(file, TENSORS))
 model_case("R-704-rows", "an embedding with a row too many", reshaped("model.embed_tokens.weight", (25, 4)),

@@ -9,7 +9,7 @@ from .container import CONFIGURATION, FREE, PROVENANCE, TEXT, Draft, Section, ch
 from .tensors import Tensor, place, table
 from .tokenizers import character_level
 
-CODEBOOKS = 2  # incompatible feature
+CODEBOOKS, LAYER_TRAITS = 2, 16  # incompatible features
 
 
 def configuration(architecture="llama", hidden=4, layers=1, heads=2, kv_heads=1, head_dim=2, forward=4,
@@ -33,20 +33,33 @@ def model_tensors(config, layer=("f32", 0, False), embedding=None, head=None):
     hidden, forward, vocabulary = size("hidden_size"), size("feed_forward_size"), size("vocabulary_size")
     query = size("attention.head_count") * size("attention.head_dim")
     key = size("attention.kv_head_count") * size("attention.head_dim")
+    architecture = size("architecture")
+    said = lambda name: config.get(name, (None, 0))[1]
     matrix = lambda name, rows, columns, form=layer: Tensor(name, (rows, columns), *form)
     tensors = [matrix("model.embed_tokens.weight", vocabulary, hidden, embedding or layer)]
+
+    def linear(name, rows, columns, has_bias):
+        tensors.append(matrix(name + ".weight", rows, columns))
+        if has_bias:
+            tensors.append(Tensor(name + ".bias", (rows,)))
+
     for index in range(size("layer_count")):
         at = f"model.layers.{index}."
-        tensors.append(Tensor(at + "input_layernorm.weight", (hidden,)))
+        if architecture != "olmo2":
+            tensors.append(Tensor(at + "input_layernorm.weight", (hidden,)))
         for name, rows in (("q", query), ("k", key), ("v", key)):
-            tensors.append(matrix(f"{at}self_attn.{name}_proj.weight", rows, hidden))
-            if size("architecture") == "qwen2":
-                tensors.append(Tensor(f"{at}self_attn.{name}_proj.bias", (rows,)))
-        tensors.append(matrix(at + "self_attn.o_proj.weight", hidden, query))
+            linear(f"{at}self_attn.{name}_proj", rows, hidden, said("attention.qkv_bias"))
+        if architecture in ("qwen3", "olmo2"):
+            for name, width in (("q", query), ("k", key)):
+                length = width if architecture == "olmo2" else size("attention.head_dim")
+                tensors.append(Tensor(f"{at}self_attn.{name}_norm.weight", (length,)))
+        linear(at + "self_attn.o_proj", hidden, query, said("attention.output_bias"))
         tensors.append(Tensor(at + "post_attention_layernorm.weight", (hidden,)))
-        tensors.append(matrix(at + "mlp.gate_proj.weight", forward, hidden))
-        tensors.append(matrix(at + "mlp.up_proj.weight", forward, hidden))
-        tensors.append(matrix(at + "mlp.down_proj.weight", hidden, forward))
+        linear(at + "mlp.gate_proj", forward, hidden, said("feed_forward.bias"))
+        linear(at + "mlp.up_proj", forward, hidden, said("feed_forward.bias"))
+        linear(at + "mlp.down_proj", hidden, forward, said("feed_forward.bias"))
+        if architecture == "olmo2":
+            tensors.append(Tensor(at + "post_feedforward_layernorm.weight", (hidden,)))
     tensors.append(Tensor("model.norm.weight", (hidden,)))
     if not size("embedding.tied"):
         tensors.append(matrix("lm_head.weight", vocabulary, hidden, head or layer))
@@ -83,9 +96,20 @@ class Model:
             sections.append(Section(PROVENANCE, kv.encode(self.provenance)))
         sections += self.texts + self.others + weights
         digests = chunk_digests(sections)
-        if any(tensor.levels for tensor in self.tensors):
-            more.setdefault("features", (CODEBOOKS, 0, 0))
+        features = CODEBOOKS if any(tensor.levels for tensor in self.tensors) else 0
+        features |= LAYER_TRAITS if self.has_traits() else 0
+        if features:
+            more.setdefault("features", (features, 0, 0))
         return Draft(sections + ([digests] if digests else []), **more)
+
+    def has_traits(self):
+        """Whether a reader that does not know layer traits would compute something else."""
+        value = lambda key, default=None: self.config.get(key, (None, default))[1]
+        numbers = ("embedding.multiplier", "residual.multiplier", "logits.multiplier", "rope.magnitude")
+        others = ("attention.scale", "rope.layers", "rope.long.above")
+        return (any(value(key) for key in ("attention.output_bias", "feed_forward.bias"))
+                or any(value(key, 1) != 1 for key in numbers) or any(key in self.config for key in others)
+                or len(value("rope.inverse_frequencies", [])) < value("attention.head_dim", 0) // 2)
 
     def truth(self, draft):
         """What a reader must say about the built draft."""

@@ -83,6 +83,28 @@ def codebooks():
     return Model(config, tensors, byte_level("Llama 3", flags=1, begin=True))
 
 
+def layer_traits():
+    """Every layer trait at once, fewer inverse frequencies than half a head, and biases that a llama may have."""
+    config = configuration(hidden=8, layers=2, heads=4, kv_heads=2, head_dim=8, tied=False, **{
+        "attention.qkv_bias": (kv.BOOL, 1), "attention.output_bias": (kv.BOOL, 1), "feed_forward.bias": (kv.BOOL, 1),
+        "attention.scale": (kv.F64, 0.0625), "embedding.multiplier": (kv.F64, 12.0),
+        "residual.multiplier": (kv.F64, 2.0 ** -40), "logits.multiplier": (kv.F64, 2.0 ** 40),
+        "rope.magnitude": (kv.F64, 1.19), "rope.layers": (kv.U64S, [1, 0]),
+        "rope.inverse_frequencies": (kv.F32S, [1.0, 0.25, 0.0]), "rope.long.above": (kv.U64, 32),
+        "rope.long.inverse_frequencies": (kv.F32S, [0.5, 0.0, 1.0])})
+    return Model(config)
+
+
+def norms_of_heads():
+    """qwen3: a norm of single heads, which needs no feature: no earlier reader knows the architecture."""
+    return Model(configuration("qwen3", heads=2, kv_heads=1, head_dim=4))
+
+
+def norms_behind():
+    """olmo2: norms of what is added and of all heads of a token."""
+    return Model(configuration("olmo2", layers=2, heads=2, kv_heads=1, head_dim=4))
+
+
 def values():
     """Numbers at the ends of their ranges."""
     model = Model(tokenizer=character_level("none", "none", "byte fallback", 0x4))
@@ -229,7 +251,8 @@ VALID = {
     "plain": plain_model, "qwen2-int4": qwen2_int4, "encodings": encodings, "codebooks": codebooks, "values": values,
     "many-weights": many_weights, "unknown-sections": unknown_sections, "limits": limits, "two-chunks": two_chunks,
     "newer-minor": newer_minor, "second-generation": second_generation, "spare-slot": spare_slot,
-    "signed": signed, "adapters": adapters, "prompts": prompts,
+    "signed": signed, "adapters": adapters, "prompts": prompts, "layer-traits": layer_traits,
+    "norms-of-heads": norms_of_heads, "norms-behind": norms_behind,
 }
 
 

@@ -1,0 +1,95 @@
+// Owns: what the layers of an architecture do with their tensors, and what its configuration class
+// takes for granted.
+// Must not: hold what differs between models of one architecture: configurations do.
+
+/// What layers compute beyond Llama's.
+package struct ArchitectureTraits: Sendable, Equatable {
+  /// How queries and keys are normalised before they are rotated.
+  package enum HeadNorm: Sendable, Equatable {
+    case none
+    /// Each head on its own, all heads with the same weights (Qwen3).
+    case perHead
+    /// All heads of a token as one vector (OLMo 2).
+    case whole
+  }
+
+  /// Where the residual stream's norms stand.
+  package enum NormPlacement: Sendable, Equatable {
+    /// Before attention and the feed-forward part, which read normalised values.
+    case before
+    /// Behind them: what they add is normalised (OLMo 2).
+    case after
+  }
+
+  package var headNorm = HeadNorm.none
+  package var normPlacement = NormPlacement.before
+  /// Whether query, key and value have biases: in all models, in none, or as the model says.
+  package var attentionBias = Choice.never
+
+  package init() {}
+
+  package init(
+    headNorm: HeadNorm = .none, normPlacement: NormPlacement = .before,
+    attentionBias: Choice = .never
+  ) {
+    self.headNorm = headNorm
+    self.normPlacement = normPlacement
+    self.attentionBias = attentionBias
+  }
+}
+
+/// Whether models of an architecture have something.
+package enum Choice: Sendable, Equatable {
+  case always, never
+  /// As the model's configuration says.
+  case stated
+}
+
+/// What config.json of an architecture may say, and what transformers 5.23 takes where it is
+/// silent.
+package struct SettingsTraits: Sendable, Equatable {
+  /// When `sliding_window` counts.
+  package enum Windows: Sendable, Equatable {
+    case none
+    /// Wherever it is there.
+    case stated
+    /// Where `use_sliding_window` says so.
+    case flagged
+  }
+
+  /// Positions, for a missing `max_position_embeddings`.
+  package var contextLength = 2048
+  /// For a missing `rms_norm_eps`.
+  package var normEpsilon = 1e-6
+  /// For a missing `rope_theta`.
+  package var rotaryBase = 10_000.0
+  /// For a missing `tie_word_embeddings`.
+  package var isTied = false
+  /// For a missing `num_key_value_heads`; nil: as many as heads.
+  package var keyValueHeadCount: Int?
+  /// For a missing `head_dim`; nil: hidden_size divided by the heads.
+  package var headDimension: Int?
+  /// For a missing `sliding_window`, in positions; nil: none.
+  package var slidingWindow: Int?
+  /// Whether the class reads `sliding_window`.
+  package var windows = Windows.none
+  /// Whether `attention_bias` gives biases to query, key, value and output.
+  package var readsAttentionBias = false
+  /// Whether `mlp_bias` gives biases to gate, up and down.
+  package var readsFeedForwardBias = false
+  /// Whether the settings have Granite's four multipliers.
+  package var readsMultipliers = false
+  /// Whether `no_rope_layers` says which layers rotate; without it, every
+  /// `no_rope_layer_interval`th does not.
+  package var readsRotatedLayers = false
+  /// Whether `original_max_position_embeddings` stands beside the rotary settings and comes first;
+  /// its value where it is missing.
+  package var originalContextLength: Int?
+  /// Whether the settings have a `partial_rotary_factor`.
+  package var readsRotaryFraction = false
+
+  package init() {}
+
+  /// The defaults with some changes.
+  package init(_ change: (inout SettingsTraits) -> Void) { change(&self) }
+}
