@@ -10,18 +10,18 @@
 
 DENSE_INLINE lanes usable_scale(lanes scale) { return half16(clamp16(scale, DENSE_SCALE_MIN, DENSE_SCALE_MAX)); }
 
-/// Levels, the middles between them and the steps from one to the next.
-typedef struct dense_levels {
-  float first, middle[VIAL_DENSE_LEVELS - 1], step[VIAL_DENSE_LEVELS - 1];
-} dense_levels;
+/// Entries, the middles between them and the steps from one to the next.
+typedef struct dense_codebook {
+  float first, middle[VIAL_DENSE_ENTRIES - 1], step[VIAL_DENSE_ENTRIES - 1];
+} dense_codebook;
 
-DENSE_INLINE dense_levels spread(const bool has_levels, const float *levels) {
-  dense_levels out = {0};
-  if (!has_levels) return out;
-  out.first = levels[0];
-  for (uint32_t i = 0; i + 1 < VIAL_DENSE_LEVELS; i++) {
-    out.middle[i] = 0.5f * (levels[i] + levels[i + 1]);
-    out.step[i] = levels[i + 1] - levels[i];
+DENSE_INLINE dense_codebook spread(const bool has_codebook, const float *entries) {
+  dense_codebook out = {0};
+  if (!has_codebook) return out;
+  out.first = entries[0];
+  for (uint32_t i = 0; i + 1 < VIAL_DENSE_ENTRIES; i++) {
+    out.middle[i] = 0.5f * (entries[i] + entries[i + 1]);
+    out.step[i] = entries[i + 1] - entries[i];
   }
   return out;
 }
@@ -29,24 +29,24 @@ DENSE_INLINE dense_levels spread(const bool has_levels, const float *levels) {
 /// `x` where a mask is set, else 0.
 DENSE_INLINE lanes where(mask m, float x) { return (lanes)(m & (mask)all(x)); }
 
-/// The level of place q; sums of integers, so exact.
-DENSE_INLINE lanes level_at(const dense_levels *levels, lanes q) {
-  lanes t = all(levels->first);
-  DENSE_UNROLL for (uint32_t i = 0; i + 1 < VIAL_DENSE_LEVELS; i++) t += where(q > (float)i, levels->step[i]);
+/// The entry of place q; sums of integers, so exact.
+DENSE_INLINE lanes entry_at(const dense_codebook *entries, lanes q) {
+  lanes t = all(entries->first);
+  DENSE_UNROLL for (uint32_t i = 0; i + 1 < VIAL_DENSE_ENTRIES; i++) t += where(q > (float)i, entries->step[i]);
   return t;
 }
 
 /// What the integer nearest to `x` stands for, and the integer: x has steps of the scale, the lower
-/// one of two equally near levels is taken.
-DENSE_INLINE lanes nearest(const bool has_levels, const dense_levels *levels, lanes x, lanes zero, lanes *q) {
-  if (!has_levels) {
+/// one of two equally near entries is taken.
+DENSE_INLINE lanes nearest(const bool has_codebook, const dense_codebook *entries, lanes x, lanes zero, lanes *q) {
+  if (!has_codebook) {
     *q = clamp16(round16(x) + zero, 0.0f, 15.0f);
     return *q - zero;
   }
-  lanes t = all(levels->first), slot = (lanes){0};
-  DENSE_UNROLL for (uint32_t i = 0; i + 1 < VIAL_DENSE_LEVELS; i++) {
-    mask above = x > levels->middle[i];
-    t += where(above, levels->step[i]);
+  lanes t = all(entries->first), slot = (lanes){0};
+  DENSE_UNROLL for (uint32_t i = 0; i + 1 < VIAL_DENSE_ENTRIES; i++) {
+    mask above = x > entries->middle[i];
+    t += where(above, entries->step[i]);
     slot += where(above, 1.0f);
   }
   *q = slot;
@@ -108,36 +108,36 @@ static void scale_search(
   store(zeros, best_zero);
 }
 
-/// Weighted squared error of a group of levels under one scale.
+/// Weighted squared error of a group of entries under one scale.
 DENSE_INLINE lanes codebook_error(
-  const float *weights, size_t stride, const float *importance, uint32_t count, const dense_levels *levels,
+  const float *weights, size_t stride, const float *importance, uint32_t count, const dense_codebook *entries,
   lanes scale) {
   lanes inverse = 1.0f / scale, sum = (lanes){0}, q;
   for (uint32_t i = 0; i < count; i++) {
     lanes x = load(weights + i * stride);
-    lanes e = fma16(-scale, nearest(true, levels, x * inverse, (lanes){0}, &q), x);
+    lanes e = fma16(-scale, nearest(true, entries, x * inverse, (lanes){0}, &q), x);
     sum = fma16(e * e, all(importance[i]), sum);
   }
   return sum;
 }
 
 /// 26 scales of each sign, under which the farthest weight would be 0.625 ... 1.25 times the
-/// farthest level.
+/// farthest entry.
 static void codebook_scale_search(
   const float *weights, size_t stride, const float *importance, uint32_t count, const float *table, float *scales) {
-  const dense_levels levels = spread(true, table);
+  const dense_codebook entries = spread(true, table);
   lanes reach = (lanes){0};
   for (uint32_t i = 0; i < count; i++) {
     lanes x = load(weights + i * stride), size = pick(x < 0.0f, -x, x);
     reach = pick(size > reach, size, reach);
   }
   const float first = table[0] < 0 ? -table[0] : table[0];
-  const float last = table[VIAL_DENSE_LEVELS - 1] < 0 ? -table[VIAL_DENSE_LEVELS - 1] : table[VIAL_DENSE_LEVELS - 1];
+  const float last = table[VIAL_DENSE_ENTRIES - 1] < 0 ? -table[VIAL_DENSE_ENTRIES - 1] : table[VIAL_DENSE_ENTRIES - 1];
   lanes best = all(__builtin_inff()), best_scale = all(DENSE_SCALE_MIN);
   for (int index = 0; index < 52; index++) {
     lanes size = usable_scale(reach * (0.625f + 0.025f * (float)(index / 2)) / (first > last ? first : last));
     lanes scale = index % 2 == 0 ? size : -size;
-    lanes error = codebook_error(weights, stride, importance, count, &levels, scale);
+    lanes error = codebook_error(weights, stride, importance, count, &entries, scale);
     mask better = error < best;
     best = pick(better, error, best);
     best_scale = pick(better, scale, best_scale);
@@ -145,17 +145,17 @@ static void codebook_scale_search(
   store(scales, best_scale);
 }
 
-DENSE_INLINE void decide_block(const bool has_levels, const vial_dense_columns *c) {
-  const dense_levels levels = spread(has_levels, c->levels);
+DENSE_INLINE void decide_block(const bool has_codebook, const vial_dense_columns *c) {
+  const dense_codebook entries = spread(has_codebook, c->entries);
   lanes feedback[VIAL_DENSE_BLOCK];
   for (uint32_t j = 0; j < c->count; j++) feedback[j] = load(c->feedback + j * c->stride);
   for (uint32_t j = c->count; j-- > 0;) {
     const float *row = c->factor + j * c->factor_stride;
     lanes scale = load(c->scales + c->groups[j] * c->group_stride);
-    lanes zero = has_levels ? (lanes){0} : load(c->zeros + c->groups[j] * c->group_stride);
+    lanes zero = has_codebook ? (lanes){0} : load(c->zeros + c->groups[j] * c->group_stride);
     lanes weight = load(c->weights + c->columns[j] * c->stride);
     lanes wanted = fma16(feedback[j], all(1.0f / row[j]), weight);
-    lanes q, t = nearest(has_levels, &levels, wanted / scale, zero, &q);
+    lanes q, t = nearest(has_codebook, &entries, wanted / scale, zero, &q);
     lanes residual = fma16(-scale, t, weight);
     store_bytes(c->integers + c->columns[j] * c->stride, q);
     store(c->residual + j * c->stride, residual);
@@ -164,7 +164,7 @@ DENSE_INLINE void decide_block(const bool has_levels, const vial_dense_columns *
 }
 
 static void gptq_round(const vial_dense_columns *c) {
-  if (c->levels != NULL)
+  if (c->entries != NULL)
     decide_block(true, c);
   else
     decide_block(false, c);
@@ -172,12 +172,12 @@ static void gptq_round(const vial_dense_columns *c) {
 
 /// One pass over the integers; `g` is the gradient of the group's columns and follows every change.
 DENSE_INLINE void improve_integers(
-  const bool has_levels, const dense_levels *levels, const vial_dense_group *p, lanes *g, lanes *t, lanes scale,
+  const bool has_codebook, const dense_codebook *entries, const vial_dense_group *p, lanes *g, lanes *t, lanes scale,
   lanes zero) {
   for (uint32_t k = 0; k < p->count; k++) {
     const float *row = p->hessian + k * p->hessian_stride;
     lanes step = g[k] / (scale * row[k]), q;
-    lanes next = has_levels ? nearest(true, levels, t[k] + step, zero, &q)
+    lanes next = has_codebook ? nearest(true, entries, t[k] + step, zero, &q)
                             : clamp16(round16(t[k] + zero + step), 0.0f, 15.0f) - zero;
     lanes change = (next - t[k]) * scale;
     t[k] = next;
@@ -200,20 +200,20 @@ DENSE_INLINE void improve_scale(const vial_dense_group *p, const lanes *g, const
   *scale = pick(better, half16(pick(better, next, *scale)), *scale);
 }
 
-DENSE_INLINE void improve_group(const bool has_levels, const vial_dense_group *p) {
-  const dense_levels levels = spread(has_levels, p->levels);
+DENSE_INLINE void improve_group(const bool has_codebook, const vial_dense_group *p) {
+  const dense_codebook entries = spread(has_codebook, p->entries);
   lanes g[VIAL_DENSE_GROUP], t[VIAL_DENSE_GROUP], scale = load(p->scales);
-  lanes zero = has_levels ? (lanes){0} : load(p->zeros);
+  lanes zero = has_codebook ? (lanes){0} : load(p->zeros);
   for (uint32_t k = 0; k < p->count; k++) {
     g[k] = load(p->gradient + k * p->gradient_stride);
     lanes q = load_bytes(p->integers + k * p->stride);
-    t[k] = has_levels ? level_at(&levels, q) : q - zero;
+    t[k] = has_codebook ? entry_at(&entries, q) : q - zero;
   }
-  improve_integers(has_levels, &levels, p, g, t, scale, zero);
+  improve_integers(has_codebook, &entries, p, g, t, scale, zero);
   improve_scale(p, g, t, &scale);
   for (uint32_t k = 0; k < p->count; k++) {
     lanes q = t[k] + zero;
-    if (has_levels) nearest(true, &levels, t[k], zero, &q);
+    if (has_codebook) nearest(true, &entries, t[k], zero, &q);
     store_bytes(p->integers + k * p->stride, q);
     store(p->residual + k * p->stride, fma16(-scale, t[k], load(p->weights + k * p->stride)));
   }
@@ -221,7 +221,7 @@ DENSE_INLINE void improve_group(const bool has_levels, const vial_dense_group *p
 }
 
 static void coordinate_descent(const vial_dense_group *p) {
-  if (p->levels != NULL)
+  if (p->entries != NULL)
     improve_group(true, p);
   else
     improve_group(false, p);

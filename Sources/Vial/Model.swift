@@ -10,7 +10,7 @@ public import VialText
 /// A model in a mapped `.vial` file.
 public final class Model: Sendable {
   /// What the file holds.
-  public let file: VialFile
+  package let file: VialFile
   /// The file's tokenizer.
   public let tokenizer: Tokenizer
   /// The file's chat template, if it has one that was compiled.

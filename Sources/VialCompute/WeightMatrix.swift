@@ -2,7 +2,7 @@
 // Must not: read weights when made; opening a model touches no weight page.
 
 public import CVialKernels
-public import VialFormat
+package import VialFormat
 
 /// What a matrix's rows are stored in.
 public enum Tile {
@@ -35,7 +35,7 @@ public struct WeightMatrix: @unchecked Sendable {
   public var hasZeroPoints: Bool { view.asymmetric != 0 }
 
   /// A view of `region`, or nil unless the layout is known and the region has exactly its size.
-  public init?(
+  package init?(
     region: ByteRegion, encoding: UInt8, rows: UInt32, columns: UInt32, group: UInt32,
     isAsymmetric: Bool, codebook: Codebook? = nil
   ) {
@@ -49,8 +49,8 @@ public struct WeightMatrix: @unchecked Sendable {
     view.asymmetric = isAsymmetric ? 1 : 0
     if let codebook {
       view.codebook = 1
-      withUnsafeMutableBytes(of: &view.levels) { levels in
-        for index in 0..<Codebook.levelCount { levels[index] = UInt8(bitPattern: codebook[index]) }
+      withUnsafeMutableBytes(of: &view.entries) { entries in
+        for index in 0..<Codebook.entryCount { entries[index] = UInt8(bitPattern: codebook[index]) }
       }
     }
     var byteCount: UInt64 = 0

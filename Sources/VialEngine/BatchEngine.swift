@@ -2,26 +2,26 @@
 // Must not: schedule or compute (Scheduler, ModelRunner), or know C.
 
 import VialCompute
-public import VialModel
-public import VialSystem
+package import VialModel
+package import VialSystem
 import VialText
 
 /// Answers any number of requests, batched. Any thread may submit.
 public final class BatchEngine: Sendable {
   /// Name of the ISA family that computes.
-  public let familyName: String
+  package let familyName: String
   /// Threads that compute.
-  public let threadCount: Int
+  package let threadCount: Int
   /// Positions of the KV cache, for all requests together.
-  public let cachePositionCount: Int
+  package let cachePositionCount: Int
   /// Bytes of the KV cache.
-  public let cacheByteCount: Int
+  package let cacheByteCount: Int
   /// Most positions of one request.
-  public let positionLimit: Int
+  package let positionLimit: Int
   /// What is promised of the memory for ids, activations and logits.
-  public let workAccount: MemoryAccount
+  package let workAccount: MemoryAccount
   /// What is promised of the KV cache's.
-  public let cacheAccount: MemoryAccount
+  package let cacheAccount: MemoryAccount
   private let vocabularySize: Int
   private let mailbox: EngineMailbox
   private let thread: SystemThread
@@ -34,7 +34,7 @@ public final class BatchEngine: Sendable {
   /// - Parameters:
   ///   - modelDigest: the file's model digest, for the hashes of cached blocks.
   ///   - blockCount: blocks of the KV cache: `options.blockCount`.
-  public init(
+  package init(
     weights: DecoderWeights, text: AnswerText, modelDigest: [UInt8] = [], contextLength: Int,
     blockCount: Int, options: EngineOptions
   ) throws(RunnerError) {
@@ -88,14 +88,14 @@ public final class BatchEngine: Sendable {
   /// A request that is not submitted yet.
   /// - Parameter onEvent: is called with all events, in order, on the delivery thread; nil when the
   ///   caller polls.
-  public func prepare(
+  package func prepare(
     _ plan: RequestPlan, onEvent: (@Sendable (Request, RequestEvent) -> Void)? = nil
   ) -> Request {
     Request(plan: plan, onEvent: onEvent, engine: mailbox)
   }
 
   /// Puts a prepared request of this engine into its queue. Once.
-  public func submit(_ request: Request) throws(EngineError) {
+  package func submit(_ request: Request) throws(EngineError) {
     let prompt = request.plan.prompt
     guard prompt.count > 0 else { throw .emptyPrompt }
     guard prompt.count < positionLimit else { throw .promptTooLong }
@@ -118,7 +118,7 @@ public final class BatchEngine: Sendable {
 
   /// Waits for the next event of any request without a callback; requests take turns.
   /// - Parameter timeout: seconds; nil waits until there is one.
-  public func nextEvent(timeout: Double? = nil) -> Next {
+  package func nextEvent(timeout: Double? = nil) -> Next {
     let deadline = timeout.map { MonotonicClock.seconds + $0 }
     while true {
       switch mailbox.events.poll(until: deadline) {
@@ -134,13 +134,13 @@ public final class BatchEngine: Sendable {
 
   /// A descriptor that is readable while `nextEvent` has something; nil when the process has none
   /// left.
-  public func eventDescriptor() -> Int32? { mailbox.events.descriptor()?.readable }
+  package func eventDescriptor() -> Int32? { mailbox.events.descriptor()?.readable }
 
   /// Requests in the queue and requests that are computed.
-  public var counts: (queued: Int, active: Int) { mailbox.counts }
+  package var counts: (queued: Int, active: Int) { mailbox.counts }
 
   /// Counters and gauges of the engine.
-  public var metrics: EngineMetrics {
+  package var metrics: EngineMetrics {
     let counts = mailbox.counts
     var metrics = mailbox.metrics.withLock { $0 }
     (metrics.waitingCount, metrics.activeCount) = counts
@@ -148,25 +148,25 @@ public final class BatchEngine: Sendable {
   }
 
   /// Serves a tenant `weight` times as many tokens as one with weight 1, from the next step on.
-  public func setWeight(_ weight: Double, ofTenant label: [UInt8]) {
+  package func setWeight(_ weight: Double, ofTenant label: [UInt8]) {
     mailbox.perform(.weigh(mailbox.prefixes.tenant(label), weight))
   }
 
   /// Wipes what requests of a tenant left in the cache, and what grammars remember of their
   /// answers. Blocks that are in use are wiped when their requests end. Returns when it is done,
   /// within a step.
-  public func forgetTenant(_ label: [UInt8]) {
+  package func forgetTenant(_ label: [UInt8]) {
     mailbox.perform(.forget(mailbox.prefixes.tenant(label)))
   }
 
   /// Whether the calling thread is a delivery thread of any engine: it must not close one, and
   /// waits for no callback.
-  public static var isOnDeliveryThread: Bool { ThreadTag.current == deliveryTag }
+  package static var isOnDeliveryThread: Bool { ThreadTag.current == deliveryTag }
   private static let deliveryTag: Int32 = 1
 
   /// Cancels everything, delivers what is left, ends the threads and frees the memory. Requests
   /// keep what they have answered.
-  public func close() {
+  package func close() {
     let isFirst = isClosed.withLock { isClosed -> Bool in
       defer { isClosed = true }
       return !isClosed

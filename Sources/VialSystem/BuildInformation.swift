@@ -4,8 +4,8 @@
 import CVialSystem
 
 /// What the program was built from.
-public enum BuildInformation {
+package enum BuildInformation {
   /// A JSON object, as `vial_build_info` of vial.h describes it; ASCII, ends with a zero, lives as
   /// long as the program.
-  public static var text: UnsafePointer<CChar> { vial_system_build_info() }
+  package static var text: UnsafePointer<CChar> { vial_system_build_info() }
 }

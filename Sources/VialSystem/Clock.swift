@@ -12,9 +12,9 @@ internal import CVialSystem
 #endif
 
 /// The monotonic clock.
-public enum MonotonicClock {
+package enum MonotonicClock {
   /// Seconds since an arbitrary moment.
-  public static var seconds: Double {
+  package static var seconds: Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
@@ -22,9 +22,9 @@ public enum MonotonicClock {
 }
 
 /// The time that processors worked for this process.
-public enum ProcessorClock {
+package enum ProcessorClock {
   /// Seconds of all threads together.
-  public static var seconds: Double {
+  package static var seconds: Double {
     var time = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
@@ -32,9 +32,9 @@ public enum ProcessorClock {
 }
 
 /// What the machine offers this process.
-public enum Processors {
+package enum Processors {
   /// Threads worth starting: the smaller of CPU affinity and the control group's quota; 1 or more.
-  public static var availableCount: Int {
+  package static var availableCount: Int {
     var count = sysconf(Int32(_SC_NPROCESSORS_ONLN))
     #if os(Linux)
       let allowed = Int(vial_affinity_count())

@@ -12,16 +12,16 @@ internal import CVialSystem
 #endif
 
 /// The process that runs this code.
-public enum RunningProcess {
+package enum RunningProcess {
   /// Its number; another one in the child of a fork.
-  public static var identifier: Int32 { getpid() }
+  package static var identifier: Int32 { getpid() }
 
   /// Lets the system write no core file of this process: what its memory holds stays out of files
   /// when it ends by a signal. On Linux no other process of the user can read its memory either.
-  public static func forbidCoreFiles() { vial_forbid_core_files() }
+  package static func forbidCoreFiles() { vial_forbid_core_files() }
 
   /// Most bytes of memory that it had at once so far, mapped files that were touched included.
-  public static var peakMemoryByteCount: UInt64 {
+  package static var peakMemoryByteCount: UInt64 {
     var usage = rusage()
     // 0 is RUSAGE_SELF, which Glibc imports as a type that its own function does not take.
     guard getrusage(0, &usage) == 0 else { return 0 }

@@ -10,9 +10,9 @@
 #endif
 
 /// The program of this process.
-public enum RunningProgram {
+package enum RunningProgram {
   /// The folder of its executable, links resolved; nil when the system does not say.
-  public static var folder: String? {
+  package static var folder: String? {
     #if canImport(Darwin)
       var length = UInt32(0)
       _ = _NSGetExecutablePath(nil, &length)
@@ -28,5 +28,5 @@ public enum RunningProgram {
   }
 
   /// Whether this process may read the file.
-  public static func canRead(_ path: String) -> Bool { access(path, R_OK) == 0 }
+  package static func canRead(_ path: String) -> Bool { access(path, R_OK) == 0 }
 }

@@ -4,10 +4,10 @@
 // are shown.
 
 /// Text for a terminal.
-public enum TerminalText {
+package enum TerminalText {
   /// Whether a character is spelled out: controls (C0, DEL, C1), marks and overrides of the writing
   /// direction, and separators of lines and paragraphs.
-  public static func isSpelledOut(_ scalar: Unicode.Scalar) -> Bool {
+  package static func isSpelledOut(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x00...0x1F, 0x7F...0x9F, 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
     default: false
@@ -16,12 +16,12 @@ public enum TerminalText {
 
   /// One line: line ends and tabs are spelled out as well (`\n`, `\t`).
   /// - Parameter limit: most characters of `text` that are shown; `...` says that there are more.
-  public static func line(_ text: String, limit: Int = .max) -> String {
+  package static func line(_ text: String, limit: Int = .max) -> String {
     spelled(text, keepsLines: false, limit: limit)
   }
 
   /// Several lines: line ends and tabs stay.
-  public static func lines(_ text: String) -> String {
+  package static func lines(_ text: String) -> String {
     spelled(text, keepsLines: true, limit: .max)
   }
 
@@ -63,15 +63,15 @@ public enum TerminalText {
 ///
 /// Line ends and tabs stay. Bytes that are no UTF-8 are spelled out, too (`\x9b`): a terminal may
 /// take them for controls.
-public struct TerminalFilter {
+package struct TerminalFilter {
   /// The beginning of a character whose rest has not come.
   private var pending: [UInt8] = []
 
   /// A filter at the start of a text.
-  public init() {}
+  package init() {}
 
   /// What of the text up to here, `piece` included, can be shown now.
-  public mutating func show(_ piece: Span<UInt8>) -> [UInt8] {
+  package mutating func show(_ piece: Span<UInt8>) -> [UInt8] {
     var bytes = pending
     for index in piece.indices { bytes.append(piece[index]) }
     pending = []
@@ -79,7 +79,7 @@ public struct TerminalFilter {
   }
 
   /// What is left at the end of the text.
-  public mutating func finish() -> [UInt8] {
+  package mutating func finish() -> [UInt8] {
     let bytes = pending
     pending = []
     return filtered(bytes, isEnd: true)

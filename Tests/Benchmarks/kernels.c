@@ -116,7 +116,7 @@ static void time_products(uint8_t *bytes) {
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     product a = {.tensor = {.columns = 2048, .rows = 16, .group = kinds[i].group, .encoding = (uint8_t)kinds[i].encoding,
                             .asymmetric = kinds[i].asymmetric, .codebook = kinds[i].codebook, .bytes = bytes}};
-    for (int l = 0; l < 16 && kinds[i].codebook; l++) a.tensor.levels[l] = (int8_t)(8 * l - 60);
+    for (int l = 0; l < 16 && kinds[i].codebook; l++) a.tensor.entries[l] = (int8_t)(8 * l - 60);
     const int quantized = kinds[i].group != 0;
     const double tile = (double)vial_tensor_tile_byte_count(&a.tensor);
     char name[64];

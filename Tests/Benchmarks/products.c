@@ -150,7 +150,7 @@ int main(int argc, char **argv) {
                           .encoding = atoi(argv[4]) == 3 ? VIAL_ENCODING_INT8 : VIAL_ENCODING_INT4,
                           .asymmetric = atoi(argv[4]) == 1,
                           .codebook = atoi(argv[4]) == 2};
-  for (int i = 0; i < 16 && weights.codebook; i++) weights.levels[i] = (int8_t)(8 * i - 60);
+  for (int i = 0; i < 16 && weights.codebook; i++) weights.entries[i] = (int8_t)(8 * i - 60);
   if (!vial_tensor_is_valid(&weights)) return fprintf(stderr, "no such tensor\n"), 2;
   tile_bytes = vial_tensor_tile_byte_count(&weights);
   weights.bytes = weight_bytes(WEIGHT_BYTES);

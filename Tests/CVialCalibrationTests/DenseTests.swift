@@ -118,20 +118,20 @@ import Testing
   }
 
   /// How integers become weights.
-  enum Form: CaseIterable { case symmetric, asymmetric, levels }
+  enum Form: CaseIterable { case symmetric, asymmetric, entries }
 
-  private static let levels: [Float] = [
+  private static let entries: [Float] = [
     -127, -97, -76, -60, -45, -32, -21, -9, 2, 12, 24, 35, 49, 64, 82, 107,
   ]
 
   /// The nearest integer to a weight of `x` scales, and what it stands for.
   private func nearest(_ x: Float, _ form: Form, zero: Float) -> (q: UInt8, value: Float) {
-    guard form == .levels else {
+    guard form == .entries else {
       let q = max(0, min(15, x.rounded(.toNearestOrEven) + zero))
       return (UInt8(q), q - zero)
     }
-    let q = Self.levels.indices.min { abs(Self.levels[$0] - x) < abs(Self.levels[$1] - x) } ?? 0
-    return (UInt8(q), Self.levels[q])
+    let q = Self.entries.indices.min { abs(Self.entries[$0] - x) < abs(Self.entries[$1] - x) } ?? 0
+    return (UInt8(q), Self.entries[q])
   }
 
   /// Sixteen rows of a group of 32 columns, rounded by search and then improved.
@@ -142,8 +142,8 @@ import Testing
     let (weights, hessian) = (numbers(count * 16, seed: 7), square(count, seed: 8))
     let importance = (0..<count).map { hessian[$0 * count + $0] }
     var (scales, zeros) = ([Float](repeating: 0, count: 16), [Float](repeating: 0, count: 16))
-    if form == .levels {
-      functions.codebook_scale_search(weights, 16, importance, UInt32(count), Self.levels, &scales)
+    if form == .entries {
+      functions.codebook_scale_search(weights, 16, importance, UInt32(count), Self.entries, &scales)
       #expect(scales.contains { $0 < 0 } && scales.contains { $0 > 0 })
     } else {
       functions.scale_search(
@@ -181,12 +181,12 @@ import Testing
         }
       }
       withUnsafeMutablePointers(&residual, &q, &scales) { residual, q, scales in
-        withPointers(weights, gradient, hessian, form == .levels ? Self.levels : zeros) {
+        withPointers(weights, gradient, hessian, form == .entries ? Self.entries : zeros) {
           weights, gradient, hessian, table in
           var work = vial_dense_group(
             weights: weights, residual: residual, integers: q, gradient: gradient, stride: 16,
             gradient_stride: 16, hessian: hessian, hessian_stride: count, scales: scales,
-            zeros: table, levels: form == .levels ? table : nil, count: UInt32(count))
+            zeros: table, entries: form == .entries ? table : nil, count: UInt32(count))
           functions.coordinate_descent(&work)
         }
       }
@@ -196,7 +196,8 @@ import Testing
     }
     #expect(q.allSatisfy { $0 <= 15 } && scales.map(\.sign) == signs && !scales.contains(0))
     for place in q.indices {
-      let value = form == .levels ? Self.levels[Int(q[place])] : Float(q[place]) - zeros[place % 16]
+      let value =
+        form == .entries ? Self.entries[Int(q[place])] : Float(q[place]) - zeros[place % 16]
       #expect(abs(residual[place] - (weights[place] - scales[place % 16] * value)) < 1e-6)
     }
     return (before, after, scales + zeros + residual)

@@ -61,7 +61,7 @@ import VialText
       #expect(tensor.shape.dimensions == expected.shape)
       #expect(tensor.format.group == expected.group)
       #expect(tensor.format.isAsymmetric == expected.asymmetric)
-      #expect(tensor.format.codebook?.levels == expected.levels)
+      #expect(tensor.format.codebook?.entries == expected.levels)
       #expect(tensor.weightsSection == expected.section)
       #expect(tensor.offset == expected.offset)
       #expect(tensor.byteCount == expected.length)

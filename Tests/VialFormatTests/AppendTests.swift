@@ -62,20 +62,20 @@ import VialFormat
   @Test func replacingAndRemoving() throws {
     let old = try SampleFile.open(sample)
     let replaced = try Self.append(sample) {
-      let isThere = try $0.remove(.text, id: TextSection.licence.rawValue)
+      let isThere = try $0.remove(.text, id: TextSection.license.rawValue)
       #expect(isThere)
-      try $0.addText(.licence, Array("free".utf8))
+      try $0.addText(.license, Array("free".utf8))
     }
-    #expect(try SampleFile.open(replaced).text(.licence)?.copied() == Array("free".utf8))
+    #expect(try SampleFile.open(replaced).text(.license)?.copied() == Array("free".utf8))
     let removed = try Self.append(replaced) {
       let found = [
-        try $0.remove(.text, id: TextSection.licence.rawValue), try $0.remove(.provenance),
+        try $0.remove(.text, id: TextSection.license.rawValue), try $0.remove(.provenance),
         try $0.remove(.adapter, id: 5),
       ]
       #expect(found == [true, true, false])
     }
     let file = try SampleFile.open(removed)
-    #expect(try file.text(.licence) == nil)
+    #expect(try file.text(.license) == nil)
     #expect(file.section(.provenance) == nil)
     #expect(file.modelDigest == old.modelDigest)
     #expect(file.root.generation == 3)

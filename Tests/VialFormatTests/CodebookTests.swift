@@ -4,14 +4,14 @@ import Testing
 import VialFormat
 
 @Suite struct CodebookTests {
-  private static let levels: [Int8] = [
+  private static let entries: [Int8] = [
     -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
   ]
   private let codebook: Codebook
   private let sample: [UInt8]
 
   init() throws {
-    codebook = try #require(Codebook(Self.levels))
+    codebook = try #require(Codebook(Self.entries))
     sample = try SampleFile.make(
       tensors: SampleFile.tensors + [
         .init(
@@ -32,14 +32,14 @@ import VialFormat
     return SampleFile.rules(surgeon.bytes)
   }
 
-  @Test func levelsAscendFromMinus127() {
-    #expect(codebook.levels == Self.levels)
+  @Test func entriesAscendFromMinus127() {
+    #expect(codebook.entries == Self.entries)
     #expect(codebook[0] == -127 && codebook[7] == -10 && codebook[8] == 1 && codebook[15] == 113)
-    #expect(Codebook(Array(Self.levels.dropLast())) == nil)
-    #expect(Codebook(Self.levels + [127]) == nil)
-    #expect(Codebook([-128] + Self.levels.dropFirst()) == nil)
-    #expect(Codebook([-127, -127] + Self.levels.dropFirst(2)) == nil)
-    #expect(Codebook(Self.levels.reversed()) == nil)
+    #expect(Codebook(Array(Self.entries.dropLast())) == nil)
+    #expect(Codebook(Self.entries + [127]) == nil)
+    #expect(Codebook([-128] + Self.entries.dropFirst()) == nil)
+    #expect(Codebook([-127, -127] + Self.entries.dropFirst(2)) == nil)
+    #expect(Codebook(Self.entries.reversed()) == nil)
   }
 
   @Test func codebooksComeBack() throws {
@@ -53,7 +53,7 @@ import VialFormat
     let byte = tensor.region.copied()[0]
     for (column, q) in [(0, byte & 15), (4, byte >> 4)] {
       #expect(
-        tensor.value(slice: 0, row: 0, column: column) == Float(Self.levels[Int(q)]) / 16)
+        tensor.value(slice: 0, row: 0, column: column) == Float(Self.entries[Int(q)]) / 16)
     }
   }
 

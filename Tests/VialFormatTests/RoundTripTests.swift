@@ -54,7 +54,7 @@ import VialFormat
 
   @Test func textsAndProvenance() throws {
     let file = try SampleFile.open(SampleFile.make())
-    #expect(try file.text(.licence)?.copied() == SampleFile.licence)
+    #expect(try file.text(.license)?.copied() == SampleFile.license)
     #expect(try file.text(.modelCard)?.copied() == Array("# card\n".utf8))
     #expect(try file.text(.configJSON) == nil)
     let provenance = try #require(try file.provenance())

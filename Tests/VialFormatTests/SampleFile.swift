@@ -43,7 +43,7 @@ enum SampleFile {
     return try builder.build()
   }
 
-  static let licence = Array(String(repeating: "Permission is hereby granted. ", count: 90).utf8)
+  static let license = Array(String(repeating: "Permission is hereby granted. ", count: 90).utf8)
 
   /// Stored bytes of a tensor with canonical padding.
   static func bytes(_ tensor: Tensor, _ numbers: inout SeededGenerator) -> [UInt8] {
@@ -123,7 +123,7 @@ enum SampleFile {
     try writer.add(.tensorTable, table.build())
     writer.identity.incompatibleFeatures = table.incompatibleFeatures
     try writer.add(.tokenizer, Array("tokenizer".utf8))
-    try writer.add(.text, id: TextSection.licence.rawValue, codec: .lz4, licence)
+    try writer.add(.text, id: TextSection.license.rawValue, codec: .lz4, license)
     try writer.add(.text, id: TextSection.modelCard.rawValue, Array("# card\n".utf8))
     try writer.add(.provenance, provenance())
     try extra(&writer)

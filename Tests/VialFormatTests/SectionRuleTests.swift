@@ -149,13 +149,13 @@ import VialFormat
   }
 
   @Test func compressionBombs() {
-    let licence = FileSurgeon(sample).entry(.text, id: 5)
-    #expect(rule { $0.set(licence + 32, UInt64(1) << 40) } == 210)
-    #expect(rule { $0.set(licence + 32, UInt64(256) << 20) } == 210)
+    let license = FileSurgeon(sample).entry(.text, id: 5)
+    #expect(rule { $0.set(license + 32, UInt64(1) << 40) } == 210)
+    #expect(rule { $0.set(license + 32, UInt64(256) << 20) } == 210)
     // More or less than promised.
     for difference in [-1, 1] {
       var surgeon = FileSurgeon(sample)
-      surgeon.set(licence + 32, UInt64(SampleFile.licence.count + difference))
+      surgeon.set(license + 32, UInt64(SampleFile.license.count + difference))
       surgeon.seal()
       #expect(SampleFile.rules(surgeon.bytes) == [607])
     }

@@ -169,13 +169,13 @@ import VialSystem
     #expect(throws: PackingError.self) { try Packer.pack(other, observer: stop) }
     _ = try Packer.pack(calibrated(fixture))
     #expect(try bytes(fixture) == expected)
-    // Levels need as many bytes as symmetric integers do, but are another job.
-    let levels = WeightRecipe(grid: .codebook)
-    _ = try Packer.pack(calibrated(fixture, levels))
-    let expectedLevels = try bytes(fixture)
+    // A codebook needs as many bytes as symmetric integers do, but is another job.
+    let codebook = WeightRecipe(grid: .codebook)
+    _ = try Packer.pack(calibrated(fixture, codebook))
+    let expectedCodebook = try bytes(fixture)
     #expect(throws: PackingError.self) { try Packer.pack(options, observer: stop) }
-    _ = try Packer.pack(calibrated(fixture, levels))
-    #expect(try bytes(fixture) == expectedLevels)
+    _ = try Packer.pack(calibrated(fixture, codebook))
+    #expect(try bytes(fixture) == expectedCodebook)
     for place in [0, 20, 60, 2000] {
       other = try calibrated(fixture)
       #expect(throws: PackingError.self) { try Packer.pack(other, observer: stop) }

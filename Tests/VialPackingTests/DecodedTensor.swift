@@ -20,8 +20,8 @@ func decoded(_ tensor: TensorDescriptor) -> [Float] {
     view.asymmetric = tensor.format.isAsymmetric ? 1 : 0
     if let codebook = tensor.format.codebook {
       view.codebook = 1
-      withUnsafeMutableBytes(of: &view.levels) {
-        $0.copyBytes(from: codebook.levels.map { UInt8(bitPattern: $0) })
+      withUnsafeMutableBytes(of: &view.entries) {
+        $0.copyBytes(from: codebook.entries.map { UInt8(bitPattern: $0) })
       }
     }
     var offset: UInt64 = 0

@@ -75,7 +75,7 @@ import VialPacking
     let texts = { (file: VialFile) in
       Set(file.sections.filter { $0.kind == .text }.map(\.id))
     }
-    #expect(texts(file) == [TextSection.modelCard.rawValue, TextSection.licence.rawValue])
+    #expect(texts(file) == [TextSection.modelCard.rawValue, TextSection.license.rawValue])
     #expect(texts(whole).isSuperset(of: [TextSection.tokenizerJSON.rawValue]))
     #expect(file.modelDigest == whole.modelDigest)
   }
@@ -170,7 +170,7 @@ import VialPacking
     #expect(try file.text(.tokenizerJSON)?.copied() == fixture.bytes("tokenizer.json"))
     #expect(try file.text(.configJSON)?.copied() == fixture.bytes("config.json"))
     #expect(try file.text(.modelCard)?.copied() == fixture.bytes("README.md"))
-    #expect(try file.text(.licence) == nil)
+    #expect(try file.text(.license) == nil)
     let provenance = try #require(try file.provenance())
     #expect(provenance["licence"] == .text("apache-2.0"))
     #expect(

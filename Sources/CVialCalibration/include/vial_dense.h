@@ -20,8 +20,8 @@
 #define VIAL_DENSE_BLOCK 256u
 /// Largest group of columns under one scale.
 #define VIAL_DENSE_GROUP 128u
-/// Levels of a codebook.
-#define VIAL_DENSE_LEVELS 16u
+/// Entries of a codebook.
+#define VIAL_DENSE_ENTRIES 16u
 
 /// C[m][n] (+)= sum over k of A[m][k] * B[k][n], in f32; A and B have any strides, in elements.
 typedef struct vial_dense_product {
@@ -48,10 +48,10 @@ typedef struct vial_dense_columns {
   size_t factor_stride;
   const uint32_t *columns;  ///< of each column of the block: its own place
   const uint32_t *groups;   ///< and its group, an index into scales and zeros
-  const float *scales;      ///< [group][row], above 0; with levels not 0
-  const float *zeros;       ///< [group][row], 0...15; not read with levels
+  const float *scales;      ///< [group][row], above 0; with entries not 0
+  const float *zeros;       ///< [group][row], 0...15; not read with entries
   size_t group_stride;
-  const float *levels;      ///< 16 ascending integers that q stands for, or NULL: q less the zero point
+  const float *entries;      ///< 16 ascending integers that q stands for, or NULL: q less the zero point
   uint32_t count;           ///< columns
 } vial_dense_columns;
 
@@ -65,8 +65,8 @@ typedef struct vial_dense_group {
   const float *hessian;   ///< [column][column] of the group, with `hessian_stride`
   size_t hessian_stride;
   float *scales;          ///< [row]; rewritten, the sign stays
-  const float *zeros;     ///< [row]; not read with levels
-  const float *levels;    ///< as in vial_dense_columns
+  const float *zeros;     ///< [row]; not read with entries
+  const float *entries;    ///< as in vial_dense_columns
   uint32_t count;         ///< columns, at most 128
 } vial_dense_group;
 
@@ -90,9 +90,9 @@ typedef struct vial_dense {
   void (*scale_search)(
     const float *weights, size_t stride, const float *importance, uint32_t count, bool asymmetric, float *scales,
     float *zeros);
-  /// The scale alone, of either sign, for a group of `levels`.
+  /// The scale alone, of either sign, for a group of `entries`.
   void (*codebook_scale_search)(
-    const float *weights, size_t stride, const float *importance, uint32_t count, const float *levels, float *scales);
+    const float *weights, size_t stride, const float *importance, uint32_t count, const float *entries, float *scales);
 } vial_dense;
 
 /// The best functions that this CPU runs; `portable` asks for those that run everywhere.

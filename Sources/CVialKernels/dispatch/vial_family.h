@@ -22,7 +22,7 @@ uint32_t vial_collect_reference(
   const float *, uint32_t, uint32_t, const uint64_t *, float, float, vial_candidate *);
 vial_kernel_status vial_quantize_int4_row_reference(
   const float *, uint32_t, uint32_t, uint8_t *, uint16_t *, uint8_t *);
-vial_kernel_status vial_quantize_levels_row_reference(
+vial_kernel_status vial_quantize_codebook_row_reference(
   const float *, uint32_t, uint32_t, const int8_t *, uint8_t *, uint16_t *);
 vial_kernel_status vial_quantize_int8_row_reference(const float *, uint32_t, uint32_t, int8_t *, uint16_t *);
 

@@ -45,7 +45,7 @@ const vial_kernels VIAL_OF_FAMILY(vial_kernels, VIAL_FAMILY) = {
   .collect = wide_collect,
   .all_finite = wide_all_finite,
   .quantize_int4_row = wide_quantize_int4_row,
-  .quantize_levels_row = wide_quantize_levels_row,
+  .quantize_codebook_row = wide_quantize_codebook_row,
   .quantize_int8_row = wide_quantize_int8_row,
   .zero_sums = VIAL_ZERO_SUMS,
 };

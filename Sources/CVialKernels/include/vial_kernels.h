@@ -88,10 +88,10 @@ typedef struct vial_kernels {
   /// unspecified.
   vial_kernel_status (*quantize_int4_row)(
     const float *x, uint32_t columns, uint32_t group, uint8_t *q, uint16_t *scales, uint8_t *zeros);
-  /// The same for a codebook: q are places in `levels`, which are strictly ascending and at least
+  /// The same for a codebook: q are places in `entries`, which are strictly ascending and at least
   /// -127.
-  vial_kernel_status (*quantize_levels_row)(
-    const float *x, uint32_t columns, uint32_t group, const int8_t levels[16], uint8_t *q, uint16_t *scales);
+  vial_kernel_status (*quantize_codebook_row)(
+    const float *x, uint32_t columns, uint32_t group, const int8_t entries[16], uint8_t *q, uint16_t *scales);
   /// The same for int8: q -127...127.
   vial_kernel_status (*quantize_int8_row)(
     const float *x, uint32_t columns, uint32_t group, int8_t *q, uint16_t *scales);

@@ -7,7 +7,7 @@
 //   int4  per group of G columns one record: 8*G nibble bytes in steps of 64 for 8 consecutive k
 //         (byte r*4+j: row r's k0+j low, k0+4+j high), 16 f16 scales, and 16 u8 zero points when
 //         asymmetric (else zero = 8). With a codebook a nibble is the place of its weight in a
-//         table of 16 levels, and there are no zero points.
+//         table of 16 entries, and there are no zero points.
 //   int8  per group one record: 16*G bytes in steps of 64 for 4 consecutive k (byte r*4+j: row r's
 //         k0+j), 16 f16 scales.
 //   f32, f16, bf16   [k][16 rows]; K is not padded.
@@ -37,11 +37,11 @@ typedef struct vial_tensor {
   uint32_t group;        ///< 32, 64 or 128 for int4 and int8; 0 for the float encodings
   uint8_t encoding;      ///< a vial_encoding
   uint8_t asymmetric;    ///< int4 only: 1 when records carry zero points
-  uint8_t codebook;      ///< int4 without zero points only: 1 when q stands for levels[q], 0 when it stands for q - zero
-  int8_t levels[16];     ///< with a codebook -127 ... 127, strictly ascending, else 0
+  uint8_t codebook;      ///< int4 without zero points only: 1 when q stands for entries[q], 0 when it stands for q - zero
+  int8_t entries[16];    ///< with a codebook -127 ... 127, strictly ascending, else 0
 } vial_tensor;
 
-/// Whether encoding, group, asymmetric, codebook, levels, rows and columns describe a layout of
+/// Whether encoding, group, asymmetric, codebook, entries, rows and columns describe a layout of
 /// this version. `bytes` is not looked at.
 bool vial_tensor_is_valid(const vial_tensor *tensor);
 /// Tiles of 16 rows: ceil(rows / 16).
@@ -61,7 +61,7 @@ bool vial_tensor_byte_count(const vial_tensor *tensor, uint64_t *out_byte_count)
 vial_kernel_status vial_tensor_check(
   const vial_tensor *tensor, uint32_t tile_begin, uint32_t tile_end, uint64_t *out_offset);
 
-// Packing. `shape` gives rows, columns, group, encoding, asymmetric (bytes and levels are not
+// Packing. `shape` gives rows, columns, group, encoding, asymmetric (bytes and entries are not
 // used); tile t holds the rows 16t ... 16t+15; `out` receives vial_tensor_tile_byte_count(shape)
 // bytes, padding included.
 

@@ -52,18 +52,18 @@ VIAL_INLINE vial_grid_candidate vial_grid_asymmetric(float low, float high, int 
   return c;
 }
 
-/// A codebook: 24 scales that put the extreme value at the lowest level or beyond it (times 0.875,
+/// A codebook: 24 scales that put the extreme value at the lowest entry or beyond it (times 0.875,
 /// 0.90625, ... 1.59375), then 12 that put it at the highest (times 0.9375, 1, ... 1.625).
-VIAL_INLINE vial_grid_candidate vial_grid_levels(const int8_t *levels, float low, float high, int index) {
+VIAL_INLINE vial_grid_candidate vial_grid_codebook(const int8_t *entries, float low, float high, int index) {
   float extreme = -low >= high ? low : high;
-  float level = index < 24 ? (float)levels[0] * (0.875f + 0.03125f * (float)index)
-                           : (float)levels[15] * (0.9375f + 0.0625f * (float)(index - 24));
-  return (vial_grid_candidate){.scale = vial_float_to_half(extreme / level), .zero = 8.0f};
+  float entry = index < 24 ? (float)entries[0] * (0.875f + 0.03125f * (float)index)
+                           : (float)entries[15] * (0.9375f + 0.0625f * (float)(index - 24));
+  return (vial_grid_candidate){.scale = vial_float_to_half(extreme / entry), .zero = 8.0f};
 }
 
-/// Whether the scale that puts the extreme value at the level farthest from 0 is a finite f16.
-VIAL_INLINE bool vial_grid_fits_levels(const int8_t *levels, float low, float high) {
-  int first = levels[0] < 0 ? -levels[0] : levels[0], last = levels[15] < 0 ? -levels[15] : levels[15];
+/// Whether the scale that puts the extreme value at the entry farthest from 0 is a finite f16.
+VIAL_INLINE bool vial_grid_fits_codebook(const int8_t *entries, float low, float high) {
+  int first = entries[0] < 0 ? -entries[0] : entries[0], last = entries[15] < 0 ? -entries[15] : entries[15];
   float natural = (-low >= high ? -low : high) / (float)(first > last ? first : last);
   return vial_float_to_half(natural) != 0x7C00;
 }

@@ -7,16 +7,16 @@ static bool is_float(const vial_tensor *t) {
   return t->encoding == VIAL_ENCODING_F32 || t->encoding == VIAL_ENCODING_F16 || t->encoding == VIAL_ENCODING_BF16;
 }
 
-/// Levels -127 ... 127 that ascend; without a codebook they are all 0.
-static bool has_valid_levels(const vial_tensor *t) {
-  if (t->codebook > 1 || (t->codebook && t->levels[0] == -128)) return false;
+/// Entries -127 ... 127 that ascend; without a codebook they are all 0.
+static bool has_valid_entries(const vial_tensor *t) {
+  if (t->codebook > 1 || (t->codebook && t->entries[0] == -128)) return false;
   for (int i = 0; i < 16; i++)
-    if (t->codebook ? i > 0 && t->levels[i] <= t->levels[i - 1] : t->levels[i] != 0) return false;
+    if (t->codebook ? i > 0 && t->entries[i] <= t->entries[i - 1] : t->entries[i] != 0) return false;
   return true;
 }
 
 bool vial_tensor_is_valid(const vial_tensor *t) {
-  if (t->rows == 0 || t->columns == 0 || !has_valid_levels(t)) return false;
+  if (t->rows == 0 || t->columns == 0 || !has_valid_entries(t)) return false;
   if (t->codebook && (t->encoding != VIAL_ENCODING_INT4 || t->asymmetric)) return false;
   if (is_float(t)) return t->group == 0 && t->asymmetric == 0;
   if (t->encoding != VIAL_ENCODING_INT8 && t->encoding != VIAL_ENCODING_INT4) return false;

@@ -47,9 +47,9 @@ VIAL_INLINE void dot_group(const int W, const int C, const int G, const uint8_t 
   }
 }
 
-/// The same for levels of a codebook (at least -128). vpmaddubsw wants one unsigned operand:
-/// |level|, whose sign goes to the activations.
-VIAL_INLINE void dot_group_levels(
+/// The same for entries of a codebook (at least -128). vpmaddubsw wants one unsigned operand:
+/// |entry|, whose sign goes to the activations.
+VIAL_INLINE void dot_group_codebook(
   const int W, const int C, const int G, __m256i table, const uint8_t *q, const int32_t *a, __m256i *dot) {
   const __m256i low_nibbles = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
   for (int k = 0; k < G / 8; k++, a += 2 * W, q += 64) {
@@ -57,9 +57,9 @@ VIAL_INLINE void dot_group_levels(
     __m256i v = _mm256_loadu_si256((const void *)q);
     UNROLL for (int half = 0; half < 2; half++) {
       __m256i nibbles = _mm256_and_si256(half ? _mm256_srli_epi16(v, 4) : v, low_nibbles);
-      __m256i level = _mm256_shuffle_epi8(table, nibbles), magnitude = _mm256_abs_epi8(level);
+      __m256i entry = _mm256_shuffle_epi8(table, nibbles), magnitude = _mm256_abs_epi8(entry);
       UNROLL for (int c = 0; c < C; c++) {
-        __m256i x = _mm256_sign_epi8(_mm256_set1_epi32(a[half * W + c]), level);
+        __m256i x = _mm256_sign_epi8(_mm256_set1_epi32(a[half * W + c]), entry);
         dot[c] = _mm256_add_epi32(dot[c], _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, x), ones));
       }
     }
@@ -74,14 +74,14 @@ VIAL_INLINE __m256i load_zeros(const uint8_t *p) {
 
 /// One tile, the first C columns of one panel that is W wide.
 VIAL_INLINE void product(
-  const int W, const int C, const int G, const int asymmetric, const int levels, VIAL_PRODUCT_PARAMETERS) {
+  const int W, const int C, const int G, const int asymmetric, const int codebook, VIAL_PRODUCT_PARAMETERS) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
   const int32_t *a = (const int32_t *)(const void *)base;
   const float *scales = (const float *)(const void *)(base + p->scale_offset);
   const int32_t *sums = (const int32_t *)(const void *)(base + p->sum_offset);
   __m256i table = _mm256_setzero_si256();
-  if (levels) table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)w->levels));
+  if (codebook) table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)w->entries));
   __m256 acc[2][8];
   UNROLL for (int h = 0; h < 2; h++) UNROLL for (int c = 0; c < C; c++) acc[h][c] = _mm256_setzero_ps();
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, a += G / 4 * W, scales += W, sums += W)
@@ -91,10 +91,10 @@ VIAL_INLINE void product(
       UNROLL for (int c = 0; c < C; c++) {
         __m256i eight_sums = _mm256_set1_epi32(sums[c]);
         dot[c] = asymmetric ? _mm256_mullo_epi32(zero, _mm256_srai_epi32(eight_sums, 3)) : eight_sums;
-        if (levels) dot[c] = _mm256_setzero_si256();
+        if (codebook) dot[c] = _mm256_setzero_si256();
       }
-      if (levels)
-        dot_group_levels(W, C, G, table, tile + h * 32, a, dot);
+      if (codebook)
+        dot_group_codebook(W, C, G, table, tile + h * 32, a, dot);
       else
         dot_group(W, C, G, tile + h * 32, a, dot);
       __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(tile + 8 * G + h * 16)));

@@ -21,7 +21,7 @@ enum { PREFETCH_BYTES = 6144 };
 /// One tile, the first C columns of one panel of W. `next`: `portion` bytes from there on are asked
 /// for with every 64 bytes of the tile; with a share of 0 the tile itself comes from memory.
 VIAL_INLINE void product(
-  const int C, const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w,
+  const int C, const int W, const int G, const int asymmetric, const int codebook, const vial_tensor *w,
   const uint8_t *tile, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride,
   const uint8_t *next, size_t portion) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
@@ -31,10 +31,10 @@ VIAL_INLINE void product(
   const int32_t *sums = (const int32_t *)(const void *)(base + p->sum_offset);
   const int32_t *zeros = (const int32_t *)(const void *)(base + p->zero_offset);
   const __m512i low_nibbles = _mm512_set1_epi8(15);
-  __m512i table = _mm512_setzero_si512();  // with a codebook: level + 128, which is the level with its sign bit turned
-  if (levels)
+  __m512i table = _mm512_setzero_si512();  // with a codebook: entry + 128, which is the entry with its sign bit turned
+  if (codebook)
     table = _mm512_xor_si512(
-      _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)w->levels)), _mm512_set1_epi8((char)0x80));
+      _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)w->entries)), _mm512_set1_epi8((char)0x80));
   __m512 acc[8];
   UNROLL for (int c = 0; c < C; c++) acc[c] = _mm512_setzero_ps();
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += W, sums += W, zeros += 16 * W) {
@@ -49,7 +49,7 @@ VIAL_INLINE void product(
         dot[c] = _mm512_permutexvar_epi32(zero, _mm512_load_si512(zeros + 16 * c));
     } else {  // -8 * sum, or with a codebook -128 * sum
       UNROLL for (int c = 0; c < C; c++)
-        dot[c] = levels ? _mm512_slli_epi32(_mm512_set1_epi32(sums[c]), 4) : _mm512_set1_epi32(sums[c]);
+        dot[c] = codebook ? _mm512_slli_epi32(_mm512_set1_epi32(sums[c]), 4) : _mm512_set1_epi32(sums[c]);
     }
     for (int k = 0; k < G / 8; k++, a += 2 * W) {
       const uint8_t *q = tile + k * 64;
@@ -63,7 +63,7 @@ VIAL_INLINE void product(
       __m512i v = _mm512_loadu_si512(q);
       __m512i low = _mm512_and_si512(v, low_nibbles);
       __m512i high = _mm512_and_si512(_mm512_srli_epi16(v, 4), low_nibbles);
-      if (levels) {
+      if (codebook) {
         low = _mm512_shuffle_epi8(table, low);
         high = _mm512_shuffle_epi8(table, high);
       }
@@ -92,7 +92,7 @@ VIAL_INLINE void product(
 /// for as much of it as it has of the columns; of the last one only columns that are there are
 /// multiplied, in twos.
 VIAL_INLINE void products(
-  const int W, const int G, const int asymmetric, const int levels, const vial_tensor *w, const vial_panels *p,
+  const int W, const int G, const int asymmetric, const int codebook, const vial_tensor *w, const vial_panels *p,
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32), tile_bytes = record * p->group_count;
   const size_t steps = p->columns * (size_t)(G / 8), distance = tile_bytes * (size_t)W / p->columns;
@@ -105,7 +105,7 @@ VIAL_INLINE void products(
     for (uint32_t panel = 0; panel < p->panel_count; panel++, next += distance) {
       const uint32_t left = p->columns - panel * (uint32_t)W;
       const size_t portion = left < (uint32_t)W ? rest_portion : whole_portion;
-#define PRODUCT(C) product(C, W, G, asymmetric, levels, w, tile, t * 16, p, panel, out, out_stride, next, portion)
+#define PRODUCT(C) product(C, W, G, asymmetric, codebook, w, tile, t * 16, p, panel, out, out_stride, next, portion)
       if (W < 8 || left > 6)
         PRODUCT(W);
       else if (left > 4)

@@ -1,6 +1,6 @@
 // Owns: int4 products on NEON's dot products: 16 bytes of a step are 4 rows x 4 k, exactly one sdot
 // operand for the low nibbles and one for the high (0 ... 15 are valid i8; with a codebook tbl
-// makes them its levels).
+// makes them its entries).
 // Must not: load past the tensor (prefetches may run past it).
 // Source: Spec/ARITHMETIC.md, rule 4.
 #if defined(__aarch64__)
@@ -35,9 +35,9 @@ VIAL_INLINE void load_columns(const int W, const int32_t *a, int8x16_t x[4]) {
 }
 
 VIAL_INLINE void dot_group(
-  const int W, const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
+  const int W, const int C, const int Q, const int G, const int8_t *entries, const uint8_t *q, const int32_t *a,
   int32x4_t dot[4][8]) {
-  const int8x16_t table = levels ? vld1q_s8(levels) : vdupq_n_s8(0);
+  const int8x16_t table = entries ? vld1q_s8(entries) : vdupq_n_s8(0);
   const uint8x16_t low_nibbles = vdupq_n_u8(15);
   const int second = C <= 2 ? C : 0;  // few columns: two chains per output, for the latency of sdot
   if (second)
@@ -49,7 +49,7 @@ VIAL_INLINE void dot_group(
     UNROLL for (int i = 0; i < Q; i++) {
       uint8x16_t v = vld1q_u8(q + 16 * i);
       int8x16_t low = vreinterpretq_s8_u8(vandq_u8(v, low_nibbles)), high = vreinterpretq_s8_u8(vshrq_n_u8(v, 4));
-      if (levels) {
+      if (entries) {
         low = vqtbl1q_s8(table, vreinterpretq_u8_s8(low));
         high = vqtbl1q_s8(table, vreinterpretq_u8_s8(high));
       }

@@ -19,9 +19,9 @@ enum { PREFETCH_BYTES = 4096 };
 #include "matmul/vial_neon_pairs.h"
 
 VIAL_INLINE void dot_group(
-  const int W, const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
+  const int W, const int C, const int Q, const int G, const int8_t *entries, const uint8_t *q, const int32_t *a,
   int32x4_t dot[4][8]) {
-  const int8x16_t table = levels ? vld1q_s8(levels) : vdupq_n_s8(0);
+  const int8x16_t table = entries ? vld1q_s8(entries) : vdupq_n_s8(0);
   const uint8x16_t low_nibbles = vdupq_n_u8(15);
   int32x4_t pairs[4][2][4];
   UNROLL for (int i = 0; i < Q; i++)
@@ -33,7 +33,7 @@ VIAL_INLINE void dot_group(
     UNROLL for (int i = 0; i < Q; i++) {
       uint8x16_t v = vld1q_u8(q + 16 * i);
       uint8x16_t low = vandq_u8(v, low_nibbles), high = vshrq_n_u8(v, 4);
-      if (levels)
+      if (entries)
         multiply_pairs(C, vqtbl1q_s8(table, low), vqtbl1q_s8(table, high), x, pairs[i]);
       else
         multiply_pairs(C, vreinterpretq_s8_u8(low), vreinterpretq_s8_u8(high), x, pairs[i]);

@@ -34,9 +34,9 @@ VIAL_INLINE void load_columns(const int W, const int32_t *a, int8x16_t x[4]) {
 }
 
 VIAL_INLINE void dot_group(
-  const int W, const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
+  const int W, const int C, const int Q, const int G, const int8_t *entries, const uint8_t *q, const int32_t *a,
   int32x4_t dot[4][8]) {
-  (void)levels;  // int8 has no codebook
+  (void)entries;  // int8 has no codebook
   const int second = C <= 2 ? C : 0;  // few columns: two chains per output, for the latency of sdot
   if (second)
     UNROLL for (int i = 0; i < Q; i++) UNROLL for (int c = 0; c < C; c++) dot[i][second + c] = vdupq_n_s32(0);

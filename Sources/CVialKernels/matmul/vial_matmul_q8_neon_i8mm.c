@@ -19,9 +19,9 @@ enum { PREFETCH_BYTES = 4096 };
 #include "matmul/vial_neon_pairs.h"
 
 VIAL_INLINE void dot_group(
-  const int W, const int C, const int Q, const int G, const int8_t *levels, const uint8_t *q, const int32_t *a,
+  const int W, const int C, const int Q, const int G, const int8_t *entries, const uint8_t *q, const int32_t *a,
   int32x4_t dot[4][8]) {
-  (void)levels;  // int8 has no codebook
+  (void)entries;  // int8 has no codebook
   int32x4_t pairs[4][2][4];
   UNROLL for (int i = 0; i < Q; i++)
     UNROLL for (int j = 0; j < C / 2; j++) pairs[i][0][j] = pairs[i][1][j] = vdupq_n_s32(0);

@@ -4,10 +4,10 @@
 //
 // The including file, inside its target region, defines
 //   VIAL_NEON_BITS          4 or 8, the bits of a weight
-//   dot_group(W, C, Q, G, levels, q, a, dot)
+//   dot_group(W, C, Q, G, entries, q, a, dot)
 //                           dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q
 //                           quads from q on with the first C of W columns over a group of G;
-//                           exact, in any order. levels: a codebook's, or NULL, known when
+//                           exact, in any order. entries: a codebook's, or NULL, known when
 //                           compiling.
 #ifndef VIAL_NEON_PRODUCTS_H
 #define VIAL_NEON_PRODUCTS_H
@@ -34,7 +34,7 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, float32x4_t v
 /// One tile, the first C columns of one panel that is W wide, Q of the tile's four quads at a time:
 /// Q * C accumulators fit the registers.
 VIAL_INLINE void product(
-  const int W, const int C, const int G, const int asymmetric, const int levels, VIAL_PRODUCT_PARAMETERS) {
+  const int W, const int C, const int G, const int asymmetric, const int codebook, VIAL_PRODUCT_PARAMETERS) {
   const int Q = C > 4 ? 2 : 4;
   const size_t tail = VIAL_NEON_BITS * 2 * (size_t)G, record = tail + (asymmetric ? 48 : 32);
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
@@ -48,14 +48,14 @@ VIAL_INLINE void product(
       int32x4_t dot[4][8];
       UNROLL for (int i = 0; i < Q; i++)  // the correction -zero * sum costs nothing as a start
         UNROLL for (int c = 0; c < C; c++) {
-          if (VIAL_NEON_BITS == 8 || levels)
+          if (VIAL_NEON_BITS == 8 || codebook)
             dot[i][c] = vdupq_n_s32(0);
           else if (asymmetric)
             dot[i][c] = vmulq_n_s32(load_zeros(tile + tail + 32 + 4 * (i0 + i)), sums[c] >> 3);
           else
             dot[i][c] = vdupq_n_s32(sums[c]);
         }
-      dot_group(W, C, Q, G, levels ? w->levels : NULL, tile + 16 * i0, a, dot);
+      dot_group(W, C, Q, G, codebook ? w->entries : NULL, tile + 16 * i0, a, dot);
       UNROLL for (int i = 0; i < Q; i++) {
         float32x4_t scale = load_scales(tile + tail + 8 * (i0 + i));
         UNROLL for (int c = 0; c < C; c++)

@@ -90,6 +90,6 @@ const vial_kernels vial_kernels_reference = {
   .collect = vial_collect_reference,
   .all_finite = all_finite,
   .quantize_int4_row = vial_quantize_int4_row_reference,
-  .quantize_levels_row = vial_quantize_levels_row_reference,
+  .quantize_codebook_row = vial_quantize_codebook_row_reference,
   .quantize_int8_row = vial_quantize_int8_row_reference,
 };

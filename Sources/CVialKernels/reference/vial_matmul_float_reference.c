@@ -50,7 +50,7 @@ void vial_decode_row_reference(const vial_tensor *w, uint32_t row, float *out) {
       int32_t steps;
       if (four_bit) {
         int32_t stored = q[k / 8 * 64 + (k & 3)] >> (k & 4) & 15;
-        steps = w->codebook ? w->levels[stored] : stored - zero;
+        steps = w->codebook ? w->entries[stored] : stored - zero;
       } else {
         steps = (int8_t)q[k / 4 * 64 + (k & 3)];
       }

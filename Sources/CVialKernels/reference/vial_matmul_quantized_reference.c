@@ -16,7 +16,7 @@ static int32_t dot_record(
     if (w->encoding == VIAL_ENCODING_INT4) {
       uint8_t byte = record[k / 8 * 64 + r * 4 + (k & 3)];
       weight = k & 4 ? byte >> 4 : byte & 15;
-      if (w->codebook) weight = w->levels[weight];
+      if (w->codebook) weight = w->entries[weight];
     } else {
       weight = (int8_t)record[k / 4 * 64 + r * 4 + (k & 3)];
     }

@@ -58,21 +58,21 @@ vial_kernel_status vial_quantize_int4_row_reference(
   return VIAL_KERNEL_OK;
 }
 
-/// The place of the level nearest to x, the lower one of two equally near.
-static uint8_t nearest_level(const int8_t *levels, float x) {
+/// The place of the entry nearest to x, the lower one of two equally near.
+static uint8_t nearest_entry(const int8_t *entries, float x) {
   uint8_t q = 0;
-  for (int i = 0; i < 15; i++) q += x > 0.5f * (float)(levels[i] + levels[i + 1]);
+  for (int i = 0; i < 15; i++) q += x > 0.5f * (float)(entries[i] + entries[i + 1]);
   return q;
 }
 
-/// Keeps the candidate if its error over the levels nearest to x / scale is smaller than the best
+/// Keeps the candidate if its error over the entries nearest to x / scale is smaller than the best
 /// so far.
-static void consider_levels(
-  vial_group_choice *best, const float *x, uint32_t count, const int8_t *levels, uint16_t bits) {
+static void consider_codebook(
+  vial_group_choice *best, const float *x, uint32_t count, const int8_t *entries, uint16_t bits) {
   if ((bits & 0x7FFF) == 0 || (bits & 0x7C00) == 0x7C00) return;
   float lanes[16] = {0}, scale = vial_half_to_float(bits), inverse = 1.0f / scale;
   for (uint32_t i = 0; i < count; i++) {
-    float error = __builtin_fmaf(-scale, (float)levels[nearest_level(levels, x[i] * inverse)], x[i]);
+    float error = __builtin_fmaf(-scale, (float)entries[nearest_entry(entries, x[i] * inverse)], x[i]);
     lanes[i % 16] = __builtin_fmaf(error, error, lanes[i % 16]);
   }
   float error = vial_tree16(lanes);
@@ -80,8 +80,8 @@ static void consider_levels(
   *best = (vial_group_choice){.error = error, .scale = bits, .found = true};
 }
 
-vial_kernel_status vial_quantize_levels_row_reference(
-  const float *x, uint32_t columns, uint32_t group, const int8_t *levels, uint8_t *q, uint16_t *scales) {
+vial_kernel_status vial_quantize_codebook_row_reference(
+  const float *x, uint32_t columns, uint32_t group, const int8_t *entries, uint8_t *q, uint16_t *scales) {
   for (uint32_t begin = 0, g = 0; begin < columns; begin += group, g++) {
     const float *values = x + begin;
     uint32_t left = columns - begin, count = left < group ? left : group;
@@ -91,13 +91,13 @@ vial_kernel_status vial_quantize_levels_row_reference(
       low = values[i] < low ? values[i] : low;
       high = values[i] > high ? values[i] : high;
     }
-    if (!vial_grid_fits_levels(levels, low, high)) return VIAL_KERNEL_SCALE_OVERFLOW;
+    if (!vial_grid_fits_codebook(entries, low, high)) return VIAL_KERNEL_SCALE_OVERFLOW;
     vial_group_choice best = {.found = false};
     for (int i = 0; i < VIAL_GRID_COUNT; i++)
-      consider_levels(&best, values, count, levels, vial_grid_levels(levels, low, high, i).scale);
+      consider_codebook(&best, values, count, entries, vial_grid_codebook(entries, low, high, i).scale);
     scales[g] = best.scale;
     float inverse = best.found ? 1.0f / vial_half_to_float(best.scale) : 0.0f;
-    for (uint32_t i = 0; i < count; i++) q[begin + i] = best.found ? nearest_level(levels, values[i] * inverse) : 8;
+    for (uint32_t i = 0; i < count; i++) q[begin + i] = best.found ? nearest_entry(entries, values[i] * inverse) : 8;
   }
   return VIAL_KERNEL_OK;
 }

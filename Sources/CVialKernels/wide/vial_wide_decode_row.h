@@ -11,9 +11,9 @@ VIAL_INLINE v16i decode_nibbles(const uint8_t *q) {
   uint32_t a = vial_load_u32(q), b = vial_load_u32(q + 64);
   return (v16i)((v16u){a, a, a, a, a, a, a, a, b, b, b, b, b, b, b, b} >> shifts & 15u);
 }
-/// The levels that 16 nibbles stand for.
-VIAL_INLINE v16i decode_levels(const int8_t *levels, v16i nibbles) {
-  VIAL_UNROLL for (int i = 0; i < 16; i++) nibbles[i] = levels[nibbles[i]];
+/// The entries that 16 nibbles stand for.
+VIAL_INLINE v16i decode_entries(const int8_t *entries, v16i nibbles) {
+  VIAL_UNROLL for (int i = 0; i < 16; i++) nibbles[i] = entries[nibbles[i]];
   return nibbles;
 }
 /// 16 columns of an int8 row: 4 bytes of each of four steps of 4.
@@ -36,7 +36,7 @@ VIAL_INLINE void decode_quantized_row(const bool four_bit, const vial_tensor *w,
       v16f steps;
       if (four_bit) {
         v16i nibbles = decode_nibbles(q + i * 8);
-        steps = __builtin_convertvector(w->codebook ? decode_levels(w->levels, nibbles) : nibbles - zero, v16f);
+        steps = __builtin_convertvector(w->codebook ? decode_entries(w->entries, nibbles) : nibbles - zero, v16f);
       } else {
         steps = decode_bytes(q + i * 16);
       }

@@ -50,15 +50,15 @@ VIAL_INLINE void grid_asymmetric(wide_grid *grid, float low, float high) {
   }
 }
 
-/// vial_grid_levels for all indices.
-VIAL_INLINE void grid_levels(wide_grid *grid, const int8_t *levels, float low, float high) {
-  float extreme = -low >= high ? low : high, first = (float)levels[0], last = (float)levels[15];
+/// vial_grid_codebook for all indices.
+VIAL_INLINE void grid_codebook(wide_grid *grid, const int8_t *entries, float low, float high) {
+  float extreme = -low >= high ? low : high, first = (float)entries[0], last = (float)entries[15];
   grid->count = VIAL_GRID_COUNT;
   for (int at = 0; at < 48; at += 16) {
     v16f index = __builtin_convertvector(wide_lane_numbers() + at, v16f);
-    v16f level = wide_select(
+    v16f entry = wide_select(
       index < 24.0f, first * (0.875f + 0.03125f * index), last * (0.9375f + 0.0625f * (index - 24.0f)));
-    grid_store(grid, at, extreme / level, wide_set(8.0f));
+    grid_store(grid, at, extreme / entry, wide_set(8.0f));
   }
 }
 
@@ -140,29 +140,29 @@ static vial_kernel_status wide_quantize_int4_row(
   return VIAL_KERNEL_OK;
 }
 
-/// What a search for the nearest level walks along: the middle of levels i and i + 1, and their
+/// What a search for the nearest entry walks along: the middle of entries i and i + 1, and their
 /// distance.
-typedef struct wide_levels {
+typedef struct wide_codebook {
   float first, middles[15], distances[15];
-} wide_levels;
+} wide_codebook;
 
-/// The levels nearest to x, the lower one of two equally near; *q, where it is not NULL, receives
+/// The entries nearest to x, the lower one of two equally near; *q, where it is not NULL, receives
 /// their places.
-VIAL_INLINE v16f nearest_levels(const wide_levels *levels, v16f x, v16i *q) {
-  v16f level = wide_set(levels->first);
+VIAL_INLINE v16f nearest_entries(const wide_codebook *entries, v16f x, v16i *q) {
+  v16f entry = wide_set(entries->first);
   v16i slot = {0};
   VIAL_UNROLL for (int i = 0; i < 15; i++) {
-    v16i above = x > levels->middles[i];
-    level = level + (v16f)(above & (v16i)wide_set(levels->distances[i]));
+    v16i above = x > entries->middles[i];
+    entry = entry + (v16f)(above & (v16i)wide_set(entries->distances[i]));
     slot = slot - above;
   }
   if (q) *q = slot;
-  return level;
+  return entry;
 }
 
-/// `choose` for a codebook; a zero-filled end adds no error, though 0 need not be a level.
-VIAL_INLINE vial_group_choice choose_levels(
-  const wide_grid *grid, const wide_levels *levels, const float *x, uint32_t count) {
+/// `choose` for a codebook; a zero-filled end adds no error, though 0 need not be an entry.
+VIAL_INLINE vial_group_choice choose_codebook(
+  const wide_grid *grid, const wide_codebook *entries, const float *x, uint32_t count) {
   vial_group_choice best = {.found = false};
   float best_scale = 0.0f;
   for (int i = 0; i < grid->count; i++) {
@@ -171,7 +171,7 @@ VIAL_INLINE vial_group_choice choose_levels(
     v16f sum = {0};
     for (uint32_t j = 0; j < count; j += 16) {
       v16f v = wide_load(x + j);
-      v16f error = wide_fma(wide_set(-scale), nearest_levels(levels, v * inverse, NULL), v);
+      v16f error = wide_fma(wide_set(-scale), nearest_entries(entries, v * inverse, NULL), v);
       if (count - j < 16) error = wide_select(wide_first((int32_t)(count - j)), error, (v16f){0});
       sum = wide_fma(error, error, sum);
     }
@@ -184,28 +184,28 @@ VIAL_INLINE vial_group_choice choose_levels(
   return best;
 }
 
-static vial_kernel_status wide_quantize_levels_row(
-  const float *x, uint32_t columns, uint32_t group, const int8_t *levels, uint8_t *q, uint16_t *scales) {
-  wide_levels walk = {.first = (float)levels[0]};
+static vial_kernel_status wide_quantize_codebook_row(
+  const float *x, uint32_t columns, uint32_t group, const int8_t *entries, uint8_t *q, uint16_t *scales) {
+  wide_codebook walk = {.first = (float)entries[0]};
   for (int i = 0; i < 15; i++) {
-    walk.middles[i] = 0.5f * (float)(levels[i] + levels[i + 1]);
-    walk.distances[i] = (float)(levels[i + 1] - levels[i]);
+    walk.middles[i] = 0.5f * (float)(entries[i] + entries[i + 1]);
+    walk.distances[i] = (float)(entries[i + 1] - entries[i]);
   }
   for (uint32_t begin = 0, g = 0; begin < columns; begin += group, g++) {
     uint32_t left = columns - begin, count = left < group ? left : group, whole = (count + 15) / 16 * 16;
     float values[128] = {0}, low, high;
     memcpy(values, x + begin, count * sizeof *values);
     if (!group_extremes(values, whole, &low, &high)) return VIAL_KERNEL_NOT_FINITE;
-    if (!vial_grid_fits_levels(levels, low, high)) return VIAL_KERNEL_SCALE_OVERFLOW;
+    if (!vial_grid_fits_codebook(entries, low, high)) return VIAL_KERNEL_SCALE_OVERFLOW;
     wide_grid grid;
-    grid_levels(&grid, levels, low, high);
-    vial_group_choice best = choose_levels(&grid, &walk, values, count);
+    grid_codebook(&grid, entries, low, high);
+    vial_group_choice best = choose_codebook(&grid, &walk, values, count);
     scales[g] = best.scale;
     uint8_t slots[128];
     float inverse = best.found ? 1.0f / vial_half_to_float(best.scale) : 0.0f;
     for (uint32_t i = 0; i < whole; i += 16) {
       v16i slot = (v16i){0} + 8;
-      if (best.found) nearest_levels(&walk, wide_load(values + i) * inverse, &slot);
+      if (best.found) nearest_entries(&walk, wide_load(values + i) * inverse, &slot);
       v16b narrow = __builtin_convertvector(slot, v16b);
       memcpy(slots + i, &narrow, sizeof narrow);
     }

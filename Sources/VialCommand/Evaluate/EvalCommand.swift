@@ -1,7 +1,7 @@
 // Owns: `vial eval`: a question set put to a model, question by question.
 // Must not: judge answers; VialEvaluation does.
 
-public import ArgumentParser
+import ArgumentParser
 import Vial
 import VialCompute
 public import VialEvaluation

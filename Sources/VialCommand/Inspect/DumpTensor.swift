@@ -27,7 +27,7 @@ struct TensorDump {
     table.add(["name", tensor.name])
     table.add(["encoding", tensor.formatName])
     if let codebook = tensor.format.codebook {
-      table.add(["levels", codebook.levels.map { String($0) }.joined(separator: " ")])
+      table.add(["levels", codebook.entries.map { String($0) }.joined(separator: " ")])
     }
     table.add(["layout", tensor.layout.name])
     table.add(["shape", tensor.shape.description])
@@ -78,6 +78,6 @@ extension JSONOutput {
   mutating func codebook(_ codebook: Codebook?) {
     key("levels")
     guard let codebook else { return null() }
-    array { json in for level in codebook.levels { json.value(Int(level)) } }
+    array { json in for entry in codebook.entries { json.value(Int(entry)) } }
   }
 }

@@ -3,7 +3,7 @@
 // Must not: know how packing is done.
 
 public import ArgumentParser
-public import VialFormat
+import VialFormat
 public import VialPacking
 import VialSystem
 
@@ -138,8 +138,10 @@ struct PackCommand: ParsableCommand {
   )
   var name: String?
 
-  @Option(help: "The licence, for provenance (default: the model card's).")
-  var licence: String?
+  @Option(
+    name: .customLong("licence"),
+    help: "The licence, for provenance (default: the model card's).")
+  var license: String?
 
   @Option(help: "Whom to credit, for provenance.")
   var credit: String?
@@ -206,7 +208,7 @@ struct PackCommand: ParsableCommand {
     options.templateDate = templateDate
     options.keepsSources = !withoutSources
     options.modelName = name
-    options.licence = licence
+    options.license = license
     options.credit = credit
     options.notice = notice
     options.signingKey = try CommandFailure.wrap {

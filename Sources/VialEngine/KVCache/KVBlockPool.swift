@@ -4,21 +4,21 @@
 // Source: paged attention and its prefix caching (Kwon et al., SOSP 2023).
 
 import VialFormat
-public import VialModel
-public import VialSystem
+package import VialModel
+package import VialSystem
 
 /// A fixed number of KV blocks with reference counts.
 ///
 /// A block is free (wiped), referenced by one or more sequences, or cached: it has a hash and no
 /// reference. Cached blocks are evicted, and wiped, when memory is needed, the least recently used
 /// first. Not thread-safe: the runner's thread owns it.
-public final class KVBlockPool {
+package final class KVBlockPool {
   /// What a block looks like inside.
-  public let layout: KVCacheLayout
+  package let layout: KVCacheLayout
   /// Blocks in all.
-  public let blockCount: Int
+  package let blockCount: Int
   /// Cached blocks that were evicted.
-  public private(set) var evictionCount = 0
+  package private(set) var evictionCount = 0
   private let memory: WorkMemory
   private var free: [Int]
   private var references: [Int32]
@@ -30,7 +30,7 @@ public final class KVBlockPool {
   private static let listByteCount = 384
 
   /// Reserves the memory (untouched pages cost nothing); nil when it is short.
-  public init?(layout: KVCacheLayout, blockCount: Int, memory source: MemorySource? = nil) {
+  package init?(layout: KVCacheLayout, blockCount: Int, memory source: MemorySource? = nil) {
     let (total, overflow) = layout.blockByteCount.multipliedReportingOverflow(by: blockCount)
     guard blockCount > 0, blockCount < Int(Int32.max), !overflow,
       let memory = WorkMemory(byteCount: total, source: source),
@@ -50,10 +50,10 @@ public final class KVBlockPool {
   }
 
   /// Blocks that a sequence can have: free ones and cached ones.
-  public var availableCount: Int { free.count + cached.count }
+  package var availableCount: Int { free.count + cached.count }
 
   /// Blocks without a reference that prompts with the same prefix can reuse.
-  public var cachedCount: Int { cached.count }
+  package var cachedCount: Int { cached.count }
 
   private func address(_ index: Int) -> UnsafeMutablePointer<UInt8> {
     memory.elements(UInt8.self) + index * layout.blockByteCount

@@ -3,22 +3,22 @@
 // cached.
 
 import VialFormat
-public import VialModel
-public import VialSystem
+package import VialModel
+package import VialSystem
 
 /// The tokens of a prompt and of what follows it, with the cache of those that were computed.
 ///
 /// Not thread-safe: the runner's thread owns it.
-public final class TokenSequence {
+package final class TokenSequence {
   /// Ids, prompt first.
-  public let tokens: SecureBuffer<UInt32>
+  package let tokens: SecureBuffer<UInt32>
   /// How many of them are in the KV cache.
-  public internal(set) var computedCount = 0
+  package internal(set) var computedCount = 0
   /// What changes the weights for this text; its cache is of no use under another one.
-  public let adapter: AppliedAdapter?
+  package let adapter: AppliedAdapter?
   /// How long the text is going to be, where that is known before its tokens are here; decides as
   /// its tokens do which rotary frequencies hold.
-  public var plannedCount = 0 {
+  package var plannedCount = 0 {
     didSet { settleLength() }
   }
   /// Whether the text is one for which the model has other rotary frequencies.
@@ -37,7 +37,7 @@ public final class TokenSequence {
 
   /// A sequence of up to `capacity` tokens that shares no block; nil when memory is short. The
   /// adapter is one of the model that computes.
-  public convenience init?(capacity: Int, pool: KVBlockPool, adapter: AppliedAdapter? = nil) {
+  package convenience init?(capacity: Int, pool: KVBlockPool, adapter: AppliedAdapter? = nil) {
     self.init(capacity: capacity, pool: pool, hasher: nil, commonHasher: nil, adapter: adapter)
   }
 
@@ -73,11 +73,11 @@ public final class TokenSequence {
   }
 
   /// Tokens that still have to be computed.
-  public var pendingCount: Int { tokens.count - computedCount }
+  package var pendingCount: Int { tokens.count - computedCount }
 
   /// Appends a token; false when it does not fit.
   @discardableResult
-  public func append(_ token: UInt32) -> Bool {
+  package func append(_ token: UInt32) -> Bool {
     defer { settleLength() }
     return tokens.append(token)
   }
@@ -104,7 +104,7 @@ public final class TokenSequence {
 
   /// Forgets every token after the first `tokenCount`; what was computed of those before stays.
   /// Its blocks stay: positions that are not stored again influence nothing.
-  public func rewind(to tokenCount: Int) {
+  package func rewind(to tokenCount: Int) {
     tokens.truncate(to: max(0, tokenCount))
     computedCount = min(computedCount, tokens.count)
     let fullCount = tokens.count / KVCacheLayout.positionsPerBlock

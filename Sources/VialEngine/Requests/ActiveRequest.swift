@@ -4,7 +4,7 @@
 
 import VialFormat
 import VialSystem
-public import VialText
+package import VialText
 
 /// A request with its KV blocks.
 final class ActiveRequest {
@@ -303,18 +303,18 @@ final class ActiveRequest {
 }
 
 /// What the engine knows about the model's text.
-public struct AnswerText: Sendable {
+package struct AnswerText: Sendable {
   /// Turns ids into text.
-  public let tokenizer: Tokenizer
+  package let tokenizer: Tokenizer
   /// Ids that end an answer.
-  public let endTokens: [UInt32]
+  package let endTokens: [UInt32]
   /// Marks of the reasoning part, when the tokenizer has them.
-  public let marks: ReasoningMarks?
+  package let marks: ReasoningMarks?
   /// Automata of the requests' grammars.
   let automata = GrammarAutomata()
 
   /// Everything at once.
-  public init(tokenizer: Tokenizer, endTokens: [UInt32], marks: ReasoningMarks?) {
+  package init(tokenizer: Tokenizer, endTokens: [UInt32], marks: ReasoningMarks?) {
     self.tokenizer = tokenizer
     self.endTokens = endTokens
     self.marks = marks

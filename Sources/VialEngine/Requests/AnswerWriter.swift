@@ -99,14 +99,14 @@ final class AnswerWriter {
 }
 
 /// The added tokens around the reasoning of DeepSeek-R1's distillations.
-public struct ReasoningMarks: Sendable {
+package struct ReasoningMarks: Sendable {
   /// Begins the reasoning.
-  public let begin: UInt32
+  package let begin: UInt32
   /// Ends it.
-  public let end: UInt32
+  package let end: UInt32
 
   /// Marks with the given ids.
-  public init(begin: UInt32, end: UInt32) {
+  package init(begin: UInt32, end: UInt32) {
     self.begin = begin
     self.end = end
   }

@@ -2,7 +2,7 @@
 // Must not: hold text of a request.
 
 /// Why the engine does not take a request.
-public enum EngineError: Error, Sendable {
+package enum EngineError: Error, Sendable {
   /// The queue is full, or its tenant's part of it.
   case busy
   /// The engine is closing or closed.

@@ -8,7 +8,7 @@ import VialSystem
 /// One generation, from submission to its last event.
 public final class Request: Sendable {
   /// What the request wants.
-  public let plan: RequestPlan
+  package let plan: RequestPlan
   /// Tokens of the prompt.
   public let promptCount: Int
   /// Stands for the tenant's label.

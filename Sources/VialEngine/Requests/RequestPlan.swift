@@ -3,23 +3,23 @@
 
 import VialFormat
 import VialModel
-public import VialSystem
+package import VialSystem
 import VialText
 
 /// A request as the engine computes it: the prompt, the caller's options, and what follows from
 /// both.
-public struct RequestPlan: Sendable {
+package struct RequestPlan: Sendable {
   /// Token ids of the prompt, each below the vocabulary size.
-  public let prompt: SecureBuffer<UInt32>
+  package let prompt: SecureBuffer<UInt32>
   /// What the caller wants.
-  public let options: GenerationOptions
+  package let options: GenerationOptions
   /// `MonotonicClock` seconds at which the request ends, finished or not.
-  public let deadline: Double?
+  package let deadline: Double?
   /// Whether the answer begins inside the reasoning part.
-  public let startsInReasoning: Bool
+  package let startsInReasoning: Bool
 
   /// The deadline counts from now.
-  public init(
+  package init(
     prompt: SecureBuffer<UInt32>, options: GenerationOptions = GenerationOptions(),
     startsInReasoning: Bool = false
   ) {

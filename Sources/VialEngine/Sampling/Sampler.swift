@@ -8,7 +8,7 @@ internal import VialSystem
 
 /// Chooses tokens under the contract. Not thread-safe, except that workers with different numbers
 /// may choose together: each has scratch memory of its own.
-public final class Sampler {
+package final class Sampler {
   private let kernels: KernelFamily
   /// For each worker.
   private let scratches: [Scratch]
@@ -50,13 +50,13 @@ public final class Sampler {
   }
 
   /// Ids below this exist in the tokenizer; others are never chosen.
-  public let idCount: Int
+  package let idCount: Int
 
   /// - Parameters:
   ///   - idCount: ids from here on are never chosen; at most the vocabulary size.
   ///   - workerCount: how many may choose together.
   ///   - isAllowed: whether an id below it may be chosen. Asked once for each.
-  public init(
+  package init(
     runner: ModelRunner, idCount: Int, workerCount: Int = 1,
     isAllowed: (UInt32) -> Bool = { _ in true }
   ) throws(RunnerError) {
@@ -80,7 +80,7 @@ public final class Sampler {
   }
 
   /// Wipes what choices have left in scratch memory. O(what they wrote); not while one is made.
-  public func wipe() { for scratch in scratches { scratch.wipe() } }
+  package func wipe() { for scratch in scratches { scratch.wipe() } }
 
   /// A bit per id, or nil when every id is allowed.
   private static func bitmap(
@@ -101,7 +101,7 @@ public final class Sampler {
   ///   - position: absolute position of the token to be drawn.
   ///   - alternatives: gets the `alternativeCount` likeliest ids that may be chosen, best first.
   ///   - worker: whose scratch memory is used.
-  public func choose(
+  package func choose(
     logits: UnsafeMutablePointer<Float>, parameters: SamplingParameters, position: Int,
     alternativeCount: Int = 0, alternatives: inout [TokenAlternative], worker: Int = 0
   ) -> ChosenToken? {
@@ -258,7 +258,7 @@ public final class Sampler {
 
   /// Natural logarithm of the probability of `id` under unscaled logits of the whole vocabulary;
   /// NaN for an id that is not in it.
-  public func logProbability(of id: UInt32, logits: UnsafePointer<Float>) -> Float {
+  package func logProbability(of id: UInt32, logits: UnsafePointer<Float>) -> Float {
     guard Int(id) < vocabularySize else { return .nan }
     return KernelFamily.withContractState {
       kernels.softmaxSums(logits, count: vocabularySize).logProbability(logits[Int(id)])
@@ -267,11 +267,11 @@ public final class Sampler {
 }
 
 /// What was chosen.
-public struct ChosenToken: Sendable {
+package struct ChosenToken: Sendable {
   /// Id.
-  public let token: UInt32
+  package let token: UInt32
   /// Natural logarithm of its probability under the model's own distribution.
-  public let logProbability: Float
+  package let logProbability: Float
   /// Entropy of that distribution in nats; NaN when it was not wanted.
-  public let entropy: Float
+  package let entropy: Float
 }

@@ -1,29 +1,29 @@
 // Owns: steps: which tokens of a sequence go through the forward pass together, and what comes out.
 // Must not: decide what to generate or know texts. One thread drives a runner at a time.
 
-public import VialCompute
+package import VialCompute
 import VialFormat
-public import VialModel
-public import VialSystem
+package import VialModel
+package import VialSystem
 
 /// Drives the forward pass of one model.
-public final class ModelRunner {
+package final class ModelRunner {
   /// The ISA family in use.
-  public let family: KernelFamily
+  package let family: KernelFamily
   /// Threads that compute.
-  public var threadCount: Int { threads.workerCount }
+  package var threadCount: Int { threads.workerCount }
   /// Where sequences get their blocks.
-  public let blocks: KVBlockPool
+  package let blocks: KVBlockPool
   /// Rows of logits: the model's vocabulary, ids without a token included.
-  public let vocabularySize: Int
+  package let vocabularySize: Int
   /// Most tokens of a step.
-  public let chunkSize: Int
+  package let chunkSize: Int
   /// Where its buffers come from, the KV cache excepted: locked as far as may be, and counted.
-  public let memory: MemorySource?
+  package let memory: MemorySource?
   /// What is promised of the memory for activations, logits and scratch.
-  public let workAccount = MemoryAccount()
+  package let workAccount = MemoryAccount()
   /// What is promised of the KV cache's.
-  public let cacheAccount = MemoryAccount()
+  package let cacheAccount = MemoryAccount()
   /// Rows of logits that were written since they were wiped.
   private var writtenLogitRows = 0
   private let threads: ThreadPool
@@ -32,13 +32,13 @@ public final class ModelRunner {
   /// Rows of logits that fit at once.
   private static let logitRows = 16
   /// Workers that may be given logits at the same time; they have the numbers below this.
-  public var logitWorkerCount: Int { min(threadCount, Self.logitRows) }
+  package var logitWorkerCount: Int { min(threadCount, Self.logitRows) }
 
   /// Bytes that each thread takes besides its large buffers.
   private static let threadByteCount = 8 << 10
 
   /// Reserves all memory that steps need.
-  public init(weights: DecoderWeights, options: RunnerOptions) throws(RunnerError) {
+  package init(weights: DecoderWeights, options: RunnerOptions) throws(RunnerError) {
     let held =
       Self.threadByteCount * max(1, options.compute.threadCount ?? Processors.availableCount)
     guard MemoryReserve.hold(held) else { throw .outOfMemory }
@@ -83,7 +83,7 @@ public final class ModelRunner {
   ///     several at the same time.
   ///   - onLogits: gets logits before `body` does, on the workers, those of several items at the
   ///     same time.
-  public func step(
+  package func step(
     _ items: [StepItem],
     onScored: (
       (_ worker: Int, _ item: Int, _ position: Int, UnsafeMutablePointer<Float>) -> Void
@@ -122,7 +122,7 @@ public final class ModelRunner {
 
   /// Wipes ids, activations, logits and scratch of all steps since the last call. O(1) when there
   /// was none, otherwise O(bytes that the largest of them wrote). Not in a step.
-  public func wipe() {
+  package func wipe() {
     forward.wipe()
     forward.wipe(logits: logits, rows: writtenLogitRows)
     writtenLogitRows = 0
@@ -189,7 +189,7 @@ public final class ModelRunner {
 
   /// Computes all pending tokens; `body` gets every position and the logits that follow it, in
   /// order. It returns whether to go on.
-  public func advanceEvery(
+  package func advanceEvery(
     _ sequence: TokenSequence,
     body: (_ position: Int, _ logits: UnsafeMutablePointer<Float>) -> Bool
   ) throws(RunnerError) {
@@ -231,16 +231,16 @@ public final class ModelRunner {
 }
 
 /// What one sequence has computed in a step.
-public struct StepItem {
+package struct StepItem {
   /// Whose tokens.
-  public let sequence: TokenSequence
+  package let sequence: TokenSequence
   /// How many of its pending tokens.
-  public let tokenCount: Int
+  package let tokenCount: Int
   /// Positions among these whose logits are wanted, too; none unless said otherwise.
-  public var scoredPositions = 0..<0
+  package var scoredPositions = 0..<0
 
   /// The next `tokenCount` pending tokens of `sequence`.
-  public init(sequence: TokenSequence, tokenCount: Int) {
+  package init(sequence: TokenSequence, tokenCount: Int) {
     self.sequence = sequence
     self.tokenCount = tokenCount
   }
@@ -256,7 +256,7 @@ public struct StepItem {
 }
 
 /// What came out for one sequence.
-public enum StepResult {
+package enum StepResult {
   /// Some of its tokens still have to be computed.
   case pending
   /// All are; these logits follow the last one. Valid until the next step, may be changed.

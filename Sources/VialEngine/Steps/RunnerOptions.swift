@@ -1,28 +1,28 @@
 // Owns: what a runner of one model may use.
 // Must not: know requests.
 
-public import VialSystem
+package import VialSystem
 
 /// How a runner computes, and its memory.
-public struct RunnerOptions: Sendable {
+package struct RunnerOptions: Sendable {
   /// How to compute.
-  public var compute: ComputeOptions
+  package var compute: ComputeOptions
   /// Blocks of the KV cache, for all sequences together.
-  public var blockCount: Int
+  package var blockCount: Int
   /// Where large buffers come from; nil: the system.
-  public var memory: MemorySource?
+  package var memory: MemorySource?
   /// Whether the KV cache and all other buffers are to be kept out of swap, as far as the system
   /// allows. Otherwise the others are while they fit into half of what the process may lock.
-  public var locksMemory = false
+  package var locksMemory = false
 
   /// Options for a KV cache of so many blocks.
-  public init(compute: ComputeOptions = ComputeOptions(), blockCount: Int) {
+  package init(compute: ComputeOptions = ComputeOptions(), blockCount: Int) {
     self.compute = compute
     self.blockCount = blockCount
   }
 
   /// Options for a KV cache of so many positions, rounded up to blocks.
-  public init(compute: ComputeOptions = ComputeOptions(), positionCount: Int) {
+  package init(compute: ComputeOptions = ComputeOptions(), positionCount: Int) {
     self.init(compute: compute, blockCount: TokenSequence.blockCount(for: positionCount))
   }
 }

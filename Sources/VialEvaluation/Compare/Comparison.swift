@@ -9,41 +9,41 @@
 import VialNumerics
 
 /// A figure and where it lies with 95% confidence.
-public struct Estimate: Sendable {
+package struct Estimate: Sendable {
   /// The figure for the text.
-  public let value: Double
+  package let value: Double
   /// Lower end of the interval.
-  public let low: Double
+  package let low: Double
   /// Upper end of the interval.
-  public let high: Double
+  package let high: Double
 }
 
 /// How far model B is from model A on a text.
-public struct Comparison: Sendable {
+package struct Comparison: Sendable {
   /// The figures.
-  public struct Figures: Sendable {
+  package struct Figures: Sendable {
     /// Mean over positions of KL(A ‖ B), in nats.
-    public let meanDivergence: Estimate
+    package let meanDivergence: Estimate
     /// 99th percentile of the same, interpolated linearly.
-    public let p99Divergence: Estimate
+    package let p99Divergence: Estimate
     /// Share of positions at which both find the same token likeliest.
-    public let sameTop: Estimate
+    package let sameTop: Estimate
     /// Perplexity of A.
-    public let perplexityA: Estimate
+    package let perplexityA: Estimate
     /// Perplexity of B.
-    public let perplexityB: Estimate
+    package let perplexityB: Estimate
     /// Perplexity of B over that of A; its interval is narrow, because both read the same text.
-    public let perplexityRatio: Estimate
+    package let perplexityRatio: Estimate
   }
 
   /// Positions that were compared.
-  public var positionCount: Int { divergences.count }
+  package var positionCount: Int { divergences.count }
   /// Positions whose following token was scored.
-  public private(set) var scoredCount = 0
+  package private(set) var scoredCount = 0
   /// Positions in a block of the bootstrap, at most.
-  public static let blockLength = 32
+  package static let blockLength = 32
   /// Resamples of the bootstrap.
-  public static let resampleCount = 1000
+  package static let resampleCount = 1000
   /// Texts with fewer blocks than this get shorter ones.
   private static let wantedBlockCount = 32
 
@@ -54,10 +54,10 @@ public struct Comparison: Sendable {
   private var windowStarts: [Int] = []
 
   /// Nothing compared yet.
-  public init() {}
+  package init() {}
 
   /// Takes one position; they come in order.
-  public mutating func add(_ position: ComparedPosition) {
+  package mutating func add(_ position: ComparedPosition) {
     if windowStarts.isEmpty || position.windowIndex <= lastWindowIndex {
       windowStarts.append(divergences.count)
     }
@@ -71,7 +71,7 @@ public struct Comparison: Sendable {
   private var lastWindowIndex = 0
 
   /// The figures; nil when no token was scored. O(n log n + 1000 n / 64).
-  public func figures() -> Figures? {
+  package func figures() -> Figures? {
     guard scoredCount > 0 else { return nil }
     let blocks = blocks()
     let percentile = BlockPercentile(divergences, blocks: blocks)

@@ -3,27 +3,27 @@
 // machine gets the same figures.
 
 internal import VialCompute
-public import VialEngine
+package import VialEngine
 internal import VialModel
 internal import VialNumerics
 internal import VialSystem
 
 /// How two distributions over the same vocabulary differ.
-public struct RowDifference: Sendable {
+package struct RowDifference: Sendable {
   /// KL(A ‖ B) in nats: what is lost when B replaces A. Exact to about 5e-7; never negative.
-  public let divergence: Double
+  package let divergence: Double
   /// Whether the likeliest token is the same; of equal logits, the lowest id counts.
-  public let hasSameTop: Bool
+  package let hasSameTop: Bool
 }
 
 /// Compares rows of logits. Not thread-safe: it owns scratch memory.
-public final class LogitsComparer {
+package final class LogitsComparer {
   private let kernels: KernelFamily
   private let vocabularySize: Int
   private let scratch: WorkMemory
 
   /// Reserves scratch for rows as long as the runner's.
-  public init(runner: ModelRunner) throws(RunnerError) {
+  package init(runner: ModelRunner) throws(RunnerError) {
     let rowByteCount = runner.vocabularySize * MemoryLayout<Float>.stride
     guard let scratch = WorkMemory(byteCount: rowByteCount * 2, source: runner.memory) else {
       throw .outOfMemory
@@ -34,10 +34,10 @@ public final class LogitsComparer {
   }
 
   /// Wipes what comparing has left.
-  public func wipe() { scratch.wipe(byteCount: scratch.byteCount) }
+  package func wipe() { scratch.wipe(byteCount: scratch.byteCount) }
 
   /// The difference of B from A; nil when a logit of either is not finite. O(vocabulary).
-  public func compare(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>) -> RowDifference? {
+  package func compare(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>) -> RowDifference? {
     let count = vocabularySize
     let aTerms = scratch.elements(Float.self)
     let bTerms = aTerms + count

@@ -2,28 +2,28 @@
 // are forgotten.
 // Must not: judge; `Comparison` does the statistics.
 
-public import Vial
-public import VialEngine
+package import Vial
+package import VialEngine
 import VialFormat
-public import VialModel
+package import VialModel
 import VialSystem
 
 /// What two models make of one position of a text.
-public struct ComparedPosition: Sendable {
+package struct ComparedPosition: Sendable {
   /// Index in the compared ids.
-  public let index: Int
+  package let index: Int
   /// Index in its window.
-  public let windowIndex: Int
+  package let windowIndex: Int
   /// KL(A ‖ B) of the distributions of the next token, in nats.
-  public let divergence: Double
+  package let divergence: Double
   /// Whether both find the same token likeliest.
-  public let hasSameTop: Bool
+  package let hasSameTop: Bool
   /// Natural logarithms of the probabilities of the token that follows; nil for the last position
   /// of a window.
-  public let logProbabilities: (a: Float, b: Float)?
+  package let logProbabilities: (a: Float, b: Float)?
 
   /// What was measured at a position.
-  public init(
+  package init(
     index: Int, windowIndex: Int, divergence: Double, hasSameTop: Bool,
     logProbabilities: (a: Float, b: Float)?
   ) {
@@ -36,9 +36,9 @@ public struct ComparedPosition: Sendable {
 }
 
 /// Runs two models over one text. Not thread-safe.
-public final class ModelComparer {
+package final class ModelComparer {
   /// Tokens in a window.
-  public let windowSize: Int
+  package let windowSize: Int
   private let a: ModelRunner
   private let b: ModelRunner
   private let sampler: Sampler
@@ -57,7 +57,7 @@ public final class ModelComparer {
   ///   - windowSize: at most both contexts; nil: `score`'s, for the model with the shorter context.
   ///   - adapters: change the weights; each of its own model.
   /// - Throws: `incomparable` when tokenizers or vocabularies differ; `invalidOption`.
-  public init(
+  package init(
     _ a: Model, _ b: Model, options: ComputeOptions = ComputeOptions(), windowSize: Int? = nil,
     adapters: (a: AppliedAdapter?, b: AppliedAdapter?) = (nil, nil)
   ) throws(VialError) {
@@ -100,7 +100,7 @@ public final class ModelComparer {
   /// - Parameters:
   ///   - tokens: ids of a text.
   ///   - body: gets each position in order; it returns whether to go on.
-  public func compare(
+  package func compare(
     _ tokens: borrowing Span<UInt32>, body: (ComparedPosition) -> Bool
   ) throws(VialError) {
     // A following token is looked up before it is computed.
@@ -170,7 +170,7 @@ public final class ModelComparer {
 
 extension Model {
   /// Whether both files turn text into the same ids: their tokenizer sections are the same bytes.
-  public func hasSameTokenizer(as other: Model) -> Bool {
+  package func hasSameTokenizer(as other: Model) -> Bool {
     file.sectionTable.find(.tokenizer)?.digest == other.file.sectionTable.find(.tokenizer)?.digest
   }
 }

@@ -7,14 +7,14 @@
 /// 3. the last letter in round brackets or alone in a line,
 /// 4. the one option whose text the answer contains, as whole words, whatever the case.
 /// Letters count in upper case and only for options that exist.
-public struct AnswerExtraction {
+package struct AnswerExtraction {
   private let options: [String]
 
   /// For a question with these options.
-  public init(options: [String]) { self.options = options }
+  package init(options: [String]) { self.options = options }
 
   /// The index of the chosen option; nil when no rule finds one.
-  public func choice(in text: String) -> Int? {
+  package func choice(in text: String) -> Int? {
     stated(text) ?? leading(text) ?? standing(text) ?? named(text)
   }
 

@@ -2,25 +2,25 @@
 // Must not: know formats or models.
 
 /// A question with options, one of which is right.
-public struct Question: Sendable, Equatable {
+package struct Question: Sendable, Equatable {
   /// Unique in its set: the source's own, or `line N`.
-  public var id: String
+  package var id: String
   /// What the question is about (an abstract, a case); empty when there is nothing.
-  public var context: String
+  package var context: String
   /// The question.
-  public var text: String
+  package var text: String
   /// The options, 2 to 26.
-  public var options: [String]
+  package var options: [String]
   /// Index of the right option.
-  public var answer: Int
+  package var answer: Int
   /// Subject or set; empty when the source has none.
-  public var category: String
+  package var category: String
 
   /// Most options: one for each letter.
-  public static let optionLimit = 26
+  package static let optionLimit = 26
 
   /// A question.
-  public init(
+  package init(
     id: String, context: String = "", text: String, options: [String], answer: Int,
     category: String = ""
   ) {
@@ -33,7 +33,7 @@ public struct Question: Sendable, Equatable {
   }
 
   /// `A` for 0.
-  public static func letter(_ index: Int) -> String {
+  package static func letter(_ index: Int) -> String {
     String(UnicodeScalar(UInt8(ascii: "A") + UInt8(clamping: index)))
   }
 
@@ -46,9 +46,9 @@ public struct Question: Sendable, Equatable {
 }
 
 /// Why a line of a question file is not a question. Says nothing of its text.
-public struct QuestionError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct QuestionError: Error, Sendable, Equatable, CustomStringConvertible {
   /// One clear sentence.
-  public let description: String
+  package let description: String
 
   init(_ description: String) { self.description = description }
 }

@@ -5,24 +5,24 @@
 import VialText
 
 /// The questions of a file, and what was wrong with other lines.
-public struct QuestionFile: Sendable {
+package struct QuestionFile: Sendable {
   /// A line that is no question.
-  public struct BrokenLine: Sendable {
+  package struct BrokenLine: Sendable {
     /// From 1.
-    public let number: Int
+    package let number: Int
     /// What is wrong.
-    public let error: QuestionError
+    package let error: QuestionError
   }
 
   /// Questions with a known answer, in file order.
-  public private(set) var questions: [Question] = []
+  package private(set) var questions: [Question] = []
   /// Lines that could not be read.
-  public private(set) var brokenLines: [BrokenLine] = []
+  package private(set) var brokenLines: [BrokenLine] = []
   /// Questions without a published answer (MedMCQA's `cop` -1).
-  public private(set) var unlabelledCount = 0
+  package private(set) var unlabelledCount = 0
 
   /// Reads all lines of `bytes`; blank lines are nothing.
-  public init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     var parsed: [(number: Int, value: JSONValue)] = []
     for (index, line) in lines.enumerated() {

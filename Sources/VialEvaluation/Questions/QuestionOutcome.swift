@@ -1,33 +1,33 @@
 // Owns: what became of one question, and its line in a results file.
 // Must not: write files.
 
-public import VialText
+package import VialText
 
 /// The result for one question.
-public struct QuestionOutcome: Sendable, Equatable {
+package struct QuestionOutcome: Sendable, Equatable {
   /// The question's id.
-  public var id: String
+  package var id: String
   /// First 16 digits of the SHA-256 of everything the model was asked: a changed question is asked
   /// again.
-  public var digest: String
+  package var digest: String
   /// The question's category.
-  public var category: String
+  package var category: String
   /// The right option.
-  public var answer: Int
+  package var answer: Int
   /// The chosen option (of options: the likeliest); nil when none could be read or the question
   /// failed.
-  public var choice: Int?
+  package var choice: Int?
   /// The option with the highest log-likelihood per byte; nil when the model wrote.
-  public var normalizedChoice: Int?
+  package var normalizedChoice: Int?
   /// Natural logarithms of the options' likelihoods; empty when the model wrote.
-  public var logLikelihoods: [Double] = []
+  package var logLikelihoods: [Double] = []
   /// Seconds it took.
-  public var seconds = 0.0
+  package var seconds = 0.0
   /// Why the question could not be put; nil when it could.
-  public var failure: String?
+  package var failure: String?
 
   /// Nothing chosen yet.
-  public init(_ question: Question, digest: String) {
+  package init(_ question: Question, digest: String) {
     id = question.id
     self.digest = digest
     category = question.category
@@ -35,12 +35,12 @@ public struct QuestionOutcome: Sendable, Equatable {
   }
 
   /// Whether the choice is right.
-  public var isCorrect: Bool { choice == answer }
+  package var isCorrect: Bool { choice == answer }
   /// Whether the choice by likelihood per byte is right.
-  public var isCorrectNormalized: Bool { normalizedChoice == answer }
+  package var isCorrectNormalized: Bool { normalizedChoice == answer }
 
   /// Chooses by log-likelihood, raw and per byte of the continuations; of equals, the first.
-  public mutating func choose(_ logLikelihoods: [Double], byteCounts: [Int]) {
+  package mutating func choose(_ logLikelihoods: [Double], byteCounts: [Int]) {
     self.logLikelihoods = logLikelihoods
     choice = Self.best(logLikelihoods)
     normalizedChoice = Self.best(
@@ -52,7 +52,7 @@ public struct QuestionOutcome: Sendable, Equatable {
   }
 
   /// The outcome of a line of a results file; nil when it is none.
-  public init?(_ line: JSONValue) {
+  package init?(_ line: JSONValue) {
     guard let id = line["id"]?.text, let digest = line["digest"]?.text,
       let category = line["category"]?.text, let answer = line["answer"]?.integer,
       let seconds = line["seconds"]?.number

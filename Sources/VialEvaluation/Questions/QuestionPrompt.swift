@@ -2,7 +2,7 @@
 // Must not: render chat templates or tokenise.
 
 /// How a question is put and how the answer is found.
-public enum QuestionMode: String, Sendable, CaseIterable {
+package enum QuestionMode: String, Sendable, CaseIterable {
   /// The likelihood of each option's text after the question alone.
   case text
   /// The options are listed; the likelihood of each one's letter.
@@ -12,15 +12,15 @@ public enum QuestionMode: String, Sendable, CaseIterable {
 }
 
 /// A question in words.
-public struct QuestionPrompt: Sendable {
+package struct QuestionPrompt: Sendable {
   /// What the user says, or without a chat template the text up to the answer.
-  public let text: String
+  package let text: String
   /// What the model would have to say for each option; empty when it writes itself.
-  public let continuations: [String]
+  package let continuations: [String]
 
   /// The words of `question`.
   /// - Parameter isRaw: a text that is continued; otherwise a message that is answered.
-  public init(_ question: Question, mode: QuestionMode, isRaw: Bool) {
+  package init(_ question: Question, mode: QuestionMode, isRaw: Bool) {
     var text = question.context.isEmpty ? "" : question.context + "\n\n"
     text += isRaw ? "Question: \(question.text)" : question.text
     if mode != .text {

@@ -2,23 +2,23 @@
 // Must not: know how outcomes came about.
 
 /// A share of right answers.
-public struct Accuracy: Sendable, Equatable {
+package struct Accuracy: Sendable, Equatable {
   /// Right answers.
-  public let correctCount: Int
+  package let correctCount: Int
   /// Questions.
-  public let count: Int
+  package let count: Int
 
   /// A share; of nothing it is NaN.
-  public init(correctCount: Int, count: Int) {
+  package init(correctCount: Int, count: Int) {
     self.correctCount = correctCount
     self.count = count
   }
 
   /// Right answers over questions.
-  public var value: Double { Double(correctCount) / Double(count) }
+  package var value: Double { Double(correctCount) / Double(count) }
 
   /// The 95% interval of Wilson (JASA 1927); 0 to 1 for nothing.
-  public var interval: (low: Double, high: Double) {
+  package var interval: (low: Double, high: Double) {
     guard count > 0 else { return (0, 1) }
     let (n, z) = (Double(count), 1.959963984540054)
     let scale = 1 / (1 + z * z / n)
@@ -29,34 +29,34 @@ public struct Accuracy: Sendable, Equatable {
 }
 
 /// The figures of a set of outcomes.
-public struct EvaluationSummary: Sendable {
+package struct EvaluationSummary: Sendable {
   /// The figures of one category.
-  public struct Category: Sendable {
+  package struct Category: Sendable {
     /// Its name; empty for questions without one.
-    public let name: String
+    package let name: String
     /// By raw likelihood, or as written.
-    public let accuracy: Accuracy
+    package let accuracy: Accuracy
     /// By likelihood per byte; nil when models wrote.
-    public let normalized: Accuracy?
+    package let normalized: Accuracy?
   }
 
   /// All questions.
-  public let all: Category
+  package let all: Category
   /// Every category, by name.
-  public let categories: [Category]
+  package let categories: [Category]
   /// How far confidence can be believed; nil when no option was scored.
-  public let reliability: Reliability?
+  package let reliability: Reliability?
   /// Questions whose answer had no choice in it.
-  public let unreadCount: Int
+  package let unreadCount: Int
   /// Questions that could not be put.
-  public let failedCount: Int
+  package let failedCount: Int
   /// Median of the seconds for a question; NaN for none.
-  public let medianSeconds: Double
+  package let medianSeconds: Double
   /// 95th percentile of the same.
-  public let p95Seconds: Double
+  package let p95Seconds: Double
 
   /// The figures of `outcomes`.
-  public init(_ outcomes: [QuestionOutcome]) {
+  package init(_ outcomes: [QuestionOutcome]) {
     all = Self.category("", outcomes)
     let names = Set(outcomes.map(\.category)).sorted()
     categories = names.map { name in

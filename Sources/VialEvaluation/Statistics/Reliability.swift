@@ -6,43 +6,43 @@ import VialNumerics
 
 /// The reliability of confidence over questions whose options were scored. The confidence of a
 /// question is the choice's share of the options' likelihoods.
-public struct Reliability: Sendable {
+package struct Reliability: Sendable {
   /// Questions of similar confidence.
-  public struct Bin: Sendable, Equatable {
+  package struct Bin: Sendable, Equatable {
     /// Least confidence; the bin ends where the next begins.
-    public let low: Double
+    package let low: Double
     /// Questions.
-    public let count: Int
+    package let count: Int
     /// Right choices.
-    public let correctCount: Int
+    package let correctCount: Int
     /// Mean confidence; NaN for none.
-    public let confidence: Double
+    package let confidence: Double
   }
 
   /// What remains when the model abstains below a confidence.
-  public struct Abstention: Sendable, Equatable {
+  package struct Abstention: Sendable, Equatable {
     /// The least confidence at which it answers.
-    public let threshold: Double
+    package let threshold: Double
     /// Right choices among the questions that are answered.
-    public let accuracy: Accuracy
+    package let accuracy: Accuracy
   }
 
   /// Ten bins of equal width.
-  public let bins: [Bin]
+  package let bins: [Bin]
   /// Expected calibration error (Naeini et al., AAAI 2015): mean over questions of
   /// |accuracy - confidence| of their bin.
-  public let expectedError: Double
+  package let expectedError: Double
   /// Brier score over all options (Brier 1950): mean over questions of the squared distances
   /// between the options' shares and the truth; 0 is best, 2 worst.
-  public let brierScore: Double
+  package let brierScore: Double
   /// At thresholds 0, 0.3, 0.5, 0.7, 0.9 and 0.95.
-  public let abstentions: [Abstention]
+  package let abstentions: [Abstention]
 
   private static let binCount = 10
   private static let thresholds = [0, 0.3, 0.5, 0.7, 0.9, 0.95]
 
   /// nil when no option was scored.
-  public init?(_ outcomes: [QuestionOutcome]) {
+  package init?(_ outcomes: [QuestionOutcome]) {
     let judged = outcomes.compactMap(Judged.init)
     guard !judged.isEmpty else { return nil }
     var bins: [Bin] = []
@@ -73,7 +73,7 @@ public struct Reliability: Sendable {
   }
 
   /// Questions that were scored.
-  public var count: Int { abstentions[0].accuracy.count }
+  package var count: Int { abstentions[0].accuracy.count }
 }
 
 /// A question whose options were scored.

@@ -4,23 +4,23 @@
 // Source: Spec/FORMAT.md, "Adapters".
 
 /// Collects the targets of one adapter.
-public struct AdapterBuilder: Sendable {
+package struct AdapterBuilder: Sendable {
   /// One target's numbers, without its matrices.
-  public struct Target: Sendable {
+  package struct Target: Sendable {
     /// Name of the base's tensor.
-    public var name: String
+    package var name: String
     /// f32, f16 or bf16.
-    public var encoding: TensorEncoding
+    package var encoding: TensorEncoding
     /// 1 … 1,024.
-    public var rank: Int
-    public var alpha: Double
+    package var rank: Int
+    package var alpha: Double
     /// Columns of A.
-    public var inputCount: Int
+    package var inputCount: Int
     /// Rows of B.
-    public var outputCount: Int
+    package var outputCount: Int
 
     /// Everything at once.
-    public init(
+    package init(
       name: String, encoding: TensorEncoding, rank: Int, alpha: Double, inputCount: Int,
       outputCount: Int
     ) {
@@ -34,7 +34,7 @@ public struct AdapterBuilder: Sendable {
   }
 
   /// Which of a target's matrices is asked for.
-  public enum Part: Sendable {
+  package enum Part: Sendable {
     /// `[rank, inputs]`.
     case a
     /// `[outputs, rank]`.
@@ -48,7 +48,7 @@ public struct AdapterBuilder: Sendable {
   private let targets: [Target]
 
   /// - Throws: for what a reader would refuse.
-  public init(
+  package init(
     name: String, base: Digest, isRankStabilised: Bool, targets: [Target]
   ) throws(FormatError) {
     self.name = name
@@ -66,7 +66,7 @@ public struct AdapterBuilder: Sendable {
 
   /// The section's bytes. `fill` writes each matrix, in layout tile16, into memory of zeros that
   /// has its length.
-  public func section(
+  package func section(
     fill: (Target, Part, UnsafeMutableRawBufferPointer) throws -> Void
   ) throws -> ByteRegion {
     let names = [name] + targets.map(\.name)
@@ -110,7 +110,7 @@ public struct AdapterBuilder: Sendable {
   }
 
   /// The section's id.
-  public var sectionID: UInt64 { AdapterDescriptor.sectionID(ofName: name) }
+  package var sectionID: UInt64 { AdapterDescriptor.sectionID(ofName: name) }
 
   private func descriptor(of region: ByteRegion) -> SectionDescriptor {
     SectionDescriptor(

@@ -4,38 +4,38 @@
 // Source: Spec/FORMAT.md, "Adapters" (R-641 … R-644).
 
 /// A validated adapter section. Keeps the bytes alive; cheap to copy.
-public struct AdapterDescriptor: Sendable {
+package struct AdapterDescriptor: Sendable {
   /// The section.
-  public let section: SectionDescriptor
+  package let section: SectionDescriptor
   /// The name that requests choose it by.
-  public let name: String
+  package let name: String
   /// Whether scales are alpha ÷ √rank instead of alpha ÷ rank.
-  public let isRankStabilised: Bool
+  package let isRankStabilised: Bool
   /// Model digest of the base.
-  public let baseDigest: Digest
+  package let baseDigest: Digest
   /// By ascending name of the target.
-  public let targets: [AdapterTarget]
+  package let targets: [AdapterTarget]
 
   static let magic: [UInt8] = [0x4C, 0x4F, 0x52, 0x41]
   static let headerByteCount = 128
   static let targetStride = 64
 
   /// The largest rank of all targets.
-  public var rank: Int { targets.reduce(0) { max($0, $1.rank) } }
+  package var rank: Int { targets.reduce(0) { max($0, $1.rank) } }
   /// Elements of A and B of all targets.
-  public var parameterCount: Int {
+  package var parameterCount: Int {
     targets.reduce(0) { $0 + $1.rank * ($1.inputCount + $1.outputCount) }
   }
 
   /// The id of the section of an adapter with this name: names of a file are unique, because ids
   /// are.
-  public static func sectionID(ofName name: String) -> UInt64 {
+  package static func sectionID(ofName name: String) -> UInt64 {
     SHA256.hash(Array(name.utf8).rawSpan).words[0]
   }
 
   /// Validates the stored bytes of a section. O(targets); copies header, targets and names.
   /// - Throws, `outOfMemory`.
-  public init(_ section: SectionDescriptor, _ stored: ByteRegion) throws(FormatError) {
+  package init(_ section: SectionDescriptor, _ stored: ByteRegion) throws(FormatError) {
     var reader = try AdapterReader(section, stored)
     name = try reader.name()
     guard AdapterDescriptor.sectionID(ofName: name) == section.id else {
@@ -53,7 +53,7 @@ public struct AdapterDescriptor: Sendable {
   /// Holds the adapter against a model.
   /// - Throws: R-643 when it belongs to another one, R-642 when a target is missing there or has
   ///   another shape.
-  public func check(base file: VialFile) throws(FormatError) {
+  package func check(base file: VialFile) throws(FormatError) {
     guard baseDigest == file.modelDigest else {
       throw FormatError(
         rule: 643, offset: section.offset + 64, "an adapter belongs to another model")
@@ -75,31 +75,31 @@ public struct AdapterDescriptor: Sendable {
 }
 
 /// The change of one matrix W: W·x + scale · B·(A·x).
-public struct AdapterTarget: Sendable {
+package struct AdapterTarget: Sendable {
   /// The name of W in the base.
-  public let name: String
+  package let name: String
   /// Encoding of A and B: f32, f16 or bf16.
-  public let encoding: TensorEncoding
+  package let encoding: TensorEncoding
   /// Rows of A, columns of B.
-  public let rank: Int
+  package let rank: Int
   /// As the adapter's author set it.
-  public let alpha: Double
+  package let alpha: Double
   /// What B·(A·x) is multiplied by.
-  public let scale: Float
+  package let scale: Float
   /// Columns of A: K.
-  public let inputCount: Int
+  package let inputCount: Int
   /// Rows of B: N.
-  public let outputCount: Int
+  package let outputCount: Int
   /// A `[rank, K]` in layout tile16.
-  public let a: ByteRegion
+  package let a: ByteRegion
   /// B `[N, rank]` in layout tile16.
-  public let b: ByteRegion
+  package let b: ByteRegion
   /// Bytes of A and of B from the start of the file.
   let offsets: (a: UInt64, b: UInt64)
 
   /// A and B as tensors, for those who check or decode values; their offsets count from the start
   /// of the file.
-  public var tensors: [TensorDescriptor] {
+  package var tensors: [TensorDescriptor] {
     let parts = [(a, offsets.a, [rank, inputCount]), (b, offsets.b, [outputCount, rank])]
     return parts.compactMap { region, offset, dimensions in
       TensorShape(dimensions).map {
@@ -111,7 +111,7 @@ public struct AdapterTarget: Sendable {
   }
 
   /// alpha ÷ rank, or alpha ÷ √rank: computed in f64 and rounded to f32.
-  public static func scale(alpha: Double, rank: Int, isRankStabilised: Bool) -> Float {
+  package static func scale(alpha: Double, rank: Int, isRankStabilised: Bool) -> Float {
     Float(alpha / (isRankStabilised ? Double(rank).squareRoot() : Double(rank)))
   }
 }
@@ -119,7 +119,7 @@ public struct AdapterTarget: Sendable {
 extension VialFile {
   /// An adapter section of this file, read; nil for other sections. Its base is not looked at.
   /// - Throws.
-  public func adapter(in section: SectionDescriptor) throws(FormatError) -> AdapterDescriptor? {
+  package func adapter(in section: SectionDescriptor) throws(FormatError) -> AdapterDescriptor? {
     guard section.kind == .adapter else { return nil }
     return try AdapterDescriptor(section, VialFile.region(section, in: file))
   }

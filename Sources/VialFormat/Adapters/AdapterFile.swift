@@ -3,16 +3,16 @@
 // Source: Spec/FORMAT.md, "Adapters", "Opening a file".
 
 /// An opened file of adapters. Keeps the bytes alive.
-public struct AdapterFile: Sendable {
+package struct AdapterFile: Sendable {
   /// Its sections.
-  public let sectionTable: SectionTable
+  package let sectionTable: SectionTable
   /// Its adapters, in file order; at least one.
-  public let adapters: [AdapterDescriptor]
+  package let adapters: [AdapterDescriptor]
   private let file: ByteRegion
 
   /// Opens `.vial` bytes that hold no model. Each adapter is read whole: its digest, its values.
   /// - Throws: the first broken rule; R-216 for a file without an adapter.
-  public init(_ file: ByteRegion) throws(FormatError) {
+  package init(_ file: ByteRegion) throws(FormatError) {
     let container = try FormatReader.container(file)
     var adapters: [AdapterDescriptor] = []
     for section in container.sections.sections where section.kind == .adapter {
@@ -35,20 +35,20 @@ public struct AdapterFile: Sendable {
   }
 
   /// Whether some bytes are of a file that has no configuration, but an adapter: not a model.
-  public static func isOne(_ file: ByteRegion) -> Bool {
+  package static func isOne(_ file: ByteRegion) -> Bool {
     guard let container = try? FormatReader.container(file) else { return false }
     return container.sections.find(.configuration) == nil
       && !container.sections.all(.adapter).isEmpty
   }
 
   /// The stored bytes of an adapter.
-  public func storedBytes(of adapter: AdapterDescriptor) -> ByteRegion? {
+  package func storedBytes(of adapter: AdapterDescriptor) -> ByteRegion? {
     file.slice(adapter.section.offset, adapter.section.storedByteCount)
   }
 
   /// Writes an adapter's section into a file of its own.
   /// - Returns: what the sink became.
-  public static func write<Sink: ByteSink>(
+  package static func write<Sink: ByteSink>(
     _ section: ByteRegion, id: UInt64, to sink: Sink
   ) throws -> Sink {
     var writer = FileWriter(sink)
@@ -62,7 +62,7 @@ public struct AdapterFile: Sendable {
 
 extension AdapterDescriptor {
   /// The first value of A or B that is not as want it. O(bytes).
-  public func firstValueProblem() -> FormatError? {
+  package func firstValueProblem() -> FormatError? {
     for matrix in targets.flatMap(\.tensors) {
       for range in TensorValueCheck.pieces(of: matrix) {
         if let problem = TensorValueCheck(matrix, context: "file").problem(in: range) {

@@ -2,19 +2,19 @@
 // Must not: assume a file; VialFormat opens none.
 
 /// Accepts bytes at offsets. Offsets that were never written are never read back.
-public protocol ByteSink {
+package protocol ByteSink {
   /// Stores `bytes` at `offset` bytes from the start.
   mutating func write(_ bytes: RawSpan, at offset: UInt64) throws
 }
 
 /// A sink in memory, for small files and tests.
-public struct MemorySink: ByteSink, Sendable {
+package struct MemorySink: ByteSink, Sendable {
   /// Everything written so far; gaps are zero.
-  public private(set) var bytes: [UInt8] = []
+  package private(set) var bytes: [UInt8] = []
 
-  public init() {}
+  package init() {}
 
-  public mutating func write(_ bytes: RawSpan, at offset: UInt64) throws {
+  package mutating func write(_ bytes: RawSpan, at offset: UInt64) throws {
     let start = Int(offset)
     self.bytes.pad(to: start + bytes.byteCount)
     for index in 0..<bytes.byteCount { self.bytes[start + index] = bytes.u8(index) }

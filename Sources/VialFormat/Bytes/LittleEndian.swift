@@ -47,7 +47,7 @@ extension RawSpan {
 
 extension [UInt8] {
   /// The elements as raw bytes.
-  public var rawSpan: RawSpan {
+  package var rawSpan: RawSpan {
     @_lifetime(borrow self)
     get {
       let bytes = unsafe span.bytes

@@ -3,108 +3,108 @@
 // Source: Spec/FORMAT.md, "Limits".
 
 /// Offsets, sizes and feature bits of format version 1 (Spec/FORMAT.md, "Identity", "Root slots").
-public enum FormatConstants {
+package enum FormatConstants {
   /// The magic number: a byte above 127, the name, and line endings that a text-mode transfer
   /// breaks.
-  public static let magic: [UInt8] = [
+  package static let magic: [UInt8] = [
     0x89, 0x56, 0x49, 0x41, 0x4C, 0x0D, 0x0A, 0x1A, 0x0A, 0x00, 0x00, 0x00,
   ]
   /// `VIALROOT`, the first bytes of a root slot that is in use.
-  public static let rootMagic: [UInt8] = [0x56, 0x49, 0x41, 0x4C, 0x52, 0x4F, 0x4F, 0x54]
+  package static let rootMagic: [UInt8] = [0x56, 0x49, 0x41, 0x4C, 0x52, 0x4F, 0x4F, 0x54]
   /// Reads as itself on the right byte order.
-  public static let byteOrderMark: UInt32 = 0x0102_0304
+  package static let byteOrderMark: UInt32 = 0x0102_0304
   /// The format's major version: readers refuse another.
-  public static let majorVersion: UInt16 = 1
+  package static let majorVersion: UInt16 = 1
   /// The newest minor version that this code knows.
-  public static let minorVersion: UInt16 = 0
+  package static let minorVersion: UInt16 = 0
   /// The incompatible feature that a tensor with a codebook needs.
-  public static let codebooksFeature: UInt64 = 1 << 1
+  package static let codebooksFeature: UInt64 = 1 << 1
   /// The incompatible feature that a chat template with operations 54 and 55, or cases 3 and 4 of
   /// operation 43, needs.
-  public static let templateOperationsFeature: UInt64 = 1 << 2
+  package static let templateOperationsFeature: UInt64 = 1 << 2
   /// The incompatible feature that a chat template which reads tools or further fields of messages
   /// (operations 56 to 63) needs.
-  public static let templateFieldsFeature: UInt64 = 1 << 3
+  package static let templateFieldsFeature: UInt64 = 1 << 3
   /// The incompatible feature that a configuration with one of the keys of layer traits, or with
   /// fewer rotary frequencies than half a head, needs.
-  public static let layerTraitsFeature: UInt64 = 1 << 4
+  package static let layerTraitsFeature: UInt64 = 1 << 4
   /// Incompatible features that this reader understands.
-  public static let knownIncompatibleFeatures =
+  package static let knownIncompatibleFeatures =
     codebooksFeature | templateOperationsFeature | templateFieldsFeature | layerTraitsFeature
   /// Read-only compatible features that this code may keep up when it changes a file.
   static let knownReadOnlyCompatibleFeatures: UInt64 = 0
 
   /// Bytes of the identity page and of each root slot.
-  public static let pageByteCount = 4096
+  package static let pageByteCount = 4096
   /// Bytes of a page that its own digest covers; the digest follows them.
   static let pageDigestOffset = 4064
   /// File offsets of the two root slots.
   static let rootSlotOffsets: [UInt64] = [4096, 8192]
   /// The first byte that a section may occupy, and the shortest possible file.
-  public static let firstSectionOffset: UInt64 = 12288
+  package static let firstSectionOffset: UInt64 = 12288
   /// Bytes of a section table entry.
   static let sectionStride = 128
   /// log2 of the digest tree's chunk size in bytes.
-  public static let chunkLog2: UInt32 = 20
+  package static let chunkLog2: UInt32 = 20
   /// Bytes of a chunk of the digest tree.
-  public static let chunkByteCount: UInt64 = 1 << 20
+  package static let chunkByteCount: UInt64 = 1 << 20
 }
 
 /// What a reader accepts at most (Spec/FORMAT.md, "Limits").
-public enum FormatLimits {
+package enum FormatLimits {
   /// Sections of a file.
-  public static let sectionCount: UInt32 = 65_536
+  package static let sectionCount: UInt32 = 65_536
   /// Smallest section alignment in bytes.
-  public static let minimumAlignment: UInt32 = 64
+  package static let minimumAlignment: UInt32 = 64
   /// Largest section alignment in bytes.
-  public static let maximumAlignment: UInt32 = 1 << 20
+  package static let maximumAlignment: UInt32 = 1 << 20
   /// Smallest alignment of a weights section in bytes: every page size in use can map it.
-  public static let weightsAlignment: UInt32 = 65_536
+  package static let weightsAlignment: UInt32 = 65_536
   /// Raw bytes of a compressed section.
-  public static let compressedRawByteCount: UInt64 = 256 << 20
+  package static let compressedRawByteCount: UInt64 = 256 << 20
   /// Raw bytes per stored byte of a compressed section (LZ4 cannot do more).
-  public static let compressionRatio: UInt64 = 255
+  package static let compressionRatio: UInt64 = 255
   /// Entries of a key–value payload.
-  public static let keyValueCount: UInt32 = 65_536
+  package static let keyValueCount: UInt32 = 65_536
   /// Bytes of a key–value payload: it is copied before it is checked.
-  public static let keyValueByteCount: UInt64 = 16 << 20
+  package static let keyValueByteCount: UInt64 = 16 << 20
   /// Bytes of a chat template's section: it is copied before it is checked.
-  public static let chatTemplateByteCount: UInt64 = 1 << 20
+  package static let chatTemplateByteCount: UInt64 = 1 << 20
   /// Bytes of a key.
-  public static let keyByteCount: UInt32 = 255
+  package static let keyByteCount: UInt32 = 255
   /// Tensors of a table.
-  public static let tensorCount: UInt64 = 1_048_576
+  package static let tensorCount: UInt64 = 1_048_576
   /// Bytes of a tensor's name.
-  public static let tensorNameByteCount: UInt32 = 255
+  package static let tensorNameByteCount: UInt32 = 255
   /// Elements of a tensor.
-  public static let tensorElementCount: UInt64 = 1 << 48
+  package static let tensorElementCount: UInt64 = 1 << 48
   /// Layers of a model.
-  public static let layerCount: UInt64 = 1024
+  package static let layerCount: UInt64 = 1024
   /// Hidden and feed-forward width of a model.
-  public static let width: UInt64 = 1 << 20
+  package static let width: UInt64 = 1 << 20
   /// Tokens of a vocabulary.
-  public static let vocabularySize: UInt64 = 1 << 24
+  package static let vocabularySize: UInt64 = 1 << 24
   /// Attention heads of a layer.
-  public static let headCount: UInt64 = 4096
+  package static let headCount: UInt64 = 4096
   /// Dimensions of a head.
-  public static let headDimension: UInt64 = 1024
+  package static let headDimension: UInt64 = 1024
   /// Tokens of a context.
-  public static let contextLength: UInt64 = 1 << 24
+  package static let contextLength: UInt64 = 1 << 24
   /// Bytes of a signature's comment.
-  public static let commentByteCount = 4096
+  package static let commentByteCount = 4096
   /// Targets of an adapter.
-  public static let adapterTargetCount: UInt32 = 65_536
+  package static let adapterTargetCount: UInt32 = 65_536
   /// Rank of an adapter's target.
-  public static let adapterRank: UInt32 = 1024
+  package static let adapterRank: UInt32 = 1024
   /// End tokens of a model.
-  public static let endTokenCount = 64
+  package static let endTokenCount = 64
 
   /// Bytes that opening may allocate for each byte of the file, besides `openingFixedByteCount`.
-  public static let openingBytesPerFileByte: UInt64 = 6
+  package static let openingBytesPerFileByte: UInt64 = 6
   /// Bytes that opening may allocate for any file.
-  public static let openingFixedByteCount: UInt64 = 65_536
+  package static let openingFixedByteCount: UInt64 = 65_536
   /// Most bytes that opening a file of this length allocates at once, whatever the file says.
-  public static func openingByteCount(fileByteCount: UInt64) -> UInt64 {
+  package static func openingByteCount(fileByteCount: UInt64) -> UInt64 {
     let (product, overflow) = fileByteCount.multipliedReportingOverflow(by: openingBytesPerFileByte)
     let (sum, carry) = product.addingReportingOverflow(openingFixedByteCount)
     return overflow || carry ? .max : sum
@@ -113,11 +113,11 @@ public enum FormatLimits {
   static let openingBytesPerSection = 512
   static let openingBytesPerTensor = 16
   /// Bytes that what is kept of an adapter's target takes, its name included.
-  public static let adapterTargetWorkByteCount = 1280
+  package static let adapterTargetWorkByteCount = 1280
   /// Bytes that verifying takes for each section; for each tensor, matrix of an adapter and MiB.
   static let verifyingBytesPerSection = 768
   static let verifyingBytesPerPiece = 768
   /// Bytes that unpacking a compressed text may allocate besides its stated raw length and a copy
   /// of its stored bytes: liblz4's window and blocks.
-  public static let textWorkByteCount: UInt64 = 9 << 20
+  package static let textWorkByteCount: UInt64 = 9 << 20
 }

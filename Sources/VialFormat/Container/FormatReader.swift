@@ -3,14 +3,14 @@
 // Source: Spec/FORMAT.md, "Opening a file".
 
 /// Opens `.vial` bytes.
-public enum FormatReader {
+package enum FormatReader {
   /// Validates identity, roots, the whole section table, configuration and tensor table.
   ///
   /// Weights, tokenizer and cold sections are not read: their bounds are checked, their digests are
   /// left to `Verifier`. O(sections + tensors); allocates what the
   /// three tables take in the file and about 150 bytes a section.
   /// - Throws: the first broken rule, in the order of Spec/FORMAT.md.
-  public static func open(_ file: ByteRegion) throws(FormatError) -> VialFile {
+  package static func open(_ file: ByteRegion) throws(FormatError) -> VialFile {
     let container = try container(file)
     return try VialFile(
       file: file, identity: container.identity, slots: container.slots, root: container.root,

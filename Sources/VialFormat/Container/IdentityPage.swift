@@ -3,17 +3,17 @@
 // Source: Spec/FORMAT.md, "Identity" (R-101 … R-107).
 
 /// The validated identity page.
-public struct IdentityPage: Equatable, Sendable {
+package struct IdentityPage: Equatable, Sendable {
   /// Readers refuse another major version.
-  public var majorVersion: UInt16 = FormatConstants.majorVersion
+  package var majorVersion: UInt16 = FormatConstants.majorVersion
   /// Readers accept any minor version.
-  public var minorVersion: UInt16 = FormatConstants.minorVersion
+  package var minorVersion: UInt16 = FormatConstants.minorVersion
   /// A reader refuses the file when it does not know one of these.
-  public var incompatibleFeatures: UInt64 = 0
+  package var incompatibleFeatures: UInt64 = 0
   /// A program must not change the file when it does not know one of these.
-  public var readOnlyCompatibleFeatures: UInt64 = 0
+  package var readOnlyCompatibleFeatures: UInt64 = 0
   /// May be ignored.
-  public var compatibleFeatures: UInt64 = 0
+  package var compatibleFeatures: UInt64 = 0
 
   init() {}
 

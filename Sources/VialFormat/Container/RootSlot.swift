@@ -4,23 +4,23 @@
 // There are two slots, so that an append never overwrites the root in use.
 
 /// A valid root. Offsets and lengths are in bytes.
-public struct RootSlot: Equatable, Sendable {
+package struct RootSlot: Equatable, Sendable {
   /// Counts from 1; the valid slot with the highest generation is the current one.
-  public var generation: UInt64
+  package var generation: UInt64
   /// Where the section table starts.
-  public var tableOffset: UInt64
+  package var tableOffset: UInt64
   /// Length of the section table.
-  public var tableByteCount: UInt64
-  public var sectionCount: UInt32
+  package var tableByteCount: UInt64
+  package var sectionCount: UInt32
   /// Length of the file as far as this root is concerned.
-  public var fileByteCount: UInt64
-  public var modelDigest: Digest
-  public var fileDigest: Digest
+  package var fileByteCount: UInt64
+  package var modelDigest: Digest
+  package var fileDigest: Digest
   /// SHA-256 of the section table.
-  public var tableDigest: Digest
+  package var tableDigest: Digest
 
   /// What a slot turned out to be.
-  public enum State: Equatable, Sendable {
+  package enum State: Equatable, Sendable {
     /// All zeros: never used.
     case empty
     case valid(RootSlot)
@@ -28,7 +28,7 @@ public struct RootSlot: Equatable, Sendable {
     case damaged(FormatError)
 
     /// The root, when the slot has one.
-    public var root: RootSlot? {
+    package var root: RootSlot? {
       if case .valid(let root) = self { return root }
       return nil
     }

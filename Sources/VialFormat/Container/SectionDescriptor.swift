@@ -4,39 +4,39 @@
 // Source: Spec/FORMAT.md, "Section table".
 
 /// What a section holds.
-public struct SectionKind: RawRepresentable, Hashable, Sendable, Comparable {
-  public var rawValue: UInt32
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
+package struct SectionKind: RawRepresentable, Hashable, Sendable, Comparable {
+  package var rawValue: UInt32
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// Key–values that describe the model.
-  public static let configuration = SectionKind(rawValue: 1)
+  package static let configuration = SectionKind(rawValue: 1)
   /// Names, shapes and places of the tensors.
-  public static let tensorTable = SectionKind(rawValue: 2)
+  package static let tensorTable = SectionKind(rawValue: 2)
   /// Tensor bytes in tile order.
-  public static let weights = SectionKind(rawValue: 3)
+  package static let weights = SectionKind(rawValue: 3)
   /// Vocabulary and merges (Spec/TOKENIZER.md).
-  public static let tokenizer = SectionKind(rawValue: 4)
+  package static let tokenizer = SectionKind(rawValue: 4)
   /// The compiled chat template (Spec/TEMPLATES.md).
-  public static let chatTemplate = SectionKind(rawValue: 5)
+  package static let chatTemplate = SectionKind(rawValue: 5)
   /// One prompt template (Spec/TEMPLATES.md).
-  public static let promptTemplate = SectionKind(rawValue: 6)
+  package static let promptTemplate = SectionKind(rawValue: 6)
   /// One LoRA adapter.
-  public static let adapter = SectionKind(rawValue: 7)
+  package static let adapter = SectionKind(rawValue: 7)
   /// Key–values that say where the model came from.
-  public static let provenance = SectionKind(rawValue: 8)
+  package static let provenance = SectionKind(rawValue: 8)
   /// Leaves of the digest trees of the longer sections.
-  public static let chunkDigests = SectionKind(rawValue: 9)
+  package static let chunkDigests = SectionKind(rawValue: 9)
   /// Cold text; the id is a `TextSection`.
-  public static let text = SectionKind(rawValue: 10)
+  package static let text = SectionKind(rawValue: 10)
   /// One signature over the file digest.
-  public static let signature = SectionKind(rawValue: 11)
+  package static let signature = SectionKind(rawValue: 11)
   /// Dead bytes.
-  public static let free = SectionKind(rawValue: 12)
+  package static let free = SectionKind(rawValue: 12)
 
   /// Whether this version of the format defines the kind.
-  public var isKnown: Bool { (1...12).contains(rawValue) }
+  package var isKnown: Bool { (1...12).contains(rawValue) }
   /// The flags that a section of this kind has in format version 1.
-  public var flags: SectionFlags { (1...4).contains(rawValue) ? [.required, .model] : [] }
+  package var flags: SectionFlags { (1...4).contains(rawValue) ? [.required, .model] : [] }
   /// Whether at most one section of this kind, with id 0, may exist.
   var isSingle: Bool {
     [.configuration, .tensorTable, .tokenizer, .provenance, .chunkDigests].contains(self)
@@ -46,7 +46,7 @@ public struct SectionKind: RawRepresentable, Hashable, Sendable, Comparable {
     self == .weights ? FormatLimits.weightsAlignment : FormatLimits.minimumAlignment
   }
   /// The kind's name in dumps; "unknown" for one that this version does not define.
-  public var name: String {
+  package var name: String {
     let names = [
       "unknown", "configuration", "tensor table", "weights", "tokenizer", "chat template",
       "prompt template", "adapter", "provenance", "chunk digests", "text", "signature", "free",
@@ -54,13 +54,13 @@ public struct SectionKind: RawRepresentable, Hashable, Sendable, Comparable {
     return isKnown ? names[Int(rawValue)] : names[0]
   }
 
-  public static func < (left: SectionKind, right: SectionKind) -> Bool {
+  package static func < (left: SectionKind, right: SectionKind) -> Bool {
     left.rawValue < right.rawValue
   }
 }
 
 /// Ids of the text sections.
-public enum TextSection: UInt64, Sendable, CaseIterable {
+package enum TextSection: UInt64, Sendable, CaseIterable {
   /// The checkpoint's `tokenizer.json`.
   case tokenizerJSON = 1
   /// The checkpoint's `tokenizer_config.json`.
@@ -70,23 +70,23 @@ public enum TextSection: UInt64, Sendable, CaseIterable {
   /// The model card.
   case modelCard = 4
   /// The licence.
-  case licence = 5
+  case license = 5
   /// The checkpoint's `generation_config.json`.
   case generationConfigJSON = 6
   /// The checkpoint's `config.json`.
   case configJSON = 7
 
   /// Whether people need it beside the model: who made it, and on what terms it may be used.
-  public var isForPeople: Bool { self == .modelCard || self == .licence }
+  package var isForPeople: Bool { self == .modelCard || self == .license }
 
   /// The text's name in dumps.
-  public var name: String {
+  package var name: String {
     switch self {
     case .tokenizerJSON: "tokenizer.json"
     case .tokenizerConfigJSON: "tokenizer_config.json"
     case .chatTemplateSource: "chat template source"
     case .modelCard: "model card"
-    case .licence: "licence"
+    case .license: "licence"
     case .generationConfigJSON: "generation_config.json"
     case .configJSON: "config.json"
     }
@@ -94,27 +94,27 @@ public enum TextSection: UInt64, Sendable, CaseIterable {
 }
 
 /// Flags of a section.
-public struct SectionFlags: OptionSet, Hashable, Sendable {
-  public var rawValue: UInt32
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
+package struct SectionFlags: OptionSet, Hashable, Sendable {
+  package var rawValue: UInt32
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
   /// A reader that does not know the kind must refuse the file.
-  public static let required = SectionFlags(rawValue: 1)
+  package static let required = SectionFlags(rawValue: 1)
   /// The section counts in the model digest.
-  public static let model = SectionFlags(rawValue: 2)
+  package static let model = SectionFlags(rawValue: 2)
   static let known: UInt32 = 3
 }
 
 /// How a section's bytes are stored.
-public struct SectionCodec: RawRepresentable, Hashable, Sendable {
-  public var rawValue: UInt32
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
+package struct SectionCodec: RawRepresentable, Hashable, Sendable {
+  package var rawValue: UInt32
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
   /// As they are.
-  public static let raw = SectionCodec(rawValue: 0)
+  package static let raw = SectionCodec(rawValue: 0)
   /// As one LZ4 frame.
-  public static let lz4 = SectionCodec(rawValue: 1)
+  package static let lz4 = SectionCodec(rawValue: 1)
 
   /// The codec's name in dumps.
-  public var name: String {
+  package var name: String {
     switch self {
     case .raw: "raw"
     case .lz4: "lz4"
@@ -124,24 +124,24 @@ public struct SectionCodec: RawRepresentable, Hashable, Sendable {
 }
 
 /// One entry of the section table. Offsets and lengths are in bytes.
-public struct SectionDescriptor: Hashable, Sendable {
-  public var kind: SectionKind
-  public var flags: SectionFlags
+package struct SectionDescriptor: Hashable, Sendable {
+  package var kind: SectionKind
+  package var flags: SectionFlags
   /// Distinguishes sections of one kind.
-  public var id: UInt64
+  package var id: UInt64
   /// From the start of the file.
-  public var offset: UInt64
+  package var offset: UInt64
   /// Bytes in the file.
-  public var storedByteCount: UInt64
+  package var storedByteCount: UInt64
   /// Bytes after decompression.
-  public var rawByteCount: UInt64
-  public var codec: SectionCodec
-  public var alignment: UInt32
+  package var rawByteCount: UInt64
+  package var codec: SectionCodec
+  package var alignment: UInt32
   /// The section digest (a tree over the stored bytes); zero for a free section.
-  public var digest: Digest
+  package var digest: Digest
 
   /// First byte after the section; the table's validation proves that it does not overflow.
-  public var end: UInt64 { offset &+ storedByteCount }
+  package var end: UInt64 { offset &+ storedByteCount }
 
   /// Reads the entry at `offset` of `table`; nothing is validated.
   init(_ table: RawSpan, at position: Int) {

@@ -4,9 +4,9 @@
 // Source: Spec/FORMAT.md, "Section table" (R-201 … R-219).
 
 /// The validated sections of a file.
-public struct SectionTable: Sendable {
+package struct SectionTable: Sendable {
   /// In file order.
-  public let sections: [SectionDescriptor]
+  package let sections: [SectionDescriptor]
   /// Indices into `sections` in (kind, id) order.
   private let keyOrder: [UInt32]
 
@@ -14,7 +14,7 @@ public struct SectionTable: Sendable {
   var byKey: some Sequence<SectionDescriptor> { keyOrder.lazy.map { sections[Int($0)] } }
 
   /// The section with this kind and id. O(log n).
-  public func find(_ kind: SectionKind, id: UInt64 = 0) -> SectionDescriptor? {
+  package func find(_ kind: SectionKind, id: UInt64 = 0) -> SectionDescriptor? {
     var low = 0
     var high = keyOrder.count
     while low < high {
@@ -32,7 +32,7 @@ public struct SectionTable: Sendable {
   }
 
   /// All sections of a kind in id order.
-  public func all(_ kind: SectionKind) -> [SectionDescriptor] {
+  package func all(_ kind: SectionKind) -> [SectionDescriptor] {
     byKey.filter { $0.kind == kind }
   }
 

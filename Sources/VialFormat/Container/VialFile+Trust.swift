@@ -3,7 +3,7 @@
 // Source: Spec/FORMAT.md, "Signatures", "Opening a file".
 
 /// What a signature is worth for the file that holds it.
-public enum SignatureState: Sendable, Equatable {
+package enum SignatureState: Sendable, Equatable {
   /// Right, for this very file.
   case valid
   /// Right, for a file that was changed since; `isModelUnchanged`: only around the model.
@@ -14,16 +14,16 @@ public enum SignatureState: Sendable, Equatable {
 
 extension VialFile {
   /// A signature section, judged.
-  public struct SignatureReport: Sendable, Equatable {
-    public let section: SectionDescriptor
-    public let state: SignatureState
+  package struct SignatureReport: Sendable, Equatable {
+    package let section: SectionDescriptor
+    package let state: SignatureState
     /// nil when it is wrong.
-    public let signature: Signature?
+    package let signature: Signature?
   }
 
   /// All signatures, by section id. O(signatures).
   /// - Throws: `outOfMemory`.
-  public var signatures: [SignatureReport] {
+  package var signatures: [SignatureReport] {
     get throws(FormatError) {
       var reports: [SignatureReport] = []
       for section in sectionTable.all(.signature) { reports.append(try report(on: section)) }
@@ -53,7 +53,7 @@ extension VialFile {
   /// What the signature by `key` is worth; nil when the file has none. Checks one signature at
   /// most.
   /// - Throws: `outOfMemory`.
-  public func signatureState(by key: PublicKey) throws(FormatError) -> SignatureState? {
+  package func signatureState(by key: PublicKey) throws(FormatError) -> SignatureState? {
     guard let section = sectionTable.find(.signature, id: key.sectionID) else { return nil }
     let report = try report(on: section)
     guard let signature = report.signature else { return .wrong }
@@ -61,12 +61,12 @@ extension VialFile {
   }
 
   /// Model and file digest together.
-  public var digests: FileDigests { FileDigests(model: modelDigest, file: fileDigest) }
+  package var digests: FileDigests { FileDigests(model: modelDigest, file: fileDigest) }
 
   /// Checks the digests of everything that is not weights, an adapter or free: tokenizer,
   /// templates, texts, provenance. O(bytes of these).
   /// - Throws: R-220.
-  public func checkSmallSections() throws(FormatError) {
+  package func checkSmallSections() throws(FormatError) {
     for section in sections where ![.weights, .adapter, .free].contains(section.kind) {
       let region = try VialFile.region(section, in: file)
       guard DigestTree.digest(region) == section.digest else {

@@ -3,32 +3,32 @@
 // Must not: read weights, or check what `Verifier` checks.
 
 /// A validated `.vial` model file. Keeps the bytes alive; cheap to copy.
-public struct VialFile: Sendable {
+package struct VialFile: Sendable {
   /// All bytes handed to `FormatReader.open`, a tail beyond the root's length included.
-  public let file: ByteRegion
-  public let identity: IdentityPage
+  package let file: ByteRegion
+  package let identity: IdentityPage
   /// Both root slots, in file order.
-  public let rootSlots: [RootSlot.State]
+  package let rootSlots: [RootSlot.State]
   /// The current root.
-  public let root: RootSlot
+  package let root: RootSlot
   /// The section table.
-  public let sectionTable: SectionTable
+  package let sectionTable: SectionTable
   /// Hyperparameters, fully validated.
-  public let configuration: ModelConfiguration
+  package let configuration: ModelConfiguration
   /// All key–values of the configuration, unknown ones included.
-  public let configurationTable: KeyValueTable
+  package let configurationTable: KeyValueTable
   /// Tensors, searchable by name in place.
-  public let tensors: TensorTable
+  package let tensors: TensorTable
 
   /// Covers configuration, tensor table, weights and tokenizer.
-  public var modelDigest: Digest { root.modelDigest }
+  package var modelDigest: Digest { root.modelDigest }
   /// Covers every section except free ranges and signatures.
-  public var fileDigest: Digest { root.fileDigest }
+  package var fileDigest: Digest { root.fileDigest }
   /// Sections in file order.
-  public var sections: [SectionDescriptor] { sectionTable.sections }
+  package var sections: [SectionDescriptor] { sectionTable.sections }
   /// Bytes after the current root's length (an unfinished append): ignored here, reported by
   /// verify.
-  public var tailByteCount: UInt64 { UInt64(file.byteCount) - root.fileByteCount }
+  package var tailByteCount: UInt64 { UInt64(file.byteCount) - root.fileByteCount }
 
   init(
     file: ByteRegion, identity: IdentityPage, slots: [RootSlot.State], root: RootSlot,
@@ -110,31 +110,31 @@ public struct VialFile: Sendable {
 
   /// Reads a section, which must not be a free one, against its digest.
   /// - Throws: R-220.
-  public func checkDigest(of section: SectionDescriptor) throws(FormatError) {
+  package func checkDigest(of section: SectionDescriptor) throws(FormatError) {
     try VialFile.check(try VialFile.region(section, in: file), section)
   }
 
   /// The stored bytes of an uncompressed section; nil when there is none.
-  public func section(_ kind: SectionKind, id: UInt64 = 0) -> ByteRegion? {
+  package func section(_ kind: SectionKind, id: UInt64 = 0) -> ByteRegion? {
     guard let section = sectionTable.find(kind, id: id), section.codec == .raw else { return nil }
     return file.slice(section.offset, section.storedByteCount)
   }
 
   /// The stored bytes of a section, compressed or not.
-  public func storedBytes(of section: SectionDescriptor) -> ByteRegion? {
+  package func storedBytes(of section: SectionDescriptor) -> ByteRegion? {
     file.slice(section.offset, section.storedByteCount)
   }
 
   /// A cold text, decompressed; nil when the file has none. Allocates its raw length, which R-210
   /// bounds, a copy of its stored bytes and `FormatLimits.textWorkByteCount` at once. Does not
   /// check the digest.
-  public func text(_ id: TextSection) throws(FormatError) -> ByteRegion? {
+  package func text(_ id: TextSection) throws(FormatError) -> ByteRegion? {
     guard let section = sectionTable.find(.text, id: id.rawValue) else { return nil }
     return try contents(of: section)
   }
 
   /// Any section's raw bytes, copied.
-  public func contents(of section: SectionDescriptor) throws(FormatError) -> ByteRegion {
+  package func contents(of section: SectionDescriptor) throws(FormatError) -> ByteRegion {
     let region = try VialFile.region(section, in: file)
     switch section.codec {
     case .raw: return try region.privateCopy()
@@ -148,7 +148,7 @@ public struct VialFile: Sendable {
   }
 
   /// Where the model came from; nil when the file does not say.
-  public func provenance() throws(FormatError) -> KeyValueTable? {
+  package func provenance() throws(FormatError) -> KeyValueTable? {
     guard let region = section(.provenance) else { return nil }
     return try KeyValueTable(region, context: "provenance")
   }
@@ -157,7 +157,7 @@ public struct VialFile: Sendable {
 extension ByteRegion {
   /// The bytes as an array. O(n). For what is small, and for writers: it traps when memory is
   /// short.
-  public func copied() -> [UInt8] {
+  package func copied() -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
       unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(
         from: UnsafeRawBufferPointer(start: baseAddress, count: byteCount))

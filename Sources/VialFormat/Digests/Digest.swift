@@ -37,7 +37,7 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// All bytes zero: no digest.
-  public static let zero = Digest(0, 0, 0, 0)
+  package static let zero = Digest(0, 0, 0, 0)
 
   /// The 32 bytes.
   public var bytes: [UInt8] {
@@ -62,17 +62,17 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
 
 /// Streaming SHA-256 (FIPS 180-4).
 @safe
-public struct SHA256: Sendable {
+package struct SHA256: Sendable {
   private var state: vial_sha256
 
   /// A hash of nothing so far.
-  public init() {
+  package init() {
     state = vial_sha256()
     unsafe vial_sha256_init(&state)
   }
 
   /// Adds bytes. O(n).
-  public mutating func update(_ bytes: RawSpan) {
+  package mutating func update(_ bytes: RawSpan) {
     unsafe bytes.withUnsafeBytes { buffer in
       guard let base = buffer.baseAddress else { return }
       let start = unsafe base.assumingMemoryBound(to: UInt8.self)
@@ -81,10 +81,10 @@ public struct SHA256: Sendable {
   }
 
   /// Adds the bytes of an array.
-  public mutating func update(_ bytes: [UInt8]) { update(bytes.rawSpan) }
+  package mutating func update(_ bytes: [UInt8]) { update(bytes.rawSpan) }
 
   /// The digest of everything added; the hash must not be used afterwards.
-  public mutating func finalize() -> Digest {
+  package mutating func finalize() -> Digest {
     var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     unsafe withUnsafeMutableBytes(of: &words) { buffer in
       guard let base = buffer.baseAddress else { return }
@@ -96,7 +96,7 @@ public struct SHA256: Sendable {
   }
 
   /// The digest of some bytes. O(n).
-  public static func hash(_ bytes: RawSpan) -> Digest {
+  package static func hash(_ bytes: RawSpan) -> Digest {
     var hash = SHA256()
     hash.update(bytes)
     return hash.finalize()
@@ -111,7 +111,7 @@ extension SHA256 {
   static let laneCount = Int(unsafe family.pointee.lane_count)
 
   /// Name of the code in use.
-  public static let implementationName = unsafe String(cString: family.pointee.name)
+  package static let implementationName = unsafe String(cString: family.pointee.name)
 
   /// For each region the digest of `prefix` and its bytes. O(n); several regions at a time where
   /// the CPU gains from it, most when neighbours are equally long.

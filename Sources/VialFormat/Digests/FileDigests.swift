@@ -4,11 +4,11 @@
 // Source: Spec/FORMAT.md, "Digests".
 
 /// The two digests of a file.
-public struct FileDigests: Equatable, Sendable {
+package struct FileDigests: Equatable, Sendable {
   /// Covers configuration, tensor table, weights and tokenizer; survives append and compact.
-  public let model: Digest
+  package let model: Digest
   /// Covers the identity page and every section except free ranges and signatures.
-  public let file: Digest
+  package let file: Digest
 
   /// Two digests that are known.
   init(model: Digest, file: Digest) {

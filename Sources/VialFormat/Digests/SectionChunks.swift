@@ -4,25 +4,25 @@
 // Source: Spec/FORMAT.md, "Digests".
 
 /// The chunks of a section with the digests that they must have.
-public struct SectionChunks: Sendable {
+package struct SectionChunks: Sendable {
   /// The section.
-  public let section: SectionDescriptor
+  package let section: SectionDescriptor
   private let stored: ByteRegion
   private let leaves: [Digest]
 
   /// Chunks that are checked together fastest on this machine.
-  public static var chunksPerTurn: Int { Int(DigestTree.chunksPerTurn) }
+  package static var chunksPerTurn: Int { Int(DigestTree.chunksPerTurn) }
   /// Bytes of a chunk; the last of a section may be shorter.
-  public static var chunkByteCount: Int { Int(FormatConstants.chunkByteCount) }
+  package static var chunkByteCount: Int { Int(FormatConstants.chunkByteCount) }
 
   /// Number of chunks.
-  public var count: Int { leaves.count }
+  package var count: Int { leaves.count }
 
   /// Finds the leaves of a section. Reads no more of it than one chunk: a section that has only one
   /// is checked here.
   /// - Throws: R-223 when leaves are missing or do not give the section's digest, R-222 when they
   ///   are in disorder, R-220 for a section of one chunk that is damaged; `outOfMemory`.
-  public init(_ section: SectionDescriptor, of file: VialFile) throws(FormatError) {
+  package init(_ section: SectionDescriptor, of file: VialFile) throws(FormatError) {
     self.section = section
     stored = try VialFile.region(section, in: file.file)
     guard ChunkDigests.holds(section) else {
@@ -57,7 +57,7 @@ public struct SectionChunks: Sendable {
 
   /// Reads some chunks; the error for the first that does not match its leaf, or nil. Chunks, each
   /// below `count`, may be any; several at a time are several times as fast.
-  public func problem(inChunks chunks: some Collection<Int>) -> FormatError? {
+  package func problem(inChunks chunks: some Collection<Int>) -> FormatError? {
     let regions = chunks.compactMap { chunk -> ByteRegion? in
       let start = UInt64(chunk) * FormatConstants.chunkByteCount
       return stored.slice(

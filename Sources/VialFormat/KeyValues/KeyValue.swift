@@ -3,7 +3,7 @@
 // Source: Spec/FORMAT.md, "Key–values".
 
 /// A value with its type.
-public enum KeyValue: Equatable, Sendable {
+package enum KeyValue: Equatable, Sendable {
   case unsigned(UInt64)
   case signed(Int64)
   case float(Double)
@@ -31,7 +31,7 @@ public enum KeyValue: Equatable, Sendable {
 }
 
 /// Type numbers of key–values.
-public enum KeyValueType: UInt32, Sendable {
+package enum KeyValueType: UInt32, Sendable {
   case unsigned = 1
   case signed = 2
   case float = 3

@@ -3,20 +3,20 @@
 // Source: Spec/FORMAT.md, "Key–values".
 
 /// Collects key–values and encodes them sorted by key.
-public struct KeyValueBuilder: Sendable {
+package struct KeyValueBuilder: Sendable {
   private var values: [String: KeyValue] = [:]
 
-  public init() {}
+  package init() {}
 
   /// Sets a key; a later value replaces an earlier one.
-  public subscript(key: String) -> KeyValue? {
+  package subscript(key: String) -> KeyValue? {
     get { values[key] }
     set { values[key] = newValue }
   }
 
   /// The payload.
   /// - Throws: the rule that a key or value breaks (R-301 … R-307).
-  public func build() throws(FormatError) -> [UInt8] {
+  package func build() throws(FormatError) -> [UInt8] {
     let sorted = values.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
     var heap: [UInt8] = []
     for (key, _) in sorted { heap.append(contentsOf: key.utf8) }

@@ -5,12 +5,12 @@
 // Source: Spec/FORMAT.md, "Key–values" (R-301 … R-307).
 
 /// A validated key–value payload.
-public struct KeyValueTable: Sendable {
+package struct KeyValueTable: Sendable {
   private let payload: ByteRegion
   /// Number of entries.
-  public let count: Int
+  package let count: Int
   /// Length of the payload in bytes.
-  public var byteCount: Int { payload.byteCount }
+  package var byteCount: Int { payload.byteCount }
   private let heapOffset: Int
   private let context: StaticString
 
@@ -20,7 +20,7 @@ public struct KeyValueTable: Sendable {
 
   /// Copies and validates a payload. O(bytes); `context` names the section in errors.
   /// - Throws, `outOfMemory`.
-  public init(_ region: ByteRegion, context: StaticString) throws(FormatError) {
+  package init(_ region: ByteRegion, context: StaticString) throws(FormatError) {
     guard UInt64(region.byteCount) <= FormatLimits.keyValueByteCount else {
       throw FormatError(rule: 301, offset: 0, context: context, "key–values are too long")
     }
@@ -162,12 +162,12 @@ public struct KeyValueTable: Sendable {
   }
 
   /// The key of an entry; keys ascend by their bytes.
-  public func key(at index: Int) -> String {
+  package func key(at index: Int) -> String {
     payload.string(keyRange(index))
   }
 
   /// The value of an entry, copied.
-  public func value(at index: Int) -> KeyValue {
+  package func value(at index: Int) -> KeyValue {
     let bytes = payload.bytes
     let at = entry(index)
     let scalar = bytes.u64(at + 16)
@@ -206,7 +206,7 @@ public struct KeyValueTable: Sendable {
   }
 
   /// The index of a key, by binary search in place. O(log n).
-  public func index(of key: String) -> Int? {
+  package func index(of key: String) -> Int? {
     let wanted = Array(key.utf8)
     var low = 0
     var high = count
@@ -225,12 +225,12 @@ public struct KeyValueTable: Sendable {
   }
 
   /// The value of a key; nil when there is none.
-  public subscript(key: String) -> KeyValue? {
+  package subscript(key: String) -> KeyValue? {
     index(of: key).map { value(at: $0) }
   }
 
   /// All entries in key order, copied.
-  public var entries: [(key: String, value: KeyValue)] {
+  package var entries: [(key: String, value: KeyValue)] {
     (0..<count).map { (key(at: $0), value(at: $0)) }
   }
 }

@@ -4,41 +4,41 @@
 // Source: Spec/FORMAT.md, "Layer traits".
 
 /// Traits of a model's layers. The defaults are those of a file without any of the keys.
-public struct LayerTraits: Equatable, Sendable {
+package struct LayerTraits: Equatable, Sendable {
   /// Whether the output projection of attention has a bias.
-  public var hasOutputBias = false
+  package var hasOutputBias = false
   /// Whether gate, up and down projections have biases.
-  public var hasFeedForwardBias = false
+  package var hasFeedForwardBias = false
   /// What scores of attention are multiplied by; nil: the reciprocal of the head dimension's root.
-  public var attentionScale: Double?
+  package var attentionScale: Double?
   /// What embedding rows are multiplied by.
-  public var embeddingMultiplier = 1.0
+  package var embeddingMultiplier = 1.0
   /// What attention and feed-forward parts are multiplied by before they are added.
-  public var residualMultiplier = 1.0
+  package var residualMultiplier = 1.0
   /// What logits are multiplied by.
-  public var logitMultiplier = 1.0
+  package var logitMultiplier = 1.0
   /// What cosines and sines of rotary positions are multiplied by.
-  public var ropeMagnitude = 1.0
+  package var ropeMagnitude = 1.0
   /// Whether each layer rotates its queries and keys; nil: all do.
-  public var rotatedLayers: [Bool]?
+  package var rotatedLayers: [Bool]?
   /// Other inverse frequencies for long texts; nil: the same for all.
-  public var longRope: LongRope?
+  package var longRope: LongRope?
 
   /// The inverse frequencies of texts beyond a length.
-  public struct LongRope: Equatable, Sendable {
+  package struct LongRope: Equatable, Sendable {
     /// As many as the others, already scaled.
-    public var inverseFrequencies: [Float]
+    package var inverseFrequencies: [Float]
     /// The most positions of a text for which the others hold.
-    public var above: Int
+    package var above: Int
 
-    public init(inverseFrequencies: [Float], above: Int) {
+    package init(inverseFrequencies: [Float], above: Int) {
       self.inverseFrequencies = inverseFrequencies
       self.above = above
     }
   }
 
   /// No trait beyond the plainest.
-  public init() {}
+  package init() {}
 
   private static let factors = 0x1p-40...0x1p40
 

@@ -6,37 +6,37 @@
 /// A model's hyperparameters.
 public struct ModelConfiguration: Equatable, Sendable {
   /// `qwen2`, `llama`; a runtime refuses a name it does not know.
-  public var architecture: String
+  package var architecture: String
   /// For people; may be empty.
-  public var name: String
-  public var hiddenSize: Int
-  public var layerCount: Int
+  package var name: String
+  package var hiddenSize: Int
+  package var layerCount: Int
   /// Query heads.
-  public var headCount: Int
+  package var headCount: Int
   /// Key and value heads; divides `headCount`.
-  public var keyValueHeadCount: Int
+  package var keyValueHeadCount: Int
   /// Dimensions of a head; even.
-  public var headDimension: Int
+  package var headDimension: Int
   /// Whether the query, key and value projections have biases.
-  public var hasAttentionBias: Bool
-  public var feedForwardSize: Int
-  public var vocabularySize: Int
+  package var hasAttentionBias: Bool
+  package var feedForwardSize: Int
+  package var vocabularySize: Int
   /// Most positions, prompt and answer together.
-  public var contextLength: Int
-  public var normEpsilon: Double
+  package var contextLength: Int
+  package var normEpsilon: Double
   /// In radians per position, already scaled: one for each pair of the dimensions that are rotated,
   /// at most `headDimension / 2`.
-  public var ropeInverseFrequencies: [Float]
+  package var ropeInverseFrequencies: [Float]
   /// Whether the head is the embedding.
-  public var isEmbeddingTied: Bool
-  public var bosToken: UInt32?
+  package var isEmbeddingTied: Bool
+  package var bosToken: UInt32?
   /// Whether a prompt starts with `bosToken`.
-  public var addsBOS: Bool
+  package var addsBOS: Bool
   /// Each of them ends an answer.
-  public var eosTokens: [UInt32]
-  public var sampling: SamplingDefaults
+  package var eosTokens: [UInt32]
+  package var sampling: SamplingDefaults
   /// What its layers do beyond the plainest ones.
-  public var traits: LayerTraits
+  package var traits: LayerTraits
 
   /// Sampling parameters that the checkpoint recommends; nil means that it is silent.
   public struct SamplingDefaults: Equatable, Sendable {
@@ -60,7 +60,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   }
 
   /// Memberwise; `encoded()` validates.
-  public init(
+  package init(
     architecture: String, name: String, hiddenSize: Int, layerCount: Int, headCount: Int,
     keyValueHeadCount: Int, headDimension: Int, hasAttentionBias: Bool, feedForwardSize: Int,
     vocabularySize: Int, contextLength: Int, normEpsilon: Double, ropeInverseFrequencies: [Float],
@@ -89,7 +89,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   }
 
   /// Incompatible features that a file with this configuration needs.
-  public var incompatibleFeatures: UInt64 {
+  package var incompatibleFeatures: UInt64 {
     let isPlain = traits == LayerTraits() && ropeInverseFrequencies.count == headDimension / 2
     return isPlain ? 0 : FormatConstants.layerTraitsFeature
   }
@@ -109,7 +109,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   }
 
   /// Reads and validates the configuration's keys; unknown keys are ignored.
-  public init(_ table: KeyValueTable) throws(FormatError) {
+  package init(_ table: KeyValueTable) throws(FormatError) {
     let fields = ConfigurationFields(table)
     architecture = try fields.text("architecture")
     name = try fields.text("model.name")
@@ -172,7 +172,7 @@ public struct ModelConfiguration: Equatable, Sendable {
 
   /// The configuration section's payload.
   /// - Throws: the rule that a value breaks.
-  public func encoded() throws(FormatError) -> [UInt8] {
+  package func encoded() throws(FormatError) -> [UInt8] {
     var builder = KeyValueBuilder()
     builder["architecture"] = .text(architecture)
     builder["model.name"] = .text(name)

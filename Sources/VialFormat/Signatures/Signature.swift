@@ -4,15 +4,15 @@
 import CSodium
 
 /// What a signature section says, its signature checked.
-public struct Signature: Sendable, Equatable {
+package struct Signature: Sendable, Equatable {
   /// The file that was signed.
-  public let fileDigest: Digest
+  package let fileDigest: Digest
   /// The model in the file that was signed.
-  public let modelDigest: Digest
+  package let modelDigest: Digest
   /// The key that made it.
-  public let publicKey: PublicKey
+  package let publicKey: PublicKey
   /// What the signer remarked; UTF-8 that may hold anything.
-  public let comment: String
+  package let comment: String
 
   static let magic: [UInt8] = [0x53, 0x49, 0x47, 0x4E]
   static let domain = Array("VIAL-SIGNATURE-1".utf8)
@@ -60,7 +60,7 @@ public struct Signature: Sendable, Equatable {
   ///   - comment: at most 4,096 bytes; everybody can read it.
   ///   - sign: the Ed25519 signature (64 bytes) of a message with the secret key of `publicKey`.
   /// - Throws: R-651 when the comment is too long or `sign` used another key.
-  public static func section(
+  package static func section(
     _ digests: FileDigests, by publicKey: PublicKey, comment: String = "",
     sign: ([UInt8]) -> [UInt8]
   ) throws(FormatError) -> [UInt8] {

@@ -4,7 +4,7 @@
 // Source: Spec/FORMAT.md, "Encodings", "Tile layouts".
 
 /// Number encodings.
-public enum TensorEncoding: UInt32, Sendable, CaseIterable {
+package enum TensorEncoding: UInt32, Sendable, CaseIterable {
   case f32 = 1
   case f16 = 2
   case bf16 = 3
@@ -12,7 +12,7 @@ public enum TensorEncoding: UInt32, Sendable, CaseIterable {
   case int4 = 5
 
   /// Bits of an element, scales and zero points aside.
-  public var bitCount: Int {
+  package var bitCount: Int {
     switch self {
     case .f32: 32
     case .f16, .bf16: 16
@@ -22,16 +22,16 @@ public enum TensorEncoding: UInt32, Sendable, CaseIterable {
   }
 
   /// Whether groups of elements share a scale.
-  public var isQuantized: Bool { self == .int8 || self == .int4 }
+  package var isQuantized: Bool { self == .int8 || self == .int4 }
 
   /// The encoding of this `name`; nil when none has it.
-  public init?(name: String) {
+  package init?(name: String) {
     guard let encoding = Self.allCases.first(where: { $0.name == name }) else { return nil }
     self = encoding
   }
 
   /// As in dumps, in provenance and on the command line.
-  public var name: String {
+  package var name: String {
     switch self {
     case .f32: "f32"
     case .f16: "f16"
@@ -43,27 +43,27 @@ public enum TensorEncoding: UInt32, Sendable, CaseIterable {
 }
 
 /// Orders of a tensor's bytes.
-public enum TensorLayout: UInt32, Sendable {
+package enum TensorLayout: UInt32, Sendable {
   /// Elements one after another; rank 1 only.
   case plain = 1
   /// Tiles of 16 output rows; rank 2 and more.
   case tile16 = 2
 
   /// As in dumps.
-  public var name: String { self == .plain ? "plain" : "tile16" }
+  package var name: String { self == .plain ? "plain" : "tile16" }
 }
 
 /// One to four dimensions, slowest first.
-public struct TensorShape: Hashable, Sendable, CustomStringConvertible {
+package struct TensorShape: Hashable, Sendable, CustomStringConvertible {
   /// Number of dimensions, 1 … 4.
-  public let rank: Int
+  package let rank: Int
   private let d0: UInt64
   private let d1: UInt64
   private let d2: UInt64
   private let d3: UInt64
 
   /// Nil unless there are 1 … 4 dimensions, all positive, with at most 2^48 elements.
-  public init?(_ dimensions: [Int]) {
+  package init?(_ dimensions: [Int]) {
     guard dimensions.allSatisfy({ $0 > 0 }) else { return nil }
     self.init(checking: dimensions.map { UInt64($0) })
   }
@@ -85,7 +85,7 @@ public struct TensorShape: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The dimension `index` < 4; 1 beyond the rank.
-  public subscript(index: Int) -> Int {
+  package subscript(index: Int) -> Int {
     switch index {
     case 0: Int(d0)
     case 1: Int(d1)
@@ -95,33 +95,33 @@ public struct TensorShape: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The dimensions as an array.
-  public var dimensions: [Int] { (0..<rank).map { self[$0] } }
+  package var dimensions: [Int] { (0..<rank).map { self[$0] } }
   /// All elements.
-  public var elementCount: Int { Int(d0 * d1 * d2 * d3) }
+  package var elementCount: Int { Int(d0 * d1 * d2 * d3) }
   /// K: input features, the last dimension.
-  public var columnCount: Int { self[rank - 1] }
+  package var columnCount: Int { self[rank - 1] }
   /// N: output rows of a slice, the dimension before the last; 1 for a vector.
-  public var rowCount: Int { rank > 1 ? self[rank - 2] : 1 }
+  package var rowCount: Int { rank > 1 ? self[rank - 2] : 1 }
   /// Number of `[N, K]` slices.
-  public var sliceCount: Int { elementCount / (rowCount * columnCount) }
+  package var sliceCount: Int { elementCount / (rowCount * columnCount) }
 
   /// `[4864, 896]`
-  public var description: String {
+  package var description: String {
     "[" + dimensions.map { String($0) }.joined(separator: ", ") + "]"
   }
 }
 
 /// An encoding with its parameters: what decides a tensor's length.
-public struct TensorFormat: Hashable, Sendable {
-  public var encoding: TensorEncoding
+package struct TensorFormat: Hashable, Sendable {
+  package var encoding: TensorEncoding
   /// Columns that share a scale: 32, 64 or 128 for int4 and int8, else 0.
-  public var group: Int
+  package var group: Int
   /// Whether int4 groups have a zero point of their own (else it is 8).
-  public var isAsymmetric: Bool
-  /// The levels that int4 integers stand for; nil: they stand for themselves less the zero point.
-  public var codebook: Codebook?
+  package var isAsymmetric: Bool
+  /// The entries that int4 integers stand for; nil: they stand for themselves less the zero point.
+  package var codebook: Codebook?
 
-  public init(
+  package init(
     _ encoding: TensorEncoding, group: Int = 0, isAsymmetric: Bool = false,
     codebook: Codebook? = nil
   ) {
@@ -144,10 +144,10 @@ public struct TensorFormat: Hashable, Sendable {
   static func layout(rank: Int) -> TensorLayout { rank == 1 ? .plain : .tile16 }
 
   /// Output rows of a tile.
-  public static let tileRowCount = 16
+  package static let tileRowCount = 16
 
   /// Bytes of one record: a tile's group for int4 and int8, a tile's column else.
-  public var recordByteCount: Int {
+  package var recordByteCount: Int {
     switch encoding {
     case .f32: 64
     case .f16, .bf16: 32
@@ -157,24 +157,24 @@ public struct TensorFormat: Hashable, Sendable {
   }
 
   /// Groups of a row; 0 for float encodings.
-  public func groupCount(columns: Int) -> Int {
+  package func groupCount(columns: Int) -> Int {
     encoding.isQuantized ? columns / group + (columns % group == 0 ? 0 : 1) : 0
   }
 
   /// Records of one tile of a row length.
-  public func recordCount(columns: Int) -> Int {
+  package func recordCount(columns: Int) -> Int {
     encoding.isQuantized ? groupCount(columns: columns) : columns
   }
 
   /// Bytes of one `[rows, columns]` slice in layout tile16.
-  public func sliceByteCount(rows: Int, columns: Int) -> Int? {
+  package func sliceByteCount(rows: Int, columns: Int) -> Int? {
     let tiles = rows / 16 + (rows % 16 == 0 ? 0 : 1)
     return UInt64(tiles).times(UInt64(recordCount(columns: columns)))?
       .times(UInt64(recordByteCount)).flatMap { Int(exactly: $0) }
   }
 
   /// Bytes of a tensor; nil when encoding, shape and parameters do not fit or it is too large.
-  public func byteCount(_ shape: TensorShape) -> UInt64? {
+  package func byteCount(_ shape: TensorShape) -> UInt64? {
     guard isValid else { return nil }
     if shape.rank == 1 { return encoding == .f32 ? UInt64(shape.elementCount) * 4 : nil }
     return sliceByteCount(rows: shape.rowCount, columns: shape.columnCount)

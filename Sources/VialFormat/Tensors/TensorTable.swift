@@ -4,7 +4,7 @@
 // Source: Spec/FORMAT.md, "Tensor table" (R-320 … R-335).
 
 /// A validated tensor table.
-public struct TensorTable: Sendable {
+package struct TensorTable: Sendable {
   /// The stored bytes of one weights section.
   struct Weights: Sendable {
     let id: UInt64
@@ -18,14 +18,14 @@ public struct TensorTable: Sendable {
   /// Whether the file has feature *codebooks*.
   private let mayHaveCodebooks: Bool
   /// Number of tensors.
-  public let count: Int
+  package let count: Int
 
   static let magic: [UInt8] = [0x54, 0x45, 0x4E, 0x53]
   static let headerByteCount = 64
   static let entryStride = 128
   static let noPermutation: UInt32 = 0xFFFF_FFFF
-  /// Of a codebook's levels in an entry.
-  static let levelsOffset = 92
+  /// Of a codebook's entries in an entry.
+  static let entriesOffset = 92
 
   /// Validates a tensor table against the weights sections and the file's incompatible features.
   /// O(n log n); 4 bytes a tensor.
@@ -114,10 +114,10 @@ public struct TensorTable: Sendable {
         rule: 327, UInt64(at + 56), "a tensor's encoding parameters do not fit")
     }
     if hasCodebook { try checkCodebook(at) }
-    let used = hasCodebook ? Codebook.levelCount : 0
-    guard bytes.isZero(at + TensorTable.levelsOffset + used, 36 - used) else {
+    let used = hasCodebook ? Codebook.entryCount : 0
+    guard bytes.isZero(at + TensorTable.entriesOffset + used, 36 - used) else {
       throw TensorTable.error(
-        rule: 328, UInt64(at + TensorTable.levelsOffset + used),
+        rule: 328, UInt64(at + TensorTable.entriesOffset + used),
         "reserved bytes of a tensor are not zero")
     }
     guard bytes.u32(at + 88) == TensorTable.noPermutation else {
@@ -131,9 +131,9 @@ public struct TensorTable: Sendable {
     guard mayHaveCodebooks else {
       throw TensorTable.error(rule: 334, UInt64(at + 63), "a codebook without its feature")
     }
-    guard Codebook(payload.bytes, at: at + TensorTable.levelsOffset) != nil else {
+    guard Codebook(payload.bytes, at: at + TensorTable.entriesOffset) != nil else {
       throw TensorTable.error(
-        rule: 335, UInt64(at + TensorTable.levelsOffset), "a codebook's levels do not ascend")
+        rule: 335, UInt64(at + TensorTable.entriesOffset), "a codebook's levels do not ascend")
     }
   }
 
@@ -218,7 +218,7 @@ public struct TensorTable: Sendable {
   }
 
   /// The tensor at `index` < `count`, in name order.
-  public subscript(index: Int) -> TensorDescriptor {
+  package subscript(index: Int) -> TensorDescriptor {
     let bytes = payload.bytes
     let at = entry(index)
     let rank = Int(bytes.u32(at + 16))
@@ -234,12 +234,12 @@ public struct TensorTable: Sendable {
       format: TensorFormat(
         encoding, group: Int(bytes.u32(at + 56)), isAsymmetric: bytes.u32(at + 20) == 1,
         codebook: bytes.u8(at + 63) == 0
-          ? nil : Codebook(bytes, at: at + TensorTable.levelsOffset)),
+          ? nil : Codebook(bytes, at: at + TensorTable.entriesOffset)),
       shape: shape, weightsSection: bytes.u64(at + 64), offset: bytes.u64(at + 72), region: region)
   }
 
   /// The tensor with this name, by binary search in place; nil when there is none. O(log n).
-  public func find(_ name: String) -> TensorDescriptor? {
+  package func find(_ name: String) -> TensorDescriptor? {
     let wanted = Array(name.utf8)
     var low = 0
     var high = count
@@ -259,28 +259,28 @@ public struct TensorTable: Sendable {
 }
 
 /// One tensor: what it is and where its bytes are.
-public struct TensorDescriptor: Sendable {
+package struct TensorDescriptor: Sendable {
   /// Place in name order.
-  public let index: Int
+  package let index: Int
   /// The checkpoint's name, as in `model.layers.0.self_attn.q_proj.weight`.
-  public let name: String
-  public let format: TensorFormat
-  public let shape: TensorShape
+  package let name: String
+  package let format: TensorFormat
+  package let shape: TensorShape
   /// Id of the weights section.
-  public let weightsSection: UInt64
+  package let weightsSection: UInt64
   /// Bytes from the start of that section.
-  public let offset: UInt64
+  package let offset: UInt64
   /// The stored bytes: plain elements, or tile16 slices one after another.
-  public let region: ByteRegion
+  package let region: ByteRegion
 
-  public var encoding: TensorEncoding { format.encoding }
-  public var layout: TensorLayout { TensorFormat.layout(rank: shape.rank) }
+  package var encoding: TensorEncoding { format.encoding }
+  package var layout: TensorLayout { TensorFormat.layout(rank: shape.rank) }
   /// Stored bytes.
-  public var byteCount: Int { region.byteCount }
+  package var byteCount: Int { region.byteCount }
   /// Bytes of one `[N, K]` slice.
-  public var sliceByteCount: Int { byteCount / shape.sliceCount }
+  package var sliceByteCount: Int { byteCount / shape.sliceCount }
   /// The stored bytes of slice `index` < `shape.sliceCount`.
-  public func slice(_ index: Int) -> ByteRegion? {
+  package func slice(_ index: Int) -> ByteRegion? {
     region.slice(UInt64(index) &* UInt64(sliceByteCount), UInt64(sliceByteCount))
   }
 }

@@ -4,13 +4,13 @@
 // Source: Spec/FORMAT.md, "Tensor table".
 
 /// Collects tensors in the order in which their bytes will be written.
-public struct TensorTableBuilder: Sendable {
+package struct TensorTableBuilder: Sendable {
   /// Where a tensor's bytes go, in bytes from the start of its weights section.
-  public struct Placement: Equatable, Sendable {
-    public let section: UInt64
+  package struct Placement: Equatable, Sendable {
+    package let section: UInt64
     /// A multiple of 64: the writer fills with zeros up to it.
-    public let offset: UInt64
-    public let byteCount: UInt64
+    package let offset: UInt64
+    package let byteCount: UInt64
   }
 
   private struct Entry {
@@ -23,13 +23,13 @@ public struct TensorTableBuilder: Sendable {
   private var entries: [Entry] = []
   private var sectionEnds: [UInt64: UInt64] = [:]
 
-  public init() {}
+  package init() {}
 
   /// Declares the next tensor of a weights section and says where its bytes belong.
   /// - Throws: for a name, shape or format that the reader would
   ///   refuse.
   @discardableResult
-  public mutating func add(
+  package mutating func add(
     _ name: String, _ format: TensorFormat, shape dimensions: [Int], section: UInt64 = 0
   ) throws(FormatError) -> Placement {
     let bytes = Array(name.utf8)
@@ -53,16 +53,16 @@ public struct TensorTableBuilder: Sendable {
   }
 
   /// Bytes of a weights section as declared so far.
-  public func weightsByteCount(section: UInt64 = 0) -> UInt64 { sectionEnds[section] ?? 0 }
+  package func weightsByteCount(section: UInt64 = 0) -> UInt64 { sectionEnds[section] ?? 0 }
 
   /// The incompatible features that the tensors need, for the identity page.
-  public var incompatibleFeatures: UInt64 {
+  package var incompatibleFeatures: UInt64 {
     entries.contains { $0.format.codebook != nil } ? FormatConstants.codebooksFeature : 0
   }
 
   /// The tensor table section's payload.
   /// - Throws: for no, too many or equally named tensors.
-  public func build() throws(FormatError) -> [UInt8] {
+  package func build() throws(FormatError) -> [UInt8] {
     let sorted = entries.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     guard (1...FormatLimits.tensorCount).contains(UInt64(sorted.count)) else {
       throw TensorTable.error(rule: 321, 8, "tensor table has no tensors or too many")

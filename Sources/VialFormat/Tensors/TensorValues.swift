@@ -7,7 +7,7 @@
 extension TensorDescriptor {
   /// The decoded element of `[slice, row, column]`, each inside the shape; row and slice are 0 for
   /// a vector. Nil outside.
-  public func value(slice: Int, row: Int, column: Int) -> Float? {
+  package func value(slice: Int, row: Int, column: Int) -> Float? {
     guard (0..<shape.sliceCount).contains(slice), (0..<shape.rowCount).contains(row),
       (0..<shape.columnCount).contains(column)
     else { return nil }

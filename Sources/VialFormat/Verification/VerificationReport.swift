@@ -5,27 +5,27 @@
 /// The result of verifying a file or some of its sections.
 public struct VerificationReport: Sendable {
   /// One section that was checked.
-  public struct SectionOutcome: Sendable {
+  package struct SectionOutcome: Sendable {
     /// Which one.
-    public let section: SectionDescriptor
+    package let section: SectionDescriptor
     /// How many problems it has.
-    public fileprivate(set) var problemCount = 0
+    package fileprivate(set) var problemCount = 0
     /// Whether it has none.
-    public var isWhole: Bool { problemCount == 0 }
+    package var isWhole: Bool { problemCount == 0 }
   }
 
   /// All problems, in the order in which they were looked for. Empty means that all that was
   /// checked is whole.
   public private(set) var problems: [FormatError] = []
   /// The sections that were checked, in file order.
-  public private(set) var sections: [SectionOutcome]
+  package private(set) var sections: [SectionOutcome]
 
   init(_ sections: [SectionDescriptor]) {
     self.sections = sections.map { SectionOutcome(section: $0) }
   }
 
   /// Whether a section is among those that were checked.
-  public func covers(_ section: SectionDescriptor) -> Bool { index(of: section) != nil }
+  package func covers(_ section: SectionDescriptor) -> Bool { index(of: section) != nil }
 
   /// Sections do not overlap, so their offsets ascend. O(log n): a hostile file has many sections
   /// and many problems.
@@ -43,7 +43,7 @@ public struct VerificationReport: Sendable {
   }
 
   /// Adds a problem; `section` is nil for one between sections or outside all of them.
-  public mutating func add(_ problem: FormatError, in section: SectionDescriptor? = nil) {
+  package mutating func add(_ problem: FormatError, in section: SectionDescriptor? = nil) {
     problems.append(problem)
     if let section, let index = index(of: section) { sections[index].problemCount += 1 }
   }

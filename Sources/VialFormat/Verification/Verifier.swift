@@ -6,16 +6,16 @@
 /// Checks an opened file completely, or some of its sections.
 ///
 /// Call `perform` for every piece, from as many threads as wanted, then `report` with all outcomes.
-public struct Verifier: Sendable {
+package struct Verifier: Sendable {
   /// What one piece showed.
-  public struct Outcome: Sendable {
+  package struct Outcome: Sendable {
     /// Bytes that were read.
-    public let byteCount: UInt64
+    package let byteCount: UInt64
     fileprivate let leaves: [Digest]
     fileprivate let problem: FormatError?
 
     /// Nothing yet; a placeholder in arrays.
-    public static let none = Outcome(byteCount: 0, leaves: [], problem: nil)
+    package static let none = Outcome(byteCount: 0, leaves: [], problem: nil)
   }
 
   private enum Piece {
@@ -28,7 +28,7 @@ public struct Verifier: Sendable {
   }
 
   /// The file that is checked.
-  public let file: VialFile
+  package let file: VialFile
   /// Indices of the sections that are checked, in file order; free ones never are.
   private let checked: [Int]
   private let isWhole: Bool
@@ -36,7 +36,7 @@ public struct Verifier: Sendable {
   /// Matrices of all adapters that could be read, and what is wrong with the others.
   private let adapters: AdapterMatrices
   /// Bytes that all pieces read together: stored bytes once for digests, weights again for values.
-  public let totalByteCount: UInt64
+  package let totalByteCount: UInt64
   /// For the pieces, their outcomes and the report, which cannot fail softly.
   private let memory: HeldMemory
 
@@ -44,7 +44,7 @@ public struct Verifier: Sendable {
   /// MiB that is checked.
   /// - Parameter sections: the sections to check; nil: the whole file, with what lies between them.
   /// - Throws: `outOfMemory`.
-  public init(
+  package init(
     _ file: VialFile, sections: [SectionDescriptor]? = nil
   ) throws(FormatError) {
     guard let memory = HeldMemory(Verifier.workByteCount(file)) else { throw .outOfMemory }
@@ -98,10 +98,10 @@ public struct Verifier: Sendable {
   }
 
   /// Number of pieces.
-  public var pieceCount: Int { pieces.count }
+  package var pieceCount: Int { pieces.count }
 
   /// Checks piece `index` < `pieceCount`: 1 to 16 MiB. May run on any thread.
-  public func perform(_ index: Int) -> Outcome {
+  package func perform(_ index: Int) -> Outcome {
     switch pieces[index] {
     case .chunks(let sectionIndex, let range):
       let section = file.sections[sectionIndex]
@@ -128,7 +128,7 @@ public struct Verifier: Sendable {
 
   /// Checks all pieces on this thread. `progress` hears the bytes done so far.
   /// - Throws: `outOfMemory`.
-  public func verify(
+  package func verify(
     progress: (UInt64) -> Void = { _ in }
   ) throws(FormatError) -> VerificationReport {
     var outcomes: [Outcome] = []
@@ -145,7 +145,7 @@ public struct Verifier: Sendable {
 
   /// All problems, given the outcome of every piece in order.
   /// - Throws: `outOfMemory`.
-  public func report(_ outcomes: [Outcome]) throws(FormatError) -> VerificationReport {
+  package func report(_ outcomes: [Outcome]) throws(FormatError) -> VerificationReport {
     precondition(outcomes.count == pieceCount, "one outcome for each piece")
     var report = VerificationReport(checked.map { file.sections[$0] })
     if isWhole { for problem in slotProblems() { report.add(problem) } }

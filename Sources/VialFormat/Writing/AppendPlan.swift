@@ -5,9 +5,9 @@
 
 /// The steps that change a finished file. Made by `FileAppender`; carried out in order, by one
 /// writer.
-public struct AppendPlan: Sendable {
+package struct AppendPlan: Sendable {
   /// One step.
-  public enum Step: Sendable {
+  package enum Step: Sendable {
     /// Stores bytes at an offset from the start of the file.
     case write(ByteRegion, at: UInt64)
     /// Cuts the file to this many bytes.
@@ -17,16 +17,16 @@ public struct AppendPlan: Sendable {
   }
 
   /// In order.
-  public let steps: [Step]
+  package let steps: [Step]
   /// Index of the step that writes the new root. When an earlier one fails, the file may be cut to
   /// `previousByteCount`; from this one on it must not be cut: the new root may be on the disk.
-  public let rootStep: Int
+  package let rootStep: Int
   /// Length of the file before, without the tail of an unfinished append, in bytes.
-  public let previousByteCount: UInt64
+  package let previousByteCount: UInt64
   /// Length of the file afterwards, in bytes.
-  public let byteCount: UInt64
+  package let byteCount: UInt64
   /// Digests of the changed file.
-  public let digests: FileDigests
+  package let digests: FileDigests
 
   /// - Parameter isSpareDamaged: whether the slot that is not in use is neither empty nor valid.
   init(

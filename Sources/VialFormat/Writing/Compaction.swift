@@ -4,14 +4,14 @@
 // Source: Spec/FORMAT.md, "Appending and compacting".
 
 /// Writes opened files anew.
-public enum Compaction {
+package enum Compaction {
   /// Writes `file` without free ranges and tail into `sink`. O(n); every section's digest is
   /// checked on the way.
   ///
   /// A file that nobody changed after it was written comes out byte for byte the same.
   /// - Throws: what the sink throws; R-118 when the file may not be changed, R-220 or R-223 when it
   ///   is damaged.
-  public static func write<Sink: ByteSink>(_ file: VialFile, to sink: Sink) throws -> Sink {
+  package static func write<Sink: ByteSink>(_ file: VialFile, to sink: Sink) throws -> Sink {
     try file.identity.checkMayChange()
     var writer = FileWriter(sink)
     writer.identity = file.identity

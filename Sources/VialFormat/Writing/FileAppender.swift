@@ -6,7 +6,7 @@
 /// Collects changes of an opened file and plans how to write them.
 ///
 /// A section is replaced by removing and adding it.
-public struct FileAppender: Sendable {
+package struct FileAppender: Sendable {
   struct Key: Hashable {
     let kind: SectionKind
     let id: UInt64
@@ -23,23 +23,23 @@ public struct FileAppender: Sendable {
   }
 
   /// The file that is changed.
-  public let file: VialFile
+  package let file: VialFile
   private(set) var removed: Set<Key> = []
   private(set) var added: [NewSection] = []
 
   /// - Throws: R-118 when this version of the format may not change the file.
-  public init(_ file: VialFile) throws(FormatError) {
+  package init(_ file: VialFile) throws(FormatError) {
     try file.identity.checkMayChange()
     self.file = file
   }
 
   /// Whether nothing was asked for.
-  public var isEmpty: Bool { removed.isEmpty && added.isEmpty }
+  package var isEmpty: Bool { removed.isEmpty && added.isEmpty }
 
   /// Adds a section whose stored bytes are `bytes`, which must stay unchanged until the plan is
   /// carried out. O(n): they are hashed here.
   /// - Throws: R-119 for a kind that appending must not touch, R-205 when there are no bytes.
-  public mutating func add(
+  package mutating func add(
     _ kind: SectionKind, id: UInt64 = 0, flags: SectionFlags? = nil, alignment: UInt32? = nil,
     _ bytes: ByteRegion
   ) throws(FormatError) {
@@ -52,7 +52,7 @@ public struct FileAppender: Sendable {
 
   /// Adds a text, compressed.
   /// - Throws: R-210 when it is too long, R-607 when compression fails.
-  public mutating func addText(_ id: TextSection, _ text: [UInt8]) throws(FormatError) {
+  package mutating func addText(_ id: TextSection, _ text: [UInt8]) throws(FormatError) {
     guard UInt64(text.count) <= FormatLimits.compressedRawByteCount else {
       throw FormatError(rule: 210, offset: 0, "a compressed section is too long")
     }
@@ -83,7 +83,7 @@ public struct FileAppender: Sendable {
   /// Removes a section; false when the file has none of this kind and id.
   /// - Throws: R-119 for a section that appending must not touch.
   @discardableResult
-  public mutating func remove(_ kind: SectionKind, id: UInt64 = 0) throws(FormatError) -> Bool {
+  package mutating func remove(_ kind: SectionKind, id: UInt64 = 0) throws(FormatError) -> Bool {
     guard let section = file.sectionTable.find(kind, id: id) else { return false }
     try FileAppender.checkMayTouch(section)
     return removed.insert(Key(section)).inserted
@@ -100,7 +100,7 @@ public struct FileAppender: Sendable {
   /// The steps that carry out the changes.
   /// - Throws: a rule of the section table that the changed file would break, such as R-208 for a
   ///   section that is there already; R-223 when chunk digests that are needed again are damaged.
-  public func plan() throws(FormatError) -> AppendPlan {
+  package func plan() throws(FormatError) -> AppendPlan {
     let page = try identityPage()
     var layout = AppendLayout(file, removed: removed, added: added)
     try layout.replaceChunkDigests()

@@ -7,14 +7,14 @@
 /// Streams a new file into a sink.
 ///
 /// Order: `begin`, any number of `append`s, `end`, for each section; then `finish`.
-public struct FileWriter<Sink: ByteSink> {
+package struct FileWriter<Sink: ByteSink> {
   private var sink: Sink
   private var position = FormatConstants.firstSectionOffset
   private var sections: [SectionDescriptor] = []
   private var open: OpenSection?
   private var leaves = ChunkDigests()
   /// The identity page; features may be set before `finish`.
-  public var identity = IdentityPage()
+  package var identity = IdentityPage()
 
   private struct OpenSection {
     var descriptor: SectionDescriptor
@@ -24,10 +24,10 @@ public struct FileWriter<Sink: ByteSink> {
   }
 
   /// A writer at the start of an empty sink.
-  public init(_ sink: Sink) { self.sink = sink }
+  package init(_ sink: Sink) { self.sink = sink }
 
   /// Starts a section; alignment (bytes) and flags come from the kind unless given.
-  public mutating func begin(
+  package mutating func begin(
     _ kind: SectionKind, id: UInt64 = 0, codec: SectionCodec = .raw,
     flags: SectionFlags? = nil, alignment: UInt32? = nil
   ) throws {
@@ -45,7 +45,7 @@ public struct FileWriter<Sink: ByteSink> {
 
   /// Whether sections of the front's alignment with `byteCount` bytes fit before the next section
   /// of `kind`, without moving it: into what would be zeros.
-  public func fits(_ byteCount: Int, before kind: SectionKind) -> Bool {
+  package func fits(_ byteCount: Int, before kind: SectionKind) -> Bool {
     guard let start = position.roundedUp(toMultipleOf: UInt64(FormatLimits.minimumAlignment)),
       let end = position.roundedUp(toMultipleOf: UInt64(kind.defaultAlignment))
     else { return false }
@@ -53,10 +53,10 @@ public struct FileWriter<Sink: ByteSink> {
   }
 
   /// Bytes appended to the open section so far, before compression.
-  public var sectionByteCount: UInt64 { open?.descriptor.rawByteCount ?? 0 }
+  package var sectionByteCount: UInt64 { open?.descriptor.rawByteCount ?? 0 }
 
   /// Appends to the open section.
-  public mutating func append(_ bytes: RawSpan) throws {
+  package mutating func append(_ bytes: RawSpan) throws {
     guard var section = open.take() else { preconditionFailure("no section was begun") }
     defer { open = section }
     section.descriptor.rawByteCount += UInt64(bytes.byteCount)
@@ -71,7 +71,7 @@ public struct FileWriter<Sink: ByteSink> {
   }
 
   /// Appends zeros until the open section has `byteCount` bytes.
-  public mutating func appendZeros(upTo byteCount: UInt64) throws {
+  package mutating func appendZeros(upTo byteCount: UInt64) throws {
     let zeros = [UInt8](repeating: 0, count: 4096)
     while sectionByteCount < byteCount {
       let step = Int(min(4096, byteCount - sectionByteCount))
@@ -87,7 +87,7 @@ public struct FileWriter<Sink: ByteSink> {
 
   /// Ends the open section.
   /// - Throws: R-205 for an empty section, R-607 when compression fails.
-  public mutating func end() throws { try end(isCompressed: false) }
+  package mutating func end() throws { try end(isCompressed: false) }
 
   private mutating func end(isCompressed: Bool) throws {
     guard var section = open.take() else { preconditionFailure("no section was begun") }
@@ -108,7 +108,7 @@ public struct FileWriter<Sink: ByteSink> {
 
   /// A section of another file, as it is stored there.
   /// - Throws: R-220 when its bytes do not match its digest.
-  public mutating func copy(_ section: SectionDescriptor, of file: VialFile) throws {
+  package mutating func copy(_ section: SectionDescriptor, of file: VialFile) throws {
     try begin(
       section.kind, id: section.id, flags: section.flags, alignment: section.alignment)
     let step = FormatConstants.chunkByteCount
@@ -127,7 +127,7 @@ public struct FileWriter<Sink: ByteSink> {
   }
 
   /// A whole section at once.
-  public mutating func add(
+  package mutating func add(
     _ kind: SectionKind, id: UInt64 = 0, codec: SectionCodec = .raw, _ bytes: [UInt8]
   ) throws {
     try begin(kind, id: id, codec: codec)
@@ -139,7 +139,7 @@ public struct FileWriter<Sink: ByteSink> {
   /// digests.
   /// - Parameter signing: adds signature sections; it is given the digests, which these do not
   ///   change.
-  public mutating func finish(
+  package mutating func finish(
     signing: (inout FileWriter, FileDigests) throws -> Void = { _, _ in }
   ) throws -> FileDigests {
     precondition(open == nil, "the last section was not ended")
@@ -166,7 +166,7 @@ public struct FileWriter<Sink: ByteSink> {
   }
 
   /// The model digest of the sections that were ended so far.
-  public var modelDigest: Digest {
+  package var modelDigest: Digest {
     FileDigests(sectionsByKey: sectionsByKey, identity: identity.encoded().rawSpan).model
   }
 
@@ -175,7 +175,7 @@ public struct FileWriter<Sink: ByteSink> {
   }
 
   /// The sink, when everything is written.
-  public consuming func takeSink() -> Sink { sink }
+  package consuming func takeSink() -> Sink { sink }
 
   private mutating func pad(to offset: UInt64) throws {
     let zeros = [UInt8](repeating: 0, count: 4096)

@@ -42,7 +42,7 @@ private struct TargetMatrix {
 /// An adapter of a model's file, ready to be used by requests. Shareable between threads.
 public final class Adapter: Sendable {
   /// What the file says about it.
-  public let descriptor: AdapterDescriptor
+  package let descriptor: AdapterDescriptor
   /// The name that requests choose it by.
   public var name: String { descriptor.name }
   /// Digest of its section: the same adapter has the same one in every file.

@@ -2,7 +2,7 @@
 // Must not: run while a step, or its logits, are computed.
 
 import VialCompute
-public import VialSystem
+package import VialSystem
 
 extension DecoderForward {
   /// Wipes ids, activations and scratch of all steps since the last call. O(1) when there was none,
@@ -23,7 +23,7 @@ extension DecoderForward {
   }
 
   /// Wipes rows of logits that were computed.
-  public func wipe(logits: WorkMemory, rows: Int) {
+  package func wipe(logits: WorkMemory, rows: Int) {
     let byteCount = rows * shape.vocabularySize * MemoryLayout<Float>.stride
     let workerCount = pool.workerCount
     guard byteCount > 0 else { return }

@@ -6,9 +6,9 @@
 
 import Synchronization
 import VialArchitectures
-public import VialCompute
+package import VialCompute
 public import VialFormat
-public import VialSystem
+package import VialSystem
 
 /// Runs steps of up to `maximumRows` tokens, of one or many sequences, over mapped weights.
 ///
@@ -41,7 +41,7 @@ public final class DecoderForward: @unchecked Sendable {
 
   /// Reserves the working memory; nil when memory is short.
   /// - Parameter contextLength: the most positions that a sequence may have.
-  public init?(
+  package init?(
     weights: DecoderWeights, cache: KVCacheLayout, family: KernelFamily, pool: ThreadPool,
     maximumRows: Int, contextLength: Int, memory: MemorySource? = nil
   ) {

@@ -2,13 +2,13 @@
 // Must not: decide what is written in which order; VialFormat does.
 // Source: Spec/FORMAT.md, "Appending and compacting".
 
-public import VialFormat
+package import VialFormat
 import VialSystem
 
 /// A model file that nobody else changes while this value lives.
 public struct FileEditor: ~Copyable {
   /// What the file holds now.
-  public let descriptor: VialFile
+  package let descriptor: VialFile
   let file: InPlaceFile
 
   /// Locks, maps and validates a file. O(sections + tensors).
@@ -37,7 +37,7 @@ public struct FileEditor: ~Copyable {
   /// A kill at any moment leaves the old file or the new one. So does an error, a full disk for
   /// example; what was written is then cut off again. An error is also that another file has the
   /// name in the end: the change is then in a file that nobody will find.
-  public consuming func apply(_ plan: AppendPlan) throws(ModelError) {
+  package consuming func apply(_ plan: AppendPlan) throws(ModelError) {
     var index = 0
     do throws(SystemError) {
       while index < plan.steps.count {

@@ -3,7 +3,7 @@
 // Must not: decide rules; VialFormat and VialText do. Spec/FORMAT.md, "Verifying".
 
 import Synchronization
-public import VialFormat
+package import VialFormat
 import VialSystem
 import VialText
 
@@ -14,7 +14,7 @@ public struct FileVerification: Sendable {
   /// Splits the work; reads nothing but the targets of adapters.
   /// - Parameter sections: nil: the whole file, with what lies between the sections.
   /// - Throws: `outOfMemory`.
-  public init(_ file: VialFile, sections: [SectionDescriptor]? = nil) throws(FormatError) {
+  package init(_ file: VialFile, sections: [SectionDescriptor]? = nil) throws(FormatError) {
     verifier = try Verifier(file, sections: sections)
   }
 
@@ -27,7 +27,7 @@ public struct FileVerification: Sendable {
   ///   - threadCount: the caller's included; nil: as many as affinity and quota allow.
   ///   - progress: is called on the calling thread with the bytes done; returns whether to go on.
   /// - Throws: `outOfMemory`.
-  public func run(
+  package func run(
     threadCount: Int? = nil, progress: (UInt64) -> Bool = { _ in true }
   ) throws(FormatError) -> VerificationReport? {
     guard let outcomes = try outcomes(threadCount ?? Processors.availableCount, progress) else {

@@ -36,7 +36,7 @@ public final class ModelFile: Sendable {
   }
 
   /// What the file holds.
-  public let descriptor: VialFile
+  package let descriptor: VialFile
   /// Its adapters.
   public let adapters: AdapterSet
   private let lazy: LazyVerification?

@@ -17,7 +17,7 @@ public struct AdapterImport: Sendable {
   public private(set) var warnings: [String] = []
 
   /// The adapter in a folder, called `name`, for the model in `file`.
-  public static func folder(
+  package static func folder(
     _ path: String, name: String, base file: VialFile
   ) throws(PackingError) -> AdapterImport {
     let source = try AdapterSource(path: path, name: name, base: AdapterBase(file))
@@ -30,7 +30,7 @@ public struct AdapterImport: Sendable {
 
   /// The adapters of a file of adapters, which must be for the model in `file`.
   /// - Throws: `PackingError` with the rule that is broken: R-643 for an adapter of another model.
-  public static func file(
+  package static func file(
     _ path: String, base file: VialFile
   ) throws(PackingError) -> [AdapterImport] {
     let shown = PackingError.printable(path)
@@ -52,7 +52,7 @@ public struct AdapterImport: Sendable {
   }
 
   /// Opens a file of adapters and checks all of it.
-  public static func open(_ path: String) throws -> AdapterFile {
+  package static func open(_ path: String) throws -> AdapterFile {
     let mapped = try MappedFile(path: path, access: .mapped)
     return try AdapterFile(
       ByteRegion(owner: mapped, start: mapped.base, byteCount: mapped.byteCount))

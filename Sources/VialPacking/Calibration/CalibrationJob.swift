@@ -72,9 +72,9 @@ struct CalibrationJob {
     lines += digests
     lines.append("\(set.tokens.count) tokens, windows of \(set.tokensPerWindow)")
     for tensor in source.tensors.tensors {
-      let levels = tensor.format?.codebook?.levels ?? []
+      let entries = tensor.format?.codebook?.entries ?? []
       lines.append(
-        "\(tensor.planned.name) \(tensor.format.map { "\($0)" } ?? "vector") \(levels)")
+        "\(tensor.planned.name) \(tensor.format.map { "\($0)" } ?? "vector") \(entries)")
     }
     var hash = SHA256()
     hash.update(Array(lines.joined(separator: "\n").utf8).span.bytes)

@@ -27,7 +27,7 @@ struct RoundedLinear: @unchecked Sendable {
   /// Zero points; zeros with a codebook.
   let zeros: DenseMatrix
   /// What integers of a codebook stand for; nil without one.
-  let levels: UnsafeMutablePointer<Float>?
+  let entries: UnsafeMutablePointer<Float>?
   private let memory: WorkMemory
 
   var groupSize: Int { format.group }
@@ -44,16 +44,16 @@ struct RoundedLinear: @unchecked Sendable {
     let integerCount = paddedRows * columns
     guard
       let memory = WorkMemory(
-        byteCount: integerCount + Codebook.levelCount * MemoryLayout<Float>.stride)
+        byteCount: integerCount + Codebook.entryCount * MemoryLayout<Float>.stride)
     else { throw PackingError("not enough memory for calibration") }
     self.memory = memory
     let integers = memory.elements(UInt8.self)
     self.integers = integers
-    levels = format.codebook.map { codebook in
-      let levels = UnsafeMutableRawPointer(integers + integerCount)
-        .bindMemory(to: Float.self, capacity: Codebook.levelCount)
-      for index in 0..<Codebook.levelCount { levels[index] = Float(codebook[index]) }
-      return levels
+    entries = format.codebook.map { codebook in
+      let entries = UnsafeMutableRawPointer(integers + integerCount)
+        .bindMemory(to: Float.self, capacity: Codebook.entryCount)
+      for index in 0..<Codebook.entryCount { entries[index] = Float(codebook[index]) }
+      return entries
     }
     let groups = format.groupCount(columns: columns)
     scales = try DenseMatrix(rows: groups, columns: paddedRows)
@@ -75,7 +75,7 @@ struct RoundedLinear: @unchecked Sendable {
 extension RoundedLinear {
   /// What an integer stands for, in scales.
   func steps(_ integer: UInt8, _ group: Int, _ row: Int) -> Float {
-    if let levels { return levels[Int(integer)] }
+    if let entries { return entries[Int(integer)] }
     if isSigned { return Float(Int8(bitPattern: integer)) }
     return Float(integer) - zeros[group][row]
   }
@@ -221,9 +221,9 @@ struct GPTQQuantizer {
           let first = group * rounded.groupSize
           let count = UInt32(min(rounded.groupSize, rounded.columns - first))
           let (weights, scales) = (target[first] + row, rounded.scales[group] + row)
-          if let levels = rounded.levels {
+          if let entries = rounded.entries {
             compute.functions.codebook_scale_search(
-              weights, target.columns, importance + first, count, levels, scales)
+              weights, target.columns, importance + first, count, entries, scales)
           } else {
             compute.functions.scale_search(
               weights, target.columns, importance + first, count, rounded.format.isAsymmetric,
@@ -259,7 +259,7 @@ struct GPTQQuantizer {
               stride: target.columns, factor: factor.lower[begin] + begin,
               factor_stride: factor.lower.stride, columns: columns + begin, groups: groups + begin,
               scales: rounded.scales.base + row, zeros: rounded.zeros.base + row,
-              group_stride: rounded.paddedRows, levels: rounded.levels.map { UnsafePointer($0) },
+              group_stride: rounded.paddedRows, entries: rounded.entries.map { UnsafePointer($0) },
               count: UInt32(range.count))
             compute.functions.gptq_round(&work)
           }
@@ -324,7 +324,7 @@ struct GPTQQuantizer {
           gradient: gradient.base + row, stride: target.columns, gradient_stride: target.columns,
           hessian: hessian[first] + first, hessian_stride: hessian.stride,
           scales: rounded.scales[group] + row, zeros: rounded.zeros[group] + row,
-          levels: rounded.levels.map { UnsafePointer($0) }, count: UInt32(range.count))
+          entries: rounded.entries.map { UnsafePointer($0) }, count: UInt32(range.count))
         compute.functions.coordinate_descent(&work)
       }
     }

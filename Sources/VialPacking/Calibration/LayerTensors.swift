@@ -193,7 +193,7 @@ private struct RowRounding {
       let encoding = format.encoding.kernelEncoding
       return vial_narrow(encoding, row, columns, &q) == VIAL_KERNEL_OK
         && vial_widen(encoding, q, columns, row) == VIAL_KERNEL_OK
-    case .int4: return format.codebook == nil ? applyLinear(row) : applyLevels(row)
+    case .int4: return format.codebook == nil ? applyLinear(row) : applyCodebook(row)
     case .int8:
       let status = q.withUnsafeMutableBytes {
         kernels.quantize_int8_row(
@@ -224,14 +224,14 @@ private struct RowRounding {
     return true
   }
 
-  private mutating func applyLevels(_ row: UnsafeMutablePointer<Float>) -> Bool {
+  private mutating func applyCodebook(_ row: UnsafeMutablePointer<Float>) -> Bool {
     let group = format.group
-    let levels = format.codebook?.levels ?? []
-    let status = kernels.quantize_levels_row(
-      row, UInt32(columns), UInt32(group), levels, &q, &scales)
+    let entries = format.codebook?.entries ?? []
+    let status = kernels.quantize_codebook_row(
+      row, UInt32(columns), UInt32(group), entries, &q, &scales)
     guard status == VIAL_KERNEL_OK else { return false }
     for column in 0..<columns {
-      row[column] = vial_f16_to_f32(scales[column / group]) * Float(levels[Int(q[column])])
+      row[column] = vial_f16_to_f32(scales[column / group]) * Float(entries[Int(q[column])])
     }
     return true
   }

@@ -124,7 +124,8 @@ package enum RotaryScaling: Sendable, Equatable {
     return (zip(rule.longFactors, powers).map { 1 / ($0 * $1) }, rule.originalContextLength)
   }
 
-  /// The base to the power of each pair's fraction of the head: the reciprocals of plain frequencies.
+  /// The base to the power of each pair's fraction of the head: the reciprocals of plain
+  /// frequencies.
   private static func powers(base: Double, headDimension: Int) -> [Float] {
     let floatBase = Double(Float(base))
     return stride(from: 0, to: headDimension, by: 2).map { index in

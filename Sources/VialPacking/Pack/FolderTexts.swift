@@ -7,7 +7,7 @@ import VialFormat
 /// The texts of a checkpoint folder.
 struct FolderTexts {
   /// Spellings of a licence file, in order of preference.
-  private static let licenceNames = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING"]
+  private static let licenseNames = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING"]
 
   private(set) var texts: [PackSource.Text] = []
   private(set) var files: [SourceFile] = []
@@ -16,7 +16,7 @@ struct FolderTexts {
   /// What the user should know.
   private(set) var notices = PackNotices()
   /// From the model card.
-  private(set) var licence: String?
+  private(set) var license: String?
 
   /// Reads what is there; only `tokenizer.json` must be.
   /// - Parameter rowCount: rows of the embedding.
@@ -52,11 +52,11 @@ struct FolderTexts {
       texts.append(PackSource.Text(section: .chatTemplateSource, bytes: template))
     }
     if let card = try folder.readIfPresent("README.md") {
-      licence = ModelCard(card).licence
+      license = ModelCard(card).license
       try add("README.md", .modelCard, card, folder)
     }
-    for name in Self.licenceNames where folder.has(name) {
-      try add(name, .licence, folder.read(name), folder)
+    for name in Self.licenseNames where folder.has(name) {
+      try add(name, .license, folder.read(name), folder)
       break
     }
     if let bytes = try folder.readIfPresent("generation_config.json") {

@@ -5,7 +5,7 @@
 /// The front matter of a `README.md`.
 struct ModelCard: Sendable {
   /// The licence's short name, such as `apache-2.0`.
-  var licence: String?
+  var license: String?
 
   /// Reads the first lines of a model card.
   init(_ bytes: [UInt8]) {
@@ -19,7 +19,7 @@ struct ModelCard: Sendable {
       let value = line.dropFirst(key.count).filter {
         $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x27
       }
-      if !value.isEmpty, value.count <= 64 { licence = String(decoding: value, as: UTF8.self) }
+      if !value.isEmpty, value.count <= 64 { license = String(decoding: value, as: UTF8.self) }
       return
     }
   }

@@ -2,7 +2,7 @@
 // Must not: check what it holds; packing does.
 
 import VialFormat
-public import VialSystem
+package import VialSystem
 
 /// An adapter to be packed.
 public struct AdapterFolder: Sendable {
@@ -35,7 +35,7 @@ public struct PackOptions: Sendable {
   /// Model name; nil takes `_name_or_path` of config.json or the folder's name.
   public var modelName: String?
   /// Licence, credit and notice for provenance, where the checkpoint cannot say them.
-  public var licence: String?
+  public var license: String?
   public var credit: String?
   public var notice: String?
   /// Adapters for the file: names that requests choose them by, and folders of PEFT or mlx-lm.
@@ -43,7 +43,7 @@ public struct PackOptions: Sendable {
   /// The name of one of `adapters` that goes into the weights instead of into a section of its own.
   public var mergedAdapter: String?
   /// Signs the file.
-  public var signingKey: SigningKey?
+  package var signingKey: SigningKey?
   /// Folder with prompt templates, a file each; nil takes the default set.
   public var templatesPath: String?
   /// What the chat template takes for today; nil: it has no clock.

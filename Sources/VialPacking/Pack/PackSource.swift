@@ -49,7 +49,7 @@ struct PackSource: Sendable {
   /// Files that digests are taken of.
   let files: [SourceFile]
   let modelName: String
-  let licence: String?
+  let license: String?
   let options: PackOptions
   /// What is read otherwise than the source says, and what is left out.
   private(set) var notices: PackNotices
@@ -92,7 +92,7 @@ struct PackSource: Sendable {
     }
     files = parts.files + tensors.files
     modelName = options.modelName ?? parts.modelName
-    licence = options.licence ?? parts.licence
+    license = options.license ?? parts.license
     notices += tokenizer.notices
     let className = configuration.architecture.className
     notices.omits(

@@ -10,7 +10,7 @@ import VialFormat
 /// What provenance says.
 struct Provenance: Sendable {
   var baseModel: String
-  var licence: String?
+  var license: String?
   var credit: String?
   var notice: String?
   var tool: String
@@ -28,7 +28,7 @@ struct Provenance: Sendable {
   func encoded() throws(FormatError) -> [UInt8] {
     var builder = KeyValueBuilder()
     builder["base_model"] = .text(baseModel)
-    builder["licence"] = licence.map { .text($0) }
+    builder["licence"] = license.map { .text($0) }
     builder["credit"] = credit.map { .text($0) }
     builder["notice"] = notice.map { .text($0) }
     builder["source.digests"] = .textArray(sourceDigests)

@@ -15,7 +15,7 @@ struct SourceParts {
   /// What the user should know, but for what the tokenizer says.
   let notices: PackNotices
   let modelName: String
-  let licence: String?
+  let license: String?
   /// What a folder says about its own quantisation.
   let quantization: SourceQuantization?
   /// The types of a GGUF file; nil for a folder.
@@ -40,7 +40,7 @@ struct SourceParts {
     notices = configuration.notices + contents.notices + (quantization?.notices ?? PackNotices())
     files = try contents.files + [folder.open("config.json")]
     modelName = configuration.modelName ?? folder.name
-    licence = contents.licence
+    license = contents.license
     (tokenizerName, configurationName) = ("tokenizer.json", "config.json")
   }
 
@@ -55,7 +55,7 @@ struct SourceParts {
     notices = PackNotices()
     files = [file.source]
     modelName = configuration.modelName ?? file.source.name
-    licence = try file.string("general.license").map(PackingError.printable)
+    license = try file.string("general.license").map(PackingError.printable)
     let types = Set(file.tensors.values.map(\.type.name)).sorted().joined(separator: ", ")
     origin = RecipeReport.Origin(name: "gguf", summary: "gguf, tensors of \(types)")
     (tokenizerName, configurationName) = (file.source.name, file.source.name)

@@ -34,8 +34,8 @@ struct TileEncoder: @unchecked Sendable {
     shape.asymmetric = format.isAsymmetric ? 1 : 0
     if let codebook = format.codebook {
       shape.codebook = 1
-      withUnsafeMutableBytes(of: &shape.levels) { levels in
-        for index in 0..<Codebook.levelCount { levels[index] = UInt8(bitPattern: codebook[index]) }
+      withUnsafeMutableBytes(of: &shape.entries) { entries in
+        for index in 0..<Codebook.entryCount { entries[index] = UInt8(bitPattern: codebook[index]) }
       }
     }
     guard vial_tensor_is_valid(&shape), let kernels = vial_kernels_find(nil) else {
@@ -144,16 +144,16 @@ struct TileEncoder: @unchecked Sendable {
     let columns = Int(shape.columns)
     let q = scratch.elements.assumingMemoryBound(to: UInt8.self)
     let zeros = shape.asymmetric != 0 ? scratch.zeros : nil
-    let levels = codebook?.levels ?? []
+    let entries = codebook?.entries ?? []
     for row in 0..<rowCount {
       let (values, integers) = (scratch.values + row * columns, q + row * columns)
       let scales = scratch.scales + row * groupCount
       let status =
-        levels.isEmpty
+        entries.isEmpty
         ? kernels.quantize_int4_row(
           values, shape.columns, shape.group, integers, scales, zeros.map { $0 + row * groupCount })
-        : kernels.quantize_levels_row(
-          values, shape.columns, shape.group, levels, integers, scales)
+        : kernels.quantize_codebook_row(
+          values, shape.columns, shape.group, entries, integers, scales)
       guard status == VIAL_KERNEL_OK else { return status }
     }
     packQuantized(tile: tile, scratch, into: out)

@@ -3,7 +3,7 @@
 
 import CVialKernels
 import VialArchitectures
-public import VialFormat
+package import VialFormat
 
 extension TensorEncoding {
   /// The kernels' number of the encoding.
@@ -36,18 +36,18 @@ public struct WeightRecipe: Sendable, Equatable {
   }
 
   /// Linear layers; nil is int4, or what a source that is quantised already holds.
-  public var weights: TensorEncoding?
+  package var weights: TensorEncoding?
   /// Group of every tensor that is quantised here, embedding and head included; nil is 64.
   public var group: Group?
   /// Of every int4 tensor that is rounded here, embedding and head included.
   public var grid: QuantizationGrid
   /// Token embedding; nil takes the default for `weights`.
-  public var embedding: TensorEncoding?
+  package var embedding: TensorEncoding?
   /// Output head; nil takes the default for `weights`.
-  public var head: TensorEncoding?
+  package var head: TensorEncoding?
 
   /// A recipe; what is left out has `vial pack`'s defaults.
-  public init(
+  package init(
     weights: TensorEncoding? = nil, group: Group? = nil, embedding: TensorEncoding? = nil,
     head: TensorEncoding? = nil, grid: QuantizationGrid = .linear
   ) {

@@ -12,7 +12,7 @@ internal import CVialSystem
 #endif
 
 /// A regular file opened for appending.
-public final class AppendFile {
+package final class AppendFile {
   private let descriptor: Int32
   private let path: String
   private var byteCount: UInt64
@@ -23,7 +23,7 @@ public final class AppendFile {
   /// Others that open it so are kept out until this object goes. Nothing is kept of it until
   /// `keep(_:)`.
   /// - Throws: `SystemError`, also when another program is writing it.
-  public init(path: String) throws(SystemError) {
+  package init(path: String) throws(SystemError) {
     descriptor = vial_open(path, O_RDWR | O_CREAT | O_NONBLOCK, 0o600)
     self.path = path
     byteCount = 0
@@ -49,17 +49,17 @@ public final class AppendFile {
 
   /// The file's first bytes that stay; the rest (half a record of a killed writer) goes with the
   /// first append.
-  public func keep(_ keptByteCount: UInt64) { byteCount = keptByteCount }
+  package func keep(_ keptByteCount: UInt64) { byteCount = keptByteCount }
 
   /// Returns when all records are on the disk.
-  public func synchronize() throws(SystemError) {
+  package func synchronize() throws(SystemError) {
     while fsync(descriptor) != 0 {
       guard vial_errno() == EINTR else { throw SystemError.last("write", path: path) }
     }
   }
 
   /// Appends one record: all of it, or an error.
-  public func append(_ record: Span<UInt8>) throws(SystemError) {
+  package func append(_ record: Span<UInt8>) throws(SystemError) {
     guard let start = off_t(exactly: byteCount), ftruncate(descriptor, start) == 0 else {
       throw SystemError.last("write", path: path)
     }

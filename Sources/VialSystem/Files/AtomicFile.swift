@@ -18,7 +18,7 @@ internal import CVialSystem
 /// Its bytes are written to `FILE.partial` beside it, which only its owner may read until they are
 /// complete. Released without `commit()`, it leaves nothing behind. Links are followed: the file
 /// that they name is replaced, and they stay.
-public final class AtomicFile {
+package final class AtomicFile {
   /// As the caller gave it, for errors.
   private let path: String
   private let target: LinkedPath
@@ -35,14 +35,14 @@ public final class AtomicFile {
 
   /// Begins the file at `path`, in place of one that may be there.
   /// - Throws: `SystemError`, also when another program is writing or changing it.
-  public convenience init(path: String) throws(SystemError) {
+  package convenience init(path: String) throws(SystemError) {
     let target = try Self.target(path)
     try self.init(path, target, newMode: FileAttributes.newFileMode(0o666))
   }
 
   /// Begins a file in place of one that the caller holds; `commit()` then wants that to have its
   /// name still.
-  public convenience init(replacing file: InPlaceFile) throws(SystemError) {
+  package convenience init(replacing file: InPlaceFile) throws(SystemError) {
     try self.init(file.path, file.target, newMode: 0o600, inPlace: file)
   }
 
@@ -82,17 +82,17 @@ public final class AtomicFile {
   }
 
   /// The path of the file itself, links followed.
-  public var resolvedPath: String { target.text }
+  package var resolvedPath: String { target.text }
 
   /// Writes all of `bytes` at `offset`.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
     try writeAll(bytes, to: descriptor, at: offset, path: path)
   }
 
   /// Syncs the bytes, gives the file its name, and its permissions: those of the file that it
   /// replaces, or those of any new file. Then syncs the folder.
   /// - Parameter whileLocked: runs when the file has its name and other writers are still kept out.
-  public func commit(whileLocked body: () -> Void = {}) throws(SystemError) {
+  package func commit(whileLocked body: () -> Void = {}) throws(SystemError) {
     defer { drop() }
     try finish()
     guard aside.names(descriptor) else {
@@ -109,7 +109,7 @@ public final class AtomicFile {
   }
 
   /// Drops what was written. Does nothing after `commit()`.
-  public func abandon() { drop() }
+  package func abandon() { drop() }
 
   /// Sets what only the complete file may have, and syncs.
   private func finish() throws(SystemError) {

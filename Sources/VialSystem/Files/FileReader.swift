@@ -12,14 +12,14 @@ internal import CVialSystem
 #endif
 
 /// A regular file opened for reading at offsets; threads may share it.
-public final class FileReader: Sendable {
+package final class FileReader: Sendable {
   let descriptor: Int32
   private let path: String
   /// Length in bytes when it was opened.
-  public let byteCount: UInt64
+  package let byteCount: UInt64
 
   /// Opens a regular file.
-  public init(path: String) throws(SystemError) {
+  package init(path: String) throws(SystemError) {
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     let descriptor = vial_open(path, O_RDONLY | O_NONBLOCK, 0)
     guard descriptor >= 0 else { throw SystemError.last("open", path: path) }
@@ -43,7 +43,7 @@ public final class FileReader: Sendable {
   deinit { close(descriptor) }
 
   /// Fills `buffer` from `offset`; a file that ends before that is an error.
-  public func read(
+  package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(SystemError) {
     var done = 0
@@ -64,7 +64,7 @@ public final class FileReader: Sendable {
 
   /// The whole file as bytes.
   /// - Parameter limit: the most bytes that are acceptable.
-  public func readAll(limit: UInt64) throws(SystemError) -> [UInt8] {
+  package func readAll(limit: UInt64) throws(SystemError) -> [UInt8] {
     guard byteCount <= limit else {
       throw SystemError("read", path: path, reason: "the file is larger than it may be")
     }

@@ -16,7 +16,7 @@ internal import CVialSystem
 /// A regular file that only this object changes, until it is released.
 ///
 /// The lock is advisory: it keeps out other writers that take it, not readers.
-public final class InPlaceFile {
+package final class InPlaceFile {
   /// As the caller gave it, for errors.
   let path: String
   /// The file itself, links followed.
@@ -27,7 +27,7 @@ public final class InPlaceFile {
 
   /// Opens and locks an existing regular file.
   /// - Throws: `SystemError` when it cannot be written, or somebody else is changing it.
-  public init(path: String) throws(SystemError) {
+  package init(path: String) throws(SystemError) {
     self.path = path
     target = try LinkedPath(following: path, operation: "change")
     descriptor = vial_open(target.bytes, O_RDWR | O_NONBLOCK, 0)
@@ -55,7 +55,7 @@ public final class InPlaceFile {
 
   /// Checks that the name still leads to this file: writers that take no lock may have put another
   /// in its place.
-  public func checkName() throws(SystemError) {
+  package func checkName() throws(SystemError) {
     guard let named = target.status else { throw SystemError.last("change", path: path) }
     guard named.isSame(as: status) else {
       throw SystemError("change", path: path, reason: "another program has just replaced it")
@@ -63,17 +63,17 @@ public final class InPlaceFile {
   }
 
   /// Maps the file as it was when it was locked.
-  public func map() throws(SystemError) -> MappedFile {
+  package func map() throws(SystemError) -> MappedFile {
     try MappedFile(descriptor: descriptor, byteCount: UInt64(status.st_size), path: path)
   }
 
   /// Writes all of `bytes` at `offset`.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
     try writeAll(bytes, to: descriptor, at: offset, path: path)
   }
 
   /// Cuts the file.
-  public func truncate(to byteCount: UInt64) throws(SystemError) {
+  package func truncate(to byteCount: UInt64) throws(SystemError) {
     guard let length = off_t(exactly: byteCount) else {
       throw SystemError("write", path: path, code: EFBIG)
     }
@@ -83,7 +83,7 @@ public final class InPlaceFile {
   }
 
   /// Returns when everything written is on the disk.
-  public func sync() throws(SystemError) {
+  package func sync() throws(SystemError) {
     while fsync(descriptor) != 0 {
       guard vial_errno() == EINTR else { throw SystemError.last("write", path: path) }
     }

@@ -14,7 +14,7 @@ internal import CVialSystem
 #endif
 
 /// What a key file holds.
-public enum KeyFile {
+package enum KeyFile {
   /// A secret key: signs.
   case secret(SigningKey)
   /// A public key's 32 bytes: checks.
@@ -26,7 +26,7 @@ public enum KeyFile {
   private static let byteCount = 18 + 64 + 1
 
   /// Reads a key file of either kind.
-  public init(path: String) throws(SystemError) {
+  package init(path: String) throws(SystemError) {
     let other = SystemError("read", path: path, reason: "not a key of vial keygen")
     let file = try FileReader(path: path)
     guard file.byteCount == UInt64(Self.byteCount) || file.byteCount == UInt64(Self.byteCount - 1),
@@ -85,7 +85,7 @@ public enum KeyFile {
   ///
   /// A kill leaves neither, both, or the secret key alone, whole in each case.
   /// - Throws: `SystemError` when either exists or cannot be written; neither is left behind then.
-  public static func write(_ key: SigningKey, to path: String) throws(SystemError) {
+  package static func write(_ key: SigningKey, to path: String) throws(SystemError) {
     let text = key.withSeed { Self.text(secretLabel, $0) }
     let publicKey = key.publicKey
     guard let text, let publicText = Self.text(publicLabel, publicKey.span) else {

@@ -13,12 +13,12 @@ internal import CVialSystem
 #endif
 
 /// What paths say about files.
-public enum FileNames {
+package enum FileNames {
   /// Whether two paths, links followed, are one name of one file: writing to either replaces what
   /// the other names.
   ///
   /// Two hard links are two names.
-  public static func areSame(_ first: String, _ second: String) -> Bool {
+  package static func areSame(_ first: String, _ second: String) -> Bool {
     guard let first = try? LinkedPath(following: first, operation: "open"),
       let second = try? LinkedPath(following: second, operation: "open"),
       let (file, folder) = first.identity, let (otherFile, otherFolder) = second.identity

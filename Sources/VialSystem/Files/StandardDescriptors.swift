@@ -12,12 +12,12 @@ internal import CVialSystem
 #endif
 
 /// Descriptors 0, 1 and 2.
-public enum StandardDescriptors {
+package enum StandardDescriptors {
   /// Opens those that the caller of this program left closed to /dev/null.
   ///
   /// Otherwise a file that is opened later gets the number, and messages are written into it.
   /// - Returns: false when one is still closed; then nothing may be opened or written.
-  public static func openMissing() -> Bool {
+  package static func openMissing() -> Bool {
     for number in Int32(0)...2 where fcntl(number, F_GETFD) < 0 {
       // open(2) takes the lowest number that is free, and those below are not.
       let opened = open("/dev/null", O_RDWR)

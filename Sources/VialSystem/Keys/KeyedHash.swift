@@ -4,24 +4,24 @@
 internal import CSodium
 
 /// 32 bytes that stand for something, and mean nothing to whoever lacks the key.
-public struct KeyedCode: Hashable, Sendable {
+package struct KeyedCode: Hashable, Sendable {
   private let words: SIMD4<UInt64>
 
   fileprivate init(_ words: SIMD4<UInt64>) { self.words = words }
 
   /// The code is random already.
-  public func hash(into hasher: inout Hasher) { hasher.combine(words.x) }
+  package func hash(into hasher: inout Hasher) { hasher.combine(words.x) }
 }
 
 /// BLAKE2b (RFC 7693) with a random key. Threads may share it.
-public final class KeyedHash: Sendable {
+package final class KeyedHash: Sendable {
   private static let byteCount = 32
   /// More than BLAKE2b has on the stack in any of libsodium's forms.
   private static let stackByteCount = 4096
   private let key: SecureBuffer<UInt8>
 
   /// A hash with a new key; nil when memory is short.
-  public init?() {
+  package init?() {
     guard sodium_init() >= 0, let key = SecureBuffer<UInt8>(capacity: Self.byteCount) else {
       return nil
     }
@@ -36,7 +36,7 @@ public final class KeyedHash: Sendable {
 
   /// The code of `bytes`, of what `previous` stands for followed by them when it is given. O(n);
   /// leaves no copy.
-  public func code(
+  package func code(
     _ bytes: UnsafeRawBufferPointer, after previous: KeyedCode? = nil
   ) -> KeyedCode {
     let prefix = previous == nil ? 0 : Self.byteCount
@@ -62,7 +62,7 @@ public final class KeyedHash: Sendable {
   }
 
   /// The code of an array's bytes.
-  public func code(_ bytes: [UInt8], after previous: KeyedCode? = nil) -> KeyedCode {
+  package func code(_ bytes: [UInt8], after previous: KeyedCode? = nil) -> KeyedCode {
     bytes.withUnsafeBytes { code($0, after: previous) }
   }
 }

@@ -5,14 +5,14 @@
 internal import CSodium
 
 /// A secret Ed25519 key (RFC 8032). Threads may share it.
-public final class SigningKey: @unchecked Sendable {
+package final class SigningKey: @unchecked Sendable {
   /// Bytes of the seed that a key is made from.
   static let seedByteCount = 32
   private static let signatureByteCount = 64
   /// Seed and public key, as libsodium wants them; never changed after init.
   private let secret: SecureBuffer<UInt8>
   /// The public key, 32 bytes.
-  public let publicKey: [UInt8]
+  package let publicKey: [UInt8]
 
   /// The key of a seed, which must have 32 bytes; nil when memory is short.
   init?(seed: SecureBuffer<UInt8>) {
@@ -32,7 +32,7 @@ public final class SigningKey: @unchecked Sendable {
   }
 
   /// A new key from the system's random numbers.
-  public static func generate() throws(SystemError) -> SigningKey {
+  package static func generate() throws(SystemError) -> SigningKey {
     guard sodium_init() >= 0, let seed = SecureBuffer<UInt8>(capacity: seedByteCount) else {
       throw SystemError("make a key", path: "", reason: "not enough memory")
     }
@@ -48,7 +48,7 @@ public final class SigningKey: @unchecked Sendable {
   }
 
   /// The signature of a message, 64 bytes; the same message gives the same signature.
-  public func sign(_ message: [UInt8]) -> [UInt8] {
+  package func sign(_ message: [UInt8]) -> [UInt8] {
     var signature = [UInt8](repeating: 0, count: SigningKey.signatureByteCount)
     crypto_sign_detached(&signature, nil, message, UInt64(message.count), secret.pointer)
     return signature

@@ -12,10 +12,10 @@ internal import CVialSystem
 #endif
 
 /// What the machine has left.
-public enum AvailableMemory {
+package enum AvailableMemory {
   /// Bytes: what the system calls available, at most the control group's limit; nil when it does
   /// not say.
-  public static var byteCount: UInt64? {
+  package static var byteCount: UInt64? {
     #if os(Linux)
       let fields = words(of: "/proc/meminfo")
       guard let index = fields.firstIndex(of: "MemAvailable:"), index + 1 < fields.count,

@@ -25,7 +25,7 @@ public struct MemorySource: Sendable {
   }
 
   /// Memory of `other`, or of the system when that is nil, which is locked and counted.
-  public init(_ other: MemorySource?, locking: MemoryLocking, account: MemoryAccount) {
+  package init(_ other: MemorySource?, locking: MemoryLocking, account: MemoryAccount) {
     lender = other?.lender
     self.locking = locking
     self.account = account
@@ -33,7 +33,7 @@ public struct MemorySource: Sendable {
 }
 
 /// Which large buffers are kept out of swap.
-public enum MemoryLocking: Sendable {
+package enum MemoryLocking: Sendable {
   /// None.
   case never
   /// Those that fit into half of what this process may lock: the other half is for patients' text.
@@ -43,18 +43,18 @@ public enum MemoryLocking: Sendable {
 }
 
 /// How much memory something has, by what is promised of it. Any thread.
-public final class MemoryAccount: Sendable {
+package final class MemoryAccount: Sendable {
   private let counted = Locked(SecureMemory.Usage())
 
   /// Counts nothing yet.
-  public init() {}
+  package init() {}
 
   /// Bytes that cannot reach swap.
-  public var lockedByteCount: Int { counted.withLock(\.lockedByteCount) }
+  package var lockedByteCount: Int { counted.withLock(\.lockedByteCount) }
   /// Bytes that can.
-  public var unlockedByteCount: Int { counted.withLock(\.unlockedByteCount) }
+  package var unlockedByteCount: Int { counted.withLock(\.unlockedByteCount) }
   /// Bytes that may be in a core dump.
-  public var dumpableByteCount: Int { counted.withLock(\.dumpableByteCount) }
+  package var dumpableByteCount: Int { counted.withLock(\.dumpableByteCount) }
 
   func add(_ byteCount: Int, count: Int, isLocked: Bool, isHidden: Bool) {
     counted.withLock {

@@ -8,7 +8,7 @@ import Synchronization
 
 /// Memory for patient text: whole pages of its own, locked where the system allows it, left out of
 /// core dumps, wiped when released, and zeros in the child of a fork.
-public enum SecureMemory {
+package enum SecureMemory {
   /// How much memory there is for secrets, used or not.
   package struct Usage: Sendable, Equatable {
     /// Bytes that cannot reach swap.
@@ -53,7 +53,7 @@ public enum SecureMemory {
   }
 
   /// Has floors that cannot know this one, and work on text, take their memory from here, too.
-  public static func serveTexts() {
+  package static func serveTexts() {
     vial_set_secret_source(
       vial_secret_source(
         allocate: { byteCount, note in

@@ -5,14 +5,14 @@
 internal import CVialSystem
 
 /// Traces of work that is over.
-public enum Traces {
+package enum Traces {
   /// Bytes of stack that reading, rendering and encoding a text use, as far as they hold some of
   /// it.
-  public static let textStackByteCount = 16 << 10
+  package static let textStackByteCount = 16 << 10
 
   /// Zeros in the vector registers, and in so many bytes of stack below the caller's.
   @inline(never)
-  public static func wipe(stackByteCount: Int = 0) {
+  package static func wipe(stackByteCount: Int = 0) {
     if stackByteCount > 0 { vial_wipe_stack(stackByteCount) }
     vial_clear_registers()
   }

@@ -13,13 +13,13 @@ internal import CVialSystem
 #endif
 
 /// A descriptor that poll(2) shows as readable between `raise` and `clear`. Any thread.
-public final class EventDescriptor: Sendable {
+package final class EventDescriptor: Sendable {
   /// What to watch for reading; never to be read or closed by the watcher.
-  public let readable: Int32
+  package let readable: Int32
   private let writable: Int32
 
   /// nil when the process has no descriptor left.
-  public init?() {
+  package init?() {
     var ends: (Int32, Int32) = (-1, -1)
     guard vial_event_open(&ends.0, &ends.1) == 0 else { return nil }
     (readable, writable) = ends
@@ -31,8 +31,8 @@ public final class EventDescriptor: Sendable {
   }
 
   /// Makes it readable.
-  public func raise() { vial_event_raise(writable) }
+  package func raise() { vial_event_raise(writable) }
 
   /// Makes it unreadable until it is raised again.
-  public func clear() { vial_event_clear(readable) }
+  package func clear() { vial_event_clear(readable) }
 }

@@ -11,19 +11,19 @@
 #endif
 
 /// A running thread. It blocks all signals, so that the host's handlers never run on it.
-public final class SystemThread: @unchecked Sendable {
+package final class SystemThread: @unchecked Sendable {
   private let thread: pthread_t
 
   /// Bytes of a thread's stack, whatever the host's limit and default are: many times what anything
   /// here needs. Pages that are never touched cost nothing.
-  public static let stackByteCount = 1 << 20
+  package static let stackByteCount = 1 << 20
   /// What the host's code gets besides its own when it is called.
   private static let callByteCount = 1 << 16
 
   /// Runs `body` on a new thread; nil when the system refuses.
   /// - Parameter callsHost: whether the host's code runs on it. It then has `stackByteCount` bytes
   ///   for itself, or what threads of the host have by default when that is more.
-  public init?(callsHost: Bool = false, _ body: @escaping @Sendable () -> Void) {
+  package init?(callsHost: Bool = false, _ body: @escaping @Sendable () -> Void) {
     let argument = Unmanaged.passRetained(ThreadBody(body))
     var all = sigset_t()
     var before = sigset_t()
@@ -43,17 +43,17 @@ public final class SystemThread: @unchecked Sendable {
   }
 
   /// Whether this is the thread that asks.
-  public var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
+  package var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
 
   /// Waits until the thread has ended. Once, and not from the thread itself.
-  public func join() { pthread_join(thread, nil) }
+  package func join() { pthread_join(thread, nil) }
 
   /// Lets the thread end by itself. Instead of `join`.
-  public func detach() { pthread_detach(thread) }
+  package func detach() { pthread_detach(thread) }
 
   /// Runs `body` on a thread that ends with it, for work that nests deeper than the caller's stack
   /// may be; false when the system refuses, and `body` was not run.
-  public static func perform(_ body: () -> Void) -> Bool {
+  package static func perform(_ body: () -> Void) -> Bool {
     // The check that nothing escaped knows where it stands: not in which folder this was built.
     #sourceLocation(file:"SystemThread",line:55)
     return withoutActuallyEscaping(body) { body in

@@ -13,11 +13,11 @@ import Synchronization
 ///
 /// `run` from one thread at a time. A phase costs well under a microsecond while the workers spin
 /// and a few microseconds when they have gone to sleep.
-public final class ThreadPool: @unchecked Sendable {
+package final class ThreadPool: @unchecked Sendable {
   /// Workers, the caller included.
-  public let workerCount: Int
+  package let workerCount: Int
   /// Threads that the next phase runs on, the caller's included. Changes between two phases only.
-  public private(set) var activeCount: Int
+  package private(set) var activeCount: Int
   private let shared: PhaseBarrier
   private var threads: [SystemThread] = []
   private let processorCount: @Sendable () -> Int
@@ -27,7 +27,7 @@ public final class ThreadPool: @unchecked Sendable {
   private static let secondsPerCount = 0.1
 
   /// Starts `workerCount - 1` threads; when the system refuses some, the pool is that much smaller.
-  public convenience init(workerCount wanted: Int) {
+  package convenience init(workerCount wanted: Int) {
     self.init(workerCount: wanted) { Processors.availableCount }
   }
 
@@ -55,7 +55,7 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// Runs `body(worker)` for every worker and returns when all are done. Worker 0 is the calling
   /// thread's.
-  public func run(_ body: (Int) -> Void) {
+  package func run(_ body: (Int) -> Void) {
     guard workerCount > 1 else { return body(0) }
     countProcessors()
     // The check that nothing escaped knows where it stands: not in which folder this was built.
@@ -68,7 +68,7 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// The same for the first `activeCount` workers only: for work that is taken by whoever has time,
   /// from a queue or a counter, so that some workers are as good as all.
-  public func runActive(_ body: (Int) -> Void) {
+  package func runActive(_ body: (Int) -> Void) {
     guard workerCount > 1 else { return body(0) }
     countProcessors()
     // The check that nothing escaped knows where it stands: not in which folder this was built.

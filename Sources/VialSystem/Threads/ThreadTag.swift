@@ -4,9 +4,9 @@
 internal import CVialSystem
 
 /// The calling thread's mark.
-public enum ThreadTag {
+package enum ThreadTag {
   /// 0 unless it was set.
-  public static var current: Int32 {
+  package static var current: Int32 {
     get { vial_thread_tag() }
     set { vial_set_thread_tag(newValue) }
   }

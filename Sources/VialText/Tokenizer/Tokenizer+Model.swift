@@ -8,7 +8,7 @@ public import VialFormat
 extension Tokenizer {
   /// Opens the tokenizer section of a file and holds it against the file's configuration. O(1).
   /// - Throws: R-216 when there is no such section, R-400 to.
-  public init(of file: VialFile) throws(FormatError) {
+  package init(of file: VialFile) throws(FormatError) {
     guard let section = file.section(.tokenizer) else {
       throw FormatError(rule: 216, offset: 0, "the tokenizer section is missing")
     }

@@ -84,15 +84,15 @@ typedef struct choice {
 } choice;
 
 /// How integers become weights.
-typedef enum form { SYMMETRIC, ASYMMETRIC, LEVELS } form;
-static const float table[VIAL_DENSE_LEVELS] = {-127, -97, -76, -60, -45, -32, -21, -9, 2, 12, 24, 35, 49, 64, 82, 107};
+typedef enum form { SYMMETRIC, ASYMMETRIC, CODEBOOK } form;
+static const float table[VIAL_DENSE_ENTRIES] = {-127, -97, -76, -60, -45, -32, -21, -9, 2, 12, 24, 35, 49, 64, 82, 107};
 
 static void scale_search(const vial_dense *functions, choice *c, const float *hessian, form form) {
   float importance[COLUMNS];
   for (size_t i = 0; i < COLUMNS; i++) importance[i] = hessian[i * COLUMNS + i];
   for (size_t g = 0; g < 3; g++) {
     const float *weights = c->weights + g * 32 * ROWS;
-    if (form == LEVELS)
+    if (form == CODEBOOK)
       functions->codebook_scale_search(weights, ROWS, importance + g * 32, 32, table, c->scales + g * ROWS);
     else
       functions->scale_search(
@@ -112,7 +112,7 @@ static void gptq_round(const vial_dense *functions, choice *c, float *hessian, f
   vial_dense_columns work = {
     .weights = c->weights, .residual = residual, .integers = c->integers, .feedback = feedback, .stride = ROWS,
     .factor = factor, .factor_stride = COLUMNS, .columns = columns, .groups = groups, .scales = c->scales,
-    .zeros = c->zeros, .group_stride = ROWS, .levels = form == LEVELS ? table : NULL, .count = COLUMNS};
+    .zeros = c->zeros, .group_stride = ROWS, .entries = form == CODEBOOK ? table : NULL, .count = COLUMNS};
   functions->gptq_round(&work);
   for (uint32_t i = 0; i < COLUMNS; i++) memcpy(c->residual + columns[i] * ROWS, residual + i * ROWS, ROWS * sizeof(float));
 }
@@ -131,7 +131,7 @@ static void coordinate_descent(const vial_dense *functions, choice *c, const flo
       .weights = c->weights + g * 32 * ROWS, .residual = c->residual + g * 32 * ROWS,
       .integers = c->integers + g * 32 * ROWS, .gradient = gradient, .stride = ROWS, .gradient_stride = ROWS,
       .hessian = hessian + g * 32 * (COLUMNS + 1), .hessian_stride = COLUMNS, .scales = c->scales + g * ROWS,
-      .zeros = c->zeros + g * ROWS, .levels = form == LEVELS ? table : NULL, .count = 32};
+      .zeros = c->zeros + g * ROWS, .entries = form == CODEBOOK ? table : NULL, .count = 32};
     functions->coordinate_descent(&work);
   }
 }
@@ -155,7 +155,7 @@ static uint64_t rounding(const vial_dense *functions, form form) {
 }
 static uint64_t asymmetric(const vial_dense *functions) { return rounding(functions, ASYMMETRIC); }
 static uint64_t symmetric(const vial_dense *functions) { return rounding(functions, SYMMETRIC); }
-static uint64_t levels(const vial_dense *functions) { return rounding(functions, LEVELS); }
+static uint64_t entries(const vial_dense *functions) { return rounding(functions, CODEBOOK); }
 
 static const struct {
   const char *name;
@@ -166,7 +166,7 @@ static const struct {
   {"cholesky", cholesky, 0xF8B412F422D337B6ull},
   {"asymmetric", asymmetric, 0x84E7DD9C8C8235D5ull},
   {"symmetric", symmetric, 0x9FFF697C34E49FA2ull},
-  {"levels", levels, 0x128F425F6DF778ABull},
+  {"levels", entries, 0x128F425F6DF778ABull},
 };
 
 static size_t list(const vial_dense *families[3]) {

@@ -75,11 +75,11 @@ int fail(int *failures, const char *format, ...) {
   return *failures;
 }
 
-void random_levels(int8_t levels[16], int extreme) {
+void random_codebook(int8_t entries[16], int extreme) {
   uint32_t wanted = 16;
-  for (int level = -127; level <= 127 && wanted > 0; level++)
-    if (random_below((uint32_t)(128 - level)) < wanted) levels[16 - wanted--] = (int8_t)level;
-  if (extreme) levels[0] = -127, levels[15] = 127;
+  for (int entry = -127; entry <= 127 && wanted > 0; entry++)
+    if (random_below((uint32_t)(128 - entry)) < wanted) entries[16 - wanted--] = (int8_t)entry;
+  if (extreme) entries[0] = -127, entries[15] = 127;
 }
 
 matrix make_matrix(vial_encoding encoding, uint32_t rows, uint32_t columns, uint32_t group, int form, int extreme) {
@@ -87,7 +87,7 @@ matrix make_matrix(vial_encoding encoding, uint32_t rows, uint32_t columns, uint
   matrix m = {
     .tensor = {.rows = rows, .columns = columns, .group = group, .encoding = encoding, .asymmetric = asymmetric}};
   m.tensor.codebook = form == CODEBOOK;
-  if (form == CODEBOOK) random_levels(m.tensor.levels, extreme);
+  if (form == CODEBOOK) random_codebook(m.tensor.entries, extreme);
   uint32_t groups = vial_tensor_group_count(&m.tensor), tiles = vial_tensor_tile_count(&m.tensor);
   uint64_t byte_count = 0;
   if (!vial_tensor_byte_count(&m.tensor, &byte_count)) abort();
@@ -131,7 +131,7 @@ int32_t matrix_zero(const matrix *m, uint32_t n, uint32_t k) {
   return m->zeros[(size_t)n * vial_tensor_group_count(&m->tensor) + k / m->tensor.group];
 }
 int32_t matrix_steps(const matrix *m, uint32_t n, uint32_t k) {
-  if (m->tensor.codebook) return m->tensor.levels[matrix_q(m, n, k)];
+  if (m->tensor.codebook) return m->tensor.entries[matrix_q(m, n, k)];
   return matrix_q(m, n, k) - matrix_zero(m, n, k);
 }
 

@@ -41,12 +41,12 @@ typedef struct matrix {
 enum { SYMMETRIC, ASYMMETRIC, CODEBOOK, FORM_COUNT };
 /// Random quantised matrix, packed. `form`: of int4, else SYMMETRIC. `extreme`: largest values everywhere.
 matrix make_matrix(vial_encoding encoding, uint32_t rows, uint32_t columns, uint32_t group, int form, int extreme);
-/// 16 strictly ascending levels; `extreme`: from -127 to 127.
-void random_levels(int8_t levels[16], int extreme);
+/// 16 strictly ascending entries; `extreme`: from -127 to 127.
+void random_codebook(int8_t entries[16], int extreme);
 /// The stored value of element (n, k) of such a matrix, and of its zero point (0 for int8, 8 without one).
 int32_t matrix_q(const matrix *m, uint32_t n, uint32_t k);
 int32_t matrix_zero(const matrix *m, uint32_t n, uint32_t k);
-/// What is multiplied with the scale: q - zero, or the level.
+/// What is multiplied with the scale: q - zero, or the entry.
 int32_t matrix_steps(const matrix *m, uint32_t n, uint32_t k);
 
 /// Panels of x[M][K], quantised by the family.

@@ -161,7 +161,7 @@ static int products_of(vial_encoding encoding) {
     for (int form = 0; form < (encoding == VIAL_ENCODING_INT4 ? FORM_COUNT : 1); form++) {
       vial_tensor t = {.rows = 21, .columns = 200, .group = group, .encoding = encoding, .asymmetric = form == ASYMMETRIC};
       t.codebook = form == CODEBOOK;
-      if (form == CODEBOOK) random_levels(t.levels, 1);
+      if (form == CODEBOOK) random_codebook(t.entries, 1);
       uint64_t byte_count;
       vial_tensor_byte_count(&t, &byte_count);
       uint8_t *bytes = guarded(byte_count);

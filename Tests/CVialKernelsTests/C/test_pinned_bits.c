@@ -116,15 +116,15 @@ static uint64_t codebook_digest(const vial_kernels *k) {
   static float w[N * K], x[M * K], out[M * N];
   static uint8_t q[N * K];
   static uint16_t scales[N * 16];
-  static const int8_t levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  static const int8_t entries[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
   uint64_t hash = start, byte_count = 0;
   fill(w, N * K, 0.1f);
   fill(x, M * K, 3);
   vial_tensor t = {.rows = N, .columns = K, .group = 64, .encoding = VIAL_ENCODING_INT4, .codebook = 1};
-  memcpy(t.levels, levels, sizeof levels);
+  memcpy(t.entries, entries, sizeof entries);
   vial_tensor_byte_count(&t, &byte_count);
   uint8_t *bytes = guarded(byte_count), marks[M];
-  for (uint32_t n = 0; n < N; n++) k->quantize_levels_row(w + n * K, K, 64, levels, q + n * K, scales + n * 6);
+  for (uint32_t n = 0; n < N; n++) k->quantize_codebook_row(w + n * K, K, 64, entries, q + n * K, scales + n * 6);
   for (uint32_t i = 0; i < 3; i++)
     vial_pack_int4_tile(
       &t, i, q + i * 16 * K, K, scales + i * 96, NULL, 6, bytes + i * vial_tensor_tile_byte_count(&t));

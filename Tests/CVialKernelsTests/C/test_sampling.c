@@ -23,15 +23,15 @@ int test_quantizers(void) {
                : flavour == 3 ? 0.0f : flavour == 4 ? gaussian * 0x1p-24f : -0x1p-24f * (float)(16 + i / 128);
         }
         seal(x);
-        int8_t levels[16];
-        random_levels(levels, flavour % 2);
+        int8_t entries[16];
+        random_codebook(entries, flavour % 2);
         for (int kind = 0; kind < 4; kind++) {  // symmetric, asymmetric, int8, codebook
           uint8_t *q[2] = {guarded(n), guarded(n)}, *zeros[2] = {guarded(groups), guarded(groups)};
           uint16_t *scales[2] = {guarded(2 * groups), guarded(2 * groups)};
           vial_kernel_status status[2];
           for (size_t f = 0; (kernels = f ? vial_kernels_list(f - 1) : reference) != NULL; f++) {
             int i = f > 0;
-            status[i] = kind == 3 ? kernels->quantize_levels_row(x, n, group, levels, q[i], scales[i])
+            status[i] = kind == 3 ? kernels->quantize_codebook_row(x, n, group, entries, q[i], scales[i])
                         : kind == 2 ? kernels->quantize_int8_row(x, n, group, (int8_t *)q[i], scales[i])
                                   : kernels->quantize_int4_row(x, n, group, q[i], scales[i], kind ? zeros[i] : NULL);
             bool same = status[i] == status[0] && memcmp(q[0], q[i], n) == 0 && memcmp(scales[0], scales[i], 2 * groups) == 0;
@@ -43,13 +43,13 @@ int test_quantizers(void) {
           for (uint32_t i = 0; i < n; i++) {
             float scale = vial_f16_to_f32(scales[0][i / group]), amax = 0;
             CHECK(isfinite(scale) && (kind == 2 ? (int8_t)q[0][i] >= -127 : q[0][i] <= 15), "out of range");
-            int value = kind == 3   ? levels[q[0][i] & 15]
+            int value = kind == 3   ? entries[q[0][i] & 15]
                         : kind == 2 ? (int8_t)q[0][i]
                                     : q[0][i] - (kind ? zeros[0][i / group] : 8);
-            for (int j = 0; j < 16 && kind == 3 && scale != 0; j++)  // no other level is nearer
+            for (int j = 0; j < 16 && kind == 3 && scale != 0; j++)  // no other entry is nearer
               CHECK(
-                fabs((double)x[i] - (double)scale * value) <= fabs((double)x[i] - (double)scale * levels[j]) * (1 + 0x1p-20),
-                "level %d of %u is not the nearest", value, i);
+                fabs((double)x[i] - (double)scale * value) <= fabs((double)x[i] - (double)scale * entries[j]) * (1 + 0x1p-20),
+                "entry %d of %u is not the nearest", value, i);
             if (kind == 1) CHECK(zeros[0][i / group] <= 15, "zero out of range");
             for (uint32_t j = i / group * group; j < n && j < (i / group + 1) * group; j++) amax = fmaxf(amax, fabsf(x[j]));
             double step = (double)amax / (kind == 2 ? 127 : 7), rounded = step > 0 ? step * rint((double)x[i] / step) : 0;
@@ -76,39 +76,39 @@ int test_quantizers(void) {
   return failures;
 }
 
-/// A codebook whose levels are a grid finds that grid; a skewed one takes the sign of the scale that fits.
+/// A codebook whose entries are a grid finds that grid; a skewed one takes the sign of the scale that fits.
 int test_codebook_quantizer(void) {
   int failures = 0;
-  int8_t levels[16];
+  int8_t entries[16];
   float x[64];
   uint8_t q[64];
   uint16_t scales[2];
   const vial_kernels *kernels;
   for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++) {
     for (int sign = -1; sign <= 1; sign += 2) {
-      for (int i = 0; i < 16; i++) levels[i] = (int8_t)(8 * i - 64);
-      levels[0] = -127;
-      for (int i = 0; i < 64; i++) x[i] = (float)(sign * levels[i * 5 % 16]) * 0x1p-7f;
-      CHECK(kernels->quantize_levels_row(x, 64, 64, levels, q, scales) == VIAL_KERNEL_OK, "status");
+      for (int i = 0; i < 16; i++) entries[i] = (int8_t)(8 * i - 64);
+      entries[0] = -127;
+      for (int i = 0; i < 64; i++) x[i] = (float)(sign * entries[i * 5 % 16]) * 0x1p-7f;
+      CHECK(kernels->quantize_codebook_row(x, 64, 64, entries, q, scales) == VIAL_KERNEL_OK, "status");
       CHECK(vial_f16_to_f32(scales[0]) == (float)sign * 0x1p-7f, "%s scale %a", kernels->name, (double)vial_f16_to_f32(scales[0]));
       for (int i = 0; i < 64; i++) CHECK(q[i] == i * 5 % 16, "%s q of %d", kernels->name, i);
     }
-    // Midway between two levels the lower one is taken; without a value there is no scale and q is 8.
+    // Midway between two entries the lower one is taken; without a value there is no scale and q is 8.
     memset(x, 0, sizeof x);
     x[0] = -127.0f;
     x[1] = 4.0f;
-    CHECK(kernels->quantize_levels_row(x, 64, 32, levels, q, scales) == VIAL_KERNEL_OK, "status");
+    CHECK(kernels->quantize_codebook_row(x, 64, 32, entries, q, scales) == VIAL_KERNEL_OK, "status");
     CHECK(scales[0] == 0x3C00 && q[0] == 0 && q[1] == 8 && q[2] == 8, "%s: a tie goes up", kernels->name);
     CHECK(scales[1] == 0 && q[32] == 8 && q[63] == 8, "%s: zeros are not zeros", kernels->name);
-    for (int i = 0; i < 16; i++) levels[i] = (int8_t)(i + 1);  // no level is 0: the error of padding must not count
+    for (int i = 0; i < 16; i++) entries[i] = (int8_t)(i + 1);  // no entry is 0: the error of padding must not count
     memset(x, 0, sizeof x);
     x[0] = 16.0f;
-    CHECK(kernels->quantize_levels_row(x, 1, 32, levels, q, scales) == VIAL_KERNEL_OK, "status");
-    CHECK(vial_f16_to_f32(scales[0]) * levels[q[0]] == 16.0f, "%s: a single value is not exact", kernels->name);
+    CHECK(kernels->quantize_codebook_row(x, 1, 32, entries, q, scales) == VIAL_KERNEL_OK, "status");
+    CHECK(vial_f16_to_f32(scales[0]) * entries[q[0]] == 16.0f, "%s: a single value is not exact", kernels->name);
     x[0] = 1e7f;
-    CHECK(kernels->quantize_levels_row(x, 32, 32, levels, q, scales) == VIAL_KERNEL_SCALE_OVERFLOW, "overflow");
+    CHECK(kernels->quantize_codebook_row(x, 32, 32, entries, q, scales) == VIAL_KERNEL_SCALE_OVERFLOW, "overflow");
     x[0] = NAN;
-    CHECK(kernels->quantize_levels_row(x, 32, 32, levels, q, scales) == VIAL_KERNEL_NOT_FINITE, "NaN");
+    CHECK(kernels->quantize_codebook_row(x, 32, 32, entries, q, scales) == VIAL_KERNEL_NOT_FINITE, "NaN");
   }
   return failures;
 }

@@ -81,12 +81,12 @@ int test_tile_layouts(void) {
   wrong = (vial_tensor){.rows = 16, .columns = 16, .group = 32, .encoding = VIAL_ENCODING_INT8, .asymmetric = 1};
   CHECK(!vial_tensor_byte_count(&wrong, &n), "asymmetric int8 passes");
   wrong = (vial_tensor){.rows = 16, .columns = 16, .group = 32, .encoding = VIAL_ENCODING_INT4, .codebook = 1};
-  CHECK(!vial_tensor_byte_count(&wrong, &n), "levels that do not ascend pass");
-  for (int i = 0; i < 16; i++) wrong.levels[i] = (int8_t)(8 * i - 127);
+  CHECK(!vial_tensor_byte_count(&wrong, &n), "entries that do not ascend pass");
+  for (int i = 0; i < 16; i++) wrong.entries[i] = (int8_t)(8 * i - 127);
   CHECK(vial_tensor_byte_count(&wrong, &n) && n == 288, "a codebook does not pass");
-  wrong.levels[0] = -128;
-  CHECK(!vial_tensor_byte_count(&wrong, &n), "level -128 passes");
-  wrong.levels[0] = -127;
+  wrong.entries[0] = -128;
+  CHECK(!vial_tensor_byte_count(&wrong, &n), "entry -128 passes");
+  wrong.entries[0] = -127;
   wrong.asymmetric = 1;
   CHECK(!vial_tensor_byte_count(&wrong, &n), "a codebook with zero points passes");
   wrong.asymmetric = 0;
@@ -94,7 +94,7 @@ int test_tile_layouts(void) {
   CHECK(!vial_tensor_byte_count(&wrong, &n), "int8 with a codebook passes");
   wrong.encoding = VIAL_ENCODING_INT4;
   wrong.codebook = 0;
-  CHECK(!vial_tensor_byte_count(&wrong, &n), "levels without a codebook pass");
+  CHECK(!vial_tensor_byte_count(&wrong, &n), "entries without a codebook pass");
   wrong = (vial_tensor){.rows = 16, .columns = 16, .encoding = 77};
   CHECK(!vial_tensor_byte_count(&wrong, &n), "encoding 77 passes");
   wrong = (vial_tensor){.rows = UINT32_MAX, .columns = UINT32_MAX, .encoding = VIAL_ENCODING_F32};

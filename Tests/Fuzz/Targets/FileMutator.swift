@@ -26,9 +26,9 @@ public struct FileMutator {
   private var random: SplitMix64
   private var report = MutationReport()
 
-  /// Mutants of the tiny model with one root, with two, and with levels.
+  /// Mutants of the tiny model with one root, with two, and with a codebook.
   public init(seed: UInt64) {
-    bases = [TinyModel.bytes, TinyModel.twoRoots, TinyModel.levels].map {
+    bases = [TinyModel.bytes, TinyModel.twoRoots, TinyModel.withCodebook].map {
       ($0, FileFields($0).fields)
     }
     random = SplitMix64(seed: seed)

@@ -56,7 +56,7 @@ enum FileTargets {
     guard !frame.isEmpty else { return }
     let bytes = TableHeavyFile.withText(frame, rawByteCount: rawByteCount)
     guard let opened = try? FormatReader.open(ByteRegion(copying: bytes)) else { return }
-    guard let text = try? opened.text(.licence) else { return }
+    guard let text = try? opened.text(.license) else { return }
     if UInt64(text.byteCount) != rawByteCount { fatalError("a text has not its raw length") }
   }
 }

@@ -10,7 +10,7 @@ public enum Seeds {
     switch target {
     case .open:
       return [
-        TinyModel.bytes, TinyModel.twoRoots, TinyModel.adapted, TinyModel.levels,
+        TinyModel.bytes, TinyModel.twoRoots, TinyModel.adapted, TinyModel.withCodebook,
         TinyModel.adapterFile,
       ].map { SparseFile.fold($0, .all) }
     case .sections: return [Array(TinyModel.bytes[TinyModel.tableOffset...])]

@@ -17,7 +17,7 @@ public enum TinyModel {
   public static let bytes: [UInt8] = make(tensors)
 
   /// The same model with levels in one of its tensors, which needs feature *codebooks*.
-  public static let levels: [UInt8] = make(
+  public static let withCodebook: [UInt8] = make(
     tensors.map { tensor in
       var tensor = tensor
       if tensor.format == symmetric { tensor.format.codebook = codebook }

@@ -53,7 +53,7 @@ import VialText
       let bytes = ForeignBytes(TableHeavyFile.withText(frame, rawByteCount: stated))
       let file = try FormatReader.open(bytes.region)
       allocation_meter_begin()
-      let text = try? file.text(.licence)
+      let text = try? file.text(.license)
       let peak = allocation_meter_end()
       #expect(text == nil)
       // The LZ4 library's own context: 64 KiB of window and two blocks of at most 4 MiB.
@@ -87,7 +87,7 @@ import VialText
     let file = try FormatReader.open(bytes.region)
     let bound = raw + UInt64(frame.count) + FormatLimits.textWorkByteCount
     allocation_meter_begin()
-    var text = try file.text(.licence)
+    var text = try file.text(.license)
     var peak = allocation_meter_end()
     #expect(text?.byteCount == 48 << 20)
     #expect(UInt64(peak) <= bound && UInt64(peak) > raw)

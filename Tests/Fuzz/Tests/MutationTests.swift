@@ -12,7 +12,7 @@ import Testing
     #expect(report.usedCount > 1500)
     #expect(report.verifiedCount > 500)
     #expect(report.rules.count > 60)
-    // Only one of the bases has levels.
+    // Only one of the bases has a codebook.
     #expect(report.rules[335] != nil)
   }
 

@@ -44,8 +44,8 @@ import VialFormat
     // The last one is a file of an adapter: no model.
     #expect(ModelUse.everything(TinyModel.adapterFile) == .refused(rule: 216))
     #expect(ModelUse.answers(TinyModel.bytes))
-    #expect(ModelUse.answers(TinyModel.levels))
-    let file = try FormatReader.open(ByteRegion(copying: TinyModel.levels))
+    #expect(ModelUse.answers(TinyModel.withCodebook))
+    let file = try FormatReader.open(ByteRegion(copying: TinyModel.withCodebook))
     #expect((0..<file.tensors.count).contains { file.tensors[$0].format.codebook != nil })
   }
 }

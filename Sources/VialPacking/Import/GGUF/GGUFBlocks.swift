@@ -57,10 +57,10 @@ enum GGUFBlocks {
   @Sendable private static func blockIQ4NL(
     _ block: UnsafeRawPointer, _ out: UnsafeMutablePointer<Float>
   ) {
-    let (scale, levels) = (half(block, 0), Codebook.ofIQ4NL)
+    let (scale, entries) = (half(block, 0), Codebook.ofIQ4NL)
     for index in 0..<16 {
-      out[index] = Float(levels[byte(block, 2 + index) & 15]) * scale
-      out[index + 16] = Float(levels[byte(block, 2 + index) >> 4]) * scale
+      out[index] = Float(entries[byte(block, 2 + index) & 15]) * scale
+      out[index + 16] = Float(entries[byte(block, 2 + index) >> 4]) * scale
     }
   }
 
