@@ -1,27 +1,25 @@
-// Owns: the reserve: how much of it is promised, the memory it lies in, and a small allocator in
-// that memory.
+// Owns: the reserve: how much of it is promised, the memory it lies in, and allocation from it.
 // Must not: call malloc, or be fast at taking: that happens when there is no other memory.
 //
 // The memory is in parts: one in the library's own data, others mapped while promises need them. A
-// part is cut into blocks, each with a header that tells its length and that of the block before
-// it. Free blocks hang in lists by the logarithm of their length. One lock guards all of it;
-// promises are counted without.
+// part is cut into blocks (vial_reserve_blocks.h). One lock guards all of it; promises are counted
+// without.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "vial_memory.h"
+#include "vial_reserve_blocks.h"
 
 #ifndef MAP_ANONYMOUS
 #define MAP_ANONYMOUS MAP_ANON
 #endif
 
-enum { HEADER = 16, LEAST_BLOCK = 48, LIST_COUNT = 48, PART_LIMIT = 64, LOOK_LIMIT = 64 };
+enum { PART_LIMIT = 64 };
 /// Parts are mapped in units of this, and no smaller ones.
 #ifdef VIAL_RESERVE_IS_EXACT
 #define PART_UNIT ((size_t)1 << 14)
@@ -35,16 +33,6 @@ enum { HEADER = 16, LEAST_BLOCK = 48, LIST_COUNT = 48, PART_LIMIT = 64, LOOK_LIM
 /// More is never asked for: sums of a few of these do not overflow.
 #define LARGEST ((size_t)1 << 46)
 
-typedef struct block {
-  size_t before;  // length of the block before it, 0 for the first
-  size_t length;  // with the header; the lowest bit: in use
-} block;
-
-/// What a free block holds behind its header.
-typedef struct links {
-  block *next, *previous;
-} links;
-
 typedef struct part {
   _Atomic(uintptr_t) start;
   atomic_size_t size;  // 0: unused
@@ -54,8 +42,7 @@ typedef struct part {
 static _Alignas(64) uint8_t base[VIAL_RESERVE_BASE_BYTES];
 static part parts[PART_LIMIT];
 static atomic_int part_end;  // parts behind this one were never used
-static block *lists[LIST_COUNT];
-static atomic_size_t available, promised;
+static atomic_size_t promised;
 static atomic_size_t drop_capacity = SIZE_MAX;  // bytes beyond the promises from which on some part is not needed
 static bool is_ready;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -63,63 +50,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 void vial_reserve_lock(void) { pthread_mutex_lock(&lock); }
 void vial_reserve_unlock(void) { pthread_mutex_unlock(&lock); }
 
-// ---- Blocks -------------------------------------------------------------------------------------
-
-static size_t length_of(const block *b) { return b->length & ~(size_t)1; }
-static bool is_used(const block *b) { return b->length & 1; }
-static block *behind(block *b) { return (block *)((uint8_t *)b + length_of(b)); }
-static block *before(block *b) { return (block *)((uint8_t *)b - b->before); }
-
-static links *links_of(block *b) { return (links *)(b + 1); }
-
-static int list_of(size_t length) {
-  const int list = 63 - __builtin_clzll((unsigned long long)length);
-  return list < LIST_COUNT ? list : LIST_COUNT - 1;
-}
-
-static void link_free(block *b) {
-  block **list = &lists[list_of(b->length)];
-  links_of(b)->previous = NULL;
-  links_of(b)->next = *list;
-  if (*list) links_of(*list)->previous = b;
-  *list = b;
-  atomic_fetch_add(&available, b->length);
-}
-
-static void unlink_free(block *b) {
-  block *next = links_of(b)->next, *previous = links_of(b)->previous;
-  if (previous) links_of(previous)->next = next;
-  else lists[list_of(b->length)] = next;
-  if (next) links_of(next)->previous = previous;
-  atomic_fetch_sub(&available, b->length);
-}
-
-/// Cuts a block that is in no list after `length` bytes, when a block fits behind; that one is
-/// freed.
-static void cut(block *b, size_t length) {
-  const size_t rest = length_of(b) - length;
-  if (rest < LEAST_BLOCK) return;
-  block *after = behind(b);
-  b->length = length;
-  block *second = behind(b);
-  second->before = length;
-  second->length = rest;
-  after->before = rest;
-  link_free(second);
-}
-
 // ---- Parts --------------------------------------------------------------------------------------
-
-/// Makes one free block of some memory, with an end that looks used.
-static void add_blocks(uint8_t *start, size_t size) {
-  block *first = (block *)start;
-  first->before = 0;
-  first->length = size - HEADER;
-  block *end = behind(first);
-  end->before = first->length;
-  end->length = 1;
-  link_free(first);
-}
 
 static void get_ready(void) {
   if (is_ready) return;
@@ -232,8 +163,6 @@ static bool is_inside(const void *memory) {
   return (uintptr_t)memory - (uintptr_t)base < sizeof base || part_of(memory) != NULL;
 }
 
-static block *block_of(const void *memory) { return (block *)((uintptr_t)memory - HEADER); }
-
 // ---- Promises -----------------------------------------------------------------------------------
 
 /// Half as much again for headers, lengths that are rounded up, and pieces too small for what is
@@ -302,19 +231,6 @@ void vial_reserve_release(size_t byte_count) {
 
 // ---- Taking -------------------------------------------------------------------------------------
 
-/// A free block of at least so many bytes, out of its list.
-static block *find(size_t length) {
-  const int own = list_of(length);
-  block *found = NULL;
-  // Of its own list some blocks may be too short; of those above, none is.
-  int looks = 0;
-  for (block *b = lists[own]; b && looks < LOOK_LIMIT && !found; b = links_of(b)->next, looks++)
-    if (b->length >= length) found = b;
-  for (int list = own + 1; list < LIST_COUNT && !found; list++) found = lists[list];
-  if (found) unlink_free(found);
-  return found;
-}
-
 /// The same, if need be from a part that was not touched so far, or from a new one: more may be
 /// wanted than was promised, or in larger pieces.
 static block *obtain(size_t length) {
@@ -335,25 +251,6 @@ static block *obtain(size_t length) {
   return find(length);
 }
 
-/// Makes the part of a block that was found an allocation at the wanted alignment.
-static void *carve(block *b, size_t length, size_t alignment) {
-  uintptr_t memory = ((uintptr_t)b + HEADER + alignment - 1) & ~(uintptr_t)(alignment - 1);
-  while (memory != (uintptr_t)b + HEADER && memory - HEADER - (uintptr_t)b < LEAST_BLOCK) memory += alignment;
-  const size_t skipped = memory - HEADER - (uintptr_t)b;
-  if (skipped > 0) {
-    block *second = (block *)(memory - HEADER);
-    second->before = skipped;
-    second->length = length_of(b) - skipped;
-    behind(second)->before = second->length;
-    b->length = skipped;
-    link_free(b);
-    b = second;
-  }
-  cut(b, length);
-  b->length |= 1;
-  return (uint8_t *)b + HEADER;
-}
-
 void *vial_reserve_take(size_t byte_count, size_t alignment) {
   if (byte_count > LARGEST || alignment > LARGEST_ALIGNMENT) return NULL;
   if (alignment < 16) alignment = 16;
@@ -372,25 +269,7 @@ bool vial_reserve_give_back(void *memory) {
   if (!memory || !is_inside(memory)) return false;
   vial_reserve_lock();
   const bool is_ours = is_inside(memory);
-  if (is_ours) {
-    block *b = block_of(memory);
-    b->length &= ~(size_t)1;
-    memset(memory, 0, b->length - HEADER);
-    __asm__ volatile("" : : "r"(memory) : "memory");
-    block *after = behind(b);
-    if (!is_used(after)) {
-      unlink_free(after);
-      b->length += after->length;
-    }
-    if (b->before > 0 && !is_used(before(b))) {
-      block *first = before(b);
-      unlink_free(first);
-      first->length += b->length;
-      b = first;
-    }
-    behind(b)->before = b->length;
-    link_free(b);
-  }
+  if (is_ours) free_block(memory);
   vial_reserve_unlock();
   return is_ours;
 }
