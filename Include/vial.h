@@ -1280,8 +1280,10 @@ typedef struct vial_request_options {
    *  OpenAI and transformers have them, [{"type": "function", "function": {"name", "description",
    *  "parameters"}}]. Only beside messages; always literal, whatever the messages are. A chat
    *  template that does not read tools never shows them to the model, as with transformers; `vial
-   *  dump` says which do. The JSON has no key twice in an object, at most 64 levels and
-   *  VIAL_VALUE_COUNT_LIMIT values, and counts as bytes of the messages. Absent: none. */
+   *  dump` says which do. The JSON has no key twice in an object, at most 64 levels, integers of
+   *  at most 4,300 digits, and counts as bytes of the messages; byte_offset of the error says where
+   *  it is none. All JSON of a request together has at most VIAL_VALUE_COUNT_LIMIT values, or is
+   *  VIAL_STATUS_TOO_LONG. Absent: none. */
   vial_text tools;
   /** Token ids, as they are. */
   const uint32_t *tokens;
@@ -1565,7 +1567,8 @@ VIAL_API vial_status vial_request_copy_tokens(vial_request *request, uint32_t *o
 #define VIAL_TEXT_BYTE_LIMIT 16777216u
 /** Most token ids of one call. */
 #define VIAL_TOKEN_COUNT_LIMIT 16777216u
-/** Most values, keys included, in the JSON of tools and further fields of one conversation. */
+/** Most values, keys included, in the JSON of tools and further fields of one conversation; more are
+ *  VIAL_STATUS_TOO_LONG. */
 #define VIAL_VALUE_COUNT_LIMIT 262144u
 /** Most messages of one call. A chat template takes fewer: see Spec/TEMPLATES.md, "Limits". */
 #define VIAL_MESSAGE_COUNT_LIMIT 65536u

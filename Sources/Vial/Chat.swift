@@ -84,8 +84,9 @@ public final class Conversation {
   /// `reasoning`, `thinking`, `name` and `tool_call_id`, strings or null, and `tool_calls`, a list
   /// of objects as transformers has them. They are literal when the message is. A template that
   /// does not ask for a field does not see it. Linear in the text's length.
-  /// - Throws: `text` with `invalidJSON`, `invalidUTF8`, `invalidFields` (also for a second object,
-  ///   and without a message) or `templateLimit`; `outOfMemory`.
+  /// - Throws: `text` with what `ChatValueReader` throws, `tooManyValues` also for all fields and
+  ///   tools together, or `invalidFields` (also for a second object, and without a message);
+  ///   `outOfMemory`.
   public func setFields(_ json: Span<UInt8>) throws(VialError) {
     guard entries.count > 0, entries.span[entries.count - 1].fields < 0 else {
       throw .text(.invalidFields)
@@ -118,7 +119,7 @@ public final class Conversation {
       size = try ChatValueReader.read(json, into: &noText, at: 0, nodes: &noNodes, at: 0)
     } catch { throw VialError(error) }
     guard size.nodeCount <= ChatValueReader.nodeLimit - (nodes?.count ?? 0) else {
-      throw .text(.templateLimit)
+      throw .text(.tooManyValues)
     }
     guard let buffer = grown(text, by: size.byteCount),
       let values = CheckedBuffer<ChatNode>(capacity: size.nodeCount)

@@ -74,11 +74,12 @@ struct Failure: Error {
     case .invalidUTF8(let offset):
       self.init(VIAL_STATUS_INVALID_UTF8, message: error.description)
       byteOffset = UInt64(clamping: offset)
-    case .invalidJSON(let offset):
+    case .invalidJSON(let offset), .repeatedKey(let offset), .nestedTooDeep(let offset),
+      .numberOutOfRange(let offset):
       self.init(VIAL_STATUS_INVALID_ARGUMENT, message: error.description)
       byteOffset = UInt64(clamping: offset)
     case .invalidFields: self.init(VIAL_STATUS_INVALID_ARGUMENT, message: error.description)
-    case .textTooLong, .normalizedTextTooLong:
+    case .textTooLong, .normalizedTextTooLong, .tooManyValues:
       self.init(VIAL_STATUS_TOO_LONG, message: error.description)
     case .tokenizerLimit: self.init(VIAL_STATUS_FORMAT, message: error.description)
     case .templateRefused, .templateUnsupported, .templateLimit, .templateType:

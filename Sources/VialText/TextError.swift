@@ -17,6 +17,15 @@ public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
   case templateType
   /// Tools or the further fields of a message are no JSON at byte `offset`.
   case invalidJSON(offset: Int)
+  /// The same have an object with a key twice; the second one begins at byte `offset`.
+  case repeatedKey(offset: Int)
+  /// The same are nested deeper than `ChatValueReader.depthLimit` levels at byte `offset`.
+  case nestedTooDeep(offset: Int)
+  /// The number at byte `offset` of the same is longer than `ChatValueReader` takes, or no finite
+  /// double.
+  case numberOutOfRange(offset: Int)
+  /// Tools and further fields of a conversation have more than `ChatValueReader.nodeLimit` values.
+  case tooManyValues
   /// Tools are no list of objects, or the further fields of a message are not `ChatFields`.
   case invalidFields
   /// The text's normalised form is longer than `TokenizerLimits` allows.
@@ -36,6 +45,14 @@ public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {
     case .templateLimit: "the chat template exceeds its limits"
     case .templateType: "the chat template uses a value of the wrong kind"
     case .invalidJSON(let offset): "tools or a message's fields are no JSON at byte \(offset)"
+    case .repeatedKey(let offset):
+      "tools or a message's fields have an object with a key twice, at byte \(offset)"
+    case .nestedTooDeep(let offset):
+      "tools or a message's fields are nested deeper than \(ChatValueReader.depthLimit) levels, at byte \(offset)"
+    case .numberOutOfRange(let offset):
+      "tools or a message's fields have a number that is out of range, at byte \(offset)"
+    case .tooManyValues:
+      "tools and messages' fields have more than \(ChatValueReader.nodeLimit) values together"
     case .invalidFields: "tools or a message's fields are not of the kinds that they must be"
     case .normalizedTextTooLong: "the text's normalised form is too long"
     case .tokenizerLimit: "the tokenizer's tables make this text too costly"

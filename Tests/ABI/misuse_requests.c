@@ -2,6 +2,7 @@
  * process or hangs it. Usage: misuse_requests MODEL. Must not: close what is in use (misuse_lifetimes.c). */
 #include "misuse_requests.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define HUGE_LENGTH ((uint64_t)1 << 63)
@@ -194,6 +195,27 @@ static void tools_and_fields(void) {
   options.tools = vial_text_from("[{]");
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
   CHECK(error.byte_offset == 2);
+  options.tools = vial_text_from("[{\"a\": 1, \"a\": 2}]");
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
+  CHECK(error.byte_offset == 10 && strstr(error.message, "a key twice") != NULL);
+  char numbers[4400];
+  snprintf(numbers, sizeof numbers, "[{\"a\": -%0*d}]", 4301, 7);
+  numbers[8] = '1';
+  options.tools = vial_text_from(numbers);
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
+  CHECK(error.byte_offset == 7 && strstr(error.message, "out of range") != NULL);
+  static char deep[66];
+  memset(deep, '[', 65);
+  options.tools = vial_text_from(deep);
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, &error));
+  CHECK(error.byte_offset == 64 && strstr(error.message, "deeper") != NULL);
+  static char many[2 * VIAL_VALUE_COUNT_LIMIT + 2];
+  many[0] = '[';
+  for (size_t index = 1; index + 1 < sizeof many; index += 2) memcpy(many + index, "0,", 2);
+  many[sizeof many - 2] = ']';
+  options.tools = vial_text_from(many);
+  STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, &error));
+  CHECK(strstr(error.message, "values") != NULL);
   options.tools = vial_text_from("[{\"\xC3\"}]");
   STATUS(VIAL_STATUS_INVALID_UTF8, vial_engine_submit(engine, &options, &request, NULL));
   options.tools.length = HUGE_LENGTH;

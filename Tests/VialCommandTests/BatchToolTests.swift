@@ -3,6 +3,7 @@
 import Foundation
 import TestSupport
 import Testing
+import VialText
 
 @Suite struct BatchToolTests {
   private let folder = TemporaryFolder()
@@ -64,6 +65,49 @@ import Testing
     #expect(try prompt(answers[1], file) == "user=x;")
     let dump = try CommandRun("dump", file)
     #expect(dump.output.contains("reads tools"))
+  }
+
+  /// What the C interface takes of tools and calls, and what it says of the rest.
+  @Test func numbersAndLevelsAreThoseOfConversations() throws {
+    let file = try pack(
+      """
+      {{ tools | tojson }}{% for m in messages %}{{ m.content }}\
+      {% for c in m.tool_calls or [] %}{{ c | tojson }}{% endfor %}{% endfor %}
+      """)
+    let user = #"{"role": "user", "content": "x"}"#
+    let digits = { (count: Int) in String(repeating: "7", count: count) }
+    let nested = { (count: Int) in
+      String(repeating: "[", count: count) + String(repeating: "]", count: count)
+    }
+    let line = { (tools: String, calls: String) in
+      """
+      {"prompt_logprobs": true, "tools": \(tools), "messages": [\(user), \
+      {"role": "assistant", "tool_calls": \(calls)}]}
+      """
+    }
+    let taken = try answers(
+      file,
+      [
+        line(#"[{"a": -\#(digits(309))}]"#, #"[{"b": \#(digits(310))}]"#),
+        line(#"[{"a": \#(nested(62))}]"#, #"[{"b": \#(nested(61))}]"#),
+      ])
+    #expect(
+      try prompt(taken[0], file)
+        == #"[{"a": -\#(digits(309))}]x{"b": \#(digits(310))}"#)
+    #expect(taken[1]["error"] is NSNull, "\(taken[1])")
+    let refused: [(tools: String, calls: String, error: TextError)] = [
+      ("[{\"a\": \(digits(4301))}]", "[]", .numberOutOfRange(offset: 6)),
+      ("[]", "[{\"a\": -\(digits(4301))}]", .numberOutOfRange(offset: 20)),
+      ("[{\"a\": \(nested(63))}]", "[]", .nestedTooDeep(offset: 68)),
+      (
+        "[{\"a\": [0\(String(repeating: ",0", count: 262_144))]}]", "[]", .tooManyValues
+      ),
+    ]
+    for (answer, expected) in zip(
+      try answers(file, refused.map { line($0.tools, $0.calls) }), refused)
+    {
+      #expect(answer["error"] as? String == expected.error.description)
+    }
   }
 
   @Test func whatIsNoToolIsNamed() throws {

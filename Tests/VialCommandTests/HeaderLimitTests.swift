@@ -13,6 +13,7 @@ import VialText
     #expect(Int(VIAL_CHOICE_COUNT_LIMIT) == GrammarLimits.valueCount)
     #expect(Int(VIAL_CHOICE_BYTE_LIMIT) == GrammarLimits.valueByteCount)
     #expect(Int(VIAL_TEMPLATE_WORK_LIMIT) == TemplateLayout.maxWork)
+    #expect(Int(VIAL_VALUE_COUNT_LIMIT) == ChatValueReader.nodeLimit)
     #expect(Int(VIAL_TOKENIZER_WORK_PER_BYTE) == TokenizerLimits.workPerByte)
     #expect(Int(VIAL_TOKENIZER_WORK_LEAST) == TokenizerLimits.leastWork)
     #expect(Int(VIAL_TEXT_BYTE_LIMIT) == TemplateLayout.maxOutputByteCount)

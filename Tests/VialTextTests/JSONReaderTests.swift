@@ -52,6 +52,29 @@ import VialText
     #expect(throws: JSONError.self) { try parse("{\(many)}") }
   }
 
+  /// What a conversation's reader takes of a line's members passes this one, too.
+  @Test func limitsOfConversations() throws {
+    let read = { (text: String) in
+      try JSONReader.parse(Array(text.utf8), limits: .ofConversations)
+    }
+    for digits in [String(repeating: "9", count: 309), "-" + String(repeating: "8", count: 9000)] {
+      let value = try read("{\"a\": \(digits)}")
+      #expect(value.compactText == Array("{\"a\":\(digits)}".utf8))
+      #expect(value["a"]?.number == nil && value["a"]?.integer == nil)
+      #expect(throws: JSONError.self) { try parse(digits) }
+    }
+    let fraction = "0." + String(repeating: "1", count: ChatValueReader.numberDigitLimit - 2)
+    #expect(try read(fraction).number == parse(fraction + "1").number)
+    #expect(throws: JSONError.self) { try read(fraction + "1") }
+    #expect(throws: JSONError.self) { try read("1e999") }
+    let nested = { (count: Int) in
+      String(repeating: "[", count: count) + String(repeating: "]", count: count)
+    }
+    _ = try read("{\"a\": [\(nested(ChatValueReader.depthLimit))]}")
+    #expect(throws: JSONError.self) { try read("[[\(nested(ChatValueReader.depthLimit + 1))]]") }
+    #expect(throws: JSONError.self) { try parse("[[\(nested(ChatValueReader.depthLimit))]]") }
+  }
+
   @Test func anyDamageIsAnErrorOrAValue() {
     var generator = SeededGenerator(seed: 5)
     let text = Array(#"{"a": [1, -2.5e1, "x\u00e9\ud83e\ude7a"], "b": {"c": null}}"#.utf8)

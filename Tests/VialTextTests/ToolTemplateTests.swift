@@ -200,7 +200,7 @@ import VialText
     for text in texts {
       #expect(throws: TextError.self, "\(text.prefix(40))") { try read(text) }
     }
-    #expect(throws: TextError.templateLimit) {
+    #expect(throws: TextError.tooManyValues) {
       _ = try read("[" + String(repeating: "0,", count: ChatValueReader.nodeLimit) + "0]")
     }
     #expect(
@@ -208,6 +208,30 @@ import VialText
     var broken = Array(#"["aé"]"#.utf8)
     broken.remove(at: broken.count - 3)
     #expect(throws: TextError.self) { try Self.size(of: broken) }
+  }
+
+  /// What is JSON and refused all the same says why.
+  @Test func limitsHaveTheirOwnErrors() throws {
+    let digits = String(repeating: "9", count: ChatValueReader.numberDigitLimit)
+    let nested = { (count: Int) in String(repeating: "[", count: count) }
+    let cases: [(json: String, error: TextError)] = [
+      (#"[{"a": 1, "b": 2, "a": 3}]"#, .repeatedKey(offset: 18)),
+      (#"[{"a": 1, "\u0061": 2}]"#, .repeatedKey(offset: 10)),
+      (nested(64) + "{}", .nestedTooDeep(offset: 64)), (nested(65), .nestedTooDeep(offset: 64)),
+      ("[\(digits)9]", .numberOutOfRange(offset: 1)),
+      ("[-\(digits)9]", .numberOutOfRange(offset: 1)),
+      ("[0.\(digits)]", .numberOutOfRange(offset: 1)), ("[1e999]", .numberOutOfRange(offset: 1)),
+      ("[1,]", .invalidJSON(offset: 3)),
+    ]
+    for (json, error) in cases {
+      #expect(throws: error, "\(json.prefix(40))") { try read(json) }
+      let isPlain = error.description.contains("no JSON")
+      #expect(isPlain == (error == .invalidJSON(offset: 3)), "\(error)")
+    }
+    // A sign is no digit, as for Python.
+    #expect(try written("-" + digits) == "-" + digits)
+    #expect(try written(digits) == digits)
+    #expect(try written("0." + digits.dropFirst(2)) == "1.0")
   }
 
   private static func size(of json: [UInt8]) throws -> ChatValueReader.Size {

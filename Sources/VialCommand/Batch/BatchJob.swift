@@ -94,7 +94,7 @@ final class BatchJob {
   }
 
   private func take(_ line: [UInt8]?, _ number: Int) throws {
-    let value = line.map { line in Result { try JSONReader.parse(line) } }
+    let value = line.map { line in Result { try JSONReader.parse(line, limits: .ofConversations) } }
     var digest = SHA256()
     digest.update(salt + (line ?? []))
     var id = Result<String, BatchError>.success(BatchID.none)

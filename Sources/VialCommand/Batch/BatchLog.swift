@@ -48,7 +48,7 @@ final class BatchLog {
   }
 
   private func note(_ line: [UInt8]?) throws {
-    guard let line, let value = try? JSONReader.parse(line),
+    guard let line, let value = try? JSONReader.parse(line, limits: .ofConversations),
       let number = value["line"]?.integer, let digest = value["digest"]?.text,
       earlier[Int(number)] == nil
     else {

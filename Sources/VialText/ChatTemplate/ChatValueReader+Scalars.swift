@@ -108,6 +108,7 @@ extension ChatValueReader {
   mutating func number() throws(TextError) {
     let start = position
     if current == 0x2D { position += 1 }
+    let firstDigit = position
     if current == 0x30 { position += 1 } else { try digits() }
     let isWhole = current != 0x2E && current | 0x20 != 0x65
     if current == 0x2E {
@@ -119,7 +120,9 @@ extension ChatValueReader {
       if current == 0x2B || current == 0x2D { position += 1 }
       try digits()
     }
-    guard position - start <= Self.numberByteLimit else { throw .invalidJSON(offset: start) }
+    guard position - (isWhole ? firstDigit : start) <= Self.numberDigitLimit else {
+      throw .numberOutOfRange(offset: start)
+    }
     var text: [UInt8] = []
     for index in start..<position { text.append(json[index]) }
     guard !isWhole else {
@@ -127,7 +130,7 @@ extension ChatValueReader {
       return write(text)
     }
     guard let value = Double(String(decoding: text, as: UTF8.self)), value.isFinite else {
-      throw .invalidJSON(offset: start)
+      throw .numberOutOfRange(offset: start)
     }
     write(Self.pythonText(value))
   }

@@ -16,8 +16,9 @@ public struct ChatValueReader: ~Copyable, ~Escapable {
 
   /// Deepest nesting of lists and objects.
   public static let depthLimit = 64
-  /// Longest number in bytes; Python reads no longer integer.
-  public static let numberByteLimit = 4300
+  /// Most digits of an integer, its sign not counted; Python reads no longer one. Also most bytes
+  /// of any other number, where further digits change nothing that a double holds.
+  public static let numberDigitLimit = 4300
   /// Most values of a text, keys included.
   public static let nodeLimit = TemplateLayout.maxValueCount
 
@@ -32,7 +33,8 @@ public struct ChatValueReader: ~Copyable, ~Escapable {
   /// Reads `json`: strings and numbers go to the start of `output`, values to the start of `nodes`.
   /// What does not fit is counted, not written, so a size above a capacity asks for another call.
   /// - Parameter textStart, nodeStart: where the two begin in the conversation's text and nodes.
-  /// - Throws: `invalidJSON` with the offset, `templateLimit` for too many values.
+  /// - Throws: `invalidJSON`, `invalidUTF8`, `repeatedKey`, `nestedTooDeep` or `numberOutOfRange`
+  ///   with the offset; `tooManyValues`.
   public static func read(
     _ json: Span<UInt8>, into output: inout MutableSpan<UInt8>, at textStart: Int,
     nodes: inout MutableSpan<ChatNode>, at nodeStart: Int
@@ -85,7 +87,7 @@ public struct ChatValueReader: ~Copyable, ~Escapable {
   /// A node whose text and end are still to come; returns its number.
   @_lifetime(self: copy self)
   private mutating func begin(_ kind: ChatNode.Kind) throws(TextError) -> Int {
-    guard nodeCount < Self.nodeLimit else { throw .templateLimit }
+    guard nodeCount < Self.nodeLimit else { throw .tooManyValues }
     if nodeCount < nodes.count {
       nodes[nodeCount] = ChatNode(
         kind: kind, text: TextRange(start: textStart + byteCount, byteCount: 0), end: 0)
@@ -135,7 +137,7 @@ public struct ChatValueReader: ~Copyable, ~Escapable {
 
   @_lifetime(self: copy self)
   private mutating func list(depth: Int) throws(TextError) {
-    guard depth <= Self.depthLimit else { throw error }
+    guard depth <= Self.depthLimit else { throw .nestedTooDeep(offset: position) }
     let node = try begin(.list)
     position += 1
     skipSpace()
@@ -153,7 +155,7 @@ public struct ChatValueReader: ~Copyable, ~Escapable {
 
   @_lifetime(self: copy self)
   private mutating func object(depth: Int) throws(TextError) {
-    guard depth <= Self.depthLimit else { throw error }
+    guard depth <= Self.depthLimit else { throw .nestedTooDeep(offset: position) }
     let node = try begin(.object)
     // Of a key only a hash that changes with every process is remembered.
     var keys: Set<Int> = []
@@ -167,7 +169,7 @@ public struct ChatValueReader: ~Copyable, ~Escapable {
         guard current == 0x22 else { throw error }
         let start = position
         try string()
-        guard keys.insert(hash(from: start)).inserted else { throw .invalidJSON(offset: start) }
+        guard keys.insert(hash(from: start)).inserted else { throw .repeatedKey(offset: start) }
         skipSpace()
         try expect(0x3A)
         skipSpace()

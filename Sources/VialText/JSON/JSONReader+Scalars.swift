@@ -136,10 +136,13 @@ extension JSONReader {
     }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isInteger, let value = Int64(text) { return .integer(value) }
-    guard let value = Double(text), value.isFinite else {
+    let wide = JSONValue.wide(JSONString(bytes: Array(bytes[start..<position])))
+    if isInteger, limits.takesAnyInteger { return wide }
+    let byteLimit = isInteger ? nil : limits.fractionByteCount
+    guard position - start <= byteLimit ?? .max, let value = Double(text), value.isFinite else {
       throw JSONError(offset: start, .number, "a number out of range")
     }
-    return isInteger ? .wide(JSONString(bytes: Array(bytes[start..<position]))) : .number(value)
+    return isInteger ? wide : .number(value)
   }
 
   private mutating func digits() throws(JSONError) {

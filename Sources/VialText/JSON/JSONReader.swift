@@ -12,9 +12,23 @@ public struct JSONReader {
     public var depth = 64
     /// Largest text in bytes.
     public var byteCount = 1 << 30
+    /// Whether an integer that no double holds is taken, as a `wide` one.
+    public var takesAnyInteger = false
+    /// Longest number with a fraction or an exponent in bytes; nil: as long as it likes.
+    public var fractionByteCount: Int?
 
     /// The limits as they stand.
     public init() {}
+
+    /// Those of an object whose members' members are what `ChatValueReader` reads: what it takes is
+    /// taken here, two levels further in.
+    public static var ofConversations: Limits {
+      var limits = Limits()
+      limits.depth = ChatValueReader.depthLimit + 2
+      limits.takesAnyInteger = true
+      limits.fractionByteCount = ChatValueReader.numberDigitLimit
+      return limits
+    }
   }
 
   let bytes: [UInt8]

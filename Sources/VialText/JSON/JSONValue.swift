@@ -45,12 +45,12 @@ public enum JSONValue: Sendable {
     }
   }
 
-  /// The number, nil when this is something else.
+  /// The number, nil when this is something else, or an integer that no double holds.
   public var number: Double? {
     switch self {
     case .integer(let value): Double(value)
     case .number(let value): value
-    case .wide(let digits): Double(digits.text)
+    case .wide(let digits): Double(digits.text).flatMap { $0.isFinite ? $0 : nil }
     default: nil
     }
   }
