@@ -63,7 +63,8 @@ struct AddedTokenMatcher: ~Escapable {
   }
 
   /// The longest entry that the text spells at `position`, and its length: the sorted entries are
-  /// narrowed byte by byte, so the cost is the match's length times log n.
+  /// narrowed byte by byte. Behind the first byte a boundary is looked for from the end that it
+  /// moves in from, so the cost is the match's length and log n, not their product.
   private func longest(
     _ text: Span<UInt8>, _ position: Int, _ limit: Int, _ work: inout WorkBudget
   ) -> (entry: Int, length: Int)? {
@@ -74,8 +75,15 @@ struct AddedTokenMatcher: ~Escapable {
     while position + depth < limit {
       let byte = Int(text[position + depth])
       guard work.spend(Self.work(high - low, depth)) else { return nil }
-      low = lowerBound(low, high, depth) { $0 < byte }
-      high = lowerBound(low, high, depth) { $0 <= byte }
+      if depth > 0 {
+        let near = lowWindow(low, high, depth, byte)
+        low = lowerBound(near.lowerBound, near.upperBound, depth) { $0 < byte }
+        let far = highWindow(low, high, depth, byte)
+        high = lowerBound(far.lowerBound, far.upperBound, depth) { $0 <= byte }
+      } else {
+        low = lowerBound(low, high, depth) { $0 < byte }
+        high = lowerBound(low, high, depth) { $0 <= byte }
+      }
       if low >= high { break }
       depth += 1
       // Shorter keys sort first, so a key that ends here is the first of the range.
@@ -103,6 +111,33 @@ struct AddedTokenMatcher: ~Escapable {
       if isBefore(byte(middle, depth)) { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+
+  /// Where the first entry of low..<high stands whose byte at `depth` is not before `byte`: entries
+  /// are asked at distances from `low` that double.
+  private func lowWindow(_ low: Int, _ high: Int, _ depth: Int, _ byte: Int) -> Range<Int> {
+    var start = low
+    var distance = 1
+    while high - start >= distance {
+      let asked = start + distance - 1
+      guard self.byte(asked, depth) < byte else { return start..<asked }
+      start = asked + 1
+      distance += distance
+    }
+    return start..<high
+  }
+
+  /// The same for the first entry whose byte is behind `byte`, from `high` down.
+  private func highWindow(_ low: Int, _ high: Int, _ depth: Int, _ byte: Int) -> Range<Int> {
+    var end = high
+    var distance = 1
+    while end - low >= distance {
+      let asked = end - distance
+      guard self.byte(asked, depth) > byte else { return asked + 1..<end }
+      end = asked
+      distance += distance
+    }
+    return low..<end
   }
 
   private func byte(_ entry: Int, _ depth: Int) -> Int {
