@@ -99,7 +99,7 @@ import Testing
     #expect(run.status == 0)
     #expect(run.output.contains("# system\n"))
     #expect(run.output.contains("<record>\nAge: 7 years\nSex: not stated\n"))
-    #expect(run.output.contains("Complaint:\n> It\\u{1b} hurts\n"))
+    #expect(run.output.contains("Complaint, as somebody typed it:\n> It\\u{1b} hurts\n"))
     #expect(run.output.contains("Temperature: 38.5 °C\n"))
   }
 
