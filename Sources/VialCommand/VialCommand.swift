@@ -13,7 +13,7 @@ struct VialCommand: ParsableCommand {
     abstract: "Medical language models in one file.",
     discussion: """
       Exit codes: 0 success, 1 a bad file, a failed check or output that cannot be written, 2 bad usage; 129, 130 and \
-      143 when SIGHUP, SIGINT or SIGTERM stopped it. Answers and --json go to stdout, messages and progress to stderr. \
+      143 when SIGHUP, SIGINT or SIGTERM stopped it, 141 when the reader of its output has gone. Answers and --json go to stdout, messages and progress to stderr. \
       What is quoted of a file or an argument is shown with its control characters spelled out. --version --json says what \
       the command was built from.
       """,

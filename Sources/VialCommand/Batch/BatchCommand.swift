@@ -18,8 +18,9 @@ struct BatchCommand: ParsableCommand {
       "variables" {name: value}; beside "messages" also "tools", a list as OpenAI and transformers have it, for a file whose \
       chat template asks for tools: a message may then have "tool_calls", "tool_call_id" and "name", and in any case \
       "reasoning_content", "reasoning" or "thinking"; what the chat template does not ask for it does not see. And optionally "id" (a string or an integer), "adapter" (NAME or NAME:SCALE), "schema" (an \
-      object or its text) or "choices" (a list), "prefill" (the answer's first words, which it does not repeat), "max_tokens", \
-      "min_tokens", "max_reasoning_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop" (a string or a list), \
+      object or its text) or "choices" (a list), "prefill" (the answer's first words, which it does not repeat), "max_tokens" (0: no token), \
+      "min_tokens", "max_reasoning_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop" (a string or a list, \
+      which ends reasoning and answer alike), \
       "stop_token_ids", "ignore_eos", "logit_bias" {"ID": value}, "banned_token_ids", "repetition_penalty" (over \
       "repetition_scope": "both", "answer" or "prompt", the last "repetition_window" tokens of it), "presence_penalty" and \
       "frequency_penalty" (over "penalty_scope", "answer" unless given, and "penalty_window"), "logprobs", "top_logprobs" and \
@@ -28,8 +29,8 @@ struct BatchCommand: ParsableCommand {
       it is new, gets a line for each: "id" as it was, "text", "tokens", "reasoning", "finish_reason", "error" (null \
       when all went well), "line" (of the request) and "digest". An answer does not depend on its neighbours. A run \
       that was stopped or killed goes on where it stopped when it is repeated: answers that are there stay, those that \
-      failed, too; half a line is dropped, and a file of other requests, another model or other settings is refused. Lines \
-      reach the disk every two seconds. A line that is no request is named and gets an "error"; the rest runs, and the \
+      failed, too (remove their lines to have them tried again); half a line is dropped, and a file of other requests, another model or \
+      other settings is refused. Lines reach the disk every two seconds. A line that is no request is named and gets an "error"; the rest runs, and the \
       exit code is 1.
       """)
 
@@ -50,7 +51,7 @@ struct BatchCommand: ParsableCommand {
   @Flag(help: "No chat template: the file's BOS and the prompt.")
   var raw = false
 
-  @Option(help: "Most tokens of an answer, unless its line says otherwise.")
+  @Option(help: "Most tokens of an answer, unless its line says otherwise; 0: none.")
   var maxTokens: Int = 2048
 
   @Option(help: ArgumentHelp("Most requests at once, 1 to 1024.", valueName: "n"))
@@ -58,7 +59,8 @@ struct BatchCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Most memory for the KV cache, in MB (default: what 32,768 tokens need).", valueName: "mb"))
+      "Most memory for the KV cache, in MB, at least 1 (default: what 32,768 tokens need).",
+      valueName: "mb"))
   var cacheMemory: Int?
 
   @OptionGroup var compute: ComputeArguments

@@ -19,7 +19,8 @@ struct BenchCommand: ParsableCommand {
       The limits are measured in turns with the tests, on the same threads. Prefill is compared with the int8 peak \
       of the instruction set (two operations for each weight of the layers and token, the head and what follows the last layer's attention once \
       a sequence), \
-      decode with the read bandwidth (each step reads layers, head and KV cache once). Times are medians. Tokens \
+      decode with the read bandwidth (each step reads layers, head and KV cache once). A share above 100% \
+      says that the model fits into the processor's caches, where the limit of memory does not hold. Times are medians. Tokens \
       are made up; what the model says does not matter.
       """)
 
@@ -32,7 +33,7 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Tokens to generate.", valueName: "N,.."))
   var generate = CountList(64)
 
-  @Option(help: ArgumentHelp("Sequences computed together.", valueName: "N,.."))
+  @Option(help: ArgumentHelp("Sequences computed together, 1 to 256.", valueName: "N,.."))
   var batch = CountList(1)
 
   @Option(help: ArgumentHelp("Tokens before those that are generated.", valueName: "N,.."))
@@ -40,7 +41,8 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Threads (default: the processors that this process may use).", valueName: "N,.."))
+      "Threads, 1 to 1024 (default: the processors that this process may use).",
+      valueName: "N,.."))
   var threads: CountList?
 
   @Option(
@@ -52,7 +54,10 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Number type of the KV cache: f32, f16 or int8.")
   var kv: KVCacheType = .f16
 
-  @Option(help: "Instruction-set family (default: the fastest that this CPU runs).")
+  @Option(
+    help: """
+      Instruction-set family, such as avx2 or reference (default: the fastest that this CPU runs).
+      """)
   var isa: String?
 
   @Flag(help: "A JSON array, one object for each test.")

@@ -28,7 +28,8 @@ struct CompareCommand: ParsableCommand {
 
   @OptionGroup var input: TextArguments
 
-  @Option(help: "Tokens in a window (default: the smaller of 2048 and the shorter context).")
+  @Option(
+    help: "Tokens in a window, at least 2 (default: the smaller of 2048 and the shorter context).")
   var window: Int?
 
   @Option(help: "Leave out this many positions at the start of each window.")

@@ -48,10 +48,10 @@ struct EvalCommand: ParsableCommand {
 
   @OptionGroup var values: TemplateArguments
 
-  @Option(help: "Most tokens of a written answer, reasoning included.")
+  @Option(help: "Most tokens of a written answer, reasoning included, at least 1.")
   var maxTokens = 1024
 
-  @Option(help: ArgumentHelp("Put the first N questions only.", valueName: "n"))
+  @Option(help: ArgumentHelp("Put the first N questions only, at least 1.", valueName: "n"))
   var limit: Int?
 
   @Option(help: ArgumentHelp("Results, a line each; goes on where they end.", valueName: "path"))

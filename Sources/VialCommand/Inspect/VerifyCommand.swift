@@ -24,7 +24,10 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Check only the sections of this kind, or the one with this id; may be repeated.",
+      """
+      Check only the sections of this kind, or the one with this id, as vial dump lists it; may be repeated. What \
+      vial dump calls tokenizer.json, model card and so on is of the kind text.
+      """,
       valueName: "KIND[:ID]"))
   var section: [SectionArgument] = []
 

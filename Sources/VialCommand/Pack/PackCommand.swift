@@ -18,7 +18,8 @@ struct PackCommand: ParsableCommand {
       compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
       encoding; so does a GGUF file (F32, F16, BF16, Q4_0, IQ4_NL, Q8_0; other types need --weights). The file is written \
       aside and renamed when it is complete; a link is followed, a file that is replaced keeps its permissions, and a \
-      second writer of the same file is refused. The same input gives the same bytes, whatever the number of threads. Of a split \
+      second writer of the same file is refused. The same input gives the same bytes, whatever the number of \
+      threads; the model's name (--name) belongs to the input and to the model digest. Of a split \
       GGUF model give the first part. What is read otherwise than the checkpoint seems to say is a warning, what is not \
       carried over is named, and the last line counts both.
       """)
@@ -67,7 +68,8 @@ struct PackCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      With gptq: bits a weight of the linear layers, scales included. Formats (int4 in groups of 128, 64 or 32, int8) \
+      With gptq: bits a weight of the linear layers, scales included, from what int4 in groups of 128 takes (4.125 with \
+      levels, 4.1875 with linear, more where rows are no multiple of 128) to 16. Formats (int4 in groups of 128, 64 or 32, int8) \
       are then chosen tensor by tensor, by how much each disturbs its layer's output; --group is that of embedding and \
       head.
       """, valueName: "bits"))
@@ -75,7 +77,9 @@ struct PackCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "With gptq: added to the Hessian's diagonal, as a share of its mean (default: 0.01).",
+      """
+      With gptq: added to the Hessian's diagonal, as a share of its mean, above 0, at most 1 (default: 0.01).
+      """,
       valueName: "share"))
   var damping: Double?
 
@@ -129,12 +133,15 @@ struct PackCommand: ParsableCommand {
     help: ArgumentHelp("Sign the file with this secret key of vial keygen.", valueName: "key"))
   var sign: String?
 
-  @Option(help: "Worker threads (default: the processors that this process may use).")
+  @Option(help: "Worker threads, 1 to 1024 (default: the processors that this process may use).")
   var threads: Int?
 
   @Option(
     help:
-      "The model's name (default: _name_or_path of config.json or general.name, or the source's name)."
+      """
+      The model's name (default: _name_or_path of config.json or general.name, or the name of the source's folder or \
+      file).
+      """
   )
   var name: String?
 

@@ -20,11 +20,14 @@ struct AnswerArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Hold the answer to one of these texts, with | between them.", valueName: "yes|no|maybe"))
+      "Hold the answer to one of these texts, 1 to 1024, with | between them.",
+      valueName: "yes|no|maybe"))
   var choices: String?
 
   @Option(
-    help: "Most tokens of the reasoning, after which it is closed (default: the template's).")
+    help: """
+      Most tokens of the reasoning, after which it is closed; 0: none (default: the template's, else no limit).
+      """)
   var maxReasoningTokens: Int?
 
   @Flag(help: "Keep the reasoning back.")

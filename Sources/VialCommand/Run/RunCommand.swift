@@ -47,7 +47,7 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var values: TemplateArguments
 
-  @Option(help: "Most tokens of the answer (default: the template's, else 2048).")
+  @Option(help: "Most tokens of the answer; 0: none (default: the template's, else 2048).")
   var maxTokens: Int?
 
   @Flag(help: "A conversation: every line of standard input is a message.")
@@ -69,7 +69,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var memory: MemoryArguments
 
   @Option(
-    help: "Answer so often in one batch, and give the answer that most samples agree on.")
+    help: "Answer so often, 1 to 64, in one batch, and give the answer that most samples agree on.")
   var samples = 1
 
   @Flag(help: "One JSON object instead of the text.")

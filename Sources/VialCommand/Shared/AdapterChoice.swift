@@ -50,7 +50,7 @@ struct AdapterChoice: ExpressibleByArgument {
 struct AdapterArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "An adapter of the file, and what its effect is multiplied by (default: 1).",
+      "An adapter of the file, and what its effect is multiplied by, -100 to 100 (default: 1).",
       valueName: "name[:scale]"))
   var adapter: AdapterChoice?
 

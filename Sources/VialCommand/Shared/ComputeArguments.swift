@@ -10,10 +10,13 @@ struct ComputeArguments: ParsableArguments {
   @Option(help: "Number type of the KV cache: f32, f16 or int8.")
   var kv: KVCacheType = .f16
 
-  @Option(help: "Threads (default: the processors that this process may use).")
+  @Option(help: "Threads, 1 to 1024 (default: the processors that this process may use).")
   var threads: Int?
 
-  @Option(help: "Instruction-set family (default: the fastest that this CPU runs).")
+  @Option(
+    help: """
+      Instruction-set family, such as avx2 or reference (default: the fastest that this CPU runs).
+      """)
   var isa: String?
 
   func validate() throws {

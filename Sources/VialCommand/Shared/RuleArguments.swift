@@ -24,19 +24,24 @@ struct RuleArguments: ParsableArguments {
   @Option(
     name: .customLong("stop"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "End reasoning or answer before this text; may be repeated (default: the template's).",
+      """
+      End reasoning or answer before this text, of 1 to 256 bytes; may be repeated, 16 at most (default: the template's).
+      """,
       valueName: "text"))
   var stops: [String] = []
 
   @Option(
     name: .customLong("stop-token"),
     help: ArgumentHelp(
-      "End the answer where this token is chosen; may be repeated.", valueName: "id"))
+      "End the answer where this token is chosen; may be repeated, 1024 at most.",
+      valueName: "id"))
   var stopTokens: [UInt32] = []
 
   @Option(
     help: ArgumentHelp(
-      "Let neither end tokens nor stop strings end the answer before it has so many tokens.",
+      """
+      Let neither end tokens nor stop strings end the answer before it has so many tokens, at most --max-tokens.
+      """,
       valueName: "n"))
   var minTokens = 0
 
@@ -46,18 +51,23 @@ struct RuleArguments: ParsableArguments {
   @Option(
     name: .customLong("logit-bias"),
     help: ArgumentHelp(
-      "Add VALUE, -100 to 100, to a token's logit; may be repeated.", valueName: "id=value"))
+      "Add VALUE, -100 to 100, to a token's logit; may be repeated, 1024 at most.",
+      valueName: "id=value"))
   var biases: [BiasArgument] = []
 
   @Option(
     name: .customLong("ban"),
-    help: ArgumentHelp("Never choose this token; may be repeated.", valueName: "id"))
+    help: ArgumentHelp(
+      "Never choose this token; may be repeated, 1024 at most.", valueName: "id"))
   var bannedTokens: [UInt32] = []
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The answer's first words: the model goes on behind them, and what is printed does not repeat them.",
+      """
+      The answer's first words, at most 16384 bytes: the model goes on behind them, and what is printed does not repeat \
+      them.
+      """,
       valueName: "text"))
   var prefill: String?
 

@@ -9,18 +9,23 @@ extension PenaltyScope: ExpressibleByArgument {}
 
 /// --temperature, --top-k, --top-p, --min-p, --seed, and the penalties.
 struct SamplingArguments: ParsableArguments {
-  @Option(help: "0 (and below 0.00001) is greedy; higher is more varied (default: the file's).")
+  @Option(
+    help: "0 to 100; 0 (and below 0.00001) is greedy, higher more varied (default: the file's).")
   var temperature: Float?
 
   @Option(help: "Choose among this many tokens; 0: all (default: the file's).")
   var topK: UInt32?
 
   @Option(
-    help: "Choose among the likeliest tokens that reach this probability (default: the file's).")
+    help: """
+      Choose among the likeliest tokens that reach this probability, above 0, at most 1 (default: the file's).
+      """)
   var topP: Float?
 
   @Option(
-    help: "Choose among tokens at least this share as likely as the best (default: the file's).")
+    help: """
+      Choose among tokens at least this share, 0 to 1, as likely as the best (default: the file's).
+      """)
   var minP: Float?
 
   @Option(help: "Seed of the random numbers.")
@@ -28,7 +33,9 @@ struct SamplingArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Divide logits of used tokens by it (multiply negative ones); 1: off (default: the file's).",
+      """
+      Divide logits of used tokens by it (multiply negative ones); above 0, at most 100; 1: off (default: the file's).
+      """,
       valueName: "x"))
   var repetitionPenalty: Float?
 
