@@ -787,11 +787,12 @@ typedef struct vial_engine_options {
    *  allow. At most as many as these allow compute at a time, also when they change later; the
    *  others sleep. */
   uint32_t thread_count;
-  /** Most bytes of KV cache, for all requests together; 0: enough for 32,768 tokens. At least one
-   *  block of 64 tokens; more than running_limit full contexts need is not reserved. Reserved at
-   *  once; pages that were never used cost nothing. A request that needs more than this is refused.
-   *  When running requests need more together, the latest ones of the lowest priority are preempted
-   *  and recomputed later, which changes none of their bytes. */
+  /** Most bytes of KV cache, for all requests together; 0: enough for 32,768 tokens. Less than one
+   *  block of 64 tokens is VIAL_STATUS_INVALID_ARGUMENT. No more is reserved than running_limit
+   *  requests of context_length + 64 tokens need; cache_byte_count of vial_engine_info says how
+   *  much. Reserved at once; pages that were never used cost nothing. A request that needs more
+   *  than this is refused. When running requests need more together, the latest ones of the lowest
+   *  priority are preempted and recomputed later, which changes none of their bytes. */
   uint64_t cache_byte_limit;
   /** A name of vial_isa_name, or NULL for the fastest. */
   const char *isa;
@@ -852,7 +853,7 @@ VIAL_API vial_status vial_engine_open(vial_model *model, const vial_engine_optio
  *  their last event is VIAL_FINISH_CANCELLED. NULL is ignored.
  *
  *  Any thread but a delivery thread; waits for callbacks that run. In the child of a fork it does
- *  nothing and returns FORKED.
+ *  nothing and returns FORKED; an engine that was closed before is INVALID_HANDLE.
  *
  *  Returns OK, IN_CALLBACK (called from a callback of any engine; nothing was closed). */
 VIAL_API vial_status vial_engine_close(vial_engine *engine);
@@ -1264,11 +1265,13 @@ typedef struct vial_request_options {
   uint32_t struct_size;
   /** VIAL_REQUEST_..., or 0. */
   uint32_t flags;
-  /** One user message, taken literally: what it spells is never a special token. */
+  /** One user message, taken literally: what it spells is never a special token. It may be empty
+   *  (data not NULL, length 0): then the prompt is what the chat template puts around it. */
   vial_text text;
-  /** A conversation, rendered through the file's chat template. */
+  /** A conversation, rendered through the file's chat template; NULL: none is given. */
   const vial_message *messages;
-  /** Messages in messages. */
+  /** Messages in messages: 0, the chat template's own text only, to 4,096, which is what a chat
+   *  template takes. */
   uint64_t message_count;
   /** Further fields of the messages, message_count texts: each the JSON of an object with some of
    *  "reasoning_content", "reasoning", "thinking", "name", "tool_call_id" (a string or null) and
@@ -1306,7 +1309,8 @@ typedef struct vial_request_options {
   uint64_t seed;
   /** Which of several answers to the same prompt and seed: their random numbers differ. */
   uint32_t sample_index;
-  /** Most tokens of the answer; 0: the prompt template's, or as many as fit. */
+  /** Most tokens of the answer; 0: the prompt template's, or as many as fit. (In `vial run` and
+   *  `vial batch` a given 0 is no token.) */
   uint32_t max_tokens;
   /** Most tokens of the reasoning, after which it is closed; VIAL_REASONING_NONE: none at all; 0:
    *  the prompt template's, or no limit. */
@@ -1570,7 +1574,8 @@ VIAL_API vial_status vial_request_copy_tokens(vial_request *request, uint32_t *o
 /** Most values, keys included, in the JSON of tools and further fields of one conversation; more are
  *  VIAL_STATUS_TOO_LONG. */
 #define VIAL_VALUE_COUNT_LIMIT 262144u
-/** Most messages of one call. A chat template takes fewer: see Spec/TEMPLATES.md, "Limits". */
+/** Most messages of one call; more are VIAL_STATUS_TOO_LONG. A chat template takes 4,096
+ *  (Spec/TEMPLATES.md, "Limits"): more than these are VIAL_STATUS_TEMPLATE. */
 #define VIAL_MESSAGE_COUNT_LIMIT 65536u
 /** Work that a chat template may take for no message at all, nanoseconds each (Spec/TEMPLATES.md,
  *  "Limits"); 64 more for each byte of the messages. One that takes more is VIAL_STATUS_TEMPLATE,
@@ -1666,8 +1671,8 @@ VIAL_API vial_status vial_model_copy_token_bytes(vial_model *model, uint32_t tok
  *  for an answer. Roles and contents may be hostile. Any thread. O(n log n) at worst, bounded by
  *  the template's step limit.
  *
- *  messages, message_count  In order; at most VIAL_MESSAGE_COUNT_LIMIT, together
- *                           VIAL_TEXT_BYTE_LIMIT bytes.
+ *  messages, message_count  In order; at most 4,096 (VIAL_MESSAGE_COUNT_LIMIT has the statuses),
+ *                           together VIAL_TEXT_BYTE_LIMIT bytes.
  *  flags                    0.
  *  out_tokens               Gets the ids; may be NULL when capacity is 0.
  *  capacity                 Ids in out_tokens.
