@@ -1380,12 +1380,13 @@ VIAL_API vial_status vial_request_options_init(vial_request_options *out_options
  *               before this is set: event->request is the same handle.
  *  out_error    Gets the details; may be NULL.
  *
- *  Returns OK, INVALID_ARGUMENT (also a prompt without a single token, and tools or fields that are
- *  no such JSON: byte_offset says where, in the text that is wrong), INVALID_UTF8, TOO_LONG (a
- *  prompt that does not fit is refused, never cut), UNKNOWN_TOKEN, NOT_IN_FILE (no chat template,
- *  no prompt template or adapter of that name), TEMPLATE, SCHEMA, FORMAT (the prompt template is
- *  damaged; the adapter is damaged or not one of this model; the tokenizer's tables make the text
- *  too costly), BUSY, CLOSED, OUT_OF_MEMORY, TOO_MANY_HANDLES. */
+ *  Returns OK, INVALID_ARGUMENT (also a prompt without a single token, ids of sampling that are not
+ *  in the vocabulary, and tools or fields that are no such JSON: byte_offset says where, in the
+ *  text that is wrong), INVALID_UTF8, TOO_LONG (a prompt that does not fit is refused, never cut),
+ *  UNKNOWN_TOKEN, NOT_IN_FILE (no chat template, no prompt template or adapter of that name),
+ *  TEMPLATE, SCHEMA, FORMAT (the prompt template is damaged; the adapter is damaged or not one of
+ *  this model; the tokenizer's tables make the text too costly), BUSY, CLOSED, OUT_OF_MEMORY,
+ *  TOO_MANY_HANDLES. */
 VIAL_API vial_status vial_engine_submit(vial_engine *engine, const vial_request_options *options,
                                         vial_request **out_request, vial_error *out_error);
 
@@ -1836,8 +1837,9 @@ typedef struct vial_latency_histogram {
   double sum;
 } vial_latency_histogram;
 
-/** Counters and gauges of an engine; counters start when it is opened. Nothing of a prompt, an
- *  answer or a tenant is in it. */
+/** Counters and gauges of an engine; counters start when it is opened, and gauges may be those of a
+ *  moment before the event that was delivered last. Nothing of a prompt, an answer or a tenant is
+ *  in it. */
 typedef struct vial_engine_metrics {
   /** sizeof(vial_engine_metrics). */
   uint32_t struct_size;
