@@ -1,0 +1,1 @@
+"""Vial: medical language models from one mapped file."""
