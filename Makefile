@@ -16,7 +16,7 @@ DESTDIR ?=
 # A folder that was staged already, to be installed without building.
 STAGE ?=
 
-.PHONY: help demo test build libvial sbom install uninstall docs setup setup-install setup-tests format lint clean
+.PHONY: help demo test build libvial sbom wheel install uninstall docs setup setup-install setup-tests format lint clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
@@ -38,6 +38,10 @@ libvial: setup ## build the C library: .build-libvial/lib/libvial.so.0, for Incl
 
 sbom: setup-install ## write what library and command consist of, as SPDX JSON
 	@stage=$$(SWIFT=$(SWIFT) bindings/c/packaging/stage) && echo "$$stage/lib/libvial.spdx.json"
+
+wheel: ## build a manylinux wheel of the Python package, with libvial: .build-python/wheels
+	@$(call have,$(INSTALL_PACKAGES) python3-venv)
+	@SWIFT=$(SWIFT) bindings/python/build-wheel
 
 install: $(if $(STAGE),,setup-install) ## install command, library and manual: make install PREFIX=/usr/local
 	@stage="$(STAGE)"; [ -n "$$stage" ] || stage=$$(SWIFT=$(SWIFT) bindings/c/packaging/stage) \
@@ -77,4 +81,4 @@ lint: ## fail on a formatting difference
 	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 
 clean: ## remove build products
-	@rm -rf .build .build-libvial .build-docs .build-vectors
+	@rm -rf .build .build-libvial .build-docs .build-vectors .build-python
