@@ -51,4 +51,7 @@ void vial_matmul_q8_neon_i8mm(const vial_tensor *, const vial_panels *, uint32_t
 #endif
 
 #pragma GCC visibility pop
+/// What distinguishes int4 tensors of one function from those of another, as a number for `switch`.
+#define VIAL_Q4_FORM(group, asymmetric, codebook) ((group) * 2u + (asymmetric) + 512u * (codebook))
+
 #endif

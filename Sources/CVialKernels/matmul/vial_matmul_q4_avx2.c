@@ -109,17 +109,17 @@ VIAL_INLINE void product(
 }
 
 #define ARGUMENTS VIAL_PRODUCT_ARGUMENTS
-#define PRODUCT(W, C)                                                        \
-  switch (w->group * 2 + w->asymmetric + 512u * w->codebook) {               \
-    case 64: product(W, C, 32, 0, 0, ARGUMENTS); break;                      \
-    case 65: product(W, C, 32, 1, 0, ARGUMENTS); break;                      \
-    case 128: product(W, C, 64, 0, 0, ARGUMENTS); break;                     \
-    case 129: product(W, C, 64, 1, 0, ARGUMENTS); break;                     \
-    case 256: product(W, C, 128, 0, 0, ARGUMENTS); break;                    \
-    case 257: product(W, C, 128, 1, 0, ARGUMENTS); break;                    \
-    case 576: product(W, C, 32, 0, 1, ARGUMENTS); break;                     \
-    case 640: product(W, C, 64, 0, 1, ARGUMENTS); break;                     \
-    default: product(W, C, 128, 0, 1, ARGUMENTS);                            \
+#define PRODUCT(W, C)                                                         \
+  switch (VIAL_Q4_FORM(w->group, w->asymmetric, w->codebook)) {               \
+    case VIAL_Q4_FORM(32, 0, 0): product(W, C, 32, 0, 0, ARGUMENTS); break;   \
+    case VIAL_Q4_FORM(32, 1, 0): product(W, C, 32, 1, 0, ARGUMENTS); break;   \
+    case VIAL_Q4_FORM(64, 0, 0): product(W, C, 64, 0, 0, ARGUMENTS); break;   \
+    case VIAL_Q4_FORM(64, 1, 0): product(W, C, 64, 1, 0, ARGUMENTS); break;   \
+    case VIAL_Q4_FORM(128, 0, 0): product(W, C, 128, 0, 0, ARGUMENTS); break; \
+    case VIAL_Q4_FORM(128, 1, 0): product(W, C, 128, 1, 0, ARGUMENTS); break; \
+    case VIAL_Q4_FORM(32, 0, 1): product(W, C, 32, 0, 1, ARGUMENTS); break;   \
+    case VIAL_Q4_FORM(64, 0, 1): product(W, C, 64, 0, 1, ARGUMENTS); break;   \
+    default: product(W, C, 128, 0, 1, ARGUMENTS);                             \
   }
 VIAL_MATMUL(vial_matmul_q4_avx2)
 #pragma clang attribute pop

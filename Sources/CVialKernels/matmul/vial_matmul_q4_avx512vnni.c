@@ -121,21 +121,21 @@ VIAL_INLINE void products(
 
 #define ARGUMENTS w, p, tile_begin, tile_end, out, out_stride
 /// One function per panel width, so that accumulators live in registers.
-#define WIDTH(NAME, W)                                                                                               \
-  static __attribute__((noinline)) void NAME(                                                                        \
-    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out,                  \
-    size_t out_stride) {                                                                                             \
-    switch (w->group * 2 + w->asymmetric + 512u * w->codebook) {                                                     \
-      case 64: products(W, 32, 0, 0, ARGUMENTS); break;                                                              \
-      case 65: products(W, 32, 1, 0, ARGUMENTS); break;                                                              \
-      case 128: products(W, 64, 0, 0, ARGUMENTS); break;                                                             \
-      case 129: products(W, 64, 1, 0, ARGUMENTS); break;                                                             \
-      case 256: products(W, 128, 0, 0, ARGUMENTS); break;                                                            \
-      case 257: products(W, 128, 1, 0, ARGUMENTS); break;                                                            \
-      case 576: products(W, 32, 0, 1, ARGUMENTS); break;                                                             \
-      case 640: products(W, 64, 0, 1, ARGUMENTS); break;                                                             \
-      default: products(W, 128, 0, 1, ARGUMENTS);                                                                    \
-    }                                                                                                                \
+#define WIDTH(NAME, W)                                                                              \
+  static __attribute__((noinline)) void NAME(                                                       \
+    const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out, \
+    size_t out_stride) {                                                                            \
+    switch (VIAL_Q4_FORM(w->group, w->asymmetric, w->codebook)) {                                   \
+      case VIAL_Q4_FORM(32, 0, 0): products(W, 32, 0, 0, ARGUMENTS); break;                         \
+      case VIAL_Q4_FORM(32, 1, 0): products(W, 32, 1, 0, ARGUMENTS); break;                         \
+      case VIAL_Q4_FORM(64, 0, 0): products(W, 64, 0, 0, ARGUMENTS); break;                         \
+      case VIAL_Q4_FORM(64, 1, 0): products(W, 64, 1, 0, ARGUMENTS); break;                         \
+      case VIAL_Q4_FORM(128, 0, 0): products(W, 128, 0, 0, ARGUMENTS); break;                       \
+      case VIAL_Q4_FORM(128, 1, 0): products(W, 128, 1, 0, ARGUMENTS); break;                       \
+      case VIAL_Q4_FORM(32, 0, 1): products(W, 32, 0, 1, ARGUMENTS); break;                         \
+      case VIAL_Q4_FORM(64, 0, 1): products(W, 64, 0, 1, ARGUMENTS); break;                         \
+      default: products(W, 128, 0, 1, ARGUMENTS);                                                   \
+    }                                                                                               \
   }
 WIDTH(products_1, 1)
 WIDTH(products_2, 2)
