@@ -4,6 +4,7 @@
 #include <arm_neon.h>
 
 #include "vial_sha256_constants.h"
+#include "vial_sha256_four_rounds.h"
 
 #if defined(__APPLE__)
 #define TARGET
@@ -33,20 +34,7 @@ TARGET void vial_sha256_stream_armv8(uint32_t words[8], const uint8_t *data, siz
     const uint32x4_t abcd_before = abcd, efgh_before = efgh;
     uint32x4_t w0 = load_words(data), w1 = load_words(data + 16);
     uint32x4_t w2 = load_words(data + 32), w3 = load_words(data + 48);
-    FOUR_ROUNDS(w0, 0);
-    FOUR_ROUNDS(w1, 4);
-    FOUR_ROUNDS(w2, 8);
-    FOUR_ROUNDS(w3, 12);
-    for (int t = 16; t < 64; t += 16) {
-      SCHEDULE(w0, w1, w2, w3);
-      FOUR_ROUNDS(w0, t);
-      SCHEDULE(w1, w2, w3, w0);
-      FOUR_ROUNDS(w1, t + 4);
-      SCHEDULE(w2, w3, w0, w1);
-      FOUR_ROUNDS(w2, t + 8);
-      SCHEDULE(w3, w0, w1, w2);
-      FOUR_ROUNDS(w3, t + 12);
-    }
+    ALL_ROUNDS(w0, w1, w2, w3);
     abcd = vaddq_u32(abcd, abcd_before);
     efgh = vaddq_u32(efgh, efgh_before);
   }

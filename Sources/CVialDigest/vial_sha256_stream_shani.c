@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "vial_sha256_constants.h"
+#include "vial_sha256_four_rounds.h"
 
 #define TARGET __attribute__((target("sha,sse4.1,ssse3")))
 
@@ -35,20 +36,7 @@ TARGET void vial_sha256_stream_shani(uint32_t words[8], const uint8_t *data, siz
     __m128i w1 = _mm_shuffle_epi8(_mm_loadu_si128(block + 1), swap);
     __m128i w2 = _mm_shuffle_epi8(_mm_loadu_si128(block + 2), swap);
     __m128i w3 = _mm_shuffle_epi8(_mm_loadu_si128(block + 3), swap);
-    FOUR_ROUNDS(w0, 0);
-    FOUR_ROUNDS(w1, 4);
-    FOUR_ROUNDS(w2, 8);
-    FOUR_ROUNDS(w3, 12);
-    for (int t = 16; t < 64; t += 16) {
-      SCHEDULE(w0, w1, w2, w3);
-      FOUR_ROUNDS(w0, t);
-      SCHEDULE(w1, w2, w3, w0);
-      FOUR_ROUNDS(w1, t + 4);
-      SCHEDULE(w2, w3, w0, w1);
-      FOUR_ROUNDS(w2, t + 8);
-      SCHEDULE(w3, w0, w1, w2);
-      FOUR_ROUNDS(w3, t + 12);
-    }
+    ALL_ROUNDS(w0, w1, w2, w3);
     abef = _mm_add_epi32(abef, abef_before);
     cdgh = _mm_add_epi32(cdgh, cdgh_before);
   }
