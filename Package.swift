@@ -18,6 +18,34 @@ let hostile: [SwiftSetting] = house + [.strictMemorySafety()]
 let strictC: [CSetting] = [
   .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"),
 ]
+/// The version of the Swift compiler, which nothing tells C sources: this manifest is compiled by it.
+/// A release that is not listed yet counts as the newest listed before it. Build scripts, which ask
+/// the compiler itself, override it (VIAL_SWIFT_VERSION).
+let swiftVersion: String = {
+  #if compiler(>=6.5)
+    "6.5"
+  #elseif compiler(>=6.4)
+    "6.4"
+  #elseif compiler(>=6.3.3)
+    "6.3.3"
+  #elseif compiler(>=6.3.2)
+    "6.3.2"
+  #elseif compiler(>=6.3.1)
+    "6.3.1"
+  #elseif compiler(>=6.3)
+    "6.3"
+  #elseif compiler(>=6.2.4)
+    "6.2.4"
+  #elseif compiler(>=6.2.3)
+    "6.2.3"
+  #elseif compiler(>=6.2.2)
+    "6.2.2"
+  #elseif compiler(>=6.2.1)
+    "6.2.1"
+  #else
+    "6.2"
+  #endif
+}()
 /// The default prompt templates, which the packer carries inside its code.
 let promptTemplates = [
   "calculator-explanation",
@@ -55,7 +83,7 @@ let package = Package(
       cSettings: strictC),
     .target(
       name: "CVialSystem", dependencies: ["CVial", "CLZ4", "CSodium"],
-      cSettings: strictC),
+      cSettings: strictC + [.define("VIAL_MANIFEST_SWIFT_VERSION", to: "\"\(swiftVersion)\"")]),
     .target(
       name: "CVialMemory",
       cSettings: strictC),

@@ -1,8 +1,8 @@
 // Owns: what a build consists of, and the names in it, as one text that is there before anything
 // runs.
 // Must not: need memory.
-// The build scripts tell the compiler's version; a plain `swift build` does not know it and says
-// the C compiler's.
+// The build scripts tell the version of Swift's compiler; a plain `swift build` has that of the
+// manifest, Package.swift.
 #include "vial.h"
 #include "vial_system.h"
 
@@ -29,7 +29,7 @@
 #endif
 
 #ifndef VIAL_SWIFT_VERSION
-#define VIAL_SWIFT_VERSION "unknown"
+#define VIAL_SWIFT_VERSION VIAL_MANIFEST_SWIFT_VERSION
 #endif
 
 #define MEMBER(name, value) "\"" name "\":\"" value "\","
