@@ -175,16 +175,7 @@ import Testing
   #if os(Linux)
     /// Killed at every system call that changes the file: the old adapters or the new ones.
     @Test func killedWhileAdding() throws {
-      let library = folder.path("faults.so")
-      let compiler = Process()
-      compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      compiler.arguments = [
-        "gcc", "-shared", "-fPIC", "-O1", "-o", library,
-        Files.fixtures.appendingPathComponent("faults/faults.c").path, "-ldl",
-      ]
-      try compiler.run()
-      compiler.waitUntilExit()
-      try #require(compiler.terminationStatus == 0, "gcc is missing")
+      let library = try KillTests.faults(folder)
       #expect(try CommandRun("adapter", "add", model, "first=\(source)").status == 0)
       let original = try bytes(model)
       var states: Set<[String]> = []

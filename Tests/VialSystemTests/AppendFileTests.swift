@@ -7,13 +7,6 @@ import VialSystem
 @Suite struct AppendFileTests {
   let folder = TemporaryFolder()
 
-  private func message(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return ""
-    } catch { return "\(error)" }
-  }
-
   private func mode(_ name: String) -> mode_t {
     var status = stat()
     return stat(folder.path(name), &status) == 0 ? status.st_mode & 0o7777 : 0

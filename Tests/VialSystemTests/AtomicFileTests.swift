@@ -8,13 +8,6 @@ import VialSystem
 @Suite struct AtomicFileTests {
   let folder = TemporaryFolder()
 
-  private func message(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return ""
-    } catch { return "\(error)" }
-  }
-
   private func write(_ bytes: [UInt8], _ file: AtomicFile) throws {
     try bytes.withUnsafeBytes { try file.write($0, at: 0) }
   }

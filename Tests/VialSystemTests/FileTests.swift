@@ -7,13 +7,6 @@ import VialSystem
 @Suite struct FileTests {
   let folder = TemporaryFolder()
 
-  private func message(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return ""
-    } catch { return "\(error)" }
-  }
-
   private func bytes(_ file: MappedFile) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: file.base, count: file.byteCount))
   }

@@ -7,13 +7,6 @@ import VialSystem
 @Suite struct InPlaceFileTests {
   let folder = TemporaryFolder()
 
-  private func message(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return ""
-    } catch { return "\(error)" }
-  }
-
   @Test func writingAndCutting() throws {
     try folder.write("a", Array(0..<100))
     let file = try InPlaceFile(path: folder.path("a"))

@@ -207,21 +207,7 @@ package struct KeyValueTable: Sendable {
 
   /// The index of a key, by binary search in place. O(log n).
   package func index(of key: String) -> Int? {
-    let wanted = Array(key.utf8)
-    var low = 0
-    var high = count
-    while low < high {
-      let middle = (low + high) / 2
-      if payload.bytes.isLess(keyRange(middle), wanted.rawSpan) {
-        low = middle + 1
-      } else {
-        high = middle
-      }
-    }
-    guard low < count, keyRange(low).count == wanted.count,
-      payload.bytes.matches(wanted, at: keyRange(low).lowerBound)
-    else { return nil }
-    return low
+    payload.bytes.index(of: Array(key.utf8), count: count) { keyRange($0) }
   }
 
   /// The value of a key; nil when there is none.
@@ -236,6 +222,25 @@ package struct KeyValueTable: Sendable {
 }
 
 extension RawSpan {
+  /// Which of `count` texts, sorted byte by byte, is `wanted`; nil: none. O(log n).
+  /// - Parameter range: where the text of an index lies.
+  func index(of wanted: [UInt8], count: Int, range: (Int) -> Range<Int>) -> Int? {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if isLess(range(middle), wanted.rawSpan) {
+        low = middle + 1
+      } else {
+        high = middle
+      }
+    }
+    guard low < count, range(low).count == wanted.count,
+      matches(wanted, at: range(low).lowerBound)
+    else { return nil }
+    return low
+  }
+
   /// Whether the bytes of `range` sort before `other`, byte by byte.
   func isLess(_ range: Range<Int>, _ other: RawSpan) -> Bool {
     let common = Swift.min(range.count, other.byteCount)

@@ -240,21 +240,7 @@ package struct TensorTable: Sendable {
 
   /// The tensor with this name, by binary search in place; nil when there is none. O(log n).
   package func find(_ name: String) -> TensorDescriptor? {
-    let wanted = Array(name.utf8)
-    var low = 0
-    var high = count
-    while low < high {
-      let middle = (low + high) / 2
-      if payload.bytes.isLess(nameRange(middle), wanted.rawSpan) {
-        low = middle + 1
-      } else {
-        high = middle
-      }
-    }
-    guard low < count, nameRange(low).count == wanted.count,
-      payload.bytes.matches(wanted, at: nameRange(low).lowerBound)
-    else { return nil }
-    return self[low]
+    payload.bytes.index(of: Array(name.utf8), count: count) { nameRange($0) }.map { self[$0] }
   }
 }
 
