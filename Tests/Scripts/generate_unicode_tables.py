@@ -19,6 +19,10 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUT = ROOT / "Sources/VialText/Generated"
 LETTER, NUMBER, SPACE, WORD, UNSTABLE = 1, 2, 3, 4, 8
+# What kind of letter, or of a character that is neither letter, number nor space.
+DETAILS = {"Lu": 16, "Lt": 16, "Ll": 32, "Mn": 16, "Mc": 16, "Me": 16}
+# What stands for class 0 in the table of text: 48 characters from here on need no escape.
+FIRST = ord("#")
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 NFD, NFC = normalizers.NFD(), normalizers.NFC()
 assert tokenizers.__version__ == "0.23.3" and ucd.unidata_version == "16.0.0"
@@ -82,6 +86,8 @@ def compositions(decomposed):
 
 def classes(decomposed, combining, composed):
     letters, numbers = matched(r"\p{L}"), matched(r"\p{N}")
+    upper, lower, marks = matched(r"[\p{Lu}\p{Lt}]"), matched(r"\p{Ll}"), matched(r"\p{M}")
+    signs = matched(r"[\p{P}\p{S}]")
     spaces, words = matched(r"\s"), word_characters()
     seconds = {b for _, b in composed} | set(range(0x1161, 0x1176)) | set(range(0x11A8, 0x11C3))
     table = bytearray(0x110000)
@@ -90,6 +96,10 @@ def classes(decomposed, combining, composed):
         assert (c in letters) == (category == "L") and (c in numbers) == (category == "N"), hex(c)
         value = LETTER if c in letters else NUMBER if c in numbers else SPACE if c in spaces else 0
         value |= WORD if c in words else 0
+        details = DETAILS.get(ucd.category(chr(c)), 32 if category in "PS" else 0)
+        assert (c in upper or c in marks) == (details == 16), hex(c)
+        assert (c in lower or c in signs) == (details == 32), hex(c)
+        value |= details
         unstable = c in combining or c in seconds or NFC.normalize_str(chr(c)) != chr(c)
         table[c] = value | (UNSTABLE if unstable else 0)
     return table
@@ -140,14 +150,14 @@ def class_file(table):
     index, blocks = two_stage(table)
     assert len(blocks) <= 0xFFF
     index_text = chunks("".join(f"{i:03x}" for i in index), 90)
-    block_text = [chunk for b in blocks for chunk in chunks("".join(chr(65 + v) for v in b), 64)]
+    block_text = [chunk for b in blocks for chunk in chunks("".join(chr(FIRST + v) for v in b), 64)]
     return (
         header("Which class a character belongs to, as a two-stage table of text.")
         + "enum UnicodeClassData {\n"
         + f"  /// Number of 128-character blocks.\n  static let blockCount = {len(blocks)}\n\n"
         + text_literal("index", "Block number of every 128 code points, three hexadecimal digits each.", index_text)
         + "\n"
-        + text_literal("blocks", "Class bits of every code point of every block, as 'A' plus the bits.", block_text)
+        + text_literal("blocks", "Class bits of every code point of every block, as '#' plus the bits.", block_text)
         + "}\n"
     )
 

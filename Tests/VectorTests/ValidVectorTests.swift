@@ -88,6 +88,11 @@ import VialText
       "none": .none, "NFC": .nfc, "spaces": .spaces,
     ]
     #expect(tokenizer.normalizer == normalizer[expected.normaliser])
+    let patterns = [
+      "none", "GPT-2", "Qwen2", "Llama 3", "metaspace", "metaspace with cuts", "GPT-2 with digits",
+      "Tekken", "o200k", "Qwen3.5", "DeepSeek-V3",
+    ]
+    #expect(patterns[Int(tokenizer.pattern.rawValue)] == expected.preTokenizer)
     #expect(tokenizer.tokenCount == expected.ids)
     #expect(tokenizer.mergeCount == expected.merges)
     #expect(tokenizer.addedTokenCount == expected.added)

@@ -216,7 +216,7 @@ import VialPacking
       ("qwen2.expert_count", .u32(8), "expert_count"),
       ("qwen2.attention.layer_norm_rms_epsilon", .f32(0), "epsilon"),
       ("tokenizer.ggml.model", .text("bert"), "bert"),
-      ("tokenizer.ggml.pre", .text("gpt-4o"), "gpt-4o"),
+      ("tokenizer.ggml.pre", .text("bloom"), "bloom"),
       ("tokenizer.ggml.pre", nil, "(none)"),
       ("tokenizer.ggml.merges", nil, "merges"),
       ("tokenizer.ggml.merges", .texts(["nospace"]), "merge 1"),

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 import VialFormat
 import VialPacking
+import VialText
 
 @Suite struct GGUFTokenizerTests {
   private func section(_ builder: GGUFBuilder) throws -> [UInt8] {
@@ -114,6 +115,49 @@ import VialPacking
       tokenizerJSON: fixture.bytes("tokenizer.json"),
       tokenizerConfigJSON: fixture.bytes("tokenizer_config.json"))
     #expect(whole == tables.section)
+  }
+
+  /// What each name of `tokenizer.ggml.pre` stands for; the last is for the flags of the header.
+  private static let names: [(String, PreTokenizerPattern, TokenizerNormalizer, UInt8)] = [
+    ("qwen2", .qwen2, .nfc, 0), ("deepseek-r1-qwen", .qwen2, .nfc, 0),
+    ("qwen35", .qwen35, .nfc, 0), ("llama-bpe", .llama3, .none, 1), ("llama3", .llama3, .none, 1),
+    ("llama-v3", .llama3, .none, 1), ("glm4", .llama3, .none, 1), ("dbrx", .llama3, .none, 0),
+    ("tekken", .tekken, .none, 1), ("gpt-4o", .o200k, .none, 0), ("llama4", .o200k, .none, 0),
+    ("deepseek-v3", .deepSeekV3, .none, 0), ("gpt-2", .gpt2, .none, 0), ("phi-2", .gpt2, .none, 0),
+    ("smollm", .gpt2Digits, .none, 0), ("starcoder", .gpt2Digits, .none, 0),
+    ("refact", .gpt2Digits, .none, 0), ("command-r", .gpt2Digits, .nfc, 0),
+  ]
+
+  @Test(arguments: names)
+  func namesStandForPatterns(
+    _ name: String, _ pattern: PreTokenizerPattern, _ normalizer: TokenizerNormalizer,
+    _ flags: UInt8
+  ) throws {
+    let section = try section(GGUFBuilder(Fixture("qwen2-tiny-tied"), pre: name))
+    let tokenizer = try Tokenizer(ByteRegion(copying: section))
+    #expect(tokenizer.pattern == pattern)
+    #expect(tokenizer.normalizer == normalizer)
+    #expect(section[20] == flags)
+  }
+
+  @Test func unknownNamesAreRefused() throws {
+    let builder = try GGUFBuilder(Fixture("qwen2-tiny-tied"), pre: "poro-chat")
+    #expect {
+      try section(builder)
+    } throws: { error in
+      "\(error)".contains("tokenizer.ggml.pre poro-chat is not supported (qwen2,")
+    }
+  }
+
+  /// Gemma 4 lists its merges and puts no space in front.
+  @Test func gemma4ListsItsMerges() throws {
+    var builder = try sentencePiece()
+    builder["tokenizer.ggml.model"] = .text("gemma4")
+    builder["tokenizer.ggml.scores"] = nil
+    builder["tokenizer.ggml.merges"] = .texts(["a b", "\u{2581} ab", "\u{2581} a"])
+    let tokenizer = try Tokenizer(ByteRegion(copying: section(builder)))
+    #expect(tokenizer.mergeCount == 3)
+    #expect(try TestTokenizer.encode(tokenizer, Array("ab ab".utf8)) == [7, 9])
   }
 
   @Test func llamaTakesUpToThreeDigits() throws {

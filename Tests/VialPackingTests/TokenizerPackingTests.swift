@@ -69,6 +69,65 @@ import VialText
     #expect(message { try TokenizerTables.build(tokenizerJSON: Array("{".utf8)) }.contains("JSON"))
   }
 
+  private static let byteDecoder = #""decoder": {"type": "ByteLevel"}"#
+
+  private func splitting(
+    _ steps: String, usesRegex: Bool = false, prefixes: Bool = false
+  ) -> String {
+    #""pre_tokenizer": {"type": "Sequence", "pretokenizers": [\#(steps), {"type": "ByteLevel", "add_prefix_space": \#(prefixes), "use_regex": \#(usesRegex)}]}, \#(Self.byteDecoder)"#
+  }
+
+  @Test func expressionsThatCannotBeKeptAreShown() {
+    let model = #""vocab": {"a": 0}, "merges": []"#
+    let split = { (regex: String) in
+      #"{"type": "Split", "pattern": {"Regex": "\#(regex)"}, "behavior": "Isolated", "invert": false}"#
+    }
+    #expect(
+      message { try build(model, splitting(split(#"\\d+|[a-z]\u001b"#))) }
+        == #"tokenizer.json: the pre-tokenizer's regular expression '\d+|[a-z]\u{1b}' is not one that Vial can keep"#
+    )
+    #expect(
+      message { try build(model, splitting(split("a+") + "," + split("b+"))) }
+        == "tokenizer.json: the pre-tokenizer's regular expression 'a+', then 'b+' is not one that Vial can keep"
+    )
+    let text = #"{"type": "Split", "pattern": {"String": " "}, "behavior": "Isolated"}"#
+    #expect(message { try build(model, splitting(text)) }.contains("without a regular expression"))
+  }
+
+  @Test func digitsAreKeptOneByOneOnly() {
+    let model = #""vocab": {"a": 0}, "merges": []"#
+    let digits = { (individual: Bool) in
+      #"{"type": "Digits", "individual_digits": \#(individual)}"#
+    }
+    #expect(message { try build(model, splitting(digits(true), usesRegex: true)) } == "built")
+    for rest in [
+      splitting(digits(false), usesRegex: true), splitting(digits(true)),
+      splitting(digits(true), usesRegex: true, prefixes: true),
+    ] { #expect(message { try build(model, rest) }.contains("'Digits'")) }
+    let two = splitting(digits(true) + "," + digits(true), usesRegex: true)
+    #expect(message { try build(model, two) }.contains("sequence"))
+  }
+
+  /// Gemma cuts at spaces, of which its normaliser leaves none.
+  @Test func splitAtReplacedSpacesIsNothing() throws {
+    let model = #""vocab": {"a": 0, "\u2581": 1, "\u2581a": 2}, "merges": ["\u2581 a"]"#
+    let decoder =
+      #""decoder": {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}"#
+    let normalizer =
+      #""normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}"#
+    let split =
+      #""pre_tokenizer": {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": false}"#
+    let plain = try build(model, [decoder, normalizer].joined(separator: ","))
+    let other = try build(model, [decoder, normalizer, split].joined(separator: ","))
+    #expect(plain.section == other.section)
+    let spaced = [decoder, split].joined(separator: ",")
+    #expect(message { try build(model, spaced) }.contains("leaves"))
+    let words = split.replacingOccurrences(of: #"" ""#, with: #""a""#)
+    #expect(
+      message { try build(model, [decoder, normalizer, words].joined(separator: ",")) }
+        .contains("'Split'"))
+  }
+
   @Test func sameInputSameBytes() throws {
     let folder = Files.fixture("tokenizers/byte-nfc")
     #expect(

@@ -19,6 +19,8 @@ struct TokenizerPipeline {
   var hasTemplate = false
   /// Whether the decoder joins byte tokens.
   var joinsBytes = false
+  /// Whether a step cuts at spaces, which is nothing when the normaliser replaces them.
+  private var splitsAtSpaces = false
 
   private static let marker: JSONString = "\u{2581}"
 
@@ -30,6 +32,9 @@ struct TokenizerPipeline {
     let hasMarker =
       pattern == .metaspace || pattern == .metaspaceSplit
       || flags & TokenizerLayout.Flag.replaceSpace != 0
+    if splitsAtSpaces, flags & TokenizerLayout.Flag.replaceSpace == 0 {
+      throw TokenizerError("a Split pre-tokenizer at spaces that the normaliser leaves")
+    }
     if kind == .characterLevel, !hasMarker {
       throw TokenizerError("a tokenizer that neither works on bytes nor marks spaces with U+2581")
     }
@@ -59,6 +64,7 @@ struct TokenizerPipeline {
     switch last["type"]?.text {
     case "ByteLevel": try readByteLevel(parts.dropLast(), last)
     case "Metaspace" where parts.count == 1: try readMetaspace(last)
+    case "Split" where parts.count == 1: try readSpaceSplit(last)
     default: throw Self.unknown("pre-tokenizer", last)
     }
   }
@@ -70,25 +76,56 @@ struct TokenizerPipeline {
     let usesPattern = json["use_regex"]?.bool ?? true
     let prefixes = json["add_prefix_space"]?.bool ?? true
     if prefixes { flags |= TokenizerLayout.Flag.addPrefixSpace }
-    guard let split = before.first else {
+    if before.isEmpty {
       pattern = usesPattern ? .gpt2 : .none
-      return
+    } else if before.count == 1, let digits = before.first, digits["type"]?.text == "Digits" {
+      guard digits["individual_digits"]?.bool ?? false, usesPattern, !prefixes else {
+        throw TokenizerError(
+          "the pre-tokenizer 'Digits' is supported only digit by digit and in front of a ByteLevel"
+            + " with use_regex and without add_prefix_space")
+      }
+      pattern = .gpt2Digits
+    } else {
+      guard !usesPattern, !prefixes else {
+        throw TokenizerError("this sequence of pre-tokenizers is not supported")
+      }
+      pattern = try Self.pattern(ofSplits: before)
     }
-    guard before.count == 1, !usesPattern, !prefixes else {
-      throw TokenizerError("this sequence of pre-tokenizers is not supported")
+  }
+
+  /// The pattern of Split pre-tokenizers in sequence.
+  private static func pattern(
+    ofSplits splits: ArraySlice<JSONValue>
+  ) throws(TokenizerError) -> PreTokenizerPattern {
+    var regexes: [String] = []
+    var losesUnmatched = false
+    for split in splits {
+      guard split["type"]?.text == "Split" else { throw unknown("pre-tokenizer", split) }
+      let behavior = split["behavior"]?.text
+      let inverted = split["invert"]?.bool ?? false
+      guard behavior == "Isolated" && !inverted || behavior == "Removed" && inverted else {
+        throw TokenizerError("a Split pre-tokenizer that does not keep the words it matches")
+      }
+      losesUnmatched = losesUnmatched || inverted
+      guard let regex = split["pattern"]?["Regex"]?.text else {
+        throw TokenizerError("a Split pre-tokenizer without a regular expression")
+      }
+      regexes.append(regex)
     }
-    guard split["type"]?.text == "Split" else { throw Self.unknown("pre-tokenizer", split) }
-    let behavior = split["behavior"]?.text
-    let inverted = split["invert"]?.bool ?? false
-    guard behavior == "Isolated" && !inverted || behavior == "Removed" && inverted else {
-      throw TokenizerError("a Split pre-tokenizer that does not keep the words it matches")
+    guard let known = KnownPattern.pattern(of: regexes, losesUnmatched: losesUnmatched) else {
+      // The longest sequence that is known has three.
+      let shown = regexes.prefix(3).map(PackingError.printable).joined(separator: "', then '")
+      throw TokenizerError(
+        "the pre-tokenizer's regular expression '\(shown)' is not one that Vial can keep")
     }
-    guard let regex = split["pattern"]?["Regex"]?.text,
-      let known = KnownPattern.pattern(of: regex)
-    else {
-      throw TokenizerError("the pre-tokenizer's regular expression is not one that Vial knows")
-    }
-    pattern = known
+    return known
+  }
+
+  /// Gemma's Split at spaces, of which its normaliser leaves none.
+  private mutating func readSpaceSplit(_ json: JSONValue) throws(TokenizerError) {
+    guard json["pattern"]?["String"]?.text == " " else { throw Self.unknown("pre-tokenizer", json) }
+    kind = .characterLevel
+    splitsAtSpaces = true
   }
 
   private mutating func readMetaspace(_ json: JSONValue) throws(TokenizerError) {

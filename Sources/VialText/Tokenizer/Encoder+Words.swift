@@ -16,7 +16,7 @@ extension Encoder {
         !has(TokenizerLayout.Flag.metaspaceNever)
         && (isFirst || !has(TokenizerLayout.Flag.metaspaceFirst))
       try prefixed(text, range, prepends: prepends, replaces: true, &workspace, &output, &count)
-    case .none, .gpt2, .qwen2, .llama3:
+    case .none, .gpt2, .qwen2, .llama3, .gpt2Digits, .tekken, .o200k, .qwen35, .deepSeekV3:
       if has(TokenizerLayout.Flag.addPrefixSpace) {
         try prefixed(text, range, prepends: true, replaces: false, &workspace, &output, &count)
       } else {

@@ -1,5 +1,5 @@
-// Owns: the cutting of text into words: hand-written matchers that mean what the regular
-// expressions of known models mean.
+// Owns: the cutting of text into words: which matcher stands for which pattern, and the runs of
+// characters that matchers share.
 // Must not: interpret a regular expression at run time, or look behind the end of its stretch.
 // Source: Spec/TOKENIZER.md, "Pre-tokenisation".
 
@@ -17,12 +17,22 @@ public enum PreTokenizerPattern: UInt32, Sendable, CaseIterable {
   case metaspace = 4
   /// As `metaspace`, and each `▁` starts a word.
   case metaspaceSplit = 5
+  /// Each number is a word, GPT-2's pattern between them (StarCoder, SmolLM).
+  case gpt2Digits = 6
+  /// Mistral's Tekken: a word ends where upper follows lower case; one `\p{N}` per word.
+  case tekken = 7
+  /// OpenAI's o200k: as `tekken`, contractions stay with their words, up to three `\p{N}` per word.
+  case o200k = 8
+  /// Qwen3.5's pattern: Qwen2's with marks among the letters.
+  case qwen35 = 9
+  /// DeepSeek-V3's three patterns in sequence: numbers, then Han and kana, then the rest.
+  case deepSeekV3 = 10
 }
 
 /// A matcher over one stretch of text.
 struct PreTokenizer: ~Escapable {
-  private let text: Span<UInt8>
-  private let limit: Int
+  let text: Span<UInt8>
+  let limit: Int
   private let classes: UnicodeClassView
   private let pattern: PreTokenizerPattern
 
@@ -37,14 +47,14 @@ struct PreTokenizer: ~Escapable {
   }
 
   /// A character with its class and the position behind it.
-  private struct Character {
+  struct Character {
     let value: UInt32
     let kind: CharacterClass
     let end: Int
   }
 
   @inline(__always)
-  private func character(at position: Int) -> Character {
+  func character(at position: Int) -> Character {
     let scalar = UTF8Text.decode(text, at: position, limit: limit)
     return Character(
       value: scalar.value, kind: classes[scalar.value], end: position + scalar.byteCount)
@@ -58,43 +68,18 @@ struct PreTokenizer: ~Escapable {
     case .gpt2: gpt2End(from: position)
     case .qwen2: modernEnd(from: position, mostNumbers: 1)
     case .llama3: modernEnd(from: position, mostNumbers: 3)
+    case .gpt2Digits: gpt2DigitsEnd(from: position)
+    case .tekken: casedEnd(from: position, mostNumbers: 1, takesContractions: false)
+    case .o200k: casedEnd(from: position, mostNumbers: 3, takesContractions: true)
+    case .qwen35: qwen35End(from: position)
+    case .deepSeekV3: deepSeekV3End(from: position)
     }
   }
 
-  private func modernEnd(from position: Int, mostNumbers: Int) -> Int {
-    let first = character(at: position)
-    if first.value == 0x27, let end = contraction(after: first.end, foldsCase: true) { return end }
-    if first.kind.isLetter { return letters(from: first.end) }
-    if first.kind.isNumber { return numbers(from: first.end, most: mostNumbers - 1) }
-    if first.end < limit, first.value != 0x0D, first.value != 0x0A {
-      let second = character(at: first.end)
-      if second.kind.isLetter { return letters(from: second.end) }
-      if first.value == 0x20, second.kind.isOther {
-        return lineEnds(from: others(from: second.end))
-      }
-    }
-    if first.kind.isOther { return lineEnds(from: others(from: first.end)) }
-    return spaces(from: position, endsAtLine: true)
-  }
-
-  private func gpt2End(from position: Int) -> Int {
-    let first = character(at: position)
-    if first.value == 0x27, let end = contraction(after: first.end, foldsCase: false) { return end }
-    var start = first
-    if first.value == 0x20, first.end < limit {
-      let second = character(at: first.end)
-      if !second.kind.isSpace { start = second }
-    }
-    switch start.kind.kind {
-    case .letter: return letters(from: start.end)
-    case .number: return numbers(from: start.end, most: Int.max)
-    case .other: return others(from: start.end)
-    case .space: return spaces(from: position, endsAtLine: false)
-    }
-  }
+  // MARK: Runs
 
   /// `'s 't 're 've 'm 'll 'd`; folding case makes U+017F (long s) an s as well.
-  private func contraction(after position: Int, foldsCase: Bool) -> Int? {
+  func contraction(after position: Int, foldsCase: Bool) -> Int? {
     guard position < limit else { return nil }
     let first = folded(position, foldsCase)
     switch first {
@@ -115,8 +100,20 @@ struct PreTokenizer: ~Escapable {
     return foldsCase && byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
   }
 
+  /// The end of the run of characters that are `isPart`.
   @inline(__always)
-  private func letters(from position: Int) -> Int {
+  func run(from position: Int, _ isPart: (Character) -> Bool) -> Int {
+    var position = position
+    while position < limit {
+      let next = character(at: position)
+      guard isPart(next) else { break }
+      position = next.end
+    }
+    return position
+  }
+
+  @inline(__always)
+  func letters(from position: Int) -> Int {
     var position = position
     while position < limit {
       let byte = text[position]
@@ -132,7 +129,7 @@ struct PreTokenizer: ~Escapable {
     return position
   }
 
-  private func numbers(from position: Int, most: Int) -> Int {
+  func numbers(from position: Int, most: Int) -> Int {
     var position = position
     var left = most
     while position < limit, left > 0 {
@@ -144,26 +141,22 @@ struct PreTokenizer: ~Escapable {
     return position
   }
 
-  private func others(from position: Int) -> Int {
-    var position = position
-    while position < limit {
-      let next = character(at: position)
-      guard next.kind.isOther else { break }
-      position = next.end
-    }
-    return position
-  }
+  func others(from position: Int) -> Int { run(from: position) { $0.kind.isOther } }
 
-  /// `[\r\n]*`.
-  private func lineEnds(from position: Int) -> Int {
+  /// `[\r\n]*`, or with a slash among them.
+  func lineEnds(from position: Int, orSlashes: Bool = false) -> Int {
     var position = position
-    while position < limit, text[position] == 0x0D || text[position] == 0x0A { position += 1 }
+    while position < limit,
+      text[position] == 0x0D || text[position] == 0x0A || (orSlashes && text[position] == 0x2F)
+    {
+      position += 1
+    }
     return position
   }
 
   /// A run of white space: up to its last line end if there is one and the pattern asks for that;
   /// else all of it at the end of the text; else all but its last character.
-  private func spaces(from position: Int, endsAtLine: Bool) -> Int {
+  func spaces(from position: Int, endsAtLine: Bool) -> Int {
     var end = position
     var last = position
     var lineEnd: Int?
@@ -175,7 +168,18 @@ struct PreTokenizer: ~Escapable {
       if next.value == 0x0A || next.value == 0x0D { lineEnd = end }
     }
     if endsAtLine, let lineEnd { return lineEnd }
-    if end == limit || last == position { return end }
+    if last == position || isTextEnd(end) { return end }
     return last
+  }
+
+  /// Whether the expression that is at work sees the end of its text: that of the stretch, or what
+  /// an expression before it in the sequence has taken.
+  private func isTextEnd(_ position: Int) -> Bool {
+    guard position < limit else { return true }
+    switch pattern {
+    case .gpt2Digits: return character(at: position).isDigit
+    case .deepSeekV3: return character(at: position).isTakenBefore
+    default: return false
+    }
   }
 }

@@ -3,7 +3,7 @@
 // Must not: ask Swift's own Unicode tables, whose version changes with the toolchain.
 // Source: Spec/TOKENIZER.md, "Unicode".
 
-/// The class of one character, packed into four bits.
+/// The class of one character, packed into six bits.
 struct CharacterClass: Equatable {
   let bits: UInt8
 
@@ -28,6 +28,15 @@ struct CharacterClass: Equatable {
   var isWord: Bool { bits & 4 != 0 }
   /// NFC may change the character or its neighbourhood.
   var isUnstable: Bool { bits & 8 != 0 }
+  // Bit 4: an upper or title case letter, or a mark. Bit 5: a lower case letter, or a sign.
+  /// `\p{M}`.
+  var isMark: Bool { bits & 0x33 == 0x10 }
+  /// `[\p{P}\p{S}]`.
+  var isSign: Bool { bits & 0x33 == 0x20 }
+  /// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`.
+  var isUpperPart: Bool { bits & 0x23 == 1 || isMark }
+  /// `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`.
+  var isLowerPart: Bool { bits & 0x13 == 1 || isMark }
 }
 
 /// The class table, decoded once per process (40 kB).
@@ -56,7 +65,7 @@ struct UnicodeClasses: Sendable {
     UnicodeClassData.blocks.withUTF8Buffer { text in
       for position in 0..<text.count {
         let byte = unsafe text[position]
-        if byte != 0x0A { bits.append(byte &- 0x41) }
+        if byte != 0x0A { bits.append(byte &- 0x23) }
       }
     }
     blocks = bits

@@ -9,7 +9,9 @@ NO_TOKEN = 0xFFFFFFFF
 UNICODE_TABLES = 0x16000900
 BYTE_LEVEL, CHARACTER_LEVEL = 1, 2
 NORMALISERS = ("none", "NFC", "spaces")
-PRE_TOKENIZERS = ("none", "GPT-2", "Qwen2", "Llama 3", "metaspace", "metaspace with cuts")
+PRE_TOKENIZERS = (
+    "none", "GPT-2", "Qwen2", "Llama 3", "metaspace", "metaspace with cuts", "GPT-2 with digits", "Tekken", "o200k",
+    "Qwen3.5", "DeepSeek-V3")
 DECODERS = {1: "byte level", 2: "byte fallback", 3: "metaspace"}
 EXISTS, ADDED, SPECIAL, BYTE = 1, 2, 4, 8
 STRIP_LEADING_SPACE = 1 << 9

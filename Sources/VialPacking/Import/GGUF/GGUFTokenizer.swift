@@ -60,10 +60,16 @@ struct GGUFTokenizer {
     let addsBegin: Bool
     switch try file.string("tokenizer.ggml.model") {
     case "gpt2": (tokenizer, addsBegin) = try byteLevel()
-    case "llama": (tokenizer, addsBegin) = (try sentencePiece(), true)
+    case "llama":
+      tokenizer = try sentencePiece(merges: .array(try scoredMerges()), addsSpace: true)
+      addsBegin = true
+    case "gemma4":
+      tokenizer = try sentencePiece(merges: try listedMerges(), addsSpace: false)
+      addsBegin = true
     case let other:
       throw file.error(
-        "tokenizer.ggml.model \(PackingError.printable(other ?? "(none)")) is not supported (gpt2, llama)"
+        "tokenizer.ggml.model \(PackingError.printable(other ?? "(none)")) is not supported (gpt2,"
+          + " llama, gemma4)"
       )
     }
     return try TokenizerSettings(
@@ -135,59 +141,46 @@ struct GGUFTokenizer {
 
   // MARK: Byte-level BPE
 
-  private static let wordEnds =
-    #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
-  private static let words = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"#
-
   private func byteLevel() throws(PackingError) -> ([(String, JSONValue)], Bool) {
-    let isLlama: Bool
-    switch try file.string("tokenizer.ggml.pre") {
-    case "qwen2", "deepseek-r1-qwen": isLlama = false
-    case "llama-bpe", "llama3", "llama-v3": isLlama = true
-    case let other:
+    let name = try file.string("tokenizer.ggml.pre")
+    guard let before = name.flatMap(GGUFPreTokenizer.init) else {
       throw file.error(
-        "tokenizer.ggml.pre \(PackingError.printable(other ?? "(none)")) is not supported (qwen2,"
-          + " deepseek-r1-qwen, llama-bpe)")
+        "tokenizer.ggml.pre \(PackingError.printable(name ?? "(none)")) is not supported"
+          + " (\(GGUFPreTokenizer.names))")
     }
-    guard let list = try file.list("tokenizer.ggml.merges") else {
-      throw file.error("no tokenizer.ggml.merges")
-    }
-    let merges = try Self.texts(list, "tokenizer.ggml.merges", file)
-    let regex = Self.words + (isLlama ? #"|\p{N}{1,3}"# : #"|\p{N}"#) + Self.wordEnds
-    let bytes = JSONObject([
-      ("type", "ByteLevel"), ("add_prefix_space", .bool(false)), ("use_regex", .bool(false)),
-    ])
-    let split = JSONObject([
-      ("type", "Split"), ("pattern", .object(JSONObject([("Regex", JSONValue(regex))]))),
-      ("behavior", "Isolated"), ("invert", .bool(false)),
-    ])
     let (vocabulary, added) = try vocabulary()
     let members: [(String, JSONValue)] = [
       ("added_tokens", added),
-      ("normalizer", isLlama ? .null : .object(JSONObject([("type", "NFC")]))),
-      (
-        "pre_tokenizer",
-        .object(
-          JSONObject([
-            ("type", "Sequence"), ("pretokenizers", .array([.object(split), .object(bytes)])),
-          ]))
-      ),
-      ("decoder", .object(bytes)),
+      ("normalizer", before.composes ? .object(JSONObject([("type", "NFC")])) : .null),
+      ("pre_tokenizer", before.steps),
+      ("decoder", GGUFPreTokenizer.byteLevel(usesRegex: false)),
       (
         "model",
         .object(
           JSONObject([
-            ("type", "BPE"), ("ignore_merges", .bool(isLlama)), ("vocab", vocabulary),
-            ("merges", .array(merges.map { .string($0) })),
+            ("type", "BPE"), ("ignore_merges", .bool(before.ignoresMerges)), ("vocab", vocabulary),
+            ("merges", try listedMerges()),
           ]))
       ),
     ]
-    return (members, isLlama)
+    return (members, before.addsBegin)
+  }
+
+  private func listedMerges() throws(PackingError) -> JSONValue {
+    guard let list = try file.list("tokenizer.ggml.merges") else {
+      throw file.error("no tokenizer.ggml.merges")
+    }
+    return .array(try Self.texts(list, "tokenizer.ggml.merges", file).map { .string($0) })
   }
 
   // MARK: SentencePiece
 
-  private func sentencePiece() throws(PackingError) -> [(String, JSONValue)] {
+  /// - Parameters:
+  ///   - merges: the merges, which older files leave to the tokens' scores.
+  ///   - addsSpace: whether a space is put in front unless the file says otherwise.
+  private func sentencePiece(
+    merges: JSONValue, addsSpace: Bool
+  ) throws(PackingError) -> [(String, JSONValue)] {
     let (vocabulary, added) = try vocabulary()
     let marker = JSONValue("\u{2581}")
     let replace = JSONObject([
@@ -203,7 +196,7 @@ struct GGUFTokenizer {
         ])), .object(JSONObject([("type", "ByteFallback")])),
       .object(JSONObject([("type", "Fuse")])),
     ]
-    if try file.flag("tokenizer.ggml.add_space_prefix") ?? true {
+    if try file.flag("tokenizer.ggml.add_space_prefix") ?? addsSpace {
       normalizers.insert(
         .object(JSONObject([("type", "Prepend"), ("prepend", marker)])), at: 0)
       decoders.append(
@@ -214,7 +207,7 @@ struct GGUFTokenizer {
     }
     var model: [(String, JSONValue)] = [
       ("type", "BPE"), ("fuse_unk", .bool(true)), ("byte_fallback", .bool(true)),
-      ("vocab", vocabulary), ("merges", .array(try scoredMerges())),
+      ("vocab", vocabulary), ("merges", merges),
     ]
     let unknown = try file.integer("tokenizer.ggml.unknown_token_id", 0...tokens.count - 1)
     if let unknown { model.append(("unk_token", .string(tokens[unknown]))) }

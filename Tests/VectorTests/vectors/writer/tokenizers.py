@@ -10,7 +10,9 @@ SEED = 0x5649414C00000001
 MASK = (1 << 64) - 1
 KINDS = {"byte level": 1, "character level": 2}
 NORMALISERS = {"none": 0, "NFC": 1, "spaces": 2}
-PRE_TOKENIZERS = {"none": 0, "GPT-2": 1, "Qwen2": 2, "Llama 3": 3, "metaspace": 4, "metaspace with cuts": 5}
+PRE_TOKENIZERS = {
+    "none": 0, "GPT-2": 1, "Qwen2": 2, "Llama 3": 3, "metaspace": 4, "metaspace with cuts": 5, "GPT-2 with digits": 6,
+    "Tekken": 7, "o200k": 8, "Qwen3.5": 9, "DeepSeek-V3": 10}
 DECODERS = {"byte level": 1, "byte fallback": 2, "metaspace": 3}
 
 

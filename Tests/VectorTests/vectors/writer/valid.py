@@ -80,7 +80,7 @@ def codebooks():
             for shape in ((16, group), (1, group + 1), (17, group - 1), (2, 2, 1, group)):
                 tensors.append(Tensor(f"{name}.{group}.{shape}", shape, "int4", group, levels=tuple(levels)))
     tensors.append(Tensor("without", (17, 33), "int4", 32, True))
-    return Model(config, tensors, byte_level("Llama 3", flags=1, begin=True))
+    return Model(config, tensors, byte_level("DeepSeek-V3", flags=1, begin=True))
 
 
 def layer_traits():
