@@ -50,9 +50,10 @@ install: $(if $(STAGE),,setup-install) ## install command, library and manual: m
 uninstall: ## remove what make install put under the same PREFIX
 	@bindings/c/packaging/install uninstall "$(PREFIX)" "$(DESTDIR)"
 
-docs: setup ## render Include/vial.h into .build-docs/html and the Swift library into .build-docs/swift
+docs: setup ## render vial.h into .build-docs/html, vial.hpp into .build-docs/cpp, the Swift library into .build-docs/swift
 	@command -v doxygen >/dev/null || { $(call have,doxygen); }
 	@doxygen bindings/c/packaging/Doxyfile >&2 && echo .build-docs/html/index.html
+	@doxygen bindings/cpp/Doxyfile >&2 && echo .build-docs/cpp/index.html
 	@SWIFT=$(SWIFT) bindings/swift/build-docs
 
 # Installs those of the named Debian packages that are missing, with sudo where needed.
