@@ -1,6 +1,6 @@
-// Owns: what vial.hpp adds to each token beside C in the same run: reading an event, and a callback.
+// Owns: what vial.hpp adds to each token beside C in the same run: reading an event, a callback.
 // Must not: measure computing: requests have ended before their events are read.
-// Usage: cpp_overhead MODEL [TOKENS]. Prints the medians of rounds in turns, in microseconds a token.
+// Usage: cpp_overhead MODEL [TOKENS]. Prints medians of rounds in turns, in microseconds a token.
 #include "vial.hpp"
 
 #include <algorithm>

@@ -7,27 +7,27 @@
 /** @file vial.hpp
  *  @brief Medical language models from one mapped file, for C++17. Header only; link libvial.
  *
- *  FAILURES: One switch. Usually a function that fails throws vial::Error. With
- *  `#define VIAL_CPP_RESULTS 1` before the include, and wherever exceptions are off, it returns a
- *  vial::Result that holds the value or the vial::Error. What a host expects in the ordinary course
- *  (the next event, cancelling, closing) is a vial::Status in both. Both kinds of translation unit
- *  may be linked into one program. std::bad_alloc is thrown in both when the host's own containers
- *  find no memory.
+ *  FAILURES: One switch. Usually a function that fails throws vial::Error. Where VIAL_CPP_RESULTS
+ *  is defined as 1 before the include, and wherever exceptions are off, it returns a vial::Result
+ *  that holds the value or the vial::Error. What a host expects in the ordinary course (the next
+ *  event, cancelling, closing) is a vial::Status in both. Both kinds of translation unit may be
+ *  linked into one program. std::bad_alloc is thrown in both when the host's own containers find
+ *  no memory.
  *
- *  TEXTS: std::string_view in, std::string out. A view without a pointer (`std::string_view()`) is
- *  an absent text, `""` is an empty one. Options hold views: what they point to must live until the
- *  call has returned. Strings that are returned belong to the host, which wipes what must be wiped;
- *  nothing else here keeps a text.
+ *  TEXTS: std::string_view in, std::string out. A view without a pointer (`std::string_view()`)
+ *  is an absent text, `""` is an empty one. Options hold views: what they point to must live
+ *  until the call has returned. Strings that are returned belong to the host, which wipes what
+ *  must be wiped; nothing else here keeps a text.
  *
- *  OBJECTS: Model, Engine and Request can be moved, not copied, and close themselves. One that was
- *  moved from, closed or never opened gives Status::invalid_handle. Functions that are const may run
- *  on several threads at once, close() included; moving and destroying need the object for
- *  themselves, as everywhere in C++. Never close what handle() returns.
+ *  OBJECTS: Model, Engine and Request can be moved, not copied, and close themselves. One that
+ *  was moved from, closed or never opened gives Status::invalid_handle. Functions that are const
+ *  may run on several threads at once, close() included; moving and destroying need the object
+ *  for themselves, as everywhere in C++. Never close what handle() returns.
  *
- *  CALLBACKS: An exception that a callback throws never reaches libvial. That of a progress callback
- *  ends the call and leaves it; that of an event callback cancels its request and waits in
- *  Request::callback_failure; that of a log is dropped. Callbacks that were given to the C functions
- *  must not destroy objects of this header. */
+ *  CALLBACKS: An exception that a callback throws never reaches libvial. That of a progress
+ *  callback ends the call and leaves it; that of an event callback cancels its request and waits
+ *  in Request::callback_failure; that of a log is dropped. Callbacks that were given to the C
+ *  functions must not destroy objects of this header. */
 #ifndef VIAL_HPP
 #define VIAL_HPP
 
@@ -90,7 +90,8 @@ inline namespace VIAL_CPP_KIND {
 /** A token's id. */
 using Token = std::uint32_t;
 
-/** What a call came to; the numbers are those of VIAL_STATUS_.... A later library may have others. */
+/** What a call came to; the numbers are those of VIAL_STATUS_.... A later library may have
+ *  others. */
 enum class Status : vial_status {
   /** Success. */
   ok = VIAL_STATUS_OK,
@@ -620,9 +621,9 @@ struct Message {
   std::string_view fields{};
 };
 
-/** A value for a variable of a prompt template, made from what the variable is. A text stays where
- *  it is; what is spelled here (numbers, dates, lists) is a copy, which goes with this object and is
- *  not wiped. libvial checks the value against the variable. */
+/** A value for a variable of a prompt template, made from what the variable is. A text stays
+ *  where it is; what is spelled here (numbers, dates, lists) is a copy, which goes with this
+ *  object and is not wiped. libvial checks the value against the variable. */
 class TemplateValue {
 public:
   /** A text, or any value as it is spelled ("98.60 [degF] H (97 - 99)"). */
@@ -635,19 +636,17 @@ public:
                                std::string_view unit = {}) {
     std::array<char, 32> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    return spelled(name, std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())),
-                   unit);
+    return spelled(name, digits.data(), end, unit);
   }
 
-  /** A number in the fewest decimal digits that tell it from every other double, with its unit where
-   *  it has one. A record's own digits (7.20) go through text(). */
+  /** A number in the fewest decimal digits that tell it from every other double, with its unit
+   *  where it has one. A record's own digits (7.20) go through text(). */
   static TemplateValue number(std::string_view name, double value, std::string_view unit = {}) {
     std::array<char, 400> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
                                    std::chars_format::fixed);
     const auto *last = end.ec == std::errc() ? end.ptr : digits.data();
-    return spelled(name, std::string_view(digits.data(), static_cast<std::size_t>(last - digits.data())),
-                   unit);
+    return spelled(name, digits.data(), last, unit);
   }
 
   /** A date. */
@@ -671,15 +670,17 @@ public:
   std::string_view name() const noexcept { return name_; }
 
   /** The value as libvial gets it. */
-  std::string_view value() const noexcept { return is_spelled_ ? std::string_view(spelled_) : text_; }
+  std::string_view value() const noexcept {
+    return is_spelled_ ? std::string_view(spelled_) : text_;
+  }
 
 private:
   TemplateValue(std::string_view name, std::string_view text, std::string spelled, bool is_spelled)
       : name_(name), text_(text), spelled_(std::move(spelled)), is_spelled_(is_spelled) {}
 
-  static TemplateValue spelled(std::string_view name, std::string_view digits,
+  static TemplateValue spelled(std::string_view name, const char *digits, const char *end,
                                std::string_view unit) {
-    std::string value(digits);
+    std::string value(digits, end);
     if (!unit.empty()) value.append(1, ' ').append(unit);
     return TemplateValue(name, {}, std::move(value), true);
   }
@@ -843,7 +844,8 @@ public:
     list_.reserve(messages.size());
     bool has_fields = false;
     for (const Message &message : messages) {
-      list_.push_back(vial_message{text(message.role), text(message.content), number(message.flags), 0});
+      list_.push_back(
+          vial_message{text(message.role), text(message.content), number(message.flags), 0});
       has_fields = has_fields || message.fields.data() != nullptr;
     }
     if (!has_fields) return;
@@ -936,7 +938,8 @@ public:
   /** A text of the file; escape it before showing it. */
   Result<std::string> text(ModelText which) const {
     return detail::copied<std::string>(
-        0, [this, which](char *out, std::uint64_t capacity, std::uint64_t *length, vial_error *error) {
+        0, [this, which](char *out, std::uint64_t capacity, std::uint64_t *length,
+                         vial_error *error) {
           return vial_model_copy_text(handle_, detail::number(which), out, capacity, length, error);
         });
   }
@@ -987,8 +990,8 @@ public:
         text.size() < VIAL_TEXT_BYTE_LIMIT ? text.size() + 34 : 0,
         [this, text, flags](Token *out, std::uint64_t capacity, std::uint64_t *count,
                             vial_error *error) {
-          return vial_model_encode(handle_, detail::text(text), detail::number(flags), out, capacity,
-                                   count, error);
+          return vial_model_encode(handle_, detail::text(text), detail::number(flags), out,
+                                   capacity, count, error);
         });
   }
 
@@ -998,15 +1001,16 @@ public:
     return detail::copied<std::string>(
         0, [this, tokens, flags](char *out, std::uint64_t capacity, std::uint64_t *length,
                                  vial_error *error) {
-          return vial_model_decode(handle_, tokens.data(), tokens.size(), detail::number(flags), out,
-                                   capacity, length, error);
+          return vial_model_decode(handle_, tokens.data(), tokens.size(), detail::number(flags),
+                                   out, capacity, length, error);
         });
   }
 
   /** The bytes that one token stands for; they need not be valid UTF-8. */
   Result<std::string> token_bytes(Token token) const {
     return detail::copied<std::string>(
-        0, [this, token](char *out, std::uint64_t capacity, std::uint64_t *length, vial_error *error) {
+        0, [this, token](char *out, std::uint64_t capacity, std::uint64_t *length,
+                         vial_error *error) {
           return vial_model_copy_token_bytes(handle_, token, reinterpret_cast<std::uint8_t *>(out),
                                              capacity, length, error);
         });
@@ -1020,8 +1024,9 @@ public:
     return detail::copied<std::vector<Token>>(
         1024, [this, &filled](Token *out, std::uint64_t capacity, std::uint64_t *count,
                               vial_error *error) {
-          return vial_model_render_chat_template(handle_, filled.list().data(), filled.list().size(),
-                                                 0, out, capacity, count, error);
+          return vial_model_render_chat_template(handle_, filled.list().data(),
+                                                 filled.list().size(), 0, out, capacity, count,
+                                                 error);
         });
   }
 
@@ -1042,8 +1047,9 @@ public:
     return detail::copied<std::vector<Token>>(
         1024, [this, template_id, &filled](Token *out, std::uint64_t capacity, std::uint64_t *count,
                                            vial_error *error) {
-          return vial_model_render_prompt_template(handle_, detail::text(template_id), filled.data(),
-                                                   filled.size(), out, capacity, count, error);
+          return vial_model_render_prompt_template(handle_, detail::text(template_id),
+                                                   filled.data(), filled.size(), out, capacity,
+                                                   count, error);
         });
   }
 
@@ -1223,8 +1229,8 @@ private:
   ::vial_event event_;
 };
 
-/** Called with every event of one request, in order, on the engine's delivery thread. It may submit,
- *  cancel, close and destroy requests, and should return soon. */
+/** Called with every event of one request, in order, on the engine's delivery thread. It may
+ *  submit, cancel, close and destroy requests, and should return soon. */
 using EventCallback = std::function<void(const Event &)>;
 
 /** State and counts of a request: the members of vial_request_info. */
@@ -1301,10 +1307,10 @@ struct Answer {
   FinishReason finish_reason = FinishReason::none;
 };
 
-/** Events as they come, for `for (const Event &event : ...)`: each is taken when the loop asks for it.
- *  An event is valid until the next one is asked for. The loop ends behind the last event. When
- *  events cannot be taken (the object was closed, the time is over) it fails: it throws, or ends and
- *  status() says why. `end_status` is what C says behind the last event. */
+/** Events as they come, for `for (const Event &event : ...)`: each is taken when the loop asks
+ *  for it. An event is valid until the next one is asked for. The loop ends behind the last
+ *  event. When events cannot be taken (the object was closed, the time is over) it fails: it
+ *  throws, or ends and status() says why. `end_status` is what C says behind the last event. */
 template <class Handle, vial_status (*next)(Handle *, std::uint32_t, ::vial_event *),
           vial_status end_status>
 class Events {
@@ -1367,8 +1373,8 @@ public:
   /** Behind the last. */
   Iterator end() noexcept { return Iterator(nullptr); }
 
-  /** Status::ok while there are events; then what ended them, Status::finished (Status::closed of an
-   *  engine) being the usual. */
+  /** Status::ok while there are events; then what ended them, Status::finished (Status::closed
+   *  of an engine) being the usual. */
   Status status() const noexcept { return static_cast<Status>(status_); }
 
 private:
@@ -1393,15 +1399,15 @@ using RequestEvents = Events<vial_request, vial_request_next_event, VIAL_STATUS_
 /** Events of all requests of an engine that have no callback. */
 using EngineEvents = Events<vial_engine, vial_engine_next_event, VIAL_STATUS_CLOSED>;
 
-/** Pieces of one part of an answer as they come, for `for (std::string_view piece : ...)`; none is
- *  empty. A request whose computation fails fails here, too: it throws, or ends the loop and status()
- *  says why. Whether the answer is complete is finish_reason()'s. */
+/** Pieces of one part of an answer as they come, for `for (std::string_view piece : ...)`; none
+ *  is empty. A request whose computation fails fails here, too: it throws, or ends the loop and
+ *  status() says why. Whether the answer is complete is finish_reason()'s. */
 class Pieces {
 public:
   /** Of `part` of the request whose events these are. */
   Pieces(RequestEvents events, AnswerPart part) noexcept
-      : events_(std::move(events)), at_(nullptr), part_(part), piece_(), reason_(FinishReason::none),
-        status_(Status::ok) {}
+      : events_(std::move(events)), at_(nullptr), part_(part), piece_(),
+        reason_(FinishReason::none), status_(Status::ok) {}
 
   /** Where a loop is. */
   class Iterator {
@@ -1510,7 +1516,8 @@ public:
   }
 
   /** Pieces of one part of the answer as they come, each event within `timeout`. */
-  Pieces pieces(AnswerPart part = AnswerPart::answer, Timeout timeout = wait_forever) const noexcept {
+  Pieces pieces(AnswerPart part = AnswerPart::answer,
+                Timeout timeout = wait_forever) const noexcept {
     return Pieces(RequestEvents(handle_, timeout), part);
   }
 
@@ -1761,7 +1768,7 @@ public:
   /** Contexts point to it. */
   EngineState &operator=(const EngineState &) = delete;
   /** Nobody delivers any more. */
-  ~EngineState() { purge(nullptr); }
+  ~EngineState() { purge(); }
 
   /** Sets callbacks and their contexts. */
   void fill(vial_engine_options &options) noexcept {
@@ -1777,8 +1784,8 @@ public:
   /** Takes a context whose request was closed. */
   void retire(std::unique_ptr<EventContext> context) noexcept;
 
-  /** Frees what was retired, but not `current`, which is in use. */
-  void purge(const EventContext *current) noexcept;
+  /** Frees what was retired. */
+  void purge() noexcept;
 
   /** The delivery thread has ended. */
   void set_closed() noexcept {
@@ -1786,7 +1793,7 @@ public:
       const std::lock_guard<std::mutex> guard(lock_);
       is_closed_ = true;
     }
-    purge(nullptr);
+    purge();
   }
 
   /** The engine could not be closed: its threads use this as long as the process lives. */
@@ -1805,7 +1812,9 @@ private:
   static void *allocate(void *context, std::uint64_t byte_count, std::uint64_t alignment) noexcept {
     auto *self = static_cast<EngineState *>(context);
     void *memory = nullptr;
-    guarded([self, byte_count, alignment, &memory] { memory = self->allocate_(byte_count, alignment); });
+    guarded([self, byte_count, alignment, &memory] {
+      memory = self->allocate_(byte_count, alignment);
+    });
     return memory;
   }
 
@@ -1853,9 +1862,9 @@ public:
     // The callback may destroy its request, and with it the last other owner of the engine's state.
     const std::shared_ptr<EngineState> engine = self->engine_;
     const CallbackScope scope;
-    engine->purge(self);
     self->call(Event(*event));
-    engine->purge(nullptr);
+    // No other callback of this engine runs, and this one has ended.
+    engine->purge();
   }
 
   /** Notes that the request is closed, by a thread that is in a callback: libvial does not wait for
@@ -1916,20 +1925,13 @@ inline void EngineState::retire(std::unique_ptr<EventContext> context) noexcept 
   has_retired_ = true;
 }
 
-inline void EngineState::purge(const EventContext *current) noexcept {
+inline void EngineState::purge() noexcept {
   if (!has_retired_) return;
   EventContext *list = nullptr;
   {
     const std::lock_guard<std::mutex> guard(lock_);
     has_retired_ = false;
     list = std::exchange(retired_, nullptr);
-    for (EventContext **at = &list; *at != nullptr; at = &(*at)->next_) {
-      if (*at != current) continue;
-      retired_ = std::exchange(*at, (*at)->next_);
-      retired_->next_ = nullptr;
-      has_retired_ = true;
-      break;
-    }
   }
   while (list != nullptr) delete std::exchange(list, list->next_);
 }
@@ -1944,7 +1946,8 @@ public:
 
   /** The other has none afterwards. */
   Request(Request &&other) noexcept
-      : RequestFunctions(std::exchange(other.handle_, nullptr)), context_(std::move(other.context_)) {}
+      : RequestFunctions(std::exchange(other.handle_, nullptr)),
+        context_(std::move(other.context_)) {}
 
   /** Closes this one first. */
   Request &operator=(Request &&other) noexcept {
@@ -1966,8 +1969,8 @@ public:
    *  captures go when no callback of the request's engine runs. */
   ~Request() { end(); }
 
-  /** Closes the request: cancels it and wipes its text. No callback of it begins afterwards; see the
-   *  destructor for one that runs. Any thread, callbacks included. */
+  /** Closes the request: cancels it and wipes its text. No callback of it begins afterwards; see
+   *  the destructor for one that runs. Any thread, callbacks included. */
   void close() const noexcept {
     if (context_ && shared::callback_depth > 0) context_->set_closed_inside();
     vial_request_close(handle_);
@@ -1977,7 +1980,8 @@ public:
   RequestRef ref() const noexcept { return RequestRef(handle_); }
 
 #if VIAL_CPP_HAS_EXCEPTIONS
-  /** What the callback threw; it was not called again, and the request was cancelled. NULL: nothing. */
+  /** What the callback threw; it was not called again, and the request was cancelled. NULL:
+   *  nothing. */
   std::exception_ptr callback_failure() const {
     return context_ ? context_->failure() : std::exception_ptr();
   }
@@ -2054,7 +2058,8 @@ public:
    *  before), or forked. */
   Status close() const noexcept {
     const auto status = static_cast<Status>(vial_engine_close(handle_));
-    if (state_ && (status == Status::ok || status == Status::forked)) state_->set_closed();
+    // Not in the child of a fork, where a lock may have stayed taken.
+    if (state_ && status == Status::ok) state_->set_closed();
     return status;
   }
 
@@ -2107,8 +2112,8 @@ public:
         vial_engine_next_event(handle_, detail::milliseconds(timeout), &out_event.raw()));
   }
 
-  /** Events of all requests without a callback as they come, each within `timeout`, until the engine
-   *  is closed. */
+  /** Events of all requests without a callback as they come, each within `timeout`, until the
+   *  engine is closed. */
   EngineEvents events(Timeout timeout = wait_forever) const noexcept {
     return EngineEvents(handle_, timeout);
   }

@@ -19,6 +19,9 @@ template <class Handle> Handle *fake(std::uintptr_t number) { return reinterpret
 /** What the callbacks of memory lend. */
 char lent = 0;
 bool wants_defaults = false;
+/** What the last request was submitted with. */
+vial_event_callback on_event = nullptr;
+void *event_context = nullptr;
 vial_status answer_with = VIAL_STATUS_OK;
 
 vial_status told(vial_error *error) {
@@ -125,6 +128,9 @@ vial_status vial_engine_submit(vial_engine *engine, const vial_request_options *
   CHECK(engine == fake<vial_engine>(0x201));
   CHECK(options->struct_size == sizeof *options && options->reserved[0] == 0 && options->reserved[1] == 0);
   *out_request = fake<vial_request>(0x301);
+  on_event = options->on_event;
+  event_context = options->event_context;
+  if (options->text.length == 4) return told(out_error);
   if (wants_defaults) {
     CHECK(view(options->text) == "hello" && options->messages == nullptr && options->message_count == 0);
     CHECK(options->message_fields == nullptr && options->tools.data == nullptr && options->tokens == nullptr);
@@ -304,11 +310,50 @@ void engines() {
   CHECK(seen == 42 && reason == vial::FinishReason::none);
 }
 
+/** Requests that are closed inside of callbacks while a callback of theirs is under way: C may
+ *  already have read the context, and comes with it. */
+void late() {
+  const vial::Model model = opened();
+  const vial::Engine engine = vial::Engine::open(model);
+  const auto witness = std::make_shared<int>(0);
+  const auto submit = [&] {
+    vial::RequestOptions options;
+    options.text = "late";
+    options.on_event = [witness](const vial::Event &) { ++*witness; };
+    return engine.submit(options);
+  };
+  vial_event event = VIAL_EVENT_INIT;
+  // Outside of callbacks C has waited: the callback goes at once.
+  { const vial::Request request = submit(); }
+  CHECK(witness.use_count() == 1);
+  for (int round = 1; round <= 2; round++) {
+    vial::Request first = submit(), second = submit();
+    ++vial::shared::callback_depth;
+    first.close();
+    first = vial::Request();
+    second = vial::Request();
+    --vial::shared::callback_depth;
+    CHECK(witness.use_count() == 3);
+    // The second one's comes late, and finds its callback. Then both go.
+    if (round == 1) on_event(event_context, &event);
+    CHECK(*witness == 1 && witness.use_count() == (round == 1 ? 1 : 3));
+  }
+  // What nobody came by for goes with the engine.
+  engine.close();
+  CHECK(witness.use_count() == 1);
+  const vial::Request request = submit();
+  ++vial::shared::callback_depth;
+  { const vial::Request gone = submit(); }
+  --vial::shared::callback_depth;
+  CHECK(witness.use_count() == 2);
+}
+
 } // namespace
 
 int main() {
   models();
   errors();
   engines();
+  late();
   return finish("arguments.cpp");
 }

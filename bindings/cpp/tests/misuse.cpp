@@ -1,13 +1,14 @@
 // Owns: what must not hurt: use after move and close, objects that go inside of callbacks, and what
 // callbacks throw.
 // Must not: measure.
-// Usage: misuse DEMO
+// Usage: misuse DEMO SMALL, the demonstration model and one of 24 ids
 #include "vial.hpp"
 
 #include "check.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -258,9 +259,33 @@ void going_inside(const vial::Model &model) {
   CHECK(witness.use_count() == 1);
 }
 
+/** A request whose computation fails: an answer of it, and pieces, must not look like whole
+ *  ones. */
+void failing(const char *path) {
+  const vial::Model model = vial::Model::open(path);
+  const vial::Engine engine = vial::Engine::open(model);
+  vial::RequestOptions options;
+  options.tokens = {1};
+  options.max_tokens = 4;
+  options.sampling.emplace();
+  while (options.sampling->banned_tokens.size() < model.info().vocabulary_size)
+    options.sampling->banned_tokens.push_back(static_cast<vial::Token>(options.sampling->banned_tokens.size()));
+  CHECK(failure([&] { engine.submit(options).answer(); }) == vial::Status::numeric);
+  const vial::Request request = engine.submit(options);
+  vial::Pieces pieces = request.pieces();
+  CHECK(failure([&] { for (const std::string_view piece : pieces) CHECK(piece.empty()); }) == vial::Status::numeric);
+  CHECK(pieces.status() == vial::Status::numeric && pieces.finish_reason() == vial::FinishReason::error);
+}
+
 /** An engine cannot be closed in a callback: it says so, or stays. */
 void engine_inside(const vial::Model &model) {
-  auto engine = std::make_unique<vial::Engine>(vial::Engine::open(model));
+  vial::EngineOptions own_memory;
+  const auto witness = std::make_shared<int>(0);
+  own_memory.allocate = [](std::uint64_t byte_count, std::uint64_t alignment) -> void * {
+    return std::aligned_alloc(alignment, (byte_count + alignment - 1) / alignment * alignment);
+  };
+  own_memory.release = [witness](void *memory, std::uint64_t) { std::free(memory); };
+  auto engine = std::make_unique<vial::Engine>(vial::Engine::open(model, own_memory));
   std::atomic<int> status{-1};
   vial::RequestOptions options = asked(1);
   options.on_event = [&](const vial::Event &event) {
@@ -277,8 +302,10 @@ void engine_inside(const vial::Model &model) {
   CHECK(comes([&] { return is_gone.load(); }));
   vial_engine_info info = VIAL_ENGINE_INFO_INIT;
   STATUS(VIAL_STATUS_OK, vial_engine_get_info(handle, &info));
-  request.close();
+  request = vial::Request();
+  // It uses its callbacks of memory to the end.
   STATUS(VIAL_STATUS_OK, vial_engine_close(handle));
+  CHECK(witness.use_count() > 2);
 }
 
 /** A thread that waits while another closes. */
@@ -313,9 +340,10 @@ void forked(const vial::Model &model, const vial::Engine &engine) {
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc != 2) return 2;
+  if (argc != 3) return 2;
   moved_and_closed(argv[1]);
   arguments(argv[1]);
+  failing(argv[2]);
   {
     const vial::Model model = vial::Model::open(argv[1]);
     const vial::Engine engine = vial::Engine::open(model);

@@ -1,5 +1,5 @@
-// Owns: the other kind of failing: functions that return a Result. Built with and without exceptions,
-// and linked with results_other.cpp, which throws.
+// Owns: the other kind of failing: functions that return a Result. Built with and without
+// exceptions, and linked with results_other.cpp, which throws.
 // Must not: repeat what usage.cpp and misuse.cpp look at.
 // Usage: results DEMO
 #define VIAL_CPP_RESULTS 1
@@ -7,7 +7,8 @@
 
 #include "check.h"
 
-/** The same in a translation unit that throws: the answer, and the status of a file that is none. */
+/** The same in a translation unit that throws: the answer, and the status of a file that is
+ *  none. */
 std::string answer_or_throw(const char *path, int &status);
 
 namespace {
