@@ -41,8 +41,8 @@ class SamplingOptions(c.Structure):
 class RequestOptions(c.Structure):
     _fields_ = [
         ("struct_size", c.c_uint32), ("flags", c.c_uint32), ("text", Text), ("messages", c.c_void_p),
-        ("message_count", c.c_uint64), ("tokens", c.POINTER(c.c_uint32)), ("token_count", c.c_uint64),
-        ("template_id", Text), ("template_values", c.c_void_p), ("template_value_count", c.c_uint64),
+        ("message_count", c.c_uint64), ("message_fields", c.c_void_p), ("tools", Text),
+        ("tokens", c.POINTER(c.c_uint32)), ("token_count", c.c_uint64), ("template_id", Text), ("template_values", c.c_void_p), ("template_value_count", c.c_uint64),
         ("prefill", Text), ("sampling", c.POINTER(SamplingOptions)), ("seed", c.c_uint64),
         ("sample_index", c.c_uint32), ("max_tokens", c.c_uint32), ("max_reasoning_tokens", c.c_uint32),
         ("alternative_count", c.c_uint32), ("stops", c.POINTER(Text)), ("stop_count", c.c_uint64), ("schema", Text),
