@@ -38,8 +38,8 @@ import VialPacking
     #expect(factor.warnings.contains { $0.contains("a factor without a type") })
     let fixture = try Fixture("qwen2-tiny-tied")
     try fixture.edit(
-      "config.json", Self.base, "\(newer), \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4.0}")
-    #expect(fixture.failure()?.contains("yarn") == true)
+      "config.json", Self.base, "\(newer), \"rope_scaling\": {\"type\": \"ntk\", \"factor\": 4.0}")
+    #expect(fixture.failure()?.contains("rope type ntk") == true)
   }
 
   @Test func swishIsSilu() throws {

@@ -3,7 +3,9 @@
 // Usage: conformance CASES.json, from the repository's root
 #include "vial.hpp"
 
+#include "expectations.hpp"
 #include "json.hpp"
+#include "located.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -19,118 +21,7 @@
 
 namespace {
 
-/** What is not as the case says. */
-struct Mismatch : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-std::set<std::string> checked;
-
-std::string read(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
-}
-
-std::string bytes_of(std::string_view hexadecimal) {
-  std::string bytes;
-  for (std::size_t at = 0; at + 1 < hexadecimal.size(); at += 2)
-    bytes += static_cast<char>(std::stoi(std::string(hexadecimal.substr(at, 2)), nullptr, 16));
-  return bytes;
-}
-
-std::string hex_of(std::string_view bytes) {
-  std::string text;
-  for (const char byte : bytes) {
-    text += "0123456789abcdef"[static_cast<unsigned char>(byte) >> 4];
-    text += "0123456789abcdef"[static_cast<unsigned char>(byte) & 15];
-  }
-  return text;
-}
-
-std::vector<vial::Token> tokens_of(const Json &list) {
-  std::vector<vial::Token> tokens;
-  for (const Json &item : list.items()) tokens.push_back(item.integer<vial::Token>());
-  return tokens;
-}
-
-std::vector<std::string_view> texts_of(const Json &list) {
-  std::vector<std::string_view> texts;
-  for (const Json &item : list.items()) texts.push_back(item.text());
-  return texts;
-}
-
-// Comparing: whatever the case expects of `field` is what came, and is noted as looked at.
-
-const Json *expected(const Json &expected_case, const std::string &field) {
-  const std::string key = "expect_" + field;
-  if (!expected_case.has(key)) return nullptr;
-  checked.insert(key);
-  return &expected_case[key];
-}
-
-void need(bool is_right, const std::string &field) {
-  if (!is_right) throw Mismatch(field + " differs");
-}
-
-void compare(const Json &expected_case, const std::string &field, std::string_view came) {
-  if (const Json *wanted = expected(expected_case, field)) need(wanted->text() == came, field);
-}
-
-void compare(const Json &expected_case, const std::string &field, std::uint64_t came) {
-  if (const Json *wanted = expected(expected_case, field)) need(wanted->integer<std::uint64_t>() == came, field);
-}
-
-void compare(const Json &expected_case, const std::string &field, const std::vector<vial::Token> &came) {
-  if (const Json *wanted = expected(expected_case, field)) need(tokens_of(*wanted) == came, field);
-}
-
-void compare(const Json &expected_case, const std::string &field, const std::vector<std::string> &came) {
-  const Json *wanted = expected(expected_case, field);
-  if (!wanted) return;
-  const std::vector<std::string_view> texts = texts_of(*wanted);
-  need(std::equal(texts.begin(), texts.end(), came.begin(), came.end()), field);
-}
-
-void compare(const Json &expected_case, const std::string &field, const std::vector<float> &came) {
-  const Json *wanted = expected(expected_case, field);
-  if (!wanted) return;
-  need(wanted->items().size() == came.size(), field);
-  for (std::size_t index = 0; index < came.size(); index++) {
-    const auto number = static_cast<float>(wanted->items()[index].number());
-    need(number == came[index] || (std::isnan(number) && std::isnan(came[index])), field);
-  }
-}
-
 // Files and objects.
-
-/** A case's file, copied where the case says so. */
-class Located {
-public:
-  explicit Located(const Json &asked) : path_(asked["file"].text()), folder_() {
-    if (!asked.has("copy_as")) return;
-    char name[] = "/tmp/vial-conformance-XXXXXX";
-    if (!mkdtemp(name)) throw std::runtime_error("no temporary folder");
-    folder_ = name;
-    std::string bytes = read(path_);
-    if (asked.has("cut_to")) bytes.resize(asked["cut_to"].integer<std::size_t>());
-    path_ = folder_ + "/" + asked["copy_as"].text();
-    std::ofstream(path_, std::ios::binary) << bytes;
-  }
-  Located(const Located &) = delete;
-  Located &operator=(const Located &) = delete;
-  ~Located() {
-    if (folder_.empty()) return;
-    std::remove(path_.c_str());
-    rmdir(folder_.c_str());
-  }
-  const std::string &path() const { return path_; }
-
-private:
-  std::string path_;
-  std::string folder_;
-};
 
 vial::Model opened(const Json &asked) {
   vial::ModelOptions options;
