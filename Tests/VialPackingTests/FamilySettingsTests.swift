@@ -125,10 +125,11 @@ import VialPacking
   }
 
   @Test(arguments: [
-    "qwen3-tiny", "phi3-longrope-tiny", "llama-bias-linear-tiny", "smollm3-tiny", "granite-tiny",
-    "olmo2-tiny",
+    "qwen3-tiny", "qwen3-yarn-tiny", "qwen2-yarn-tiny", "mistral-headdim-tiny",
+    "phi3-longrope-tiny", "llama-bias-linear-tiny", "llama-headdim-tiny", "smollm3-tiny",
+    "granite-tiny", "olmo2-tiny",
   ])
-  func calibrationRunsOnEveryKindOfLayer(_ name: String) throws {
+  func calibrationRunsOnEveryArchitecture(_ name: String) throws {
     let fixture = try Fixture(name)
     let path = fixture.folder.deletingLastPathComponent().appendingPathComponent("text").path
     try Data(CalibrationTests.text).write(to: URL(fileURLWithPath: path))
