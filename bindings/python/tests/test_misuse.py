@@ -250,6 +250,7 @@ import gc
 model = vial.Model(DEMO)
 engine = vial.Engine(model)
 request = engine.submit(**LONG)
+request.next_event()  # Swift's runtime sets up types at first use, and a fork then stops it in the child.
 child = os.fork()
 if child == 0:
     for use in (lambda: model.info, lambda: engine.submit("a"), request.next_event, lambda: vial.Engine(model)):
@@ -278,6 +279,7 @@ def ask(seed):
 model = vial.Model(DEMO)
 engine = vial.Engine(model)
 request = engine.submit(**LONG)
+request.next_event()
 with multiprocessing.get_context("fork").Pool(2) as pool:
     print(pool.map(ask, [1, 1, 1])  == [ask(1)] * 3)
 """)
@@ -286,10 +288,15 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
     def test_the_end_with_requests_in_flight(self) -> None:
         head = "model = vial.Model(DEMO)\nengine = vial.Engine(model)\nrequests = [engine.submit(**LONG) for _ in range(4)]\n"
         thread = "threading.Thread(target=lambda: [list(one) for one in requests], daemon=True).start()\ntime.sleep(0.2)\n"
+        scores = ("threading.Thread(target=lambda: model.score([1] * 100000), daemon=True).start()\n"
+                  "threading.Thread(target=model.verify, daemon=True).start()\ntime.sleep(0.1)\n")
+        again = ("def scoring():\n    try:\n        while True:\n            model.score([1] * 3000)\n    except vial.VialError:\n"
+                 "        pass\nthreading.Thread(target=scoring, daemon=True).start()\ntime.sleep(0.2)\n")
         stream = ("import asyncio\nasync def main():\n    global keep\n    keep = [other.stream(**LONG) for _ in range(3)]\n"
                   "    await keep[0].__aiter__().__anext__()\nother = vial.Engine(model)\nasyncio.run(main())\n")
         for name, rest in {"nothing": "", "after events": "requests[0].next_event()\n", "threads": thread,
                            "cycles": "requests.append(requests)\ndel requests\n", "asyncio": stream,
+                           "scores": scores, "more scores": again,
                            "exit": thread + "sys.exit(0)\n"}.items():
             for _ in range(3):
                 with self.subTest(name):

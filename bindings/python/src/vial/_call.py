@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import atexit
 import ctypes as c
 import threading
 from typing import Any, Callable, Optional, Sequence, Union
@@ -145,6 +146,9 @@ class WatchedCall(Call):
         self._progress = progress
         self._raised: Optional[BaseException] = None
         self._stopped = False
+        self._status = 0
+        self._done = threading.Lock()
+        self._done.acquire()
         self._function = PROGRESS(self._report)
         self.progress = c.cast(self._function, c.c_void_p).value
 
@@ -163,21 +167,56 @@ class WatchedCall(Call):
         and one that came as the callback began would be lost between Python and C.
         """
         if threading.current_thread() is not threading.main_thread():
-            status = function(*arguments)
+            self._call(function, arguments)
         else:
-            results: list[int] = []
             # The thread keeps this call and the arguments, whatever interrupts who waits.
-            thread = threading.Thread(
-                target=lambda: results.append(function(*arguments)), name="vial", daemon=True)
-            thread.start()
+            threading.Thread(
+                target=self._call, args=(function, arguments), name="vial", daemon=True).start()
             try:
-                while thread.is_alive():
-                    thread.join(0.1)
+                self.wait()
             except BaseException:
-                self._stopped = True
-                thread.join()
+                self.stop()
                 raise
-            status = results[0]
         if self._raised is not None:
             raise self._raised
-        self.check(status)
+        self.check(self._status)
+
+    def _call(self, function: Any, arguments: tuple[Any, ...]) -> None:
+        running.add(self)
+        try:
+            self._status = Status.CLOSED if exiting else function(*arguments)
+        finally:
+            running.discard(self)
+            self._done.release()
+
+    def wait(self) -> None:
+        """Waits until the function has returned.
+
+        Not by Thread.join, which takes a thread for ended when a signal interrupts it.
+        """
+        while not self._done.acquire(timeout=0.1):
+            pass
+        self._done.release()
+
+    def stop(self) -> None:
+        """Stops the function at its next report, and waits for that whatever interrupts it."""
+        self._stopped = True
+        while True:
+            try:
+                return self.wait()
+            except BaseException:
+                continue
+
+
+# Calls that the interpreter must not leave behind: they write into memory of Python's objects.
+running: set[WatchedCall] = set()
+exiting = False
+
+
+@atexit.register
+def stop_running() -> None:
+    """At exit: ends the calls of daemon threads, and lets them begin no others."""
+    global exiting
+    exiting = True
+    for call in list(running):
+        call.stop()
