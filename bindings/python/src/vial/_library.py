@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes as c
 import os
-from pathlib import Path
 from typing import Any, Optional
 
 from . import _structs as s
@@ -74,8 +73,8 @@ def candidates() -> list[str]:
     named = os.environ.get("VIAL_LIBRARY")
     if named:
         return [named]
-    carried = Path(__file__).with_name("lib") / NAME
-    return [str(carried)] if carried.exists() else [NAME]
+    carried = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", NAME)
+    return [carried] if os.path.exists(carried) else [NAME]
 
 
 def load(path: Optional[str] = None) -> c.CDLL:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes as c
-import json
 import os
 import weakref
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
 from ._call import AnyText, Call, Progress, Tokens, WatchedCall, initial, put
@@ -18,6 +16,8 @@ from ._library import library as lib
 from ._options import LISTS, NUMBERS, Message, RequestCall, RequestOptions, Sampling, as_message
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy
 
 
@@ -76,6 +76,8 @@ class Template:
 
 def demo_path() -> Path:
     """The demonstration model: small, and medically unreliable. Raises FileNotFoundError."""
+    from pathlib import Path
+
     here = Path(__file__).resolve()
     for path in (here.with_name("demo.vial"),
                  here.parents[4] / "Sources" / "VialCommand" / "Resources" / "demo.vial"):
@@ -182,6 +184,8 @@ class Model:
     @property
     def templates(self) -> list[Template]:
         """The file's prompt templates, in file order. Raises VialError: FORMAT (one is damaged)."""
+        import json
+
         found: list[Template] = []
         while True:
             try:

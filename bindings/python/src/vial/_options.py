@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes as c
-import json
 import math
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Mapping, Optional, Sequence, Union
@@ -147,6 +146,20 @@ def request_of(asked: Optional[Asked], changes: Mapping[str, Any]) -> RequestOpt
     return result
 
 
+def as_json(value: Any) -> str:
+    """The JSON of a value."""
+    import json  # Here, because importing it would slow down every start.
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def from_json(text: str) -> Any:
+    """The value of a JSON text."""
+    import json
+
+    return json.loads(text)
+
+
 def schema_text(schema: Any) -> str:
     """The JSON of a schema that is a str, a mapping or a pydantic model class."""
     if isinstance(schema, str):
@@ -155,7 +168,7 @@ def schema_text(schema: Any) -> str:
         schema = schema.model_json_schema()
     if not isinstance(schema, Mapping):
         raise TypeError("schema must be a str, a mapping or a pydantic model class")
-    return json.dumps(schema, ensure_ascii=False)
+    return as_json(schema)
 
 
 def value_text(value: Any) -> AnyText:
@@ -201,7 +214,7 @@ class RequestCall(Call):
         if options.messages is not None:
             self._messages([as_message(one) for one in options.messages])
         if options.tools is not None:
-            tools = options.tools if isinstance(options.tools, str) else json.dumps(options.tools)
+            tools = options.tools if isinstance(options.tools, str) else as_json(options.tools)
             target.tools = self.text(tools)
         if options.tokens is not None:
             target.tokens, target.token_count = self.ids(options.tokens)
@@ -212,7 +225,7 @@ class RequestCall(Call):
         self.options.messages = self.messages(messages)
         self.options.message_count = len(messages)
         if any(message.fields for message in messages):
-            texts = [self.text(json.dumps(message.fields)) if message.fields else s.Text()
+            texts = [self.text(as_json(message.fields)) if message.fields else s.Text()
                      for message in messages]
             self.options.message_fields = self.structs(s.Text, texts)
 
@@ -288,7 +301,7 @@ def read_schema(schema: Any, text: str, finished: bool) -> Any:
         raise IncompleteAnswer(Status.SCHEMA, "The answer ended before its schema was satisfied")
     if isinstance(schema, type) and hasattr(schema, "model_validate_json"):
         return schema.model_validate_json(text)
-    return json.loads(text)
+    return from_json(text)
 
 
 __all__ = ["Message", "RequestOptions", "Sampling", "VialError"]

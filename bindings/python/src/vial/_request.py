@@ -312,12 +312,12 @@ class Stream(Request):
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Its events, to the last. Raises HandleError: it was closed meanwhile."""
-        events = self._events
+        events, loop = self._events, self._engine._running_loop()
         while not self._ended:
             while not events:
                 if self._closed or self._engine.closed:
                     raise failure(Status.CLOSED)
-                self._waiter = self._engine._running_loop().create_future()
+                self._waiter = loop.create_future()
                 try:
                     await self._waiter
                 finally:
