@@ -44,7 +44,7 @@ static void half(int thread, uint32_t *begin, uint32_t *end) {
 static void multiply(int thread) {
   uint32_t begin, end, most = OUTPUTS / 16;
   half(thread, &begin, &end);
-  float *mine = out + (thread ? (size_t)panels.columns * OUTPUTS : 0);
+  float *mine = out + (thread ? (size_t)panels.token_count * OUTPUTS : 0);
   for (; begin < end; begin += most) {
     vial_tensor matrix = weights;
     matrix.bytes += begin * tile_bytes;

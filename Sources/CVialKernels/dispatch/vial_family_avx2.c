@@ -9,7 +9,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX2))), apply_to = function)
-#define VIAL_FLOAT_COLUMNS 2
+#define VIAL_FLOAT_TOKENS 2
 #define VIAL_ATTENTION_ROWS 4
 #define VIAL_ATTENTION_VECTORS 1
 #define VIAL_FAMILY avx2

@@ -9,7 +9,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target(VIAL_AVX512VNNI))), apply_to = function)
-#define VIAL_FLOAT_COLUMNS 8
+#define VIAL_FLOAT_TOKENS 8
 #define VIAL_ATTENTION_ROWS 8
 #define VIAL_ATTENTION_VECTORS 3
 #define VIAL_FAMILY avx512vnni

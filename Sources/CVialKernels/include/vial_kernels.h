@@ -20,21 +20,21 @@
 typedef struct vial_kernels {
   /// "reference", "avx2", "avx512vnni", "neon_dotprod", "neon_i8mm".
   const char *name;
-  /// Rule 3: quantises columns x[m][k] (m * x_stride + k) into panels [panel_begin, panel_end).
-  /// marks[m] (m < columns) is set to 1 for a column with a NaN or an infinity and left alone
-  /// otherwise.
+  /// Rule 3: quantises tokens x[m][k] (m * x_stride + k) into panels [panel_begin, panel_end).
+  /// not_finite[m] (m < token_count) is set to 1 for a token with a NaN or an infinity and left
+  /// alone otherwise.
   void (*quantize)(
     const float *x, size_t x_stride, const vial_panels *panels, uint32_t panel_begin, uint32_t panel_end,
-    uint8_t *marks);
+    uint8_t *not_finite);
   /// Rule 4: out[m * out_stride + n] = sum over k of W[n][k] * x[m][k] for the rows n of tiles
-  /// [tile_begin, tile_end) and all columns m of the panels. The tensor is int4 or int8, of the
+  /// [tile_begin, tile_end) and all tokens m of the panels. The tensor is int4 or int8, of the
   /// panels' depth and group. Give each thread one contiguous range of tiles.
   void (*matmul_quantized)(
     const vial_tensor *weights, const vial_panels *panels, uint32_t tile_begin, uint32_t tile_end, float *out,
     size_t out_stride);
-  /// Rule 5: the same for f32, f16 and bf16 tensors and unquantised columns x[m * x_stride + k].
+  /// Rule 5: the same for f32, f16 and bf16 tensors and unquantised tokens x[m * x_stride + k].
   void (*matmul_float)(
-    const vial_tensor *weights, const float *x, size_t x_stride, uint32_t column_count, uint32_t tile_begin,
+    const vial_tensor *weights, const float *x, size_t x_stride, uint32_t token_count, uint32_t tile_begin,
     uint32_t tile_end, float *out, size_t out_stride);
   /// Rule 6: decodes one row of a tensor of any encoding to `columns` floats (embedding lookup).
   void (*decode_row)(const vial_tensor *weights, uint32_t row, float *out);

@@ -80,7 +80,7 @@ void vial_pack_int8_tile(
 void vial_pack_float_tile(
   const vial_tensor *shape, uint32_t tile, const void *elements, size_t row_stride, uint8_t *out);
 
-/// Asks for `byte_count` bytes that will be read soon; any address, nothing is accessed.
+/// Prefetches `byte_count` bytes that will be read soon; any address, nothing is accessed.
 static inline void vial_prefetch(const uint8_t *bytes, size_t byte_count) {
   for (size_t line = 0; line < byte_count; line += 64)
     __builtin_prefetch((const void *)((uintptr_t)bytes + line), 0, 2);

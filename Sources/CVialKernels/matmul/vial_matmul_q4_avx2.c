@@ -1,4 +1,4 @@
-// Owns: int4 products on AVX2: one tile (two halves of 8 rows) x C columns.
+// Owns: int4 products on AVX2: one tile (two halves of 8 rows) x C tokens.
 // Must not: let an i16 saturate.
 // Source: Spec/ARITHMETIC.md, rule 4.
 // A pair of vpmaddubsw is at most 15 * 127 * 2 = 3810, eight of them (32 k) are 30480, and then
@@ -16,8 +16,8 @@
 #pragma clang attribute push(__attribute__((target(VIAL_AVX2))), apply_to = function)
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-/// Of many columns; one or two are slow enough for the hardware to keep up with, and lose a tenth
-/// by asking.
+/// With many tokens; one or two are slow enough for the hardware to keep up with, and lose a tenth
+/// by prefetching.
 enum { PREFETCH_BYTES = 4096 };
 
 VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, __m256 v) {
@@ -27,14 +27,14 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, __m256 v) {
     memcpy(out + n, &v, (rows - n) * sizeof(float));
 }
 
-/// dot of 8 rows with the first C of W columns over one group, added to dot[].
+/// dot of 8 rows with the first C of W tokens over one group, added to dot[].
 VIAL_INLINE void dot_group(const int W, const int C, const int G, const uint8_t *q, const int32_t *a, __m256i *dot) {
   const __m256i low_nibbles = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
   for (int block = 0; block < G / 32; block++) {
     __m256i pairs[8];
     UNROLL for (int c = 0; c < C; c++) pairs[c] = _mm256_setzero_si256();
     UNROLL for (int k = 0; k < 4; k++, a += 2 * W, q += 64) {
-      if (C > VIAL_STREAM_COLUMNS) _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
+      if (C > VIAL_STREAM_TOKENS) _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
       __m256i v = _mm256_loadu_si256((const void *)q);
       __m256i low = _mm256_and_si256(v, low_nibbles), high = _mm256_and_si256(_mm256_srli_epi16(v, 4), low_nibbles);
       UNROLL for (int c = 0; c < C; c++) {
@@ -72,7 +72,7 @@ VIAL_INLINE __m256i load_zeros(const uint8_t *p) {
   return _mm256_cvtepu8_epi32(bytes);
 }
 
-/// One tile, the first C columns of one panel that is W wide.
+/// One tile, the first C tokens of one panel that is W wide.
 VIAL_INLINE void product(
   const int W, const int C, const int G, const int asymmetric, const int codebook, VIAL_PRODUCT_PARAMETERS) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32);
@@ -104,7 +104,7 @@ VIAL_INLINE void product(
     }
   UNROLL for (int h = 0; h < 2; h++)
     UNROLL for (int c = 0; c < C; c++)
-      if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+      if (panel * (uint32_t)W + (uint32_t)c < p->token_count)
         store_rows(out + ((size_t)panel * W + c) * out_stride, row0 + (uint32_t)h * 8, w->rows, acc[h][c]);
 }
 

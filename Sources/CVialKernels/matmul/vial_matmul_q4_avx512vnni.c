@@ -1,5 +1,5 @@
-// Owns: int4 products on AVX-512 VNNI: one tile x C columns, nibbles unpacked in registers (a
-// 64-byte load gives two vpdpbusd operands for every column), the whole depth in one go.
+// Owns: int4 products on AVX-512 VNNI: one tile x C tokens, nibbles unpacked in registers (a
+// 64-byte load gives two vpdpbusd operands for every token), the whole depth in one go.
 // Must not: load past the tensor (prefetches may run past it).
 // Source: Spec/ARITHMETIC.md, rule 4.
 // A tile is taken against all panels, one after another, from the caches; meanwhile the next tile
@@ -18,8 +18,9 @@
 
 enum { PREFETCH_BYTES = 6144 };
 
-/// One tile, the first C columns of one panel of W. `next`: `portion` bytes from there on are asked
-/// for with every 64 bytes of the tile; with a share of 0 the tile itself comes from memory.
+/// One tile, the first C tokens of one panel of W. `next`: `portion` bytes from there on are
+/// prefetched with every 64 bytes of the tile; with a portion of 0 the tile itself comes from
+/// memory.
 VIAL_INLINE void product(
   const int C, const int W, const int G, const int asymmetric, const int codebook, const vial_tensor *w,
   const uint8_t *tile, uint32_t row0, const vial_panels *p, uint32_t panel, float *out, size_t out_stride,
@@ -38,7 +39,7 @@ VIAL_INLINE void product(
   __m512 acc[8];
   UNROLL for (int c = 0; c < C; c++) acc[c] = _mm512_setzero_ps();
   for (uint32_t g = 0; g < p->group_count; g++, tile += record, scales += W, sums += W, zeros += 16 * W) {
-    // With few columns the low and the high nibbles have chains of their own: one chain's latency
+    // With few tokens the low and the high nibbles have chains of their own: one chain's latency
     // would be the limit.
     const bool split = C <= 4;
     __m512i dot[8], dot_high[8];
@@ -55,7 +56,7 @@ VIAL_INLINE void product(
       const uint8_t *q = tile + k * 64;
       if (portion > 0)
         _mm_prefetch((const char *)next, _MM_HINT_T1);  // a tile would push panels out of the first cache
-      else if (C <= VIAL_STREAM_COLUMNS)
+      else if (C <= VIAL_STREAM_TOKENS)
         vial_prefetch_next_page(q);
       else
         _mm_prefetch((const char *)q + PREFETCH_BYTES, _MM_HINT_T0);
@@ -73,7 +74,7 @@ VIAL_INLINE void product(
         *to = _mm512_dpbusd_epi32(*to, high, _mm512_set1_epi32(a[W + c]));
       }
     }
-    if (portion == 0 && C > VIAL_STREAM_COLUMNS)  // the line between two records
+    if (portion == 0 && C > VIAL_STREAM_TOKENS)  // the line between two records
       _mm_prefetch((const char *)tile + 8 * G + PREFETCH_BYTES, _MM_HINT_T0);
     if (split) UNROLL for (int c = 0; c < C; c++) dot[c] = _mm512_add_epi32(dot[c], dot_high[c]);
     __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(tile + 8 * G)));
@@ -84,26 +85,26 @@ VIAL_INLINE void product(
   uint32_t left = w->rows - row0;
   __mmask16 rows = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1);
   UNROLL for (int c = 0; c < C; c++)
-    if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+    if (panel * (uint32_t)W + (uint32_t)c < p->token_count)
       _mm512_mask_storeu_ps(out + ((size_t)panel * W + c) * out_stride + row0, rows, acc[c]);
 }
 
-/// All panels of W against tiles [tile_begin, tile_end). Several panels ask for the next tile, each
-/// for as much of it as it has of the columns; of the last one only columns that are there are
+/// All panels of W against tiles [tile_begin, tile_end). Several panels prefetch the next tile,
+/// each as much of it as it has of the tokens; of the last one only tokens that are there are
 /// multiplied, in twos.
 VIAL_INLINE void products(
   const int W, const int G, const int asymmetric, const int codebook, const vial_tensor *w, const vial_panels *p,
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   const size_t record = 8 * (size_t)G + (asymmetric ? 48 : 32), tile_bytes = record * p->group_count;
-  const size_t steps = p->columns * (size_t)(G / 8), distance = tile_bytes * (size_t)W / p->columns;
+  const size_t steps = p->token_count * (size_t)(G / 8), distance = tile_bytes * (size_t)W / p->token_count;
   const size_t whole_portion = p->panel_count == 1 ? 0 : (record * (size_t)W + steps - 1) / steps;
-  const uint32_t rest = p->columns % (uint32_t)W;
+  const uint32_t rest = p->token_count % (uint32_t)W;
   const size_t rest_portion = p->panel_count == 1 ? 0 : (record * rest + steps - 1) / steps;
   const uint8_t *tile = w->bytes + tile_begin * tile_bytes;
   for (uint32_t t = tile_begin; t < tile_end; t++, tile += tile_bytes) {
     const uint8_t *next = tile + tile_bytes;
     for (uint32_t panel = 0; panel < p->panel_count; panel++, next += distance) {
-      const uint32_t left = p->columns - panel * (uint32_t)W;
+      const uint32_t left = p->token_count - panel * (uint32_t)W;
       const size_t portion = left < (uint32_t)W ? rest_portion : whole_portion;
 #define PRODUCT(C) product(C, W, G, asymmetric, codebook, w, tile, t * 16, p, panel, out, out_stride, next, portion)
       if (W < 8 || left > 6)

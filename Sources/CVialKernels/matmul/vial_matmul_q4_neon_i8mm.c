@@ -2,7 +2,7 @@
 // k, one smmla operand.
 // Must not: load past the tensor (prefetches may run past it).
 // Source: Spec/ARITHMETIC.md, rule 4.
-// One or two columns leave nothing to a matrix instruction: sdot serves them.
+// One or two tokens leave nothing to a matrix instruction: sdot serves them.
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
@@ -28,7 +28,7 @@ VIAL_INLINE void dot_group(
     UNROLL for (int j = 0; j < C / 2; j++) pairs[i][0][j] = pairs[i][1][j] = vdupq_n_s32(0);
   for (int k = 0; k < G / 8; k++, a += 2 * W, q += 64) {
     int8x16_t x[4];
-    load_column_pairs(W, a, x);
+    load_token_pairs(W, a, x);
     __builtin_prefetch(q + PREFETCH_BYTES);
     UNROLL for (int i = 0; i < Q; i++) {
       uint8x16_t v = vld1q_u8(q + 16 * i);

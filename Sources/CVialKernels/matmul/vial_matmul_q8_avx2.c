@@ -1,4 +1,4 @@
-// Owns: int8 products on AVX2: one tile (two halves of 8 rows) x C columns.
+// Owns: int8 products on AVX2: one tile (two halves of 8 rows) x C tokens.
 // Must not: let an i16 saturate.
 // Source: Spec/ARITHMETIC.md, rule 4.
 // The weight's magnitude times the activation with the weight's sign, two per i16, is at most 128 *
@@ -23,7 +23,7 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, __m256 v) {
     memcpy(out + n, &v, (rows - n) * sizeof(float));
 }
 
-/// dot of 8 rows with the first C of W columns over one group.
+/// dot of 8 rows with the first C of W tokens over one group.
 VIAL_INLINE void dot_group(const int W, const int C, const int G, const uint8_t *q, const int32_t *a, __m256i *dot) {
   const __m256i ones = _mm256_set1_epi16(1);
   UNROLL for (int c = 0; c < C; c++) dot[c] = _mm256_setzero_si256();
@@ -37,7 +37,7 @@ VIAL_INLINE void dot_group(const int W, const int C, const int G, const uint8_t 
   }
 }
 
-/// One tile, the first C columns of one panel that is W wide.
+/// One tile, the first C tokens of one panel that is W wide.
 VIAL_INLINE void product(const int W, const int C, const int G, VIAL_PRODUCT_PARAMETERS) {
   const size_t record = 16 * (size_t)G + 32;
   const uint8_t *base = p->bytes + panel * p->panel_byte_count;
@@ -56,7 +56,7 @@ VIAL_INLINE void product(const int W, const int C, const int G, VIAL_PRODUCT_PAR
     }
   UNROLL for (int h = 0; h < 2; h++)
     UNROLL for (int c = 0; c < C; c++)
-      if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+      if (panel * (uint32_t)W + (uint32_t)c < p->token_count)
         store_rows(out + ((size_t)panel * W + c) * out_stride, row0 + (uint32_t)h * 8, w->rows, acc[h][c]);
 }
 

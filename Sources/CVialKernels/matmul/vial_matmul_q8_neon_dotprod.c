@@ -15,7 +15,7 @@
 
 enum { PREFETCH_BYTES = 4096 };
 
-/// sdot of 4 rows x 4 k with 4 k of one column, the one in `lane` of x.
+/// sdot of 4 rows x 4 k with 4 k of one token, the one in `lane` of x.
 VIAL_INLINE int32x4_t dot_lane(int32x4_t dot, int8x16_t w, int8x16_t x, const int lane) {
   switch (lane) {
     case 0: return vdotq_laneq_s32(dot, w, x, 0);
@@ -25,8 +25,8 @@ VIAL_INLINE int32x4_t dot_lane(int32x4_t dot, int8x16_t w, int8x16_t x, const in
   }
 }
 
-/// 8 k of W columns: lanes 0 ... W-1 hold the first 4 k, the next W lanes the other 4.
-VIAL_INLINE void load_columns(const int W, const int32_t *a, int8x16_t x[4]) {
+/// 8 k of W tokens: lanes 0 ... W-1 hold the first 4 k, the next W lanes the other 4.
+VIAL_INLINE void load_tokens(const int W, const int32_t *a, int8x16_t x[4]) {
   if (W == 1)
     x[0] = vreinterpretq_s8_s32(vcombine_s32(vld1_s32(a), vld1_s32(a)));
   else
@@ -37,12 +37,12 @@ VIAL_INLINE void dot_group(
   const int W, const int C, const int Q, const int G, const int8_t *entries, const uint8_t *q, const int32_t *a,
   int32x4_t dot[4][8]) {
   (void)entries;  // int8 has no codebook
-  const int second = C <= 2 ? C : 0;  // few columns: two chains per output, for the latency of sdot
+  const int second = C <= 2 ? C : 0;  // few tokens: two chains per output, for the latency of sdot
   if (second)
     UNROLL for (int i = 0; i < Q; i++) UNROLL for (int c = 0; c < C; c++) dot[i][second + c] = vdupq_n_s32(0);
   for (int k = 0; k < G / 8; k++, a += 2 * W, q += 128) {
     int8x16_t x[4];
-    load_columns(W, a, x);
+    load_tokens(W, a, x);
     __builtin_prefetch(q + PREFETCH_BYTES);
     __builtin_prefetch(q + PREFETCH_BYTES + 64);
     UNROLL for (int i = 0; i < Q; i++) {

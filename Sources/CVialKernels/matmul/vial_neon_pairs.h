@@ -1,4 +1,4 @@
-// Owns: the 2x2 blocks of NEON's 8-bit matrix products: operands of 2 rows or 2 columns x 8 k,
+// Owns: the 2x2 blocks of NEON's 8-bit matrix products: operands of 2 rows or 2 tokens x 8 k,
 // results back to lanes = rows.
 // Must not: know the encoding of weights.
 // Source: Spec/ARITHMETIC.md, rule 4.
@@ -6,8 +6,8 @@
 #ifndef VIAL_NEON_PAIRS_H
 #define VIAL_NEON_PAIRS_H
 
-/// 8 k of W columns as smmla operands of 2 columns x 8 k each, from the panel's [4 k][column].
-VIAL_INLINE void load_column_pairs(const int W, const int32_t *a, int8x16_t x[4]) {
+/// 8 k of W tokens as smmla operands of 2 tokens x 8 k each, from the panel's [4 k][token].
+VIAL_INLINE void load_token_pairs(const int W, const int32_t *a, int8x16_t x[4]) {
   UNROLL for (int i = 0; i < W / 4; i++) {
     int32x4_t first = vld1q_s32(a + 4 * i), next = vld1q_s32(a + W + 4 * i);
     x[2 * i] = vreinterpretq_s8_s32(vzip1q_s32(first, next));
@@ -27,7 +27,7 @@ VIAL_INLINE void multiply_pairs(
   }
 }
 
-/// Adds the 2x2 blocks {row, column} 00 01 10 11 to dot[column].
+/// Adds the 2x2 blocks {row, token} 00 01 10 11 to dot[token].
 VIAL_INLINE void add_pairs(const int C, int32x4_t pairs[2][4], int32x4_t dot[8]) {
   UNROLL for (int i = 0; i < C / 2; i++) {
     dot[2 * i] = vaddq_s32(dot[2 * i], vuzp1q_s32(pairs[0][i], pairs[1][i]));

@@ -6,7 +6,7 @@
 //   VIAL_NEON_BITS          4 or 8, the bits of a weight
 //   dot_group(W, C, Q, G, entries, q, a, dot)
 //                           dot[i][c] += the products of quad i (4 rows, 16 bytes of each 64) of Q
-//                           quads from q on with the first C of W columns over a group of G;
+//                           quads from q on with the first C of W tokens over a group of G;
 //                           exact, in any order. entries: a codebook's, or NULL, known when
 //                           compiling.
 #ifndef VIAL_NEON_PRODUCTS_H
@@ -31,7 +31,7 @@ VIAL_INLINE void store_rows(float *out, uint32_t n, uint32_t rows, float32x4_t v
     memcpy(out + n, &v, (rows - n) * sizeof(float));
 }
 
-/// One tile, the first C columns of one panel that is W wide, Q of the tile's four quads at a time:
+/// One tile, the first C tokens of one panel that is W wide, Q of the tile's four quads at a time:
 /// Q * C accumulators fit the registers.
 VIAL_INLINE void product(
   const int W, const int C, const int G, const int asymmetric, const int codebook, VIAL_PRODUCT_PARAMETERS) {
@@ -64,7 +64,7 @@ VIAL_INLINE void product(
     }
   UNROLL for (int i = 0; i < 4; i++)
     UNROLL for (int c = 0; c < C; c++)
-      if (panel * (uint32_t)W + (uint32_t)c < p->columns)
+      if (panel * (uint32_t)W + (uint32_t)c < p->token_count)
         store_rows(out + ((size_t)panel * W + c) * out_stride, row0 + (uint32_t)i * 4, w->rows, acc[i][c]);
 }
 

@@ -2,15 +2,15 @@
 // panel.
 // Must not: know how anything is multiplied: the including file's product does.
 // Source: Spec/ARITHMETIC.md, rule 4.
-// Of a panel of 8 columns that is partly full (the last one, or the only one) just the first 2, 4
-// or 6 are multiplied: it lies in memory 8 columns wide all the same, but a column of zeros would
+// Of a panel of 8 tokens that is partly full (the last one, or the only one) just the first 2, 4
+// or 6 are multiplied: it lies in memory 8 tokens wide all the same, but a vector of zeros would
 // cost what any other costs.
 //
 // The including file, inside its target region, defines
-//   PRODUCT(W, C)   the body of a vial_panel_product for the first C columns of panels that are W
+//   PRODUCT(W, C)   the body of a vial_panel_product for the first C tokens of panels that are W
 //                   wide
 // and then uses VIAL_MATMUL or VIAL_MATMUL_FROM_4. A file with products of its own shape walks with
-// vial_last_columns.
+// vial_last_tokens.
 #ifndef VIAL_PANEL_WALK_H
 #define VIAL_PANEL_WALK_H
 
@@ -22,7 +22,7 @@
 /// One tile, whose first row is row0, with one panel.
 typedef void vial_panel_product(VIAL_PRODUCT_PARAMETERS);
 
-/// One function for each number of columns, so that accumulators live in registers.
+/// One function for each number of tokens, so that accumulators live in registers.
 #define PRODUCTS(W, C) \
   static __attribute__((noinline)) void product_##W##_##C(VIAL_PRODUCT_PARAMETERS) { PRODUCT(W, C) }
 
@@ -40,8 +40,8 @@ VIAL_INLINE void vial_walk_panels(
   }
 }
 
-/// Columns of the last panel that there are.
-VIAL_INLINE uint32_t vial_last_columns(const vial_panels *p) { return p->columns - (p->panel_count - 1) * p->width; }
+/// Tokens of the last panel that there are.
+VIAL_INLINE uint32_t vial_last_tokens(const vial_panels *p) { return p->token_count - (p->panel_count - 1) * p->width; }
 
 /// Defines NAME, a matmul_quantized, for panels that are 4 or 8 wide; NARROW, another one, takes
 /// those that are less.
@@ -50,7 +50,7 @@ VIAL_INLINE uint32_t vial_last_columns(const vial_panels *p) { return p->columns
   void NAME(                                                                                                           \
     const vial_tensor *w, const vial_panels *p, uint32_t tile_begin, uint32_t tile_end, float *out,                    \
     size_t out_stride) {                                                                                               \
-    const uint32_t columns = vial_last_columns(p);                                                                     \
+    const uint32_t tokens = vial_last_tokens(p);                                                                       \
     if (p->width < 4)                                                                                                  \
       NARROW(w, p, tile_begin, tile_end, out, out_stride);                                                             \
     else if (p->width == 4)                                                                                            \
@@ -58,7 +58,7 @@ VIAL_INLINE uint32_t vial_last_columns(const vial_panels *p) { return p->columns
     else                                                                                                               \
       vial_walk_panels(                                                                                                \
         product_8_8,                                                                                                   \
-        columns > 6 ? product_8_8 : columns > 4 ? product_8_6 : columns > 2 ? product_8_4 : product_8_2, w, p,         \
+        tokens > 6 ? product_8_8 : tokens > 4 ? product_8_6 : tokens > 2 ? product_8_4 : product_8_2, w, p,            \
         tile_begin, tile_end, out, out_stride);                                                                        \
   }
 

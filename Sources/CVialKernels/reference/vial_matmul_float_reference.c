@@ -17,12 +17,12 @@ static float step_element(uint8_t encoding, const uint8_t *step, uint32_t r) {
 }
 
 void vial_matmul_float_reference(
-  const vial_tensor *w, const float *x, size_t x_stride, uint32_t column_count, uint32_t tile_begin,
+  const vial_tensor *w, const float *x, size_t x_stride, uint32_t token_count, uint32_t tile_begin,
   uint32_t tile_end, float *out, size_t out_stride) {
   size_t step_bytes = vial_tensor_record_byte_count(w);
   for (uint32_t n = tile_begin * 16; n < w->rows && n < tile_end * 16; n++) {
     const uint8_t *tile = w->bytes + n / 16 * vial_tensor_tile_byte_count(w);
-    for (uint32_t m = 0; m < column_count; m++) {
+    for (uint32_t m = 0; m < token_count; m++) {
       float chain[2] = {0.0f, 0.0f};
       for (size_t k = 0; k < w->columns; k++)
         chain[k & 1] =

@@ -6,7 +6,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-/// dot - zero * sum of one row of one record with one column of a panel; with a codebook there is
+/// dot - zero * sum of one row of one record with one token of a panel; with a codebook there is
 /// nothing to take off.
 static int32_t dot_record(
   const vial_tensor *w, const uint8_t *record, uint32_t r, const uint8_t *q, uint32_t width, int32_t sum) {
@@ -33,7 +33,7 @@ void vial_matmul_quantized_reference(
   size_t scale_offset = (w->encoding == VIAL_ENCODING_INT4 ? 8 : 16) * (size_t)w->group;
   for (uint32_t n = tile_begin * 16; n < w->rows && n < tile_end * 16; n++) {
     const uint8_t *tile = w->bytes + n / 16 * vial_tensor_tile_byte_count(w);
-    for (uint32_t m = 0; m < p->columns; m++) {
+    for (uint32_t m = 0; m < p->token_count; m++) {
       const uint8_t *panel = p->bytes + m / p->width * p->panel_byte_count;
       const float *scales = (const float *)(panel + p->scale_offset) + m % p->width;
       const int32_t *sums = (const int32_t *)(panel + p->sum_offset) + m % p->width;

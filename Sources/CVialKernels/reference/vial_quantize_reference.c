@@ -6,7 +6,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-/// One group of one column: `valid` values, the rest of q is zero. Returns whether all values are
+/// One group of one token: `valid` values, the rest of q is zero. Returns whether all values are
 /// finite.
 static bool quantize_group(const float *x, uint32_t valid, int8_t q[128], float *scale, int32_t *sum) {
   uint32_t largest = 0;
@@ -31,22 +31,23 @@ static bool quantize_group(const float *x, uint32_t valid, int8_t q[128], float 
 }
 
 void vial_quantize_reference(
-  const float *x, size_t x_stride, const vial_panels *p, uint32_t panel_begin, uint32_t panel_end, uint8_t *marks) {
+  const float *x, size_t x_stride, const vial_panels *p, uint32_t panel_begin, uint32_t panel_end,
+  uint8_t *not_finite) {
   for (uint32_t panel = panel_begin; panel < panel_end; panel++) {
     uint8_t *base = p->bytes + panel * p->panel_byte_count;
     float *scales = (float *)(base + p->scale_offset);
     int32_t *sums = (int32_t *)(base + p->sum_offset);
     int32_t *zero_sums = (int32_t *)(base + p->zero_offset);
     for (uint32_t c = 0; c < p->width; c++) {
-      uint32_t column = panel * p->width + c;
+      uint32_t token = panel * p->width + c;
       for (uint32_t g = 0; g < p->group_count; g++) {
         uint32_t left = p->depth - g * p->group, valid = left < p->group ? left : p->group;
         int8_t q[128] = {0};
         float scale = 0.0f;
         int32_t sum = 0;
-        if (column < p->columns) {
-          const float *values = x + column * x_stride + (size_t)g * p->group;
-          if (!quantize_group(values, valid, q, &scale, &sum)) marks[column] = 1;
+        if (token < p->token_count) {
+          const float *values = x + token * x_stride + (size_t)g * p->group;
+          if (!quantize_group(values, valid, q, &scale, &sum)) not_finite[token] = 1;
         }
         scales[(size_t)g * p->width + c] = scale;
         sums[(size_t)g * p->width + c] = -8 * sum;

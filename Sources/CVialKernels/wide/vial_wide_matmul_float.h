@@ -1,8 +1,8 @@
-// Owns: products of f32, f16 and bf16 tiles with f32 columns: lanes are rows, an even and an odd
+// Owns: products of f32, f16 and bf16 tiles with f32 tokens: lanes are rows, an even and an odd
 // chain per output.
 // Must not: load past a tile or reorder a chain.
 // Source: Spec/ARITHMETIC.md, rule 5.
-// The including family defines VIAL_FLOAT_COLUMNS: columns in flight (2 accumulators of 16 lanes
+// The including family defines VIAL_FLOAT_TOKENS: tokens in flight (2 accumulators of 16 lanes
 // each).
 #ifndef VIAL_WIDE_MATMUL_FLOAT_H
 #define VIAL_WIDE_MATMUL_FLOAT_H
@@ -14,8 +14,8 @@ VIAL_INLINE v16f load_step(uint8_t encoding, const uint8_t *p) {
                                          : wide_load_bfloat(p);
 }
 
-/// One tile, C columns from x on; `rows` of the tile exist.
-VIAL_INLINE void tile_columns(
+/// One tile, C tokens from x on; `rows` of the tile exist.
+VIAL_INLINE void tile_tokens(
   const uint8_t encoding, const int C, const uint8_t *tile, size_t depth, const float *x, size_t x_stride, float *out,
   size_t out_stride, uint32_t rows) {
   const size_t step = encoding == VIAL_ENCODING_F32 ? 64 : 32;
@@ -45,38 +45,38 @@ VIAL_INLINE void tile_columns(
 }
 
 VIAL_INLINE void tiles_of(
-  const uint8_t encoding, const vial_tensor *w, const float *x, size_t x_stride, uint32_t column_count,
+  const uint8_t encoding, const vial_tensor *w, const float *x, size_t x_stride, uint32_t token_count,
   uint32_t tile_begin, uint32_t tile_end, float *out, size_t out_stride) {
   size_t tile_bytes = vial_tensor_tile_byte_count(w);
   for (uint32_t t = tile_begin; t < tile_end; t++) {
     const uint8_t *tile = w->bytes + t * tile_bytes;
     uint32_t left = w->rows - t * 16, rows = left < 16 ? left : 16, m = 0;
     float *y = out + (size_t)t * 16;
-    for (; m + VIAL_FLOAT_COLUMNS <= column_count; m += VIAL_FLOAT_COLUMNS)
-      tile_columns(
-        encoding, VIAL_FLOAT_COLUMNS, tile, w->columns, x + m * x_stride, x_stride, y + m * out_stride, out_stride,
+    for (; m + VIAL_FLOAT_TOKENS <= token_count; m += VIAL_FLOAT_TOKENS)
+      tile_tokens(
+        encoding, VIAL_FLOAT_TOKENS, tile, w->columns, x + m * x_stride, x_stride, y + m * out_stride, out_stride,
         rows);
-    for (; m + 2 <= column_count; m += 2)
-      tile_columns(
+    for (; m + 2 <= token_count; m += 2)
+      tile_tokens(
         encoding, 2, tile, w->columns, x + m * x_stride, x_stride, y + m * out_stride, out_stride, rows);
-    for (; m < column_count; m++)
-      tile_columns(
+    for (; m < token_count; m++)
+      tile_tokens(
         encoding, 1, tile, w->columns, x + m * x_stride, x_stride, y + m * out_stride, out_stride, rows);
   }
 }
 
 static void wide_matmul_float(
-  const vial_tensor *w, const float *x, size_t x_stride, uint32_t column_count, uint32_t tile_begin,
+  const vial_tensor *w, const float *x, size_t x_stride, uint32_t token_count, uint32_t tile_begin,
   uint32_t tile_end, float *out, size_t out_stride) {
   switch (w->encoding) {
     case VIAL_ENCODING_F32:
-      tiles_of(VIAL_ENCODING_F32, w, x, x_stride, column_count, tile_begin, tile_end, out, out_stride);
+      tiles_of(VIAL_ENCODING_F32, w, x, x_stride, token_count, tile_begin, tile_end, out, out_stride);
       break;
     case VIAL_ENCODING_F16:
-      tiles_of(VIAL_ENCODING_F16, w, x, x_stride, column_count, tile_begin, tile_end, out, out_stride);
+      tiles_of(VIAL_ENCODING_F16, w, x, x_stride, token_count, tile_begin, tile_end, out, out_stride);
       break;
     default:
-      tiles_of(VIAL_ENCODING_BF16, w, x, x_stride, column_count, tile_begin, tile_end, out, out_stride);
+      tiles_of(VIAL_ENCODING_BF16, w, x, x_stride, token_count, tile_begin, tile_end, out, out_stride);
   }
 }
 #endif

@@ -38,7 +38,7 @@ typedef uint32_t v8u __attribute__((vector_size(32)));
 VIAL_INLINE void transpose_words(const int8_t *in, size_t stride, uint8_t *out) {
   v8u r[8], s[8];
   VIAL_UNROLL for (int c = 0; c < 8; c++) memcpy(&r[c], in + (size_t)c * stride, 32);
-  VIAL_UNROLL for (int c = 0; c < 8; c += 2) {  // pairs of columns
+  VIAL_UNROLL for (int c = 0; c < 8; c += 2) {  // pairs of tokens
     s[c] = VIAL_ZIP(r[c], r[c + 1], 0, 8, 1, 9, 4, 12, 5, 13);
     s[c + 1] = VIAL_ZIP(r[c], r[c + 1], 2, 10, 3, 11, 6, 14, 7, 15);
   }
@@ -55,7 +55,7 @@ VIAL_INLINE void transpose_words(const int8_t *in, size_t stride, uint8_t *out) 
   VIAL_UNROLL for (int k = 0; k < 8; k++) memcpy(out + 32 * k, &s[k], 32);
 }
 
-/// One group of all columns of a panel: q[column][128] to words of `width` columns.
+/// One group of all tokens of a panel: q[token][128] to words of `width` tokens.
 VIAL_INLINE void interleave(const int8_t q[8][128], uint32_t group, uint32_t width, uint8_t *to) {
   if (width == 1)
     memcpy(to, q[0], group);
@@ -67,7 +67,8 @@ VIAL_INLINE void interleave(const int8_t q[8][128], uint32_t group, uint32_t wid
 }
 
 static void wide_quantize(
-  const float *x, size_t x_stride, const vial_panels *p, uint32_t panel_begin, uint32_t panel_end, uint8_t *marks) {
+  const float *x, size_t x_stride, const vial_panels *p, uint32_t panel_begin, uint32_t panel_end,
+  uint8_t *not_finite) {
   const uint32_t group = p->group, width = p->width;
   for (uint32_t panel = panel_begin; panel < panel_end; panel++) {
     uint8_t *base = p->bytes + panel * p->panel_byte_count;
@@ -78,11 +79,11 @@ static void wide_quantize(
       const uint32_t left = p->depth - g * group;
       int8_t q[8][128];
       for (uint32_t c = 0; c < width; c++) {
-        const uint32_t column = panel * width + c;
-        const float *values = x + column * x_stride + (size_t)g * group;
+        const uint32_t token = panel * width + c;
+        const float *values = x + token * x_stride + (size_t)g * group;
         float padded[128], scale = 0.0f;
         int32_t sum = 0;
-        if (column >= p->columns) {
+        if (token >= p->token_count) {
           memset(q[c], 0, group);
         } else {
           if (left < group) {
@@ -92,7 +93,7 @@ static void wide_quantize(
           bool finite = group == 128  ? quantize_values(values, 128, q[c], &scale, &sum)
                         : group == 64 ? quantize_values(values, 64, q[c], &scale, &sum)
                                       : quantize_values(values, 32, q[c], &scale, &sum);
-          if (!finite) marks[column] = 1;
+          if (!finite) not_finite[token] = 1;
         }
         scales[(size_t)g * width + c] = scale;
         sums[(size_t)g * width + c] = -8 * sum;

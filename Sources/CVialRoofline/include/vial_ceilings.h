@@ -13,7 +13,7 @@
 /// Reads memory once from its first to its last byte with the widest loads that this CPU has.
 ///
 /// `bytes` is aligned to 64, `byte_count` a multiple of VIAL_CEILING_READ_GRAIN. `ahead`: how many
-/// bytes before its use a line is asked for; 0 leaves that to the hardware. Returns a number that
+/// bytes before its use a line is prefetched; 0 leaves that to the hardware. Returns a number that
 /// depends on every byte.
 uint64_t vial_ceiling_read(const void *bytes, size_t byte_count, size_t ahead);
 
