@@ -1572,8 +1572,8 @@ VIAL_API vial_status vial_request_copy_tokens(vial_request *request, uint32_t *o
 #define VIAL_TEXT_BYTE_LIMIT 16777216u
 /** Most token ids of one call. */
 #define VIAL_TOKEN_COUNT_LIMIT 16777216u
-/** Most values, keys included, in the JSON of tools and further fields of one conversation; more are
- *  VIAL_STATUS_TOO_LONG. */
+/** Most values, keys included, in the JSON of tools and further fields of one conversation; more
+ *  are VIAL_STATUS_TOO_LONG. */
 #define VIAL_VALUE_COUNT_LIMIT 262144u
 /** Most messages of one call; more are VIAL_STATUS_TOO_LONG. A chat template takes 4,096
  *  (Spec/TEMPLATES.md, "Limits"): more than these are VIAL_STATUS_TEMPLATE. */
