@@ -15,7 +15,7 @@ public final class Conversation {
   /// The node of the tools; -1: none.
   private var tools = -1
 
-  /// Room for messages of `byteCount` bytes together, roles included; nil when memory is short.
+  /// Memory for messages of `byteCount` bytes together, roles included; nil when memory is short.
   /// - Parameters:
   ///   - byteCount: of all texts together; more do not fit.
   ///   - messageCount: how many are expected; more take more memory.

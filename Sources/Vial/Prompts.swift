@@ -11,7 +11,7 @@ public final class TemplateValues {
   private let text: SecureBuffer<UInt8>
   private var entries: [PromptValue] = []
 
-  /// Room for names and values of `byteCount` bytes together; nil when memory is short.
+  /// Memory for names and values of `byteCount` bytes together; nil when memory is short.
   public init?(byteCount: Int) {
     guard let text = SecureBuffer<UInt8>(capacity: byteCount) else { return nil }
     self.text = text

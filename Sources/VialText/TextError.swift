@@ -1,5 +1,5 @@
 // Owns: what can go wrong with text at run time (a broken table is a `FormatError` instead).
-// Must not: carry any of the text; offsets and limits only (DESIGN, rule 5).
+// Must not: carry any of the text; offsets and limits only (ARCHITECTURE, rule 5).
 
 /// A text or a list of messages that cannot be used.
 public enum TextError: Error, Sendable, Equatable, CustomStringConvertible {

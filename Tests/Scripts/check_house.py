@@ -37,8 +37,12 @@ def undeclared_imports(root):
     return findings
 
 
-# Words that stood for several things, or hid the field's own (CONTRIBUTING.md, "Words"): no part of a name is one.
+# Words that stood for several things, or hid the field's own (CONTRIBUTING.md, "Glossary"): no part of a name is one.
 WORDS = {"place", "places", "room", "rooms", "news", "hope", "patience", "quantised", "licence"}
+# Spellings of identifiers are American (comments need not be).
+BRITISH = re.compile(
+    r"(?:initial|normal|serial|recogn|token|quant|summar|organ|synchron|minim|maxim|general|special)is(?:e|ing|ation)"
+    r"|optimis(?:e|ing|ation)|behaviour|colour|favour|honour|neighbour|centre|labell|catalogue|licence", re.I)
 # Whole names that are gone.
 NAMES = {
     "share", "AdaptedPlace", "AdaptedMatrix", "Announcements", "BitBudget", "BlockName", "DecoderWork", "EngineCore",
@@ -53,7 +57,7 @@ CODE_ONLY = re.compile(r'//.*|/\*.*?\*/|"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"', r
 
 
 def old_words(root):
-    """Identifiers of Sources use the field's words."""
+    """Identifiers of Sources use the field's words, in American spelling."""
     findings = []
     for source in sorted((root / "Sources").rglob("*")):
         if source.suffix not in (".swift", ".c", ".h"): continue
@@ -63,7 +67,8 @@ def old_words(root):
         for name in sorted(set(re.findall(r"[A-Za-z_]\w*", code))):
             parts = {part.lower() for part in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", ALLOWED.sub("", name))}
             if name in NAMES or parts & WORDS:
-                findings.append(f"{source.relative_to(root)}: the name {name} (see the words of CONTRIBUTING.md)")
+                findings.append(f"{source.relative_to(root)}: the name {name} (see the glossary of CONTRIBUTING.md)")
+            if BRITISH.search(name): findings.append(f"{source.relative_to(root)}: {name} has no American spelling")
     return findings
 
 

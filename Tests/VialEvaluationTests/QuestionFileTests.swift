@@ -54,7 +54,7 @@ import VialEvaluation
       #"{"question":"Q?","opa":"a1","opb":"b1","opc":"c1","opd":"d1","cop":\#(cop)}"#
     }
     #expect(file(line(0), line(3), line(-1)).questions.map(\.answer) == [0, 3])
-    #expect(file(line(0), line(3), line(-1)).unlabelledCount == 1)
+    #expect(file(line(0), line(3), line(-1)).unlabeledCount == 1)
     #expect(file(line(1), line(4)).questions.map(\.answer) == [0, 3])
     #expect(file(line(0), line(4)).brokenLines.map(\.number) == [2])
   }

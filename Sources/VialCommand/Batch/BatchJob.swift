@@ -39,9 +39,10 @@ final class BatchJob {
   private var summary = Summary()
   private var keys: [ObjectIdentifier: (key: BatchKey, position: Int, report: BatchReport)] = [:]
   private var requests: [ObjectIdentifier: Request] = [:]
-  /// Answers that wait for earlier ones, by place; only in order.
+  /// Answers that wait for earlier ones, by position; only in order.
   private var held: [Int: BatchAnswer] = [:]
-  private var (requestCount, writtenCount) = (0, 0)
+  private var requestCount = 0
+  private var writtenCount = 0
   private var total = 0
   /// Formats of schemas that were told not to be kept.
   private var toldFormats: Set<String> = []

@@ -73,7 +73,7 @@ struct EvalReport {
     let counts = [
       (summary.unreadCount, "answers without a choice, counted as wrong"),
       (summary.failedCount, "questions that could not be put, counted as wrong"),
-      (file.unlabelledCount, "questions without a published answer, left out"),
+      (file.unlabeledCount, "questions without a published answer, left out"),
       (file.brokenLines.count, "broken lines, left out"),
     ]
     for (count, what) in counts where count > 0 { notes += "\(count) \(what)\n" }
@@ -99,7 +99,7 @@ struct EvalReport {
       }
       output.member("unread", summary.unreadCount)
       output.member("failed", summary.failedCount)
-      output.member("unlabelled", file.unlabelledCount)
+      output.member("unlabelled", file.unlabeledCount)
       output.member("broken_lines", file.brokenLines.count)
       output.member("median_seconds", summary.medianSeconds)
       output.member("p95_seconds", summary.p95Seconds)

@@ -13,7 +13,7 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Check every byte of a .vial file.",
     discussion: """
       Digests of all sections, both roots, padding, values of all weights, texts, tokenizer, templates and \
-      signatures. With --section only the named sections are read. Exit code 0 when all that was checked is whole, 1 \
+      signatures. With --section only the named sections are read. Exit code 0 when all that was checked is intact, 1 \
       when anything is wrong. With --key the file must also have a valid signature by that key, or by one of several; \
       a stale one, made before the file was changed, is not valid. Without --key signatures are shown but prove \
       nothing: anybody can sign.

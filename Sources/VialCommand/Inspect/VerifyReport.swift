@@ -68,7 +68,7 @@ struct VerifyReport {
       ? sections.reduce(0) { $0 + $1.section.storedByteCount } : file.root.fileByteCount
   }
 
-  /// For a file that is whole.
+  /// For a file that is intact.
   func text() -> String {
     var table = TextTable([.left, .left])
     table.add(["model digest", digests?.model ?? ""])
@@ -130,7 +130,7 @@ struct VerifyReport {
           json.member("id", outcome.section.id)
           json.member("offset", outcome.section.offset)
           json.member("stored_byte_count", outcome.section.storedByteCount)
-          json.member("whole", outcome.isWhole)
+          json.member("whole", outcome.isIntact)
         }
       }
     }

@@ -19,7 +19,7 @@ package struct QuestionFile: Sendable {
   /// Lines that could not be read.
   package private(set) var brokenLines: [BrokenLine] = []
   /// Questions without a published answer (MedMCQA's `cop` -1).
-  package private(set) var unlabelledCount = 0
+  package private(set) var unlabeledCount = 0
 
   /// Reads all lines of `bytes`; blank lines are nothing.
   package init(_ bytes: [UInt8]) {
@@ -38,7 +38,7 @@ package struct QuestionFile: Sendable {
     for (number, value) in parsed {
       do throws(QuestionError) {
         guard let question = try reader.question(value, defaultID: "line \(number)") else {
-          unlabelledCount += 1
+          unlabeledCount += 1
           continue
         }
         guard ids.insert(question.id).inserted else {

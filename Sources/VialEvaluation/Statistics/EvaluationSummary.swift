@@ -22,9 +22,9 @@ package struct Accuracy: Sendable, Equatable {
     guard count > 0 else { return (0, 1) }
     let (n, z) = (Double(count), 1.959963984540054)
     let scale = 1 / (1 + z * z / n)
-    let centre = value + z * z / (2 * n)
+    let center = value + z * z / (2 * n)
     let half = z * (value * (1 - value) / n + z * z / (4 * n * n)).squareRoot()
-    return (max(0, scale * (centre - half)), min(1, scale * (centre + half)))
+    return (max(0, scale * (center - half)), min(1, scale * (center + half)))
   }
 }
 

@@ -11,7 +11,7 @@ public final class CheckedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
   /// Elements it holds.
   public private(set) var count = 0
 
-  /// Room for `capacity` elements; nil when memory is short.
+  /// Memory for `capacity` elements; nil when memory is short.
   public init?(capacity: Int) {
     guard let base = unsafe CheckedMemory.allocate(Element.self, count: capacity) else {
       return nil
@@ -37,7 +37,7 @@ public final class CheckedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
     return true
   }
 
-  /// All of the room filled with `element`, for whoever writes into it.
+  /// All of the capacity filled with `element`, for whoever writes into it.
   public func fill(with element: Element) {
     unsafe base.initialize(repeating: element, count: capacity)
     count = capacity

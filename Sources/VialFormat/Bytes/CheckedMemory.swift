@@ -12,7 +12,7 @@ import CVialMemory
 
 /// Allocation that can say no.
 public enum CheckedMemory {
-  /// Room for `count` elements, uninitialised; nil when memory is short or the size does not fit.
+  /// Memory for `count` elements, uninitialised; nil when memory is short or the size does not fit.
   /// Given back with `release`.
   @unsafe public static func allocate<Element: BitwiseCopyable>(
     _ type: Element.Type, count: Int
@@ -32,15 +32,15 @@ public enum CheckedMemory {
   @unsafe public static func release(_ memory: UnsafeMutableRawPointer) { unsafe free(memory) }
 }
 
-/// Room for plain values that belong to a patient's text: in no core dump and out of swap where the
-/// process has such memory, wiped when it is given back.
+/// Memory for plain values that belong to a patient's text: in no core dump and out of swap where
+/// the process has such memory, wiped when it is given back.
 @unsafe public struct SecretMemory<Element: BitwiseCopyable> {
   /// First element; uninitialised at first.
   public let base: UnsafeMutablePointer<Element>
   private let byteCount: Int
   private let note: UnsafeMutableRawPointer?
 
-  /// Room for `count` elements; nil when memory is short or the size does not fit. Given back with
+  /// Memory for `count` elements; nil when it is short or the size does not fit. Given back with
   /// `release`.
   public init?(_ type: Element.Type, count: Int) {
     let (byteCount, overflow) = max(0, count).multipliedReportingOverflow(

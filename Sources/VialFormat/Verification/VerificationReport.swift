@@ -11,11 +11,11 @@ public struct VerificationReport: Sendable {
     /// How many problems it has.
     package fileprivate(set) var problemCount = 0
     /// Whether it has none.
-    package var isWhole: Bool { problemCount == 0 }
+    package var isIntact: Bool { problemCount == 0 }
   }
 
   /// All problems, in the order in which they were looked for. Empty means that all that was
-  /// checked is whole.
+  /// checked is intact.
   public private(set) var problems: [FormatError] = []
   /// The sections that were checked, in file order.
   package private(set) var sections: [SectionOutcome]

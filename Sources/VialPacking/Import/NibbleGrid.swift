@@ -29,16 +29,16 @@ struct NibbleGrid: Sendable {
   /// The number of an output and an input (or group), 0 to 15.
   func value(output: Int, input: Int) -> UInt8 {
     let word: Int
-    let neighbour: Int
+    let neighbor: Int
     switch layout.axis {
     case .outputs:
       word = (output >> 3) * layout.outputStride + input * layout.inputStride
-      neighbour = output & 7
+      neighbor = output & 7
     case .inputs:
       word = output * layout.outputStride + (input >> 3) * layout.inputStride
-      neighbour = input & 7
+      neighbor = input & 7
     }
-    let index = Int(layout.order >> UInt32(neighbour * 4)) & 7
+    let index = Int(layout.order >> UInt32(neighbor * 4)) & 7
     let byte = bytes[word * 4 + index >> 1]
     return index & 1 == 0 ? byte & 15 : byte >> 4
   }

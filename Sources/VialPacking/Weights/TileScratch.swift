@@ -14,7 +14,7 @@ final class TileScratch {
   /// Bytes as read from a file: sixteen rows of up to eight bytes an element.
   let source: UnsafeMutableRawBufferPointer
 
-  /// Room for sixteen rows of `columnCount` elements (at least 1) in `groupCount` groups.
+  /// Memory for sixteen rows of `columnCount` elements (at least 1) in `groupCount` groups.
   init(columnCount: Int, groupCount: Int) {
     let elementCount = TileEncoder.tileRowCount * columnCount
     let scaleCount = TileEncoder.tileRowCount * max(1, groupCount)

@@ -15,7 +15,7 @@ public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
   /// Elements it holds.
   public private(set) var count = 0
 
-  /// Reserves room for `capacity` elements, or nil when memory is short.
+  /// Reserves memory for `capacity` elements, or nil when memory is short.
   public init?(capacity: Int) {
     let (byteCount, overflow) = max(1, capacity).multipliedReportingOverflow(
       by: MemoryLayout<Element>.stride)
@@ -51,7 +51,7 @@ public final class SecureBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
     return true
   }
 
-  /// Lets `body` write into the unused room; it returns how many elements it wrote.
+  /// Lets `body` write into the unused capacity; it returns how many elements it wrote.
   public func appendInPlace<Failure: Error>(
     _ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Int
   ) throws(Failure) {

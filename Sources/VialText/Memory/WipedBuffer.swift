@@ -1,7 +1,7 @@
 // Owns: memory for text that belongs to patients: wiped when released, and allocated so that it can
 // fail.
-// Must not: grow in place or leave an unwiped copy behind (DESIGN, rule 5), or trap when memory is
-// short.
+// Must not: grow in place or leave an unwiped copy behind (ARCHITECTURE, rule 5), or trap when
+// memory is short.
 
 internal import VialFormat
 
@@ -19,7 +19,7 @@ public struct WipedBuffer<Element: BitwiseCopyable>: ~Copyable, @unchecked Senda
     capacity = 0
   }
 
-  /// Room for `capacity` elements, all of them `fill`; nil when memory is short.
+  /// Memory for `capacity` elements, all of them `fill`; nil when memory is short.
   public init?(capacity: Int, fill: Element) {
     self.init()
     guard (try? reserve(capacity, fill: fill)) != nil else { return nil }
