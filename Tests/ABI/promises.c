@@ -48,15 +48,21 @@ static vial_engine *opened(uint32_t flags, vial_engine_options options) {
   return engine;
 }
 
-/** A request with the canary, a few tokens into its answer. */
-static vial_request *begun(vial_engine *engine) {
-  char canary[LENGTH];
+/** Options that ask the canary, which is written into `canary`. */
+static vial_request_options asking(char canary[LENGTH]) {
   vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
-  vial_request *request = NULL;
-  vial_event event = VIAL_EVENT_INIT;
   write_canary(canary);
   options.text.data = canary;
   options.text.length = LENGTH;
+  return options;
+}
+
+/** A request with the canary, a few tokens into its answer. */
+static vial_request *begun(vial_engine *engine) {
+  char canary[LENGTH];
+  vial_request_options options = asking(canary);
+  vial_request *request = NULL;
+  vial_event event = VIAL_EVENT_INIT;
   options.max_tokens = 2000;
   options.seed = 3;
   options.sampling = at_temperature(model, 0.9f);
@@ -192,12 +198,9 @@ static int written_count(void) {
 /** An answer to its last event, which is told when nothing of the request is left in what the engine computes with. */
 static void answered(vial_engine *engine, int kind) {
   char canary[LENGTH];
-  vial_request_options options = VIAL_REQUEST_OPTIONS_INIT;
+  vial_request_options options = asking(canary);
   vial_request *request = NULL;
   vial_event event = VIAL_EVENT_INIT;
-  write_canary(canary);
-  options.text.data = canary;
-  options.text.length = LENGTH;
   options.max_tokens = kind == 1 ? 2000 : 20;
   options.flags = VIAL_REQUEST_PRIVATE;
   vial_sampling_options *sampling = at_temperature(model, 0.9f);

@@ -62,14 +62,19 @@ import Testing
     let prompt = try #require(try run.json()["prompt_tokens"] as? [Int])
     let closing = try ids("\n</think>\n\n")
     for (option, value) in zip(options, values) {
-      let all = prompt + (try ids("\n</think>\n\n" + option))
-      let scored = try CommandRun(
-        "score", PackedFile.path, "--ids", all.map(String.init).joined(separator: ","), "--json")
-      let logs = try #require(try scored.json()["logprobs"] as? [Any])
-      let sum = logs.dropFirst(prompt.count + closing.count)
-        .compactMap { ($0 as? NSNumber)?.doubleValue }.reduce(0, +)
+      let sum = try score(prompt, closing, option)
       #expect(abs(sum - value) < 1e-4, "\(sum), \(value)")
     }
+  }
+
+  /// The log-likelihood of an option behind a prompt and the end of its reasoning.
+  private func score(_ prompt: [Int], _ closing: [Int], _ option: String) throws -> Double {
+    let all = prompt + (try ids("\n</think>\n\n" + option))
+    let scored = try CommandRun(
+      "score", PackedFile.path, "--ids", all.map(String.init).joined(separator: ","), "--json")
+    let logs = try #require(try scored.json()["logprobs"] as? [Any])
+    return logs.dropFirst(prompt.count + closing.count)
+      .compactMap { ($0 as? NSNumber)?.doubleValue }.reduce(0, +)
   }
 
   private func ids(_ text: String) throws -> [Int] {
@@ -131,12 +136,7 @@ import Testing
         + template)
     let prompt = try #require(try asked.json()["prompt_tokens"] as? [Int])
     let closing = try ids("\n</think>\n\n")
-    let all = prompt + (try ids("\n</think>\n\n" + option))
-    let scored = try CommandRun(
-      "score", PackedFile.path, "--ids", all.map(String.init).joined(separator: ","), "--json")
-    let logs = try #require(try scored.json()["logprobs"] as? [Any])
-    let sum = logs.dropFirst(prompt.count + closing.count)
-      .compactMap { ($0 as? NSNumber)?.doubleValue }.reduce(0, +)
+    let sum = try score(prompt, closing, option)
     #expect(abs(sum - values[0]) < 1e-4, "\(sum), \(values[0])")
     // Other values are other settings; ids that are not there and templates that take no question are refused.
     #expect(try eval(Self.questions, "--out", out).status == 1)

@@ -91,24 +91,7 @@ import VialText
   }
 
   private func render(_ values: [(String, [UInt8])]) throws -> (system: [UInt8], user: [UInt8]) {
-    var text: [UInt8] = []
-    var entries: [PromptValue] = []
-    for (name, value) in values {
-      let start = text.count
-      text += Array(name.utf8) + value
-      entries.append(
-        PromptValue(
-          name: TextRange(start: start, byteCount: name.utf8.count),
-          content: TextRange(start: start + name.utf8.count, byteCount: value.count)))
-    }
-    var output = [UInt8](repeating: 0, count: 4096)
-    var span = output.mutableSpan
-    let rendered = try template.render(
-      PromptValues(text: text.span, entries: entries.span), into: &span)
-    let end = rendered.systemByteCount + rendered.userByteCount
-    return (
-      Array(output[..<rendered.systemByteCount]), Array(output[rendered.systemByteCount..<end])
-    )
+    try PromptRendering.messages(template, bytes: values)
   }
 
   private func user(_ values: (String, String)...) throws -> String {

@@ -221,20 +221,26 @@ import VialText
   }
 }
 
-/// A template's messages with values that are handed over as strings.
+/// A template's messages with values that are handed over as strings or bytes.
 enum PromptRendering {
   static func messages(
     _ template: PromptTemplate, _ values: [(String, String)]
+  ) throws -> (system: [UInt8], user: [UInt8]) {
+    try messages(template, bytes: values.map { ($0.0, Array($0.1.utf8)) })
+  }
+
+  static func messages(
+    _ template: PromptTemplate, bytes values: [(String, [UInt8])]
   ) throws -> (system: [UInt8], user: [UInt8]) {
     var text: [UInt8] = []
     var entries: [PromptValue] = []
     for (name, value) in values {
       let start = text.count
-      text += Array(name.utf8) + Array(value.utf8)
+      text += Array(name.utf8) + value
       entries.append(
         PromptValue(
           name: TextRange(start: start, byteCount: name.utf8.count),
-          content: TextRange(start: start + name.utf8.count, byteCount: value.utf8.count)))
+          content: TextRange(start: start + name.utf8.count, byteCount: value.count)))
     }
     var output = [UInt8](repeating: 0, count: 65_536)
     var span = output.mutableSpan

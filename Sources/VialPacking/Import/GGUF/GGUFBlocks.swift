@@ -121,29 +121,29 @@ enum GGUFBlocks {
   @Sendable private static func blockQ4K(
     _ block: UnsafeRawPointer, _ out: UnsafeMutablePointer<Float>
   ) {
-    let (d, dmin) = (half(block, 0), half(block, 2))
-    for part in 0..<8 {
-      let (scale, minimum) = scaleAndMinimum(block, part)
-      let (d1, m1) = (d * scale, dmin * minimum)
-      for index in 0..<32 {
-        let pair = byte(block, 16 + part / 2 * 32 + index)
-        let q = part % 2 == 0 ? pair & 15 : pair >> 4
-        out[part * 32 + index] = d1 * Float(q) - m1
-      }
-    }
+    decodeSubBlocks(block, nibblesAt: 16, out) { _, _ in 0 }
   }
 
   @Sendable private static func blockQ5K(
     _ block: UnsafeRawPointer, _ out: UnsafeMutablePointer<Float>
+  ) {
+    decodeSubBlocks(block, nibblesAt: 48, out) { part, index in
+      (byte(block, 16 + index) >> part) & 1
+    }
+  }
+
+  /// The eight sub-blocks of Q4_K and Q5_K, whose integers are a nibble and, above it, `fifthBit`.
+  private static func decodeSubBlocks(
+    _ block: UnsafeRawPointer, nibblesAt offset: Int, _ out: UnsafeMutablePointer<Float>,
+    fifthBit: (_ part: Int, _ index: Int) -> Int
   ) {
     let (d, dmin) = (half(block, 0), half(block, 2))
     for part in 0..<8 {
       let (scale, minimum) = scaleAndMinimum(block, part)
       let (d1, m1) = (d * scale, dmin * minimum)
       for index in 0..<32 {
-        let pair = byte(block, 48 + part / 2 * 32 + index)
-        let high = (byte(block, 16 + index) >> part) & 1
-        let q = (part % 2 == 0 ? pair & 15 : pair >> 4) | high << 4
+        let pair = byte(block, offset + part / 2 * 32 + index)
+        let q = (part % 2 == 0 ? pair & 15 : pair >> 4) | fifthBit(part, index) << 4
         out[part * 32 + index] = d1 * Float(q) - m1
       }
     }
