@@ -13,11 +13,8 @@ import VialText
 public func vial_model_get_adapter_info(
   _ model: OpaquePointer!, _ index: UInt32, _ out_info: UnsafeMutablePointer<vial_adapter_info>!
 ) -> vial_status {
-  status { () throws(Failure) in
-    let adapter = try adapter(at: index, of: try HandleRegistry.model(model))
-    guard let out_info else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_info)
-    Structures.write(vial_adapter_info(adapter), to: out_info)
+  status(reporting: out_info) { () throws(Failure) in
+    vial_adapter_info(try adapter(at: index, of: try HandleRegistry.model(model)))
   }
 }
 
@@ -26,13 +23,9 @@ public func vial_model_copy_adapter_name(
   _ model: OpaquePointer!, _ index: UInt32, _ out_name: UnsafeMutablePointer<CChar>!,
   _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
-  status { () throws(Failure) in
-    let destination = try CArguments.destination(out_length)
-    destination.pointee = 0
+  status(filling: out_name, capacity, out_length) { buffer throws(Failure) in
     let model = try HandleRegistry.model(model)
-    let buffer = try CArguments.buffer(out_name, capacity)
-    let length = CArguments.copy(try adapter(at: index, of: model).name, to: buffer)
-    try CArguments.report(length, of: capacity, to: destination)
+    return CArguments.copy(try adapter(at: index, of: model).name, to: buffer)
   }
 }
 

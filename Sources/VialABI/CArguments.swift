@@ -2,6 +2,7 @@
 // Must not: trust a length, or copy what it points to.
 
 import CVial
+import VialSystem
 
 /// Checks of pointers that come with a number.
 enum CArguments {
@@ -39,7 +40,7 @@ enum CArguments {
     Array(try bytes(of: label, limit: VIAL_TENANT_BYTE_LIMIT))
   }
 
-  /// Room that the caller gives, of any capacity: only what is needed is touched.
+  /// A buffer of the caller's, of any capacity: only what is needed is touched.
   static func buffer<Element>(
     _ pointer: UnsafeMutablePointer<Element>?, _ capacity: UInt64
   ) throws(Failure) -> UnsafeMutableBufferPointer<Element> {
@@ -53,7 +54,7 @@ enum CArguments {
     return UnsafeMutableBufferPointer(start: pointer, count: Int(min(capacity, largest)))
   }
 
-  /// Copies as much of a text as there is room for; its length in bytes.
+  /// Copies as much of a text as fits; its length in bytes.
   static func copy(_ text: String, to buffer: UnsafeMutableBufferPointer<CChar>) -> Int {
     var text = text
     return text.withUTF8 { bytes in
@@ -64,7 +65,15 @@ enum CArguments {
     }
   }
 
-  /// A place for one value, which must not be NULL.
+  /// Copies as many token ids as fit; how many there are.
+  static func copy(
+    _ tokens: SecureBuffer<UInt32>, to buffer: UnsafeMutableBufferPointer<UInt32>
+  ) -> Int {
+    for index in 0..<min(tokens.count, buffer.count) { buffer[index] = tokens.pointer[index] }
+    return tokens.count
+  }
+
+  /// Where one value goes; must not be NULL.
   static func destination<Value>(
     _ pointer: UnsafeMutablePointer<Value>?
   ) throws(Failure) -> UnsafeMutablePointer<Value> {
@@ -76,14 +85,6 @@ enum CArguments {
   /// Flags of which only `known` may be set.
   static func check(flags: UInt32, known: Int) throws(Failure) {
     guard flags & ~UInt32(known) == 0 else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-  }
-
-  /// Tells how much was needed; a status when that is more than there was.
-  static func report(
-    _ needed: Int, of capacity: UInt64, to destination: UnsafeMutablePointer<UInt64>
-  ) throws(Failure) {
-    destination.pointee = UInt64(needed)
-    guard UInt64(needed) <= capacity else { throw Failure(VIAL_STATUS_BUFFER_TOO_SMALL) }
   }
 
   /// Reserved fields that must be 0.

@@ -15,21 +15,15 @@ public func vial_model_render_chat_template(
   _ out_token_count: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error, readsText: true) { () throws(Failure) in
-    let destination = try CArguments.destination(out_token_count)
-    destination.pointee = 0
+  status(filling: out_tokens, capacity, out_token_count, out_error, readsText: true) {
+    buffer throws(Failure) in
     let model = try HandleRegistry.model(model)
     let messages = try CArguments.elements(
       messages, message_count, limit: VIAL_MESSAGE_COUNT_LIMIT)
-    let buffer = try CArguments.buffer(out_tokens, capacity)
     try CArguments.check(flags: flags, known: 0)
     let conversation = try conversation(of: messages)
-    let tokens: SecureBuffer<UInt32>
-    do throws(VialError) {
-      tokens = try model.chatTokens(conversation)
-    } catch { throw Failure(error) }
-    for index in 0..<min(tokens.count, buffer.count) { buffer[index] = tokens.pointer[index] }
-    try CArguments.report(tokens.count, of: capacity, to: destination)
+    let tokens = try Failure.mapped { () throws(VialError) in try model.chatTokens(conversation) }
+    return CArguments.copy(tokens, to: buffer)
   }
 }
 

@@ -91,10 +91,8 @@ public func vial_engine_close(_ engine: OpaquePointer!) -> vial_status {
 public func vial_engine_get_info(
   _ engine: OpaquePointer!, _ out_info: UnsafeMutablePointer<vial_engine_info>!
 ) -> vial_status {
-  status { () throws(Failure) in
+  status(reporting: out_info) { () throws(Failure) in
     let engine = try HandleRegistry.engine(engine)
-    guard let out_info else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_info)
     var info = vial_engine_info()
     info.thread_count = UInt32(clamping: engine.threadCount)
     info.position_limit = UInt64(engine.positionLimit)
@@ -102,7 +100,7 @@ public func vial_engine_get_info(
     info.cache_byte_count = UInt64(engine.cacheByteCount)
     info.isa = KernelFamily(named: engine.familyName)?.staticName
     info.add(engine.memoryPromises)
-    Structures.write(info, to: out_info)
+    return info
   }
 }
 

@@ -148,6 +148,36 @@ func status(
   return failure.status
 }
 
+/// Runs the body of an export that fills a buffer of the caller's. The body gets the buffer and
+/// returns how many elements all of it takes; when it fails, that count is 0.
+func status<Element>(
+  filling pointer: UnsafeMutablePointer<Element>?, _ capacity: UInt64,
+  _ needed: UnsafeMutablePointer<UInt64>?, _ details: UnsafeMutablePointer<vial_error>? = nil,
+  readsText: Bool = false,
+  _ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Int
+) -> vial_status {
+  status(details, readsText: readsText) { () throws(Failure) in
+    let needed = try CArguments.destination(needed)
+    needed.pointee = 0
+    let count = try body(try CArguments.buffer(pointer, capacity))
+    needed.pointee = UInt64(count)
+    guard UInt64(count) <= capacity else { throw Failure(VIAL_STATUS_BUFFER_TOO_SMALL) }
+  }
+}
+
+/// Runs the body of an export that fills one struct of the caller's.
+func status<Output>(
+  reporting pointer: UnsafeMutablePointer<Output>?,
+  _ details: UnsafeMutablePointer<vial_error>? = nil, _ body: () throws(Failure) -> Output
+) -> vial_status {
+  status(details) { () throws(Failure) in
+    let output = try body()
+    guard let pointer else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    try Structures.checkOutput(pointer)
+    Structures.write(output, to: pointer)
+  }
+}
+
 extension vial_error {
   fileprivate init(_ failure: Failure) {
     self.init()
@@ -158,7 +188,7 @@ extension vial_error {
     describe(failure.message ?? Statuses.message(of: failure.status).description)
   }
 
-  /// Puts a message into the fixed room, cut at a character, zero-terminated.
+  /// Puts a message into the fixed array, cut at a character, zero-terminated.
   fileprivate mutating func describe(_ text: String) {
     withUnsafeMutableBytes(of: &message) { buffer in
       var end = min(text.utf8.count, buffer.count - 1)

@@ -11,11 +11,8 @@ import VialEngine
 public func vial_engine_get_metrics(
   _ engine: OpaquePointer!, _ out_metrics: UnsafeMutablePointer<vial_engine_metrics>!
 ) -> vial_status {
-  status { () throws(Failure) in
-    let engine = try HandleRegistry.engine(engine)
-    guard let out_metrics else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_metrics)
-    Structures.write(vial_engine_metrics(engine.metrics), to: out_metrics)
+  status(reporting: out_metrics) { () throws(Failure) in
+    vial_engine_metrics(try HandleRegistry.engine(engine).metrics)
   }
 }
 
@@ -64,13 +61,9 @@ public func vial_engine_copy_metrics_text(
   _ engine: OpaquePointer!, _ out_text: UnsafeMutablePointer<CChar>!, _ capacity: UInt64,
   _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
-  status { () throws(Failure) in
-    let destination = try CArguments.destination(out_length)
-    destination.pointee = 0
+  status(filling: out_text, capacity, out_length) { buffer throws(Failure) in
     let engine = try HandleRegistry.engine(engine)
-    let buffer = try CArguments.buffer(out_text, capacity)
-    let length = CArguments.copy(engine.metrics.prometheusText, to: buffer)
-    try CArguments.report(length, of: capacity, to: destination)
+    return CArguments.copy(engine.metrics.prometheusText, to: buffer)
   }
 }
 

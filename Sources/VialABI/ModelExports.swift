@@ -92,11 +92,8 @@ public func vial_model_close(_ model: OpaquePointer!) {
 public func vial_model_get_info(
   _ model: OpaquePointer!, _ out_info: UnsafeMutablePointer<vial_model_info>!
 ) -> vial_status {
-  status { () throws(Failure) in
-    let model = try HandleRegistry.model(model)
-    guard let out_info else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_info)
-    Structures.write(vial_model_info(model), to: out_info)
+  status(reporting: out_info) { () throws(Failure) in
+    vial_model_info(try HandleRegistry.model(model))
   }
 }
 
@@ -143,13 +140,9 @@ public func vial_model_copy_text(
   _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
-    let destination = try CArguments.destination(out_length)
-    destination.pointee = 0
+  status(filling: out_text, capacity, out_length, out_error) { buffer throws(Failure) in
     let model = try HandleRegistry.model(model)
-    let buffer = try CArguments.buffer(out_text, capacity)
-    let length = CArguments.copy(try string(which, of: model), to: buffer)
-    try CArguments.report(length, of: capacity, to: destination)
+    return CArguments.copy(try string(which, of: model), to: buffer)
   }
 }
 

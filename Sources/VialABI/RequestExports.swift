@@ -44,10 +44,8 @@ public func vial_request_close(_ request: OpaquePointer!) {
 public func vial_request_get_info(
   _ request: OpaquePointer!, _ out_info: UnsafeMutablePointer<vial_request_info>!
 ) -> vial_status {
-  status { () throws(Failure) in
+  status(reporting: out_info) { () throws(Failure) in
     let request = try HandleRegistry.request(request)
-    guard let out_info else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_info)
     var info = vial_request_info()
     let timings = request.timings
     info.state = UInt32(
@@ -62,7 +60,7 @@ public func vial_request_get_info(
     info.generation_seconds = timings.generationSeconds
     info.cached_prompt_token_count = UInt64(timings.cachedPromptTokenCount)
     info.preemption_count = UInt64(timings.preemptionCount)
-    Structures.write(info, to: out_info)
+    return info
   }
 }
 
@@ -71,16 +69,12 @@ public func vial_request_copy_text(
   _ request: OpaquePointer!, _ part: vial_answer_part, _ out_text: UnsafeMutablePointer<CChar>!,
   _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
-  status { () throws(Failure) in
-    let destination = try CArguments.destination(out_length)
-    destination.pointee = 0
+  status(filling: out_text, capacity, out_length) { buffer throws(Failure) in
     let request = try HandleRegistry.request(request)
-    let buffer = try CArguments.buffer(out_text, capacity)
     guard let part = UInt8(exactly: part).flatMap(AnswerPart.init(rawValue:)) else {
       throw Failure(VIAL_STATUS_INVALID_ARGUMENT)
     }
-    let length = buffer.withMemoryRebound(to: UInt8.self) { request.copyText(of: part, into: $0) }
-    try CArguments.report(length, of: capacity, to: destination)
+    return buffer.withMemoryRebound(to: UInt8.self) { request.copyText(of: part, into: $0) }
   }
 }
 
@@ -89,16 +83,13 @@ public func vial_request_copy_tokens(
   _ request: OpaquePointer!, _ out_tokens: UnsafeMutablePointer<UInt32>!, _ capacity: UInt64,
   _ out_token_count: UnsafeMutablePointer<UInt64>!
 ) -> vial_status {
-  status { () throws(Failure) in
-    let destination = try CArguments.destination(out_token_count)
-    destination.pointee = 0
+  status(filling: out_tokens, capacity, out_token_count) { buffer throws(Failure) in
     let request = try HandleRegistry.request(request)
-    let buffer = try CArguments.buffer(out_tokens, capacity)
     var count = 0
     request.forEachToken { token in
       if count < buffer.count { buffer[count] = token }
       count += 1
     }
-    try CArguments.report(count, of: capacity, to: destination)
+    return count
   }
 }

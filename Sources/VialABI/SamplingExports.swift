@@ -15,13 +15,11 @@ public func vial_model_get_sampling(
   _ out_options: UnsafeMutablePointer<vial_sampling_options>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
+  status(reporting: out_options, out_error) { () throws(Failure) in
     let model = try HandleRegistry.model(model)
-    guard let out_options else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
-    try Structures.checkOutput(out_options)
     let template = template_id.isPresent ? try promptTemplate(template_id, of: model) : nil
     let sampling = template.map { model.sampling(of: $0) } ?? model.recommendedSampling
-    Structures.write(vial_sampling_options(sampling), to: out_options)
+    return vial_sampling_options(sampling)
   }
 }
 

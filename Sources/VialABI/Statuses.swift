@@ -5,7 +5,7 @@ import CVial
 
 /// The table of statuses.
 enum Statuses {
-  /// Name and message by number.
+  /// Name and message by number: a switch, because an array would be allocated.
   private static func entry(
     _ status: vial_status
   ) -> (name: StaticString, message: StaticString) {
@@ -20,18 +20,10 @@ enum Statuses {
     case VIAL_STATUS_INVALID_UTF8: ("VIAL_STATUS_INVALID_UTF8", "a text is not valid UTF-8")
     case VIAL_STATUS_TOO_LONG: ("VIAL_STATUS_TOO_LONG", "a length or a count is above its limit")
     case VIAL_STATUS_BUFFER_TOO_SMALL:
-      ("VIAL_STATUS_BUFFER_TOO_SMALL", "the output needs more room")
+      ("VIAL_STATUS_BUFFER_TOO_SMALL", "the output needs a larger buffer")
     case VIAL_STATUS_OUT_OF_MEMORY: ("VIAL_STATUS_OUT_OF_MEMORY", "memory is short")
     case VIAL_STATUS_SYSTEM: ("VIAL_STATUS_SYSTEM", "the operating system refused")
     case VIAL_STATUS_FORMAT: ("VIAL_STATUS_FORMAT", "the file breaks a rule of its format")
-    default: later(status)
-    }
-  }
-
-  private static func later(
-    _ status: vial_status
-  ) -> (name: StaticString, message: StaticString) {
-    switch Int(status) {
     case VIAL_STATUS_UNKNOWN_TOKEN:
       ("VIAL_STATUS_UNKNOWN_TOKEN", "a token id is not in the model's vocabulary")
     case VIAL_STATUS_NOT_IN_FILE:

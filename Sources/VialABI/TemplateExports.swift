@@ -16,17 +16,13 @@ public func vial_model_copy_template_text(
   _ out_length: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
-    let destination = try CArguments.destination(out_length)
-    destination.pointee = 0
+  status(filling: out_text, capacity, out_length, out_error) { buffer throws(Failure) in
     let model = try HandleRegistry.model(model)
-    let buffer = try CArguments.buffer(out_text, capacity)
     let template = try Failure.mapped { () throws(VialError) in
       try model.promptTemplate(at: Int(index))
     }
     guard let template else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
-    let length = CArguments.copy(try string(which, of: template), to: buffer)
-    try CArguments.report(length, of: capacity, to: destination)
+    return CArguments.copy(try string(which, of: template), to: buffer)
   }
 }
 
@@ -73,15 +69,12 @@ public func vial_model_render_prompt_template(
   _ out_token_count: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error, readsText: true) { () throws(Failure) in
-    let destination = try CArguments.destination(out_token_count)
-    destination.pointee = 0
+  status(filling: out_tokens, capacity, out_token_count, out_error, readsText: true) {
+    buffer throws(Failure) in
     let model = try HandleRegistry.model(model)
-    let buffer = try CArguments.buffer(out_tokens, capacity)
     let template = try promptTemplate(template_id, of: model)
     let tokens = try promptTokens(of: template, values, value_count, model: model)
-    for index in 0..<min(tokens.count, buffer.count) { buffer[index] = tokens.pointer[index] }
-    try CArguments.report(tokens.count, of: capacity, to: destination)
+    return CArguments.copy(tokens, to: buffer)
   }
 }
 

@@ -15,12 +15,10 @@ public func vial_model_encode(
   _ out_token_count: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error, readsText: true) { () throws(Failure) in
-    let destination = try CArguments.destination(out_token_count)
-    destination.pointee = 0
+  status(filling: out_tokens, capacity, out_token_count, out_error, readsText: true) {
+    buffer throws(Failure) in
     let model = try HandleRegistry.model(model)
     let text = try CArguments.bytes(of: text)
-    let buffer = try CArguments.buffer(out_tokens, capacity)
     try CArguments.check(
       flags: flags, known: VIAL_ENCODE_ADD_SPECIAL_TOKENS | VIAL_ENCODE_ALLOW_SPECIAL_TOKENS)
     let options = EncodeOptions(
@@ -28,12 +26,10 @@ public func vial_model_encode(
       isLiteral: flags & UInt32(VIAL_ENCODE_ALLOW_SPECIAL_TOKENS) == 0)
     var workspace = TokenizerWorkspace()
     var output = buffer.mutableSpan
-    let count: Int
     do throws(TextError) {
-      count = try model.tokenizer.encode(
+      return try model.tokenizer.encode(
         text.span, options, workspace: &workspace, into: &output)
     } catch { throw Failure(error) }
-    try CArguments.report(count, of: capacity, to: destination)
   }
 }
 
@@ -44,20 +40,17 @@ public func vial_model_decode(
   _ out_length: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error, readsText: true) { () throws(Failure) in
-    let destination = try CArguments.destination(out_length)
-    destination.pointee = 0
+  status(filling: out_text, capacity, out_length, out_error, readsText: true) {
+    buffer throws(Failure) in
     let model = try HandleRegistry.model(model)
     let tokens = try CArguments.tokens(tokens, token_count, of: model)
-    let buffer = try CArguments.buffer(out_text, capacity)
     try CArguments.check(flags: flags, known: VIAL_DECODE_SKIP_SPECIAL_TOKENS)
     let bytes = UnsafeMutableRawBufferPointer(buffer).assumingMemoryBound(to: UInt8.self)
     var output = bytes.mutableSpan
-    let count = model.tokenizer.decode(
+    return model.tokenizer.decode(
       tokens.span,
       skipsSpecialTokens: flags & UInt32(VIAL_DECODE_SKIP_SPECIAL_TOKENS) != 0,
       into: &output)
-    try CArguments.report(count, of: capacity, to: destination)
   }
 }
 
@@ -67,18 +60,15 @@ public func vial_model_copy_token_bytes(
   _ capacity: UInt64, _ out_length: UnsafeMutablePointer<UInt64>!,
   _ out_error: UnsafeMutablePointer<vial_error>!
 ) -> vial_status {
-  status(out_error) { () throws(Failure) in
-    let destination = try CArguments.destination(out_length)
-    destination.pointee = 0
+  status(filling: out_bytes, capacity, out_length, out_error) { buffer throws(Failure) in
     let model = try HandleRegistry.model(model)
-    let buffer = try CArguments.buffer(out_bytes, capacity)
     guard Int(token) < model.file.configuration.vocabularySize else {
       throw Failure(VIAL_STATUS_UNKNOWN_TOKEN)
     }
     let tokenizer = model.tokenizer
     let bytes = tokenizer.bytes(of: token)
     for index in 0..<min(bytes.count, buffer.count) { buffer[index] = bytes[index] }
-    try CArguments.report(bytes.count, of: capacity, to: destination)
+    return bytes.count
   }
 }
 
