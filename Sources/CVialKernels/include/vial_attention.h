@@ -40,6 +40,8 @@ typedef struct vial_attention {
   float *out;                       ///< same addressing; must not overlap q
   size_t out_stride;                ///< in floats
   float scale;                      ///< what scores are multiplied by; 0: 1 / sqrt(D)
+  float soft_cap;                   ///< scores become soft_cap * tanh(score / soft_cap); 0: they stay
+  uint32_t window;                  ///< positions each query sees at most, the last ones; 0: all. Blocks before are not read
   const uint8_t *next;              ///< a block that will be read next: its keys may be asked for; NULL: not known
   uint32_t next_count;              ///< positions of that block that are stored
   void *scratch;                    ///< vial_attention_scratch_byte_count() bytes, 64-byte aligned

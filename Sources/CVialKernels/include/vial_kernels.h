@@ -49,6 +49,10 @@ typedef struct vial_kernels {
   void (*rms_norm)(const float *x, const float *weight, size_t count, float epsilon, float *out);
   /// Rule 8: out[i] = silu(gate[i]) * up[i]; out may be gate or up.
   void (*silu_multiply)(const float *gate, const float *up, size_t count, float *out);
+  /// Rule 8: out[i] = gelu(gate[i]) * up[i] by the tanh formula; out may be gate or up.
+  void (*gelu_multiply)(const float *gate, const float *up, size_t count, float *out);
+  /// Rule 8: x[i] = limit * tanh(x[i] / limit); what is not finite stays.
+  void (*soft_cap)(float *x, float limit, size_t count);
   /// Rule 9: rotates one head in place; x has 2*half values, pairs are (i, i + half).
   void (*rope)(float *x, const float *cosines, const float *sines, uint32_t half);
 

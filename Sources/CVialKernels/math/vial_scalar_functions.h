@@ -27,6 +27,21 @@ VIAL_INLINE float vial_silu_inline(float x) {
   return (x >= 0.0f ? x : x * e) / (1.0f + e);
 }
 
+/// GELU by its tanh formula, x * sigmoid(2 * sqrt(2/pi) * (x + 0.044715 * x^3)).
+#define VIAL_GELU_LINEAR 0x1.26aec2p+1f
+#define VIAL_GELU_CUBIC 0x1.a5a7dp-4f
+VIAL_INLINE float vial_gelu_inline(float x) {
+  float e = vial_exp2c_inline(-__builtin_fabsf(x * __builtin_fmaf(x * x, VIAL_GELU_CUBIC, VIAL_GELU_LINEAR)));
+  return (x >= 0.0f ? x : x * e) / (1.0f + e);
+}
+
+/// limit * tanh(x / limit) when factor is -2 * log2e / limit; what is not finite stays.
+VIAL_INLINE float vial_soft_cap_inline(float x, float limit, float factor) {
+  if (!vial_is_finite(x)) return x;
+  float e = vial_exp2c_inline(__builtin_fabsf(x) * factor);
+  return __builtin_copysignf(limit * ((1.0f - e) / (1.0f + e)), x);
+}
+
 /// logit / temperature, clamped to finite values, -0 made +0.
 VIAL_INLINE float vial_heat_inline(float logit, float temperature) {
   const float limit = 0x1.fffffep127f;

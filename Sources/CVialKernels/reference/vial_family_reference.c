@@ -31,6 +31,15 @@ static void silu_multiply(const float *gate, const float *up, size_t count, floa
   for (size_t i = 0; i < count; i++) out[i] = vial_silu_inline(gate[i]) * up[i];
 }
 
+static void gelu_multiply(const float *gate, const float *up, size_t count, float *out) {
+  for (size_t i = 0; i < count; i++) out[i] = vial_gelu_inline(gate[i]) * up[i];
+}
+
+static void soft_cap(float *x, float limit, size_t count) {
+  float factor = -2.0f * VIAL_LOG2E / limit;
+  for (size_t i = 0; i < count; i++) x[i] = vial_soft_cap_inline(x[i], limit, factor);
+}
+
 static void rope(float *x, const float *cosines, const float *sines, uint32_t half) {
   for (size_t i = 0; i < half; i++) {
     float a = x[i], b = x[i + half];
@@ -80,6 +89,8 @@ const vial_kernels vial_kernels_reference = {
   .scale = scale,
   .rms_norm = rms_norm,
   .silu_multiply = silu_multiply,
+  .gelu_multiply = gelu_multiply,
+  .soft_cap = soft_cap,
   .rope = rope,
   .kv_store = vial_kv_store_reference,
   .attention = vial_attention_reference,

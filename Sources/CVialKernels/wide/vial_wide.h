@@ -100,6 +100,12 @@ VIAL_INLINE v16f wide_exp2c(v16f x) {
   VIAL_UNROLL for (int i = 5; i >= 0; i--) p = wide_fma(p, f, wide_set(c[i]));
   return (v16f)(((v16i)p + ((v16i)shifted << 23)) & alive);
 }
+/// vial_soft_cap_inline of 16 values.
+VIAL_INLINE v16f wide_soft_cap(v16f x, float limit, float factor) {
+  v16f e = wide_exp2c((v16f)wide_magnitude(x) * factor), capped = limit * ((1.0f - e) / (1.0f + e));
+  v16i finite = (v16i)(wide_magnitude(x) < 0x7F800000u);
+  return wide_select(finite, (v16f)((v16u)capped | ((v16u)x & 0x80000000u)), x);
+}
 
 /// 16 elements of a stored type at any alignment, exactly widened.
 VIAL_INLINE v16f wide_load_single(const uint8_t *p) {

@@ -17,8 +17,11 @@ typedef struct attention_chunk {
   const uint8_t *block;
   const uint8_t *next_block;  ///< whose keys are asked for meanwhile
   uint32_t next_count;        ///< its positions; 0: nothing is asked for
-  uint32_t counts[VIAL_ATTENTION_ROWS];  ///< positions of the block that each row sees, 0 ... 64
-  bool first, prefetch;
+  uint32_t begins[VIAL_ATTENTION_ROWS];  ///< the first position of the block that each row sees
+  uint32_t counts[VIAL_ATTENTION_ROWS];  ///< the end of those that it sees, 0 ... 64; 0: it sees none
+  bool first[VIAL_ATTENTION_ROWS];       ///< whether the row sees no block before
+  float soft_cap;                        ///< 0: none
+  bool prefetch;
 } attention_chunk;
 
 VIAL_INLINE size_t cache_element_size(const vial_kv_type type) {
@@ -68,11 +71,11 @@ VIAL_INLINE void attention_scores(
     VIAL_UNROLL for (int x = 0; x < X; x++) wide_store(&s[r][j + 16 * (uint32_t)x], acc[r][x]);
 }
 
-/// Scores of R rows with the first `count` positions, rounded up to 16.
+/// Scores of R rows with positions [j, count), j being a multiple of 16, rounded up to 16.
 VIAL_INLINE void attention_all_scores(
-  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, uint32_t count, float s[][64]) {
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, uint32_t j, uint32_t count,
+  float s[][64]) {
   const int X = attention_vectors(R, 4);
-  uint32_t j = 0;
   if (X > 2)
     for (; j + 48 < count; j += 64) attention_scores(type, R, 4, c, dim, j, s);
   if (X > 1)
@@ -80,15 +83,19 @@ VIAL_INLINE void attention_all_scores(
   for (; j < count; j += 16) attention_scores(type, R, 1, c, dim, j, s);
 }
 
-/// Scores of one row to weights of the values, in place; the maximum and the sum of exponentials.
+/// Scores of one row, which sees positions [begin, count), to weights of the values, in place; the maximum and the sum
+/// of exponentials.
 VIAL_INLINE void attention_weights(
-  const vial_kv_type type, const float *scales, uint32_t count, float s[64], float *out_maximum, float *out_sum) {
+  const vial_kv_type type, const float *scales, float soft_cap, uint32_t begin, uint32_t count, float s[64],
+  float *out_maximum, float *out_sum) {
   const v16f nothing = wide_set(-__builtin_inff());
   v16f v[4], top = nothing, sum = {0};
   VIAL_UNROLL for (int i = 0; i < 4; i++) {
     v[i] = wide_load(s + 16 * i);
     if (type == VIAL_KV_INT8) v[i] = v[i] * wide_load(scales + 16 * i);
+    if (soft_cap != 0.0f) v[i] = wide_soft_cap(v[i], VIAL_LOG2E * soft_cap, -2.0f / soft_cap);
     v[i] = wide_select(wide_first((int32_t)count - 16 * i), v[i], nothing);
+    if (begin > 0) v[i] = wide_select(wide_first((int32_t)begin - 16 * i), nothing, v[i]);
     top = wide_max(v[i], top);
   }
   float maximum = wide_reduce_max(top);
@@ -101,23 +108,29 @@ VIAL_INLINE void attention_weights(
   *out_sum = wide_tree(sum);
 }
 
-/// part[row][d ... d + 16*X) over positions [begin, end) of R rows from row0 on; continues from
-/// `part` when begin > 0.
+/// Positions [begin, end) of the values; their weighted sums continue from `part`, or begin at +0.
+typedef struct attention_span {
+  uint32_t begin, end;
+  bool continues;
+} attention_span;
+
+/// part[row][d ... d + 16*X) over some positions of R rows from row0 on.
 VIAL_INLINE void attention_values(
   const vial_kv_type type, const int R, const int X, const attention_chunk *c, size_t dim, size_t d, int row0,
-  uint32_t begin, uint32_t end, float s[][64]) {
+  const attention_span span, float s[][64]) {
   const size_t size = cache_element_size(type);
   const uint8_t *values = c->block + 64 * dim * size;
   // Keys come 16 positions at a time. The positions at hand share the asking; rows that see more do
   // not ask again.
-  const size_t keys = begin ? 0 : (c->next_count + 15) / 16 * 16 * dim * size;
-  const size_t ask = 16 * (size_t)X * size * ((c->next_count + end - 1) / end);
+  const uint32_t begin = span.begin, count = span.end - begin;
+  const size_t keys = span.continues ? 0 : (c->next_count + 15) / 16 * 16 * dim * size;
+  const size_t ask = 16 * (size_t)X * size * ((c->next_count + count - 1) / count);
   v16f o[8][8];
   VIAL_UNROLL for (int r = 0; r < R; r++)
     VIAL_UNROLL for (int x = 0; x < X; x++)
-      o[r][x] = begin ? wide_load(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x) : (v16f){0};
-  for (uint32_t i = begin; i < end; i++) {
-    const size_t asked = (d / 16 / (size_t)X * end + i) * ask;
+      o[r][x] = span.continues ? wide_load(c->part + (size_t)(row0 + r) * dim + d + 16 * (size_t)x) : (v16f){0};
+  for (uint32_t i = begin; i < span.end; i++) {
+    const size_t asked = (d / 16 / (size_t)X * count + i - begin) * ask;
     if (asked < keys)
       for (size_t line = 0; line < ask; line += 64) __builtin_prefetch(c->next_block + asked + line, 0, 2);
     v16f v[8];
@@ -136,7 +149,7 @@ VIAL_INLINE void attention_values(
 /// done, which are computed again and not stored (never loading past the block). A row shorter than
 /// a vector is loaded in part.
 VIAL_INLINE void attention_last_values(
-  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, uint32_t begin, uint32_t end,
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, const attention_span span,
   float s[][64]) {
   const size_t size = cache_element_size(type), rest = dim % 16, from = dim < 16 ? 0 : dim - 16;
   const uint8_t *values = c->block + 64 * dim * size;
@@ -144,9 +157,9 @@ VIAL_INLINE void attention_last_values(
   v16f o[8];
   VIAL_UNROLL for (int r = 0; r < R; r++) {
     float *part = c->part + (size_t)(row0 + r) * dim;
-    o[r] = begin ? load_some(part + from, dim < 16 ? rest : 16, 0.0f) : (v16f){0};
+    o[r] = span.continues ? load_some(part + from, dim < 16 ? rest : 16, 0.0f) : (v16f){0};
   }
-  for (uint32_t i = begin; i < end; i++) {
+  for (uint32_t i = span.begin; i < span.end; i++) {
     v16f v = dim < 16 ? cache_load_part(type, values, (size_t)i * dim, rest) : cache_load(type, values, (size_t)i * dim + from);
     VIAL_UNROLL for (int r = 0; r < R; r++) o[r] = wide_fma(wide_set(s[row0 + r][i]), v, o[r]);
   }
@@ -158,17 +171,17 @@ VIAL_INLINE void attention_last_values(
 
 /// attention_values over all dimensions.
 VIAL_INLINE void attention_all_values(
-  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, uint32_t begin, uint32_t end,
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, int row0, const attention_span span,
   float s[][64]) {
   const int X = attention_vectors(R, 8);
   size_t d = 0;
-  for (; d + 16 * (size_t)X <= dim; d += 16 * (size_t)X) attention_values(type, R, X, c, dim, d, row0, begin, end, s);
+  for (; d + 16 * (size_t)X <= dim; d += 16 * (size_t)X) attention_values(type, R, X, c, dim, d, row0, span, s);
   if (X > 4)
-    for (; d + 64 <= dim; d += 64) attention_values(type, R, 4, c, dim, d, row0, begin, end, s);
+    for (; d + 64 <= dim; d += 64) attention_values(type, R, 4, c, dim, d, row0, span, s);
   if (X > 1)
-    for (; d + 32 <= dim; d += 32) attention_values(type, R, 2, c, dim, d, row0, begin, end, s);
-  for (; d + 16 <= dim; d += 16) attention_values(type, R, 1, c, dim, d, row0, begin, end, s);
-  if (d < dim) attention_last_values(type, R, c, dim, row0, begin, end, s);
+    for (; d + 32 <= dim; d += 32) attention_values(type, R, 2, c, dim, d, row0, span, s);
+  for (; d + 16 <= dim; d += 16) attention_values(type, R, 1, c, dim, d, row0, span, s);
+  if (d < dim) attention_last_values(type, R, c, dim, row0, span, s);
 }
 
 /// Folds this block's result of one row into the running one.
@@ -183,25 +196,50 @@ VIAL_INLINE void attention_merge(const attention_chunk *c, size_t dim, int row, 
   });
 }
 
+/// Weighted sums of R rows: those that all rows see together, the others row by row.
+VIAL_INLINE void attention_rows_values(
+  const vial_kv_type type, const int R, const attention_chunk *c, size_t dim, float s[][64]) {
+  uint32_t lead = 0, least = 64;
+  for (int r = 0; r < R; r++) {
+    lead = c->begins[r] > lead ? c->begins[r] : lead;
+    least = c->counts[r] < least ? c->counts[r] : least;
+  }
+  const bool together = lead < least;
+  for (int r = 0; r < R; r++) {
+    const uint32_t end = together ? lead : c->counts[r];
+    if (c->begins[r] < end)
+      attention_all_values(type, 1, c, dim, r, (attention_span){c->begins[r], end, false}, s);
+    else if (together && lead > 0)
+      memset(c->part + (size_t)r * dim, 0, dim * sizeof(float));
+  }
+  if (!together) return;
+  attention_all_values(type, R, c, dim, 0, (attention_span){lead, least, lead > 0}, s);
+  for (int r = 0; r < R; r++)
+    if (c->counts[r] > least)
+      attention_all_values(type, 1, c, dim, r, (attention_span){least, c->counts[r], true}, s);
+}
+
 /// One block for a chunk of R rows.
 VIAL_INLINE void attention_block(const vial_kv_type type, const int R, const attention_chunk *c, size_t dim) {
   float s[8][64] __attribute__((aligned(64))), block_m[8], block_l[8];
   const float *scales = (const float *)(const void *)(c->block + 128 * dim * cache_element_size(type));
-  uint32_t most = 0, least = 64;
+  uint32_t most = 0, from = 64;
   for (int r = 0; r < R; r++) {
     most = c->counts[r] > most ? c->counts[r] : most;
-    least = c->counts[r] < least ? c->counts[r] : least;
+    from = c->counts[r] > 0 && c->begins[r] < from ? c->begins[r] : from;
   }
-  for (int r = 0; r < R; r++)
+  from = from / 16 * 16;
+  for (int r = 0; r < R; r++) {
+    for (uint32_t i = 0; i < from; i += 16) wide_store(&s[r][i], (v16f){0});
     for (uint32_t i = most / 16 * 16; i < 64; i += 16) wide_store(&s[r][i], (v16f){0});
-  attention_all_scores(type, R, c, dim, most, s);
-  for (int r = 0; r < R; r++) attention_weights(type, scales, c->counts[r], s[r], &block_m[r], &block_l[r]);
-  if (least > 0) attention_all_values(type, R, c, dim, 0, 0, least, s);
+  }
+  attention_all_scores(type, R, c, dim, from, most, s);
   for (int r = 0; r < R; r++)
-    if (c->counts[r] > least) attention_all_values(type, 1, c, dim, r, least, c->counts[r], s);
+    attention_weights(type, scales, c->soft_cap, c->begins[r], c->counts[r], s[r], &block_m[r], &block_l[r]);
+  attention_rows_values(type, R, c, dim, s);
   for (int r = 0; r < R; r++) {
     if (c->counts[r] == 0) continue;
-    if (c->first) {
+    if (c->first[r]) {
       c->m[r] = block_m[r];
       c->l[r] = block_l[r];
       memcpy(c->o + (size_t)r * dim, c->part + (size_t)r * dim, dim * sizeof(float));
@@ -258,6 +296,26 @@ VIAL_INLINE void attention_look_ahead(const vial_attention *a, uint32_t begin, u
   c->next_count = c->next_block == NULL ? 0 : count < 64 ? count : 64;
 }
 
+/// The first position that a query sees.
+VIAL_INLINE uint32_t attention_start(const vial_attention *a, uint32_t t) {
+  const uint32_t seen = a->position_counts[t];
+  return a->window != 0 && seen > a->window ? seen - a->window : 0;
+}
+
+/// What each row of a chunk sees of the block from `begin` on; whether one sees anything.
+VIAL_INLINE bool attention_seen(const vial_attention *a, uint32_t begin, uint32_t row0, uint32_t count, attention_chunk *c) {
+  bool any = false;
+  for (uint32_t r = 0; r < count; r++) {
+    const uint32_t t = (row0 + r) / a->head_count, start = attention_start(a, t), seen = a->position_counts[t];
+    const uint32_t left = seen > begin && start < begin + 64 ? seen - begin : 0;
+    c->counts[r] = left < 64 ? left : 64;
+    c->begins[r] = left > 0 && start > begin ? start - begin : 0;
+    c->first[r] = start / 64 == begin / 64;
+    any |= left > 0;
+  }
+  return any;
+}
+
 static void wide_attention(const vial_attention *a) {
   enum { W = VIAL_ATTENTION_ROWS };
   const size_t dim = a->head_dim;
@@ -265,26 +323,22 @@ static void wide_attention(const vial_attention *a) {
   float *part = a->scratch, *o = part + W * dim, *q = o + (rows + W - 1) / W * W * dim;
   float *m = q + (rows + W - 1) / W * W * dim, *l = m + rows;
   float factor = a->scale != 0.0f ? VIAL_LOG2E * a->scale : VIAL_LOG2E / __builtin_elementwise_sqrt((float)a->head_dim);
-  uint32_t longest = 0;
+  uint32_t longest = 0, earliest = UINT32_MAX;
   for (uint32_t row = 0; row < rows; row++) {
     uint32_t t = row / a->head_count;
     const float *source = a->q + t * a->q_stride + row % a->head_count * dim;
     longest = a->position_counts[t] > longest ? a->position_counts[t] : longest;
+    earliest = attention_start(a, t) < earliest ? attention_start(a, t) : earliest;
     VIAL_EACH16(dim, { store_some(q + row * dim + i, left, load_some(source + i, left, 0) * factor); });
   }
-  for (uint32_t begin = 0; begin < longest; begin += 64)
+  for (uint32_t begin = earliest / 64 * 64; begin < longest; begin += 64)
     for (uint32_t row0 = 0; row0 < rows; row0 += W) {
-      uint32_t in_chunk = rows - row0 < W ? rows - row0 : W, any = 0;
+      uint32_t in_chunk = rows - row0 < W ? rows - row0 : W;
       attention_chunk c = {
         .q = q + row0 * dim, .m = m + row0, .l = l + row0, .o = o + row0 * dim, .part = part,
-        .block = a->blocks[begin / 64], .first = begin == 0, .prefetch = row0 == 0};
+        .block = a->blocks[begin / 64], .soft_cap = a->soft_cap, .prefetch = row0 == 0};
       if (row0 == 0) attention_look_ahead(a, begin, longest, &c);
-      for (uint32_t r = 0; r < in_chunk; r++) {
-        uint32_t seen = a->position_counts[(row0 + r) / a->head_count], left = seen > begin ? seen - begin : 0;
-        c.counts[r] = left < 64 ? left : 64;
-        any |= c.counts[r];
-      }
-      if (any) attention_rows(a->type, in_chunk, &c, dim);
+      if (attention_seen(a, begin, row0, in_chunk, &c)) attention_rows(a->type, in_chunk, &c, dim);
     }
   for (uint32_t row = 0; row < rows; row++) {
     float *out = a->out + row / a->head_count * a->out_stride + row % a->head_count * dim;

@@ -40,6 +40,21 @@ static void wide_silu_multiply(const float *gate, const float *up, size_t count,
   });
 }
 
+static void wide_gelu_multiply(const float *gate, const float *up, size_t count, float *out) {
+  VIAL_EACH16(count, {
+    v16f x = load_some(gate + i, left, 0);
+    v16f inner = x * wide_fma(x * x, wide_set(VIAL_GELU_CUBIC), wide_set(VIAL_GELU_LINEAR));
+    v16f e = wide_exp2c((v16f)(wide_magnitude(inner) | 0x80000000u));
+    v16f gelu = wide_select(x >= 0.0f, x, x * e) / (1.0f + e);
+    store_some(out + i, left, gelu * load_some(up + i, left, 0));
+  });
+}
+
+static void wide_soft_cap_row(float *x, float limit, size_t count) {
+  float factor = -2.0f * VIAL_LOG2E / limit;
+  VIAL_EACH16(count, { store_some(x + i, left, wide_soft_cap(load_some(x + i, left, 0), limit, factor)); });
+}
+
 static void wide_rope(float *x, const float *cosines, const float *sines, uint32_t half) {
   VIAL_EACH16((size_t)half, {
     v16f a = load_some(x + i, left, 0), b = load_some(x + half + i, left, 0);

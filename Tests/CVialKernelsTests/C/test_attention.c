@@ -106,6 +106,18 @@ static uint8_t **make_blocks(vial_kv_type type, uint32_t dim, uint32_t count, in
 
 /// The scale that the next runs state; 0: none, which is 1 / sqrt(dim).
 static float stated_scale;
+/// What scores of the next runs are capped at, and the positions that queries see at most; 0: neither.
+static float stated_cap;
+static uint32_t stated_window;
+
+/// Makes what lies before a position hostile: NaN where the block is read, no block where it is not.
+static void hide(vial_kv_type type, uint32_t dim, uint8_t **blocks, uint32_t start) {
+  float *nothing = guarded(dim * sizeof *nothing);
+  for (uint32_t d = 0; d < dim; d++) nothing[d] = __builtin_nanf("");
+  for (uint32_t p = start / 64 * 64; p < start; p++)
+    vial_kernels_find("reference")->kv_store(type, dim, nothing, nothing, p % 64, blocks[p / 64]);
+  for (uint32_t b = 0; b < start / 64; b++) blocks[b] = NULL;
+}
 
 static void run(
   const vial_kernels *kernels, vial_kv_type type, uint32_t dim, uint32_t heads, uint32_t queries, uint8_t **blocks,
@@ -114,10 +126,11 @@ static void run(
   vial_attention arguments = {
     .type = type, .head_dim = dim, .head_count = heads, .query_count = queries, .blocks = (const uint8_t *const *)blocks,
     .position_counts = counts, .q = q, .q_stride = stride, .out = out, .out_stride = stride, .scale = stated_scale,
+    .soft_cap = stated_cap, .window = stated_window,
     .scratch = guarded(vial_attention_scratch_byte_count(dim, heads, queries))};
   // Asking for what comes next changes nothing, whatever it is: nothing, too few bytes for what is said of it, or this.
   if (random_below(4)) {
-    arguments.next = random_below(2) ? blocks[0] : guarded(1);
+    arguments.next = random_below(2) ? blocks[(counts[0] - 1) / 64] : guarded(1);
     arguments.next_count = 1 + random_below(64);
   }
   kernels->attention(&arguments);
@@ -137,23 +150,28 @@ int test_attention_equality(void) {
       for (uint32_t count = 1; count <= 700; count += 1 + count / 3) {
         uint32_t dim = dims[s], heads = 1 + (count + (uint32_t)s) % 9;
         stated_scale = count % 2 ? 0 : 0.8f / sqrtf((float)dim);
+        stated_window = count % 3 ? 1 + count * 7 / 13 % 230 : 0;
+        stated_cap = count % 5 > 2 ? 3.0f : 0;
+        uint32_t start = stated_window && count > stated_window ? count - stated_window : 0;
         float *keys = random_array((size_t)count * dim, 4), *values = random_array((size_t)count * dim, 1);
         float *q = random_array((size_t)heads * dim, 1), *wanted = guarded((size_t)heads * dim * 4);
         // Unused positions hold NaN bytes.
         uint8_t **blocks = make_blocks(types[y], dim, count, 0xFF, keys, values);
+        hide(types[y], dim, blocks, start);
         run(vial_kernels_find("reference"), types[y], dim, heads, 1, blocks, &count, q, wanted);
         for (uint32_t h = 0; h < heads; h++) {  // f64, from the rounded cache only in spirit: tolerances by type
           double scores[700], top = -INFINITY, sum = 0, worst = 0;
-          for (uint32_t p = 0; p < count; p++) {
+          for (uint32_t p = start; p < count; p++) {
             scores[p] = 0;
             for (uint32_t d = 0; d < dim; d++) scores[p] += (double)q[h * dim + d] * keys[(size_t)p * dim + d];
             scores[p] *= stated_scale != 0 ? (double)stated_scale : 1 / sqrt((double)dim);
+            if (stated_cap != 0) scores[p] = (double)stated_cap * tanh(scores[p] / (double)stated_cap);
             top = fmax(top, scores[p]);
           }
-          for (uint32_t p = 0; p < count; p++) sum += scores[p] = exp(scores[p] - top);
+          for (uint32_t p = start; p < count; p++) sum += scores[p] = exp(scores[p] - top);
           for (uint32_t d = 0; d < dim; d++) {
             double o = 0;
-            for (uint32_t p = 0; p < count; p++) o += scores[p] / sum * values[(size_t)p * dim + d];
+            for (uint32_t p = start; p < count; p++) o += scores[p] / sum * values[(size_t)p * dim + d];
             worst = fmax(worst, fabs(o - (double)wanted[h * dim + d]));
           }
           CHECK(worst < (y == 0 ? 3e-6 : y == 1 ? 5e-3 : 8e-2), "type %d dim %u count %u: %g from f64", y, dim, count, worst);
@@ -167,7 +185,8 @@ int test_attention_equality(void) {
         }
         guarded_free_all();
       }
-  stated_scale = 0;
+  stated_scale = stated_cap = 0;
+  stated_window = 0;
   return failures;
 }
 
@@ -183,7 +202,9 @@ int test_attention_dimensions(void) {
         float *keys = random_array((size_t)count * dim, 4), *values = random_array((size_t)count * dim, 1);
         float *q = random_array(QUERIES * row, 1), *wanted = guarded(QUERIES * row * 4), *got = guarded(QUERIES * row * 4);
         for (uint32_t t = 0; t < QUERIES; t++) counts[t] = start + t + 1;
+        stated_window = start % 2 ? 1 + start / 3 : 0;
         uint8_t **blocks = make_blocks(types[y], dim, count, 0xFF, keys, values);
+        hide(types[y], dim, blocks, stated_window && counts[0] > stated_window ? counts[0] - stated_window : 0);
         run(vial_kernels_find("reference"), types[y], dim, HEADS, QUERIES, blocks, counts, q, wanted);
         const vial_kernels *kernels;
         for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++) {
@@ -194,11 +215,13 @@ int test_attention_dimensions(void) {
         }
         guarded_free_all();
       }
+  stated_window = 0;
   return failures;
 }
 
 int test_attention_independence(void) {
   int failures = 0;
+  static const uint32_t windows[] = {0, 1, 5, 40, 64, 70, 100};
   const vial_kernels *kernels;
   for (size_t f = 0; (kernels = vial_kernels_list(f)) != NULL; f++)
     for (int y = 0; y < 3; y++)
@@ -207,6 +230,8 @@ int test_attention_independence(void) {
           // A chunk of 40 queries after `start` positions, at once, one at a time, and in two chunks, the blocks' unused
           // positions being different each time.
           enum { QUERIES = 40, DIM = 64 };
+          stated_window = windows[random_below(7)];
+          stated_cap = random_below(2) ? 2.0f : 0;
           uint32_t count = start + QUERIES, counts[QUERIES];
           size_t row = (size_t)heads * DIM;
           float *keys = random_array((size_t)count * DIM, 4), *values = random_array((size_t)count * DIM, 1);
@@ -220,12 +245,15 @@ int test_attention_independence(void) {
           run(kernels, types[y], DIM, heads, QUERIES - 13, blocks, counts + 13, q + 13 * row, split + 13 * row);
           for (uint32_t t = 0; t < QUERIES; t++) {
             blocks = make_blocks(types[y], DIM, counts[t], 0x7F, keys, values);
+            hide(types[y], DIM, blocks, stated_window && counts[t] > stated_window ? counts[t] - stated_window : 0);
             run(kernels, types[y], DIM, heads, 1, blocks, counts + t, q + t * row, single + t * row);
           }
           CHECK(differing(at_once, split, QUERIES * row) == 0, "%s type %d heads %u start %u: chunks differ", kernels->name, y, heads, start);
           CHECK(differing(at_once, single, QUERIES * row) == 0, "%s type %d heads %u start %u: single queries differ", kernels->name, y, heads, start);
           guarded_free_all();
         }
+  stated_window = 0;
+  stated_cap = 0;
   // Hostile queries and caches: infinities and NaN must give the same result in all families.
   for (int round = 0; round < 40; round++)
     for (int y = 0; y < 3; y++) {

@@ -54,6 +54,17 @@ int test_vector_functions(void) {
       memcpy(got, a, n * 4);
       kernels->silu_multiply(got, y, n, got);
       SAME("silu_multiply in place");
+      reference->gelu_multiply(a, b, n, wanted);
+      kernels->gelu_multiply(x, y, n, got);
+      SAME("gelu_multiply");
+      memcpy(got, a, n * 4);
+      kernels->gelu_multiply(got, y, n, got);
+      SAME("gelu_multiply in place");
+      memcpy(wanted, a, n * 4);
+      memcpy(got, a, n * 4);
+      reference->soft_cap(wanted, 30.0f, n);
+      kernels->soft_cap(got, 30.0f, n);
+      SAME("soft_cap");
       reference->exponentials(a, n, 4.0f, wanted);
       kernels->exponentials(x, n, 4.0f, got);
       SAME("exponentials");
@@ -93,6 +104,15 @@ int test_vector_functions(void) {
     double norm = (double)a[i] / sqrt(squares / 1000 + 1e-5) * b[i], silu = (double)a[i] / (1 + exp(-(double)a[i])) * b[i];
     CHECK(fabs(norm - (double)wanted[i]) <= 1e-6 * fabs(norm) + 1e-30, "rms_norm is %g, not %g", (double)wanted[i], norm);
     CHECK(fabs(silu - (double)c[i]) <= 1e-6 * fabs(silu) + 1e-30, "silu is %g, not %g", (double)c[i], silu);
+  }
+  kernels->gelu_multiply(a, b, 1000, c);
+  memcpy(wanted, a, 1000 * sizeof *a);
+  kernels->soft_cap(wanted, 2.5f, 1000);
+  for (int i = 0; i < 1000; i++) {
+    double x = (double)a[i], inner = 0.7978845608028654 * (x + 0.044715 * x * x * x);
+    double gelu = 0.5 * x * (1 + tanh(inner)) * b[i], capped = 2.5 * tanh(x / 2.5);
+    CHECK(fabs(gelu - (double)c[i]) <= 2e-6 * fabs(gelu) + 1e-7, "gelu of %g is %g, not %g", x, (double)c[i], gelu);
+    CHECK(fabs(capped - (double)wanted[i]) <= 5e-7, "soft_cap of %g is %g, not %g", x, (double)wanted[i], capped);
   }
   float maximum, sum;
   kernels->sum_exponentials(a, 1000, &maximum, &sum);
