@@ -30,7 +30,8 @@ package struct Architecture: Sendable, Equatable {
 
   /// Every architecture that can be packed and run.
   package static let all: [Architecture] = [
-    .qwen2, .llama, .qwen3, .mistral, .phi3, .smolLM3, .granite, .olmo2,
+    .qwen2, .llama, .qwen3, .mistral, .phi3, .smolLM3, .granite, .olmo2, .gemma2,
+    .gemma3,
   ]
 
   /// The architecture that `.vial` files name so.

@@ -19,22 +19,40 @@ package struct ArchitectureTraits: Sendable, Equatable {
     case before
     /// Behind them: what they add is normalised (OLMo 2).
     case after
+    /// Before them and behind them (Gemma).
+    case both
+  }
+
+  /// What the gate of the feed-forward part goes through.
+  package enum Activation: Sendable, Equatable {
+    case silu
+    /// GELU by its tanh formula (Gemma).
+    case tanhGELU
   }
 
   package var headNorm = HeadNorm.none
   package var normPlacement = NormPlacement.before
   /// Whether query, key and value have biases: in all models, in none, or as the model says.
   package var attentionBias = Choice.never
+  package var activation = Activation.silu
+  /// Whether checkpoints have norm weights less 1. `.vial` files and GGUF files have them whole.
+  package var addsOneToNorms = false
+  /// Whether embedding rows are multiplied by the root of the hidden size, as f32.
+  package var scalesEmbedding = false
 
   package init() {}
 
   package init(
     headNorm: HeadNorm = .none, normPlacement: NormPlacement = .before,
-    attentionBias: Choice = .never
+    attentionBias: Choice = .never, activation: Activation = .silu, addsOneToNorms: Bool = false,
+    scalesEmbedding: Bool = false
   ) {
     self.headNorm = headNorm
     self.normPlacement = normPlacement
     self.attentionBias = attentionBias
+    self.activation = activation
+    self.addsOneToNorms = addsOneToNorms
+    self.scalesEmbedding = scalesEmbedding
   }
 }
 
@@ -55,6 +73,8 @@ package struct SettingsTraits: Sendable, Equatable {
     case stated
     /// Where `use_sliding_window` says so.
     case flagged
+    /// In all layers but every nth (`sliding_window_pattern`; the number is its default).
+    case everyOther(than: Int)
   }
 
   /// Positions, for a missing `max_position_embeddings`.
@@ -73,6 +93,18 @@ package struct SettingsTraits: Sendable, Equatable {
   package var slidingWindow: Int?
   /// Whether the class reads `sliding_window`.
   package var windows = Windows.none
+  /// For a missing `query_pre_attn_scalar`, whose root divides scores; nil: the class has none.
+  package var queryScalar: Double?
+  /// Whether the class reads `attn_logit_softcapping` and `final_logit_softcapping`.
+  package var readsSoftCaps = false
+  /// For soft caps that are missing; nil: none.
+  package var attentionSoftCap, logitSoftCap: Double?
+  /// For a missing `rope_local_base_freq`, which layers with a window have instead of `rope_theta`
+  /// and its scaling; nil: they have the same.
+  package var localRotaryBase: Double?
+  /// The key of the activation's name, and its names that are the same function.
+  package var activationKey = "hidden_act"
+  package var activationNames: Set<String> = ["silu", "swish"]
   /// Whether `attention_bias` gives biases to query, key, value and output.
   package var readsAttentionBias = false
   /// Whether `mlp_bias` gives biases to gate, up and down.

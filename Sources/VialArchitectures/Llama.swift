@@ -1,4 +1,4 @@
-// Owns: the description of Llama, and the parts that most architectures fraction with it.
+// Owns: the description of Llama, and the parts that most architectures share with it.
 // Must not: compute.
 // Source: Llama 2 and 3 (Touvron et al., 2023; Grattafiori et al., 2024); transformers'
 // LlamaForCausalLM.

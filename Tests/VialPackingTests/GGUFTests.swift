@@ -57,7 +57,7 @@ import VialPacking
     #expect(a.hasAttentionBias == b.hasAttentionBias)
     #expect(a.ropeInverseFrequencies == b.ropeInverseFrequencies)
     #expect(a.traits.longRope == b.traits.longRope)
-    #expect(a.traits.rotatedLayers == b.traits.rotatedLayers)
+    #expect(a.traits.rotaryTables == b.traits.rotaryTables)
     #expect(a.traits.hasOutputBias == b.traits.hasOutputBias)
     #expect(a.traits.hasFeedForwardBias == b.traits.hasFeedForwardBias)
     for (x, y) in [

@@ -19,10 +19,29 @@ package struct LayerTraits: Equatable, Sendable {
   package var logitMultiplier = 1.0
   /// What cosines and sines of rotary positions are multiplied by.
   package var ropeMagnitude = 1.0
-  /// Whether each layer rotates its queries and keys; nil: all do.
-  package var rotatedLayers: [Bool]?
+  /// By which inverse frequencies each layer rotates its queries and keys; nil: all by the first.
+  package var rotaryTables: [RotaryTable]?
+  /// The second inverse frequencies; nil: no layer has them.
+  package var secondInverseFrequencies: [Float]?
+  /// How many positions, the last ones, each layer sees; 0: all. nil: all layers see all.
+  package var windows: [Int]?
+  /// What scores of attention, in natural units, stay below: cap · tanh(score ÷ cap); nil: they stay
+  /// as they are.
+  package var attentionSoftCap: Double?
+  /// The same of logits, behind their multiplier.
+  package var logitSoftCap: Double?
   /// Other inverse frequencies for long texts; nil: the same for all.
   package var longRope: LongRope?
+
+  /// How a layer rotates queries and keys. Raw values are those of `rope.layers`.
+  package enum RotaryTable: UInt64, Sendable {
+    /// It does not.
+    case none
+    /// By `rope.inverse_frequencies`, and `rope.magnitude`.
+    case first
+    /// By `rope.second.inverse_frequencies`.
+    case second
+  }
 
   /// The inverse frequencies of texts beyond a length.
   package struct LongRope: Equatable, Sendable {
@@ -51,7 +70,19 @@ package struct LayerTraits: Equatable, Sendable {
     residualMultiplier = try fields.optionalFactor("residual.multiplier", Self.factors) ?? 1
     logitMultiplier = try fields.optionalFactor("logits.multiplier", Self.factors) ?? 1
     ropeMagnitude = try fields.optionalFactor("rope.magnitude", Self.factors) ?? 1
-    rotatedLayers = try fields.optionalFlags("rope.layers", count: layerCount)
+    attentionSoftCap = try fields.optionalFactor("attention.soft_cap", Self.factors)
+    logitSoftCap = try fields.optionalFactor("logits.soft_cap", Self.factors)
+    rotaryTables = try fields.optionalTables("rope.layers", count: layerCount)
+    secondInverseFrequencies = try fields.optionalFloats("rope.second.inverse_frequencies")
+    windows = try fields.optionalWindows("attention.windows", count: layerCount)
+    guard (secondInverseFrequencies ?? []).allSatisfy({ $0 >= 0 && $0 <= 1 }) else {
+      throw fields.error(
+        rule: 318, "rope.second.inverse_frequencies", "inverse frequencies are wrong")
+    }
+    if secondInverseFrequencies == nil, rotaryTables?.contains(.second) == true {
+      throw fields.error(
+        rule: 318, "rope.layers", "a layer has the second frequencies, which are not there")
+    }
     let above = try fields.optionalSize("rope.long.above", FormatLimits.contextLength)
     let frequencies = try fields.optionalFloats("rope.long.inverse_frequencies")
     switch (frequencies, above) {
@@ -81,7 +112,11 @@ package struct LayerTraits: Equatable, Sendable {
     encode(residualMultiplier, as: "residual.multiplier")
     encode(logitMultiplier, as: "logits.multiplier")
     encode(ropeMagnitude, as: "rope.magnitude")
-    builder["rope.layers"] = rotatedLayers.map { .unsignedArray($0.map { $0 ? 1 : 0 }) }
+    builder["attention.soft_cap"] = attentionSoftCap.map { .float($0) }
+    builder["logits.soft_cap"] = logitSoftCap.map { .float($0) }
+    builder["rope.layers"] = rotaryTables.map { .unsignedArray($0.map(\.rawValue)) }
+    builder["rope.second.inverse_frequencies"] = secondInverseFrequencies.map { .floatArray($0) }
+    builder["attention.windows"] = windows.map { .unsignedArray($0.map { UInt64(clamping: $0) }) }
     builder["rope.long.inverse_frequencies"] = longRope.map { .floatArray($0.inverseFrequencies) }
     builder["rope.long.above"] = longRope.map { .unsigned(UInt64(clamping: $0.above)) }
   }
@@ -118,12 +153,24 @@ extension ConfigurationFields {
     return floats
   }
 
-  /// `count` numbers that are 0 or 1.
-  fileprivate func optionalFlags(_ key: String, count: Int) throws(FormatError) -> [Bool]? {
+  /// `count` numbers up to a limit.
+  private func optionalNumbers(
+    _ key: String, count: Int, upTo limit: UInt64
+  ) throws(FormatError) -> [UInt64]? {
     guard let value = table[key] else { return nil }
     guard case .unsignedArray(let numbers) = value, numbers.count == count,
-      numbers.allSatisfy({ $0 <= 1 })
+      numbers.allSatisfy({ $0 <= limit })
     else { throw wrongType(key) }
-    return numbers.map { $0 == 1 }
+    return numbers
+  }
+
+  fileprivate func optionalTables(
+    _ key: String, count: Int
+  ) throws(FormatError) -> [LayerTraits.RotaryTable]? {
+    try optionalNumbers(key, count: count, upTo: 2)?.compactMap { .init(rawValue: $0) }
+  }
+
+  fileprivate func optionalWindows(_ key: String, count: Int) throws(FormatError) -> [Int]? {
+    try optionalNumbers(key, count: count, upTo: FormatLimits.contextLength)?.map { Int($0) }
   }
 }

@@ -165,6 +165,12 @@ public struct ModelConfiguration: Equatable, Sendable {
         rule: 318, "rope.long.inverse_frequencies",
         "long texts have another number of inverse frequencies")
     }
+    let half = ropeInverseFrequencies.count
+    if let second = traits.secondInverseFrequencies, second.count != half {
+      throw fields.error(
+        rule: 318, "rope.second.inverse_frequencies",
+        "there is another number of second inverse frequencies")
+    }
     guard !addsBOS || bosToken != nil else {
       throw fields.error(rule: 315, "token.add_bos", "a first token is asked for but not named")
     }

@@ -42,7 +42,7 @@ struct TraitSettings {
     }
     if known.readsRotatedLayers {
       let layers = try rotatedLayers()
-      traits.rotatedLayers = layers.allSatisfy { $0 } ? nil : layers
+      traits.rotaryTables = layers.allSatisfy { $0 } ? nil : layers.map { $0 ? .first : .none }
     }
     return traits
   }

@@ -120,7 +120,7 @@ private struct GGUFKeys {
     // llama.cpp has the interval in its code.
     if known.readsRotatedLayers {
       let layers = (1...layerCount).map { $0 % 4 != 0 }
-      traits.rotatedLayers = layers.allSatisfy { $0 } ? nil : layers
+      traits.rotaryTables = layers.allSatisfy { $0 } ? nil : layers.map { $0 ? .first : .none }
     }
     return traits
   }
