@@ -787,8 +787,9 @@ typedef struct vial_engine_options {
    *  allow. At most as many as these allow compute at a time, also when they change later; the
    *  others sleep. */
   uint32_t thread_count;
-  /** Most bytes of KV cache, for all requests together; 0: enough for 32,768 tokens. Less than one
-   *  block of 64 tokens is VIAL_STATUS_INVALID_ARGUMENT. No more is reserved than running_limit
+  /** Most bytes of KV cache, for all requests together; 0: enough for 32,768 tokens, and for the
+   *  windows of eight requests in layers that have windows. Less than 64 tokens need is
+   *  VIAL_STATUS_INVALID_ARGUMENT. No more is reserved than running_limit
    *  requests of context_length + 64 tokens need; cache_byte_count of vial_engine_info says how
    *  much. Reserved at once; pages that were never used cost nothing. A request that needs more
    *  than this is refused. When running requests need more together, the latest ones of the lowest
@@ -1855,7 +1856,8 @@ typedef struct vial_engine_metrics {
   uint64_t waiting_count;
   /** Requests that are computed. */
   uint64_t running_count;
-  /** KV blocks of 64 tokens in all. */
+  /** KV blocks in all. A block has 64 tokens of all layers; of a model whose layers have windows,
+   *  of a group of layers with the same window. */
   uint64_t block_count;
   /** Blocks that requests and pinned prompts reference. */
   uint64_t referenced_block_count;

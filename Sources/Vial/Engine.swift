@@ -24,7 +24,7 @@ public final class Engine: Sendable {
       for: model.weights.shape, contextLength: model.contextLength)
     guard let blockCount else { throw .outOfMemory }
     guard blockCount > 0 else {
-      throw .invalidOption("the KV cache limit is below one block of 64 positions")
+      throw .invalidOption("the KV cache limit is below what 64 positions need")
     }
     let text = AnswerText(
       tokenizer: model.tokenizer, endTokens: model.file.configuration.eosTokens,

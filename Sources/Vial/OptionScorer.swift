@@ -58,6 +58,7 @@ public final class OptionScorer {
     else { throw .outOfMemory }
     defer { runner.wipe() }
     sequence.plannedCount = longest
+    sequence.rewindMargin = longest - common
     for index in 0..<common { sequence.append(texts[0].pointer[index]) }
     do throws(RunnerError) {
       var sums = try firsts(sequence, texts.map { $0.pointer[common] })

@@ -43,6 +43,9 @@ public struct Attention {
   ///   - queries: after RoPE; head h of query t lies at `t * stride + h * headDimension`.
   ///   - out: addressed in the same way; overlaps no query.
   ///   - scale: what scores are multiplied by; 0: the reciprocal of the dimension's root.
+  ///   - softCap: what scores stay below; 0: they stay as they are.
+  ///   - window: positions that each query sees at most, the last ones; 0: all. Blocks before those
+  ///     of the first query are not read.
   ///   - next: the block that is read next, and how many of its positions are stored: its keys may
   ///     be prefetched.
   ///   - scratch: `scratchByteCount` bytes, 64-byte aligned.
@@ -51,14 +54,15 @@ public struct Attention {
     type: KVCacheType, headDimension: Int, headCount: Int, queryCount: Int,
     blocks: UnsafePointer<UnsafePointer<UInt8>?>, positionCounts: UnsafePointer<UInt32>,
     queries: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, stride: Int,
-    scale: Float, next: (base: UnsafePointer<UInt8>, positionCount: Int)?,
+    scale: Float, softCap: Float, window: Int,
+    next: (base: UnsafePointer<UInt8>, positionCount: Int)?,
     scratch: UnsafeMutableRawPointer
   ) {
     arguments = vial_attention(
       type: type.kernelType, head_dim: UInt32(headDimension), head_count: UInt32(headCount),
       query_count: UInt32(queryCount), blocks: blocks, position_counts: positionCounts,
       q: queries, q_stride: stride, out: out, out_stride: stride, scale: scale,
-      next: next?.base,
+      soft_cap: softCap, window: UInt32(window), next: next?.base,
       next_count: UInt32(next?.positionCount ?? 0), scratch: scratch)
   }
 

@@ -1,6 +1,7 @@
 // Owns: what a kernel family does to rows of floats: sums, norm, activation, rotary positions.
 // Must not: check sizes: they are the caller's promise.
 // Source: Spec/ARITHMETIC.md, rules 6 to 9 and 12; RMSNorm (Zhang and Sennrich, 2019), SwiGLU
+// and GeGLU
 // (Shazeer, 2020), RoPE (Su et al., 2021).
 
 public import CVialKernels
@@ -41,6 +42,20 @@ extension KernelFamily {
     _ gate: UnsafeMutablePointer<Float>, with up: UnsafePointer<Float>, count: Int
   ) {
     table.pointee.silu_multiply(gate, up, count, gate)
+  }
+
+  /// `gate[i] = gelu(gate[i]) * up[i]`, by GELU's tanh formula.
+  @inlinable
+  public func gateGELU(
+    _ gate: UnsafeMutablePointer<Float>, with up: UnsafePointer<Float>, count: Int
+  ) {
+    table.pointee.gelu_multiply(gate, up, count, gate)
+  }
+
+  /// `x[i] = limit * tanh(x[i] / limit)`; what is not finite stays.
+  @inlinable
+  public func softCap(_ x: UnsafeMutablePointer<Float>, limit: Float, count: Int) {
+    table.pointee.soft_cap(x, limit, count)
   }
 
   /// Rotates one head of `2 * half` values in place; pairs are `(i, i + half)`.

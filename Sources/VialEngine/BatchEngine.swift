@@ -51,9 +51,13 @@ public final class BatchEngine: Sendable {
           hash: hash, modelDigest: modelDigest, cacheType: options.compute.cacheType),
         options: options, threadCount: runner.threadCount)
     else { throw .outOfMemory }
-    let positions = runner.blocks.blockCount * KVCacheLayout.positionsPerBlock
+    let (layout, blocks) = (runner.blocks.layout, runner.blocks.blockCount)
+    let texts = min(max(1, options.runningLimit), EngineOptions.windowedTextCount)
+    let positions = layout.positionCount(blockCount: blocks, textCount: texts)
+    let limit = min(layout.positionCount(blockCount: blocks), contextLength)
+    positionLimit = limit
     let scheduler = Scheduler(
-      pool: runner.blocks, positionLimit: min(positions, contextLength),
+      pool: runner.blocks, positionLimit: limit,
       runningLimit: max(1, options.runningLimit),
       budget: StepBudget(
         stepLimit: runner.chunkSize, stepPromptTokens: options.stepPromptTokens.map { max(1, $0) }))
@@ -64,7 +68,6 @@ public final class BatchEngine: Sendable {
     threadCount = runner.threadCount
     cachePositionCount = positions
     cacheByteCount = runner.blocks.blockCount * runner.blocks.layout.blockByteCount
-    positionLimit = min(positions, contextLength)
     vocabularySize = runner.vocabularySize
     let loop = EngineLoop(
       mailbox: mailbox, memory: StepMemory(runner: runner, sampler: sampler), text: text,

@@ -34,8 +34,9 @@ public struct EngineOptions: Sendable {
   public var compute: ComputeOptions
   /// Most bytes of KV cache, for all requests together; nil: what `cachePositionCount` needs.
   public var cacheByteLimit: Int?
-  /// Positions of the KV cache unless `cacheByteLimit` is set; nil: `defaultPositionCount`.
-  /// Untouched memory costs nothing.
+  /// Positions of the KV cache unless `cacheByteLimit` is set; nil: `defaultPositionCount`. Layers
+  /// with a window have memory for the windows of up to eight texts. Untouched memory costs
+  /// nothing.
   public var cachePositionCount: Int?
   /// Most requests that wait.
   public var queueLimit = 1024
@@ -71,17 +72,23 @@ public struct EngineOptions: Sendable {
 }
 
 extension EngineOptions {
+  /// Texts for which layers with a window have memory, unless `cacheByteLimit` is set.
+  package static let windowedTextCount = 8
+
   /// KV blocks for a model of `contextLength` positions: never more than all running requests
-  /// together could use. 0: `cacheByteLimit` is below one block; nil: a block's size does not fit
-  /// an Int.
+  /// together could use. 0: `cacheByteLimit` is below what the first position needs; nil: a block's
+  /// size does not fit an Int.
   package func blockCount(for shape: DecoderShape, contextLength: Int) -> Int? {
-    let positions = KVCacheLayout.positionsPerBlock
-    let (most, overflow) = (contextLength / positions + 1).multipliedReportingOverflow(
-      by: max(1, runningLimit))
     guard let layout = KVCacheLayout(type: compute.cacheType, shape: shape) else { return nil }
+    let texts = max(1, runningLimit)
+    let (most, overflow) = layout.blockCount(positionCount: contextLength + 1)
+      .multipliedReportingOverflow(by: texts)
     let wanted =
       cacheByteLimit.map { $0 / layout.blockByteCount }
-      ?? (max(1, cachePositionCount ?? Self.defaultPositionCount) - 1) / positions + 1
-    return overflow ? wanted : min(wanted, most)
+      ?? layout.blockCount(
+        positionCount: max(1, cachePositionCount ?? Self.defaultPositionCount),
+        textCount: min(texts, Self.windowedTextCount))
+    let count = overflow ? wanted : min(wanted, most)
+    return count < layout.groupCount ? 0 : count
   }
 }

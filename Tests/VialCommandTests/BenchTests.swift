@@ -23,6 +23,7 @@ import Testing
       #expect(test["threads"] as? Int == 1)
       #expect((test["isa"] as? String)?.isEmpty == false)
       #expect(test["kv"] as? String == "int8")
+      #expect(try #require(test["kv_bytes"] as? Int) > 0)
       for key in [
         "tokens_per_second", "seconds", "bytes_per_second", "operations_per_second",
         "read_bandwidth", "int8_peak", "share_of_limit",

@@ -21,7 +21,7 @@ final class ForwardPass {
   let layout: KVCacheLayout
   private let vocabularySize: Int
   private let memory: WorkMemory
-  /// Addresses of each sequence's blocks.
+  /// Addresses of each sequence's blocks, those of a group of layers together.
   private let blocks: [[UnsafeMutablePointer<UInt8>]]
 
   init(
@@ -31,7 +31,8 @@ final class ForwardPass {
     let perSequence = (positions - 1) / KVCacheLayout.positionsPerBlock + 1
     guard let layout = KVCacheLayout(type: type, shape: weights.shape),
       let family = family ?? KernelFamily.available.first,
-      let memory = WorkMemory(byteCount: layout.blockByteCount * perSequence * sequences),
+      let memory = WorkMemory(
+        byteCount: layout.blockByteCount * layout.groupCount * perSequence * sequences),
       let forward = DecoderForward(
         weights: weights, cache: layout, family: family, pool: ThreadPool(workerCount: threads),
         maximumRows: rows, contextLength: positions)
@@ -41,8 +42,9 @@ final class ForwardPass {
     self.memory = memory
     vocabularySize = weights.shape.vocabularySize
     let first = memory.elements(UInt8.self)
+    let count = perSequence * layout.groupCount
     blocks = (0..<sequences).map { sequence in
-      (0..<perSequence).map { first + (sequence * perSequence + $0) * layout.blockByteCount }
+      (0..<count).map { first + (sequence * count + $0) * layout.blockByteCount }
     }
   }
 
@@ -58,7 +60,7 @@ final class ForwardPass {
       rows += (end - (piece.logitsCount ?? piece.ids.count))..<end
     }
     let lists = pieces.flatMap { blocks[$0.sequence] }
-    let perSequence = blocks[0].count
+    let count = blocks[0].count
     try ids.withUnsafeBufferPointer { ids in
       try lists.withUnsafeBufferPointer { lists in
         guard let tokens = ids.baseAddress, let list = lists.baseAddress else { return }
@@ -69,7 +71,8 @@ final class ForwardPass {
             StepSegment(
               tokens: tokens + first, count: piece.ids.count,
               logitsCount: piece.logitsCount ?? piece.ids.count,
-              firstPosition: piece.ids.startIndex, blocks: list + index * perSequence))
+              firstPosition: piece.ids.startIndex, blocks: list + index * count,
+              blockStride: count / layout.groupCount))
           first += piece.ids.count
         }
         try forward.run(segments)

@@ -79,3 +79,41 @@ import VialPacking
     #expect(key(pass, 0, 0) != key(pass, 0, 1))
   }
 }
+
+/// Layers of equal windows in groups of equal size.
+@Suite struct LayerGroupTests {
+  @Test func modelsWithoutWindowsHaveOneGroup() {
+    for window in [0, 512] {
+      let groups = LayerGroups(windows: [Int](repeating: window, count: 32))
+      #expect(groups.layersPerGroup == 32)
+      #expect(groups.windows == [window])
+      #expect(groups.indices == Array(0..<32))
+    }
+  }
+
+  /// One layer among many that differs does not cut all others into blocks of one layer.
+  @Test(arguments: [(1000, 1), (40, 1), (1, 200)])
+  func rareWindowsMakeFewGroups(_ full: Int, _ windowed: Int) {
+    let windows =
+      [Int](repeating: 0, count: full) + [Int](repeating: 64, count: windowed)
+    let groups = LayerGroups(windows: windows)
+    #expect(groups.windows.count <= 64)
+    let places = zip(groups.groups, groups.indices).map { [$0, $1] }
+    #expect(Set(places).count == full + windowed)
+  }
+
+  /// Gemma's models: layers, every how manieth sees all, layers of a group, groups.
+  @Test(arguments: [(34, 6, 5, 7), (26, 6, 2, 13), (18, 6, 3, 6), (62, 6, 6, 11), (26, 2, 13, 2)])
+  func fewPlacesAreEmpty(_ layers: Int, _ pattern: Int, _ size: Int, _ count: Int) {
+    let windows = (1...layers).map { $0 % pattern == 0 ? 0 : 1024 }
+    let groups = LayerGroups(windows: windows)
+    #expect(groups.layersPerGroup == size)
+    #expect(groups.windows.count == count)
+    let places = zip(groups.groups, groups.indices).map { [$0, $1] }
+    #expect(Set(places).count == layers)
+    #expect(groups.indices.allSatisfy { $0 < size })
+    for (layer, group) in groups.groups.enumerated() {
+      #expect(groups.windows[group] == windows[layer])
+    }
+  }
+}

@@ -14,7 +14,6 @@ final class BenchBatch {
   private let sampler: Sampler
   private let work: StepCost
   private let sequences: [TokenSequence]
-  private let cacheByteCountPerPosition: Double
   /// Hears of every step what it had to read and to multiply.
   private let onStep: (StepWork) -> Void
   private let draws: [Draw]
@@ -28,8 +27,6 @@ final class BenchBatch {
     self.sampler = sampler
     self.work = work
     self.onStep = onStep
-    cacheByteCountPerPosition =
-      Double(runner.blocks.layout.blockByteCount) / Double(KVCacheLayout.positionsPerBlock)
     sequences = try (0..<test.batch).map { index in
       // One more than the cache holds: the last token drawn is never computed.
       guard
@@ -38,9 +35,16 @@ final class BenchBatch {
           adapter: adapters.isEmpty ? nil : adapters[index % adapters.count])
       else { throw RunnerError.outOfMemory }
       sequence.plannedCount = test.positionCount
+      sequence.rewindMargin = test.prompt + test.generate + 1
       return sequence
     }
     draws = sequences.map { _ in Draw() }
+  }
+
+  /// Bytes of the KV blocks that the sequences have.
+  var cacheByteCount: Int {
+    let blocks = runner.blocks
+    return (blocks.blockCount - blocks.availableCount) * blocks.layout.blockByteCount
   }
 
   /// Every sequence keeps its first `tokenCount` tokens.
@@ -115,15 +119,16 @@ final class BenchBatch {
 
   /// What a step must read and multiply at least.
   private func stepWork(_ items: [StepItem]) -> StepWork {
-    var (tokenCount, logitsCount, positionCount) = (0, 0, 0)
+    var (tokenCount, logitsCount, cacheByteCount) = (0, 0, 0.0)
     for item in items {
       tokenCount += item.tokenCount
-      positionCount += item.sequence.computedCount + item.tokenCount
+      cacheByteCount += runner.blocks.layout.readByteCount(
+        positionCount: item.sequence.computedCount + item.tokenCount)
       if item.tokenCount == item.sequence.pendingCount { logitsCount += 1 }
     }
     return StepWork(
       byteCount: Double(work.layerByteCount + (logitsCount > 0 ? work.headByteCount : 0))
-        + cacheByteCountPerPosition * Double(positionCount),
+        + cacheByteCount,
       operationCount: work.operationCount(tokenCount: tokenCount, logitsCount: logitsCount))
   }
 }

@@ -19,6 +19,8 @@ struct BenchResult {
   /// What the threads got of the time of as many processors, median; below 1 others had the rest,
   /// or threads waited for each other.
   let processorFraction: Double
+  /// Bytes of the KV blocks that the sequences had at the end.
+  let cacheByteCount: Int
 
   var medianSeconds: Double { seconds.median }
   var tokensPerSecond: Double { Double(test.tokenCount) / medianSeconds }
@@ -136,7 +138,7 @@ final class BenchJob {
       limits: CeilingSample(
         bytesPerSecond: samples.map(\.bytesPerSecond).median,
         operationsPerSecond: samples.map(\.operationsPerSecond).median),
-      processorFraction: fractions.median)
+      processorFraction: fractions.median, cacheByteCount: batch.cacheByteCount)
   }
 
   /// Touches weights and caches; brings decode to its depth.

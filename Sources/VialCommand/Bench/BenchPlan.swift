@@ -61,7 +61,7 @@ struct BenchTest {
   /// Positions that one sequence comes to have.
   var positionCount: Int { prompt + depth + generate }
 
-  /// Positions of the KV cache, in whole blocks.
+  /// Positions of the KV cache, in whole rows of blocks.
   var cachePositions: Int {
     let block = KVCacheLayout.positionsPerBlock
     return batch * ((positionCount + block - 1) / block * block)
@@ -110,10 +110,13 @@ struct BenchPlan {
   /// Positions of the largest test's KV cache.
   var cachePositions: Int { tests.map(\.cachePositions).max() ?? 0 }
 
-  /// Its bytes; `Int.max` when they do not fit an Int.
+  /// The most bytes of it that a test touches; `Int.max` when they do not fit an Int.
   private func cacheByteCount(layout: KVCacheLayout) -> Int {
+    let blockCount = tests.map {
+      layout.blockCount(positionCount: $0.cachePositions, textCount: $0.batch)
+    }
     let (byteCount, overflow) = layout.blockByteCount.multipliedReportingOverflow(
-      by: cachePositions / KVCacheLayout.positionsPerBlock)
+      by: blockCount.max() ?? 0)
     return overflow ? .max : byteCount
   }
 }

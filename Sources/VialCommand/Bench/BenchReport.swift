@@ -75,6 +75,7 @@ struct BenchReport {
     output.member("threads", test.threads)
     output.member("isa", result.family)
     output.member("kv", cacheType.rawValue)
+    output.member("kv_bytes", result.cacheByteCount)
     output.member("tokens_per_second", result.tokensPerSecond)
     output.member("seconds", result.medianSeconds)
     output.member("spread", result.spread)

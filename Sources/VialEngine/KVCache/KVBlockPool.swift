@@ -23,8 +23,8 @@ package final class KVBlockPool {
   private var free: [Int]
   private var references: [Int32]
   private var cached: BlockQueue
-  /// Blocks that can be found, by hash.
-  private var indices: [KeyedCode: Int] = [:]
+  /// Blocks that can be found.
+  private var indices: [BlockKey: Int] = [:]
   private var hashes: [BlockHash?]
   /// Bytes that the lists take for each block.
   private static let listByteCount = 384
@@ -75,9 +75,12 @@ package final class KVBlockPool {
     return address(index)
   }
 
-  /// Adds a reference to the block of a hash; nil when there is none.
-  func reuse(_ hash: KeyedCode) -> UnsafeMutablePointer<UInt8>? {
-    guard let index = indices[hash] else { return nil }
+  /// Whether there is a block for a key.
+  func contains(_ key: BlockKey) -> Bool { indices[key] != nil }
+
+  /// Adds a reference to the block of a key; nil when there is none.
+  func reuse(_ key: BlockKey) -> UnsafeMutablePointer<UInt8>? {
+    guard let index = indices[key] else { return nil }
     if references[index] == 0 { cached.remove(index) }
     references[index] += 1
     return address(index)
@@ -93,11 +96,11 @@ package final class KVBlockPool {
   }
 
   /// Caches a block whose 64 positions are computed, so that others find it by its hash. Does
-  /// nothing when another block has the same hash.
+  /// nothing when another block has the same one.
   func cache(_ block: UnsafeMutablePointer<UInt8>, as hash: BlockHash) {
     let index = index(block)
-    guard hashes[index] == nil, indices[hash.code] == nil else { return }
-    indices[hash.code] = index
+    guard hashes[index] == nil, indices[hash.key] == nil else { return }
+    indices[hash.key] = index
     hashes[index] = hash
   }
 
@@ -120,7 +123,7 @@ package final class KVBlockPool {
   }
 
   private func forgetHash(of index: Int) {
-    if let hash = hashes[index] { indices[hash.code] = nil }
+    if let hash = hashes[index] { indices[hash.key] = nil }
     hashes[index] = nil
   }
 
@@ -130,10 +133,17 @@ package final class KVBlockPool {
   }
 }
 
-/// What a full block is found by, and whose it is.
-struct BlockHash {
+/// What a full block is found by.
+struct BlockKey: Hashable {
   /// Hash of model, adapter, tenant, cache type and all tokens up to the block's last.
   let code: KeyedCode
+  /// Whose layers' it is.
+  let group: Int
+}
+
+/// What a full block is found by, and whose it is.
+struct BlockHash {
+  let key: BlockKey
   /// Whose text it is.
   let tenant: KeyedCode
 }

@@ -8,7 +8,7 @@ struct PinnedPrefixes {
   private var pins: [ActiveRequest] = []
 
   /// Blocks that they reference.
-  var blockCount: Int { pins.reduce(0) { $0 + $1.sequence.blockCount } }
+  var blockCount: Int { pins.reduce(0) { $0 + $1.sequence.heldBlockCount } }
 
   /// Whether some prefix is there for all tenants.
   var hasCommon: Bool { pins.contains { $0.request.plan.options.tenant.isEmpty } }
@@ -16,7 +16,7 @@ struct PinnedPrefixes {
   /// Pins a prefix that was computed.
   mutating func pin(_ active: ActiveRequest) {
     active.isPinned = true
-    active.sequence.releasePartialBlock()
+    active.sequence.releasePartialRow()
     pins.append(active)
   }
 

@@ -10,7 +10,8 @@ package import VialSystem
 /// mean nothing.
 package struct PrefixHasher {
   private let keyedHash: KeyedHash
-  private let tenant: KeyedCode
+  /// Whose blocks they are.
+  let tenant: KeyedCode
   private let root: KeyedCode
   private var codes: [KeyedCode]
 
@@ -24,13 +25,8 @@ package struct PrefixHasher {
     codes = [root]
   }
 
-  /// The hash of block `index`, all of whose positions have tokens. O(blocks that were not hashed
-  /// before).
-  mutating func hash(of index: Int, tokens: UnsafePointer<UInt32>) -> BlockHash {
-    BlockHash(code: code(before: index + 1, tokens: tokens), tenant: tenant)
-  }
-
-  /// The hash of everything before block `index`.
+  /// The hash of everything before row `index`, all of whose positions have tokens. O(rows that
+  /// were not hashed before).
   mutating func code(before index: Int, tokens: UnsafePointer<UInt32>) -> KeyedCode {
     let size = KVCacheLayout.positionsPerBlock
     while codes.count <= index {

@@ -30,7 +30,7 @@ extension TokenSequence {
   func copyBlock(of other: TokenSequence, upTo end: Int) -> Bool {
     let end = min(end, other.computedCount)
     let block = computedCount / Self.size
-    guard end > computedCount, block < other.blockCount, reserve(positionCount: end) else {
+    guard end > computedCount, other.holds(row: block), reserve(positionCount: end) else {
       return false
     }
     // Positions behind `end` hold the other's next tokens, which are stored again before they

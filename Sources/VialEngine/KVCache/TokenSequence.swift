@@ -21,18 +21,24 @@ package final class TokenSequence {
   package var plannedCount = 0 {
     didSet { settleLength() }
   }
+  /// How many of its last tokens may be taken back with nothing computed again: windows keep so many
+  /// positions more.
+  package var rewindMargin = 0
   /// Whether the text is one for which the model has other rotary frequencies.
   private var isLong = false
   /// How many of those were reused from the cache instead of computed.
   package internal(set) var reusedCount = 0
-  /// KV blocks that it references.
-  private(set) var blockCount = 0
+  /// Rows of 64 positions for which it has had blocks.
+  private(set) var rowCount = 0
+  /// The first row of which each group of layers still has its block.
+  private var firstRows: [Int]
   private let pool: KVBlockPool
+  /// `[group][row]`.
   private let blockList: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>
-  private let blockCapacity: Int
+  private let rowCapacity: Int
   private var hasher: PrefixHasher?
   private var commonHasher: PrefixHasher?
-  /// Blocks that were offered to the cache.
+  /// Rows whose blocks were offered to the cache.
   private var hashedCount = 0
 
   /// A sequence of up to `capacity` tokens that shares no block; nil when memory is short. The
@@ -48,17 +54,19 @@ package final class TokenSequence {
     capacity: Int, pool: KVBlockPool, hasher: PrefixHasher?, commonHasher: PrefixHasher?,
     adapter: AppliedAdapter? = nil
   ) {
-    let blockCapacity = Self.blockCount(for: capacity)
+    let rowCapacity = KVCacheLayout.rowCount(capacity)
+    let groupCount = pool.layout.groupCount
     guard capacity > 0, let tokens = SecureBuffer<UInt32>(capacity: capacity),
       let blockList = CheckedMemory.allocate(
-        UnsafeMutablePointer<UInt8>.self, count: blockCapacity)
+        UnsafeMutablePointer<UInt8>.self, count: rowCapacity * groupCount)
     else { return nil }
     self.tokens = tokens
     self.pool = pool
     self.adapter = adapter
     self.hasher = hasher
     self.commonHasher = commonHasher
-    self.blockCapacity = blockCapacity
+    self.rowCapacity = rowCapacity
+    firstRows = [Int](repeating: 0, count: groupCount)
     self.blockList = blockList
   }
 
@@ -67,10 +75,10 @@ package final class TokenSequence {
     CheckedMemory.release(blockList)
   }
 
-  /// Blocks that `positionCount` positions fill, the last one in part.
-  static func blockCount(for positionCount: Int) -> Int {
-    (positionCount + KVCacheLayout.positionsPerBlock - 1) / KVCacheLayout.positionsPerBlock
-  }
+  private var groups: Range<Int> { 0..<firstRows.count }
+
+  /// KV blocks that it references.
+  var heldBlockCount: Int { firstRows.reduce(0) { $0 + rowCount - $1 } }
 
   /// Tokens that still have to be computed.
   package var pendingCount: Int { tokens.count - computedCount }
@@ -107,6 +115,11 @@ package final class TokenSequence {
   package func rewind(to tokenCount: Int) {
     tokens.truncate(to: max(0, tokenCount))
     computedCount = min(computedCount, tokens.count)
+    // What a window sees before these tokens may be gone: it is computed again.
+    let needed = { [pool, computedCount] in
+      pool.layout.firstRow(ofGroup: $0, computedCount: computedCount)
+    }
+    if groups.contains(where: { firstRows[$0] > needed($0) }) { releaseBlocks() }
     let fullCount = tokens.count / KVCacheLayout.positionsPerBlock
     hasher?.truncate(to: fullCount)
     commonHasher?.truncate(to: fullCount)
@@ -123,36 +136,127 @@ package final class TokenSequence {
   /// Allocates blocks until `positionCount` positions fit; false when the pool has none left. A
   /// block that is written next and that others can see is copied first (copy on write).
   func reserve(positionCount: Int) -> Bool {
-    let needed = Self.blockCount(for: positionCount)
-    guard needed <= blockCapacity else { return false }
-    for index in computedCount / KVCacheLayout.positionsPerBlock..<min(needed, blockCount)
-    where !pool.isPrivate(blockList[index]) {
-      guard let copy = pool.allocate() else { return false }
-      copy.update(from: blockList[index], count: pool.layout.blockByteCount)
-      pool.release(blockList[index])
-      blockList[index] = copy
+    releasePassedBlocks()
+    let needed = KVCacheLayout.rowCount(positionCount)
+    guard needed <= rowCapacity else { return false }
+    for row in computedCount / KVCacheLayout.positionsPerBlock..<min(needed, rowCount) {
+      for group in groups where !pool.isPrivate(block(group, row)) {
+        guard let copy = pool.allocate() else { return false }
+        copy.update(from: block(group, row), count: pool.layout.blockByteCount)
+        pool.release(block(group, row))
+        setBlock(group, row, copy)
+      }
     }
-    while blockCount < needed {
-      guard let block = pool.allocate() else { return false }
-      blockList[blockCount] = block
-      blockCount += 1
+    while rowCount < needed {
+      guard appendRow() else { return false }
     }
     return true
   }
+
+  /// Allocates the blocks of one more row; all or none.
+  private func appendRow() -> Bool {
+    for group in groups {
+      guard let block = pool.allocate() else {
+        for other in 0..<group { pool.release(self.block(other, rowCount)) }
+        return false
+      }
+      setBlock(group, rowCount, block)
+    }
+    rowCount += 1
+    return true
+  }
+
+  private func block(_ group: Int, _ row: Int) -> UnsafeMutablePointer<UInt8> {
+    blockList[group * rowCapacity + row]
+  }
+
+  private func setBlock(_ group: Int, _ row: Int, _ block: UnsafeMutablePointer<UInt8>) {
+    blockList[group * rowCapacity + row] = block
+  }
+
+  /// The first row that a group still needs.
+  private func firstRow(ofGroup group: Int) -> Int {
+    let count = max(0, computedCount - rewindMargin)
+    return pool.layout.firstRow(ofGroup: group, computedCount: count)
+  }
+
+  /// Gives back the blocks that no later position sees, those of layers with a window. The last row
+  /// that was begun counts as one that is computed again: a prefix that is pinned ends there.
+  func releasePassedBlocks() {
+    for group in groups {
+      let first = min(firstRow(ofGroup: group), rowCount)
+      while firstRows[group] < first {
+        pool.release(block(group, firstRows[group]))
+        firstRows[group] += 1
+      }
+    }
+  }
+
+  /// Whether it has all blocks of a row.
+  func holds(row: Int) -> Bool { row < rowCount && firstRows.allSatisfy { $0 <= row } }
+
+  /// Blocks that it needs for so many of its positions and does not have.
+  func missingBlockCount(positionCount: Int) -> Int {
+    max(0, pool.layout.blockCount(positionCount: positionCount) - heldBlockCount)
+  }
+
+  // MARK: Prefix caching
 
   /// Reuses cached blocks of the same tokens, as far as there are. At least one token stays
   /// pending, for its logits.
   package func reuseBlocks() {
     let size = KVCacheLayout.positionsPerBlock
-    while computedCount == blockCount * size, computedCount + size < tokens.count,
-      let block = findBlock(blockCount)
-    {
-      blockList[blockCount] = block
-      blockCount += 1
-      computedCount += size
-      reusedCount += size
-      hashedCount = max(hashedCount, blockCount)
+    guard computedCount == rowCount * size else { return }
+    let end = reusableEnd()
+    guard end > rowCount else { return }
+    let begin = rowCount
+    (computedCount, reusedCount) = (end * size, reusedCount + (end - begin) * size)
+    releasePassedBlocks()
+    for group in groups {
+      firstRows[group] = max(firstRows[group], firstRow(ofGroup: group))
+      for row in max(begin, firstRows[group])..<end {
+        guard let key = cachedKey(group, row), let block = pool.reuse(key) else { continue }
+        setBlock(group, row, block)
+      }
     }
+    rowCount = end
+    hashedCount = max(hashedCount, end)
+  }
+
+  /// Up to which row all blocks that later positions see are cached; `rowCount` when no more are.
+  private func reusableEnd() -> Int {
+    let most = (tokens.count - 1) / KVCacheLayout.positionsPerBlock
+    let (full, windowed) = (
+      groups.filter { pool.layout.windows[$0] == 0 }, groups.filter { pool.layout.windows[$0] > 0 }
+    )
+    var end = full.isEmpty ? max(rowCount, most) : rowCount
+    while end < most, full.allSatisfy({ cachedKey($0, end) != nil }) { end += 1 }
+    // A row that is missing rules out all ends whose windows see it.
+    while end > rowCount {
+      let missing = windowed.compactMap { lastMissingRow($0, before: end) }.max()
+      guard let missing else { return end }
+      end = missing
+    }
+    return rowCount
+  }
+
+  /// The last row that a group has not cached of those that are seen from row `end` on; nil when it
+  /// has all. Rows before `rowCount` are the sequence's own.
+  private func lastMissingRow(_ group: Int, before end: Int) -> Int? {
+    let first = pool.layout.firstRow(
+      ofGroup: group, computedCount: end * KVCacheLayout.positionsPerBlock)
+    return (max(first, rowCount)..<end).last { cachedKey(group, $0) == nil }
+  }
+
+  /// The key under which a row's block of a group is cached for this text; nil when it is not.
+  private func cachedKey(_ group: Int, _ row: Int) -> BlockKey? {
+    if let code = hasher?.code(before: row + 1, tokens: tokens.pointer) {
+      let key = BlockKey(code: code, group: group)
+      if pool.contains(key) { return key }
+    }
+    guard let code = commonHasher?.code(before: row + 1, tokens: tokens.pointer) else { return nil }
+    let key = BlockKey(code: code, group: group)
+    return pool.contains(key) ? key : nil
   }
 
   /// The hash of the tokens before block `index`, and of all else that decides a block's bytes; nil
@@ -162,27 +266,25 @@ package final class TokenSequence {
     return hasher?.code(before: index, tokens: tokens.pointer)
   }
 
-  /// Overwrites a block, which nobody else has, with another sequence's.
-  func take(contentsOf index: Int, of other: TokenSequence) {
-    blockList[index].update(from: other.blockList[index], count: pool.layout.blockByteCount)
-  }
-
-  private func findBlock(_ index: Int) -> UnsafeMutablePointer<UInt8>? {
-    if let hash = hasher?.hash(of: index, tokens: tokens.pointer),
-      let block = pool.reuse(hash.code)
-    {
-      return block
+  /// Overwrites the blocks of a row, which nobody else has, with another sequence's.
+  func take(contentsOf row: Int, of other: TokenSequence) {
+    for group in groups {
+      block(group, row).update(from: other.block(group, row), count: pool.layout.blockByteCount)
     }
-    guard let hash = commonHasher?.hash(of: index, tokens: tokens.pointer) else { return nil }
-    return pool.reuse(hash.code)
   }
 
-  /// Caches the blocks that are full, so that others can reuse them.
+  /// Caches the blocks that are full, so that others can reuse them, and gives back those that no
+  /// later position sees.
   package func cacheBlocks() {
-    guard hasher != nil else { return }
+    defer { releasePassedBlocks() }
+    guard let tenant = hasher?.tenant else { return }
     while hashedCount < computedCount / KVCacheLayout.positionsPerBlock {
-      if let hash = hasher?.hash(of: hashedCount, tokens: tokens.pointer) {
-        pool.cache(blockList[hashedCount], as: hash)
+      if let code = hasher?.code(before: hashedCount + 1, tokens: tokens.pointer) {
+        for group in groups where firstRows[group] <= hashedCount {
+          pool.cache(
+            block(group, hashedCount),
+            as: BlockHash(key: BlockKey(code: code, group: group), tenant: tenant))
+        }
       }
       hashedCount += 1
     }
@@ -191,8 +293,8 @@ package final class TokenSequence {
   /// Releases all blocks; the tokens stay, to be computed again. The last block is released first:
   /// it is evicted before those that it builds on.
   func releaseBlocks() {
-    for index in (0..<blockCount).reversed() { pool.release(blockList[index]) }
-    blockCount = 0
+    while rowCount > 0 { removeRow() }
+    for group in groups { firstRows[group] = 0 }
     computedCount = 0
     hashedCount = 0
   }
@@ -212,14 +314,16 @@ package final class TokenSequence {
     releaseBlocks()
   }
 
-  /// Releases the last block when it is not full.
-  func releasePartialBlock() {
+  /// Releases the blocks of the last row when it is not full.
+  func releasePartialRow() {
     let fullCount = computedCount / KVCacheLayout.positionsPerBlock
-    while blockCount > fullCount {
-      blockCount -= 1
-      pool.release(blockList[blockCount])
-    }
-    computedCount = min(computedCount, blockCount * KVCacheLayout.positionsPerBlock)
+    while rowCount > fullCount { removeRow() }
+    computedCount = min(computedCount, rowCount * KVCacheLayout.positionsPerBlock)
+  }
+
+  private func removeRow() {
+    rowCount -= 1
+    for group in groups where firstRows[group] <= rowCount { pool.release(block(group, rowCount)) }
   }
 
   /// The next `count` pending tokens as part of a step, and how many of the last of them need
@@ -227,7 +331,7 @@ package final class TokenSequence {
   func segment(count: Int, logitsCount: Int) -> StepSegment {
     StepSegment(
       tokens: tokens.pointer + computedCount, count: count, logitsCount: logitsCount,
-      firstPosition: computedCount, blocks: UnsafePointer(blockList), isLong: isLong,
-      adapter: adapter)
+      firstPosition: computedCount, blocks: UnsafePointer(blockList), blockStride: rowCapacity,
+      isLong: isLong, adapter: adapter)
   }
 }

@@ -62,7 +62,8 @@ public struct EngineMetrics: Sendable {
   public internal(set) var waitingCount = 0
   /// Requests that are computed.
   public internal(set) var activeCount = 0
-  /// KV blocks of 64 positions in all.
+  /// KV blocks in all: of 64 positions and one group of layers, which are all layers where none has
+  /// a window.
   public internal(set) var blockCount = 0
   /// Blocks that requests and pinned prefixes reference.
   public internal(set) var referencedBlockCount = 0

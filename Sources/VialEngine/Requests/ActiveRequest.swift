@@ -3,6 +3,7 @@
 // token in a step.
 
 import VialFormat
+import VialModel
 import VialSystem
 package import VialText
 
@@ -115,13 +116,13 @@ final class ActiveRequest {
   /// Blocks that its tokens and one more need and that it does not have.
   var missingBlockCount: Int {
     let tokenCount = min(sequence.tokens.count + 1, sequence.tokens.capacity)
-    return max(0, TokenSequence.blockCount(for: tokenCount) - sequence.blockCount)
+    return sequence.missingBlockCount(positionCount: tokenCount)
   }
 
-  /// Whether its answer may need more blocks than that.
+  /// Whether its answer may need more rows of blocks than that.
   var willGrow: Bool {
-    TokenSequence.blockCount(for: sequence.tokens.capacity)
-      > TokenSequence.blockCount(for: sequence.tokens.count + 1)
+    KVCacheLayout.rowCount(sequence.tokens.capacity)
+      > KVCacheLayout.rowCount(sequence.tokens.count + 1)
   }
 
   /// Why there is nothing to choose, if that is so: no token is wanted, or the prefill says all

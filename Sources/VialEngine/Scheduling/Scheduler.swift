@@ -91,9 +91,9 @@ struct Scheduler {
   /// computed.
   func canPin(tokenCount: Int) -> Bool {
     let coming = active.lazy.filter { $0.request.plan.options.isPinned }
-      .reduce(0) { $0 + TokenSequence.blockCount(for: $1.sequence.tokens.count) }
-    return pins.blockCount + coming + TokenSequence.blockCount(for: tokenCount) <= pool.blockCount
-      / 2
+      .reduce(0) { $0 + pool.layout.blockCount(positionCount: $1.sequence.tokens.count) }
+    let own = pool.layout.blockCount(positionCount: tokenCount)
+    return pins.blockCount + coming + own <= pool.blockCount / 2
   }
 
   /// The request that comes next, and the most tokens that its answer may have.
@@ -118,7 +118,7 @@ struct Scheduler {
   mutating func admit(_ candidate: ActiveRequest) -> Admission {
     candidate.sequence.reuseBlocks()
     let lower = active.filter { $0.priority < candidate.priority }
-    let obtainable = lower.reduce(0) { $0 + $1.sequence.blockCount }
+    let obtainable = lower.reduce(0) { $0 + $1.sequence.heldBlockCount }
     let isPossible =
       fits(candidate, besides: active.dropLast(lower.count), obtainable: obtainable)
     guard isPossible else {
@@ -138,11 +138,12 @@ struct Scheduler {
   }
 
   /// Whether there is memory for a request's tokens and one more, for those of others that are
-  /// promised theirs, and for a block that each of those will soon need.
+  /// promised theirs, and for a row that each of those will soon need.
   private func fits(
     _ candidate: ActiveRequest, besides others: ArraySlice<ActiveRequest>, obtainable: Int
   ) -> Bool {
-    let promised = others.reduce(0) { $0 + $1.missingBlockCount + ($1.willGrow ? 1 : 0) }
+    let row = pool.layout.groupCount
+    let promised = others.reduce(0) { $0 + $1.missingBlockCount + ($1.willGrow ? row : 0) }
     return candidate.missingBlockCount + promised <= pool.availableCount + obtainable
   }
 
@@ -251,7 +252,9 @@ struct Scheduler {
   /// How many of a request's next tokens there is memory for.
   private func affordableCount(_ request: ActiveRequest, wanted: Int) -> Int {
     let sequence = request.sequence
-    let capacity = (sequence.blockCount + pool.availableCount) * KVCacheLayout.positionsPerBlock
+    sequence.releasePassedBlocks()
+    let rows = sequence.rowCount + pool.availableCount / pool.layout.groupCount
+    let capacity = rows * KVCacheLayout.positionsPerBlock
     return max(0, min(wanted, sequence.pendingCount, capacity - sequence.computedCount))
   }
 }

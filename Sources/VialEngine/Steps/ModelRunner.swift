@@ -46,7 +46,16 @@ package final class ModelRunner {
     guard let family = options.compute.family ?? KernelFamily.available.first else {
       throw .outOfMemory
     }
-    let positionCount = options.blockCount * KVCacheLayout.positionsPerBlock
+    guard let layout = KVCacheLayout(type: options.compute.cacheType, shape: weights.shape) else {
+      throw .outOfMemory
+    }
+    let blockCount: Int
+    switch options.cache {
+    case .blocks(let count): blockCount = count
+    case .positions(let count):
+      blockCount = layout.blockCount(positionCount: count, textCount: .max)
+    }
+    let positionCount = layout.positionCount(blockCount: blockCount)
     let threads = ThreadPool(workerCount: options.compute.threadCount ?? Processors.availableCount)
     let chunk = max(1, min(options.compute.chunkSize, positionCount))
     let rowByteCount = weights.shape.vocabularySize * MemoryLayout<Float>.stride
@@ -54,9 +63,8 @@ package final class ModelRunner {
       options.memory, locking: options.locksMemory ? .always : .within, account: workAccount)
     let cacheMemory = MemorySource(
       options.memory, locking: options.locksMemory ? .always : .never, account: cacheAccount)
-    guard let layout = KVCacheLayout(type: options.compute.cacheType, shape: weights.shape),
-      let blocks = KVBlockPool(
-        layout: layout, blockCount: options.blockCount, memory: cacheMemory),
+    guard
+      let blocks = KVBlockPool(layout: layout, blockCount: blockCount, memory: cacheMemory),
       let forward = DecoderForward(
         weights: weights, cache: layout, family: family, pool: threads,
         maximumRows: max(chunk, Self.logitRows), contextLength: positionCount,

@@ -7,22 +7,30 @@ package import VialSystem
 package struct RunnerOptions: Sendable {
   /// How to compute.
   package var compute: ComputeOptions
-  /// Blocks of the KV cache, for all sequences together.
-  package var blockCount: Int
+  /// The KV cache, for all sequences together.
+  package var cache: CacheSize
   /// Where large buffers come from; nil: the system.
   package var memory: MemorySource?
   /// Whether the KV cache and all other buffers are to be kept out of swap, as far as the system
   /// allows. Otherwise the others are while they fit into half of what the process may lock.
   package var locksMemory = false
 
+  /// How large a KV cache is.
+  package enum CacheSize: Sendable {
+    case blocks(Int)
+    /// Blocks for so many positions, however they are divided among texts.
+    case positions(Int)
+  }
+
   /// Options for a KV cache of so many blocks.
   package init(compute: ComputeOptions = ComputeOptions(), blockCount: Int) {
     self.compute = compute
-    self.blockCount = blockCount
+    cache = .blocks(blockCount)
   }
 
-  /// Options for a KV cache of so many positions, rounded up to blocks.
+  /// Options for a KV cache of so many positions, rounded up to rows.
   package init(compute: ComputeOptions = ComputeOptions(), positionCount: Int) {
-    self.init(compute: compute, blockCount: TokenSequence.blockCount(for: positionCount))
+    self.compute = compute
+    cache = .positions(positionCount)
   }
 }

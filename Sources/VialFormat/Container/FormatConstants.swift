@@ -88,6 +88,8 @@ package enum FormatLimits {
   package static let headCount: UInt64 = 4096
   /// Dimensions of a head.
   package static let headDimension: UInt64 = 1024
+  /// Different windows of a model's layers.
+  package static let windowKindCount = 8
   /// Tokens of a context.
   package static let contextLength: UInt64 = 1 << 24
   /// Bytes of a signature's comment.

@@ -171,6 +171,9 @@ extension ConfigurationFields {
   }
 
   fileprivate func optionalWindows(_ key: String, count: Int) throws(FormatError) -> [Int]? {
-    try optionalNumbers(key, count: count, upTo: FormatLimits.contextLength)?.map { Int($0) }
+    let numbers = try optionalNumbers(key, count: count, upTo: FormatLimits.contextLength)
+    guard let numbers else { return nil }
+    guard Set(numbers).count <= FormatLimits.windowKindCount else { throw wrongType(key) }
+    return numbers.map { Int($0) }
   }
 }

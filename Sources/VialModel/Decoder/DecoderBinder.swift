@@ -56,7 +56,8 @@ struct DecoderBinder {
     return DecoderWeights(
       shape: shape, embedding: embedding, layers: layers, finalNorm: finalNorm,
       head: Projection(head), rotaryFrequencies: file.configuration.ropeInverseFrequencies,
-      longRotaryFrequencies: file.configuration.traits.longRope?.inverseFrequencies)
+      longRotaryFrequencies: file.configuration.traits.longRope?.inverseFrequencies,
+      secondRotaryFrequencies: file.configuration.traits.secondInverseFrequencies)
   }
 
   private func layer(_ index: Int) throws(FormatError) -> DecoderLayer {
@@ -83,7 +84,7 @@ struct DecoderBinder {
     return DecoderLayer(
       inputNorm: vectors[.inputNorm], attentionInput: try projection(.attentionInput),
       queryNorm: vectors[.queryNorm], keyNorm: vectors[.keyNorm],
-      isRotated: file.configuration.traits.rotatedLayers?[index] ?? true,
+      rotary: file.configuration.traits.rotaryTables?[index] ?? .first,
       attentionOutput: try projection(.attentionOutput),
       attentionOutputNorm: vectors[.attentionOutputNorm],
       feedForwardNorm: vectors[.feedForwardNorm],

@@ -23,6 +23,9 @@ final class DecoderBuffers: @unchecked Sendable {
   let gate: UnsafeMutablePointer<Float>
   let up: UnsafeMutablePointer<Float>
   let projected: UnsafeMutablePointer<Float>
+  /// From one row to the next of `cosines` and `sines`.
+  let rotaryStride: Int
+  /// `[row][pair]`, where there are second frequencies `[row][table][pair]`.
   let cosines: UnsafeMutablePointer<Float>
   let sines: UnsafeMutablePointer<Float>
   /// `[row]`: a quantised activation was not finite.
@@ -40,7 +43,7 @@ final class DecoderBuffers: @unchecked Sendable {
   private let areas: [(offset: Int, rowByteCount: Int)]
 
   init?(shape: DecoderShape, maximumRows: Int, source: MemorySource?) {
-    let half = shape.rotaryPairCount
+    let half = shape.rotaryPairCount * (shape.hasSecondRotary ? 2 : 1)
     guard let hiddenStride = RowStride.floats(width: shape.hiddenSize),
       let queryStride = RowStride.floats(width: shape.queryWidth),
       let keyStride = RowStride.floats(width: shape.keyWidth),
@@ -64,6 +67,7 @@ final class DecoderBuffers: @unchecked Sendable {
     self.memory = memory
     areas = zip(offsets, widths).map { ($0, $1 * 4) }
     self.hiddenStride = hiddenStride
+    rotaryStride = half
     self.queryStride = queryStride
     self.keyStride = keyStride
     self.feedForwardStride = feedForwardStride

@@ -5,6 +5,7 @@
 
 import Synchronization
 import VialCompute
+import VialFormat
 import VialSystem
 
 extension DecoderForward {
@@ -71,7 +72,9 @@ extension DecoderForward {
       prepareHead(query, norm: traits.queryNorm, traits, row: row)
     }
     let positions = KVCacheLayout.positionsPerBlock
-    let block = segment.blocks[position / positions] + cache.offset(layer: layer, kvHead: kvHead)
+    let block =
+      blocks(of: segment, layer: layer)[position / positions]
+      + cache.offset(layer: layer, kvHead: kvHead)
     let isFinite = kernels.store(
       cache.type, headDimension: dimension, key: key, value: value,
       position: position % positions, in: block)
@@ -88,10 +91,19 @@ extension DecoderForward {
       kernels.normalize(
         head, weights: norm, count: shape.headDimension, epsilon: shape.normEpsilon, into: head)
     }
-    guard traits.isRotated else { return }
+    guard let table = traits.rotaryTable else { return }
     let count = shape.rotaryPairCount
+    let offset = row * buffers.rotaryStride + table * count
     kernels.rotate(
-      head, cosines: buffers.cosines + row * count, sines: buffers.sines + row * count, half: count)
+      head, cosines: buffers.cosines + offset, sines: buffers.sines + offset, half: count)
+  }
+
+  /// A segment's blocks of the layer's group.
+  @inline(__always)
+  private func blocks(
+    of segment: StepSegment, layer: Int
+  ) -> UnsafePointer<UnsafeMutablePointer<UInt8>> {
+    segment.blocks + cache.group(ofLayer: layer) * segment.blockStride
   }
 
   /// Normalises all query heads of a row as one vector, and all key heads. Such architectures have
@@ -156,15 +168,26 @@ extension DecoderForward {
     for (segment, count) in zip(segments, counts) {
       guard item >= count else {
         let offset = cache.offset(layer: layer, kvHead: item % shape.kvHeadCount)
-        let positions = segment.firstPosition + segment.count
+        // The item's first query, or one a few before it.
+        let behind = (item / shape.kvHeadCount + 1) * AttentionScratch.queriesPerItem
+        let block = firstBlock(
+          layer: layer, position: segment.firstPosition + max(0, segment.count - behind))
+        let positions = segment.firstPosition + segment.count - block * KVBlock.positionCount
         return (
-          UnsafePointer(segment.blocks[0] + offset),
-          min(positions, KVCacheLayout.positionsPerBlock)
+          UnsafePointer(blocks(of: segment, layer: layer)[block] + offset),
+          min(positions, KVBlock.positionCount)
         )
       }
       item -= count
     }
     return nil
+  }
+
+  /// The first block that the token of a position sees in a layer.
+  @inline(__always)
+  private func firstBlock(layer: Int, position: Int) -> Int {
+    let window = shape.windows[layer]
+    return window == 0 ? 0 : max(0, position + 1 - window) / KVCacheLayout.positionsPerBlock
   }
 
   /// Attention of up to `queriesPerItem` tokens of one segment for the query heads of one KV head.
@@ -178,8 +201,11 @@ extension DecoderForward {
     let blockCount =
       (positions + KVCacheLayout.positionsPerBlock - 1) / KVCacheLayout.positionsPerBlock
     let blocks = attentionScratch.blocks(worker)
-    let offset = cache.offset(layer: layer, kvHead: kvHead)
-    for index in 0..<blockCount { blocks[index] = UnsafePointer(segment.blocks[index] + offset) }
+    let (own, offset) = (
+      self.blocks(of: segment, layer: layer), cache.offset(layer: layer, kvHead: kvHead)
+    )
+    let firstSeen = firstBlock(layer: layer, position: segment.firstPosition + first)
+    for index in firstSeen..<blockCount { blocks[index] = UnsafePointer(own[index] + offset) }
     let row = firstRow + first
     let heads = row * buffers.queryStride + kvHead * shape.queriesPerKV * shape.headDimension
     kernels.attend(
@@ -187,7 +213,8 @@ extension DecoderForward {
         type: cache.type, headDimension: shape.headDimension, headCount: shape.queriesPerKV,
         queryCount: count, blocks: blocks, positionCounts: buffers.positionCounts + row,
         queries: buffers.query + heads, out: buffers.attended + heads, stride: buffers.queryStride,
-        scale: shape.attentionScale, next: next, scratch: attentionScratch.memory(worker)))
+        scale: shape.attentionScale, softCap: shape.attentionSoftCap, window: shape.windows[layer],
+        next: next, scratch: attentionScratch.memory(worker)))
   }
 }
 
@@ -197,13 +224,18 @@ private struct HeadTraits: @unchecked Sendable {
   let biases: (query: UnsafePointer<Float>, key: UnsafePointer<Float>, value: UnsafePointer<Float>)?
   /// Norms of single heads.
   let queryNorm, keyNorm: UnsafePointer<Float>?
-  let isRotated: Bool
+  /// Which cosines and sines heads are rotated by; nil: they are not.
+  let rotaryTable: Int?
 
   init(_ layer: DecoderLayer, _ shape: DecoderShape) {
     let vectors = layer.attentionInput.biases
     biases = vectors.count == 3 ? (vectors[0].base, vectors[1].base, vectors[2].base) : nil
     queryNorm = shape.normalizesWholeRows ? nil : layer.queryNorm?.base
     keyNorm = shape.normalizesWholeRows ? nil : layer.keyNorm?.base
-    isRotated = layer.isRotated
+    switch layer.rotary {
+    case .none: rotaryTable = nil
+    case .first: rotaryTable = 0
+    case .second: rotaryTable = 1
+    }
   }
 }

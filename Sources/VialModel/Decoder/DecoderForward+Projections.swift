@@ -1,6 +1,7 @@
 // Owns: the matrix products of the forward pass, and the division of their tiles among workers.
 // Must not: know attention, or how inputs are prepared.
 
+import VialArchitectures
 import VialCompute
 import VialSystem
 
@@ -147,14 +148,15 @@ extension DecoderForward {
     }
   }
 
-  /// `gate = silu(gate projection) * up projection`: whoever computes outputs of one computes them
-  /// of both, while they are in the caches.
+  /// `gate = activation(gate projection) * up projection`: whoever computes outputs of one computes
+  /// them of both, while they are in the caches.
   func projectGated(_ input: ActivationSource, next: Projection) {
     let stride = buffers.feedForwardStride
     let (gate, up) = (input.projection.matrices[0], input.projection.matrices[1])
     let (gated, raised, kernels) = (buffers.gate, buffers.up, kernels)
     let biases = input.projection.biases
     let (gateBias, upBias) = (biases.first?.base, biases.last?.base)
+    let activation = shape.activation
     computeTiles(input, tileCount: gate.tileCount, next: next) { [self] tiles, prepared, worker in
       prefetch(up, tile: tiles.lowerBound)
       multiply(gate, tiles: tiles, with: prepared, out: gated, stride: stride)
@@ -169,7 +171,11 @@ extension DecoderForward {
           kernels.add(gateBias + outputs.lowerBound, to: gated + offset, count: outputs.count)
           kernels.add(upBias + outputs.lowerBound, to: raised + offset, count: outputs.count)
         }
-        kernels.gate(gated + offset, with: raised + offset, count: outputs.count)
+        switch activation {
+        case .silu: kernels.gate(gated + offset, with: raised + offset, count: outputs.count)
+        case .tanhGELU:
+          kernels.gateGELU(gated + offset, with: raised + offset, count: outputs.count)
+        }
       }
     }
   }

@@ -181,8 +181,8 @@ public final class DecoderForward: @unchecked Sendable {
     projectResidual(attended, norm: layer.attentionOutputNorm, next: layer.feedForwardInput)
   }
 
-  /// `hidden += down(silu(gate(norm(hidden))) * up(norm(hidden)))`, normalised where the layer has
-  /// a norm for it. `following` reads `hidden` next.
+  /// `hidden += down(activation(gate(norm(hidden))) * up(norm(hidden)))`, normalised where the layer
+  /// has a norm for it. `following` reads `hidden` next.
   private func feedForward(
     _ layer: DecoderLayer, _ index: Int, rows: Int, nonFiniteFlags: UnsafeMutablePointer<UInt8>,
     _ following: Projection
@@ -240,6 +240,9 @@ public final class DecoderForward: @unchecked Sendable {
       }
       let isFinite = kernels.isFinite(out + index * vocabulary, count: vocabulary)
       if buffers.headNonFiniteFlags[index] != 0 || !isFinite { buffers.nonFiniteFlags[row] = 1 }
+      if shape.logitSoftCap != 0 {
+        kernels.softCap(out + index * vocabulary, limit: shape.logitSoftCap, count: vocabulary)
+      }
       if let body, !isNonFinite(row: row) { body(worker, index) }
     }
     if rows.count == 1 {
@@ -327,11 +330,16 @@ public final class DecoderForward: @unchecked Sendable {
 
   /// Cosines and sines of a row's position.
   private func rotate(_ row: Int, by frequencies: [Float]) {
-    let count = shape.rotaryPairCount
-    let (cosines, sines) = (buffers.cosines + row * count, buffers.sines + row * count)
+    let (count, position) = (shape.rotaryPairCount, buffers.positionCounts[row] - 1)
+    let cosines = buffers.cosines + row * buffers.rotaryStride
+    let sines = buffers.sines + row * buffers.rotaryStride
     KernelFamily.rotaryAngles(
-      position: buffers.positionCounts[row] - 1, frequencies: frequencies, half: count,
-      cosines: cosines, sines: sines)
+      position: position, frequencies: frequencies, half: count, cosines: cosines, sines: sines)
+    if let second = weights.secondRotaryFrequencies {
+      KernelFamily.rotaryAngles(
+        position: position, frequencies: second, half: count, cosines: cosines + count,
+        sines: sines + count)
+    }
     guard shape.rotaryMagnitude != 1 else { return }
     kernels.scale(cosines, by: shape.rotaryMagnitude, count: count)
     kernels.scale(sines, by: shape.rotaryMagnitude, count: count)

@@ -22,6 +22,10 @@ public struct DecoderShape: Sendable, Equatable {
   public let vocabularySize: Int
   /// Added to the mean square in RMSNorm.
   public let normEpsilon: Float
+  /// Positions that the model is for.
+  public let contextLength: Int
+  /// How many positions, the last ones, each layer sees; 0: all.
+  public let windows: [Int]
   /// Pairs of dimensions of a head that are rotated: half a head, or fewer.
   public let rotaryPairCount: Int
   /// The most positions of a text that is rotated by the ordinary frequencies; nil: any text is.
@@ -30,10 +34,16 @@ public struct DecoderShape: Sendable, Equatable {
   let rotaryMagnitude: Float
   /// What scores are multiplied by; 0: the reciprocal of the head dimension's root.
   let attentionScale: Float
+  /// What scores and logits stay below; 0: they stay as they are.
+  let attentionSoftCap, logitSoftCap: Float
   /// What embedding rows, what parts add to the residual stream, and logits are multiplied by.
   let embeddingMultiplier, residualMultiplier, logitMultiplier: Float
   /// Whether all heads of a token are normalised as one vector.
   let normalizesWholeRows: Bool
+  /// What the gate goes through.
+  let activation: ArchitectureTraits.Activation
+  /// Whether some layers rotate by the second frequencies.
+  let hasSecondRotary: Bool
 
   init(_ configuration: ModelConfiguration, _ architecture: ArchitectureTraits) {
     hiddenSize = configuration.hiddenSize
@@ -46,13 +56,19 @@ public struct DecoderShape: Sendable, Equatable {
     normEpsilon = Float(configuration.normEpsilon)
     rotaryPairCount = configuration.ropeInverseFrequencies.count
     let traits = configuration.traits
+    contextLength = configuration.contextLength
+    windows = traits.windows ?? [Int](repeating: 0, count: configuration.layerCount)
     longTextLimit = traits.longRope?.above
     rotaryMagnitude = Float(traits.ropeMagnitude)
     attentionScale = Float(traits.attentionScale ?? 0)
+    attentionSoftCap = Float(traits.attentionSoftCap ?? 0)
+    logitSoftCap = Float(traits.logitSoftCap ?? 0)
     embeddingMultiplier = Float(traits.embeddingMultiplier)
     residualMultiplier = Float(traits.residualMultiplier)
     logitMultiplier = Float(traits.logitMultiplier)
     normalizesWholeRows = architecture.headNorm == .whole
+    activation = architecture.activation
+    hasSecondRotary = traits.secondInverseFrequencies != nil
   }
 
   /// Floats of all query heads of a token.

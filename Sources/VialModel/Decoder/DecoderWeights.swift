@@ -3,6 +3,7 @@
 // Must not: touch a weight page.
 
 import VialCompute
+import VialFormat
 
 /// Matrices that multiply the same input: it is normalised and quantised once for all of them.
 struct Projection: Sendable {
@@ -43,8 +44,8 @@ struct DecoderLayer: Sendable {
   let attentionInput: Projection
   /// Of queries and keys, of one head or of all; both or none.
   let queryNorm, keyNorm: WeightVector?
-  /// Whether queries and keys are rotated by their positions.
-  let isRotated: Bool
+  /// By which frequencies queries and keys are rotated.
+  let rotary: LayerTraits.RotaryTable
   let attentionOutput: Projection
   /// Of what attention adds; nil: it is added as it is.
   let attentionOutputNorm: WeightVector?
@@ -70,6 +71,8 @@ public struct DecoderWeights: Sendable {
   let rotaryFrequencies: [Float]
   /// Those of texts beyond `longTextLimit`; nil: the same.
   let longRotaryFrequencies: [Float]?
+  /// Those of layers that have the second ones; nil: none does.
+  let secondRotaryFrequencies: [Float]?
   /// Asked before each step when the file is verified lazily.
   var lazyVerification: LazyVerification?
   /// Adapters that steps may use.

@@ -11,8 +11,11 @@ public struct StepSegment {
   public let logitsCount: Int
   /// Absolute position of the first token.
   public let firstPosition: Int
-  /// Pool blocks of the sequence: block b holds positions 64b ..< 64b+64. Reaches the last token's.
+  /// Pool blocks of the sequence, those of a group of layers together: block b of a group holds
+  /// positions 64b ..< 64b+64. They reach the last token's; those before a window may be gone.
   public let blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>
+  /// From one group's blocks to the next one's.
+  public let blockStride: Int
   /// Whether the text is one for which the model has other rotary frequencies.
   public let isLong: Bool
   /// What changes the weights for these tokens; of the model that computes the step.
@@ -21,7 +24,7 @@ public struct StepSegment {
   /// Describes a segment; everything is borrowed for the step.
   public init(
     tokens: UnsafePointer<UInt32>, count: Int, logitsCount: Int, firstPosition: Int,
-    blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>, isLong: Bool = false,
+    blocks: UnsafePointer<UnsafeMutablePointer<UInt8>>, blockStride: Int, isLong: Bool = false,
     adapter: AppliedAdapter? = nil
   ) {
     self.tokens = tokens
@@ -29,6 +32,7 @@ public struct StepSegment {
     self.logitsCount = logitsCount
     self.firstPosition = firstPosition
     self.blocks = blocks
+    self.blockStride = blockStride
     self.isLong = isLong
     self.adapter = adapter
   }

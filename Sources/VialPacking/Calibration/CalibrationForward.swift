@@ -174,7 +174,8 @@ final class CalibrationForward: @unchecked Sendable {
             query_count: UInt32(min(Self.queriesPerCall, tokensPerWindow - begin)), blocks: blocks,
             position_counts: counts + begin, q: query[first + begin] + offset,
             q_stride: query.stride, out: out[first + begin] + offset, out_stride: out.stride,
-            scale: attentionScale, next: nil, next_count: 0, scratch: scratch)
+            scale: attentionScale, soft_cap: 0, window: 0, next: nil, next_count: 0,
+            scratch: scratch)
           kernels.attention(&arguments)
         }
       }

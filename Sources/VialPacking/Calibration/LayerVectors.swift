@@ -35,6 +35,6 @@ struct LayerVectors: Sendable {
     heads = Heads(
       queryNorm: try vector(.queryNorm), keyNorm: try vector(.keyNorm),
       normalizesWholeRows: architecture.traits.headNorm == .whole,
-      isRotated: configuration.traits.rotatedLayers?[layer] ?? true)
+      isRotated: configuration.traits.rotaryTables?[layer] != LayerTraits.RotaryTable.none)
   }
 }

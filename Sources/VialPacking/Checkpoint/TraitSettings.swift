@@ -120,7 +120,7 @@ struct TraitSettings {
     case .none where isFlagged:
       throw settings.error("use_sliding_window is true, which is not supported")
     // The class does not read a window here.
-    case .none, .flagged: return
+    case .none, .flagged, .everyOther: return
     }
     let stated = try settings.size("sliding_window", upTo: 1 << 30)
     let window = settings.states("sliding_window") ? stated : known.slidingWindow
