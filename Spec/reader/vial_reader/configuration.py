@@ -27,6 +27,8 @@ TRAITS = {
     "attention.scale": (F64, None, MULTIPLIER), "embedding.multiplier": (F64, 1, MULTIPLIER),
     "residual.multiplier": (F64, 1, MULTIPLIER), "logits.multiplier": (F64, 1, MULTIPLIER),
     "rope.magnitude": (F64, 1, MULTIPLIER), "rope.layers": (U64S, None, None),
+    "attention.soft_cap": (F64, None, MULTIPLIER), "logits.soft_cap": (F64, None, MULTIPLIER),
+    "attention.windows": (U64S, None, None), "rope.second.inverse_frequencies": (F32S, None, None),
     "rope.long.inverse_frequencies": (F32S, None, None), "rope.long.above": (U64, None, (1, 1 << 24)),
 }
 
@@ -75,16 +77,21 @@ def _check_traits(entries, base, has_traits):
         kind, _, limits = TRAITS[key]
         fits = entry.type == kind and (limits is None or limits[0] <= entry.value <= limits[1])
         require(fits, 319, at(key), "a layer trait is out of its range or of a wrong type")
-    if "rope.layers" in present:
-        layers = present["rope.layers"].value
-        fits = len(layers) == entries["layer_count"].value and all(flag <= 1 for flag in layers)
-        require(fits, 319, at("rope.layers"), "there is not a 0 or 1 for each layer")
+    for key, limit in (("rope.layers", 2), ("attention.windows", 1 << 24)):
+        if key in present:
+            numbers = present[key].value
+            fits = len(numbers) == entries["layer_count"].value and all(number <= limit for number in numbers)
+            require(fits, 319, at(key), f"there is not a number up to {limit} for each layer")
+    second = "rope.second.inverse_frequencies"
+    needs_second = "rope.layers" in present and 2 in present["rope.layers"].value
+    require(second in present or not needs_second, 318, at("rope.layers") if needs_second else base,
+            "a layer rotates by second frequencies that are not there")
     long = [key for key in ("rope.long.inverse_frequencies", "rope.long.above") if key in present]
     require(len(long) != 1, 318, at(long[0]) if long else base, "long texts have frequencies or a length only")
-    if long:
-        frequencies = present[long[0]].value
+    for key in [key for key in (second, "rope.long.inverse_frequencies") if key in present]:
+        frequencies = present[key].value
         fits = len(frequencies) == len(entries["rope.inverse_frequencies"].value) and all(0 <= f <= 1 for f in frequencies)
-        require(fits, 318, at(long[0]), "the frequencies of long texts are not as many as the others, from 0 to 1")
+        require(fits, 318, at(key), "these frequencies are not as many as the first, from 0 to 1")
     if not has_traits:
         plain = all(entry.value == TRAITS[key][1] for key, entry in present.items())
         require(plain, 317, base, "a layer trait without its feature")

@@ -13,6 +13,7 @@ class Architecture:
     """A row of the table of architectures; `None` for biases that either kind of model has."""
     qkv_bias: bool | None = None
     head_norm: str = "none"
+    norms_before: bool = True
     norms_after: bool = False
 
 
@@ -20,7 +21,9 @@ ARCHITECTURES = {
     "qwen2": Architecture(qkv_bias=True), "llama": Architecture(), "qwen3": Architecture(head_norm="per head"),
     "mistral": Architecture(qkv_bias=False), "phi3": Architecture(qkv_bias=False), "smollm3": Architecture(),
     "granite": Architecture(),
-    "olmo2": Architecture(qkv_bias=False, head_norm="whole", norms_after=True),
+    "olmo2": Architecture(qkv_bias=False, head_norm="whole", norms_before=False, norms_after=True),
+    "gemma2": Architecture(qkv_bias=False, norms_after=True),
+    "gemma3_text": Architecture(qkv_bias=False, head_norm="per head", norms_after=True),
 }
 
 
@@ -41,7 +44,7 @@ def expected_tensors(configuration):
     yield "model.embed_tokens.weight", (vocabulary, hidden)
     for layer in range(size("layer_count")):
         at = f"model.layers.{layer}."
-        if not known.norms_after:
+        if known.norms_before:
             yield at + "input_layernorm.weight", (hidden,)
         for name, outputs in (("q", query), ("k", key), ("v", key)):
             yield from linear(at + f"self_attn.{name}_proj", outputs, hidden, size("attention.qkv_bias"))
@@ -50,6 +53,8 @@ def expected_tensors(configuration):
             yield at + "self_attn.k_norm.weight", (key if known.head_norm == "whole" else head,)
         yield from linear(at + "self_attn.o_proj", hidden, query, output_bias)
         yield at + "post_attention_layernorm.weight", (hidden,)
+        if known.norms_before and known.norms_after:
+            yield at + "pre_feedforward_layernorm.weight", (hidden,)
         yield from linear(at + "mlp.gate_proj", forward, hidden, forward_bias)
         yield from linear(at + "mlp.up_proj", forward, hidden, forward_bias)
         yield from linear(at + "mlp.down_proj", hidden, forward, forward_bias)

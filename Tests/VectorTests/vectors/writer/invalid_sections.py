@@ -173,11 +173,25 @@ with_traits("R-318-count", "one frequency too many for long texts", "rope.long.i
             **{**LONG, "rope__long__inverse_frequencies": (kv.F32S, [0.5, 0.5])})
 with_traits("R-318-large", "a frequency of long texts above 1", "rope.long.inverse_frequencies",
             **{**LONG, "rope__long__inverse_frequencies": (kv.F32S, [1.5])})
+SECOND = {"rope__second__inverse_frequencies": (kv.F32S, [0.5]), "rope__layers": (kv.U64S, [2])}
+with_traits("R-318-no-second", "a layer rotates by second frequencies that are not there", "rope.layers",
+            **{**SECOND, "rope__second__inverse_frequencies": None})
+with_traits("R-318-second-count", "one second frequency too many", "rope.second.inverse_frequencies",
+            **{**SECOND, "rope__second__inverse_frequencies": (kv.F32S, [0.5, 0.5])})
+with_traits("R-318-second-large", "a second frequency above 1", "rope.second.inverse_frequencies",
+            **{**SECOND, "rope__second__inverse_frequencies": (kv.F32S, [1.5])})
+with_traits("R-317-windows", "a window without the feature", None, 0, attention__windows=(kv.U64S, [1]))
+with_traits("R-317-cap", "a soft cap without the feature", None, 0, logits__soft_cap=(kv.F64, 30.0))
 with_traits("R-319-type", "a multiplier that is a whole number", "residual.multiplier", residual__multiplier=(kv.U64, 2))
 with_traits("R-319-zero", "a multiplier of 0", "logits.multiplier", logits__multiplier=(kv.F64, 0.0))
 with_traits("R-319-negative", "a negative scale", "attention.scale", attention__scale=(kv.F64, -0.5))
 with_traits("R-319-layers", "a layer too many", "rope.layers", rope__layers=(kv.U64S, [1, 1]))
-with_traits("R-319-two", "a layer that is neither 0 nor 1", "rope.layers", rope__layers=(kv.U64S, [2]))
+with_traits("R-319-three", "a layer that is neither 0, 1 nor 2", "rope.layers", **{**SECOND, "rope__layers": (kv.U64S, [3])})
+with_traits("R-319-windows", "a window too many", "attention.windows", attention__windows=(kv.U64S, [1, 1]))
+with_traits("R-319-wide", "a window beyond the limit", "attention.windows", attention__windows=(kv.U64S, [(1 << 24) + 1]))
+with_traits("R-319-window-type", "windows that are signed", "attention.windows", attention__windows=(kv.I64, 1))
+with_traits("R-319-cap", "a soft cap of 0", "attention.soft_cap", attention__soft_cap=(kv.F64, 0.0))
+with_traits("R-319-logits", "a soft cap that is a whole number", "logits.soft_cap", logits__soft_cap=(kv.U64, 30))
 with_traits("R-319-above", "long texts begin at no position", "rope.long.above", **{**LONG, "rope__long__above": (kv.U64, 0)})
 
 tensors = lambda name, about, at, data, **more: edited(name, about, TENSORS, at, data, **more)

@@ -49,16 +49,18 @@ def model_tensors(config, layer=("f32", 0, False), embedding=None, head=None):
             tensors.append(Tensor(at + "input_layernorm.weight", (hidden,)))
         for name, rows in (("q", query), ("k", key), ("v", key)):
             linear(f"{at}self_attn.{name}_proj", rows, hidden, said("attention.qkv_bias"))
-        if architecture in ("qwen3", "olmo2"):
+        if architecture in ("qwen3", "olmo2", "gemma3_text"):
             for name, width in (("q", query), ("k", key)):
                 length = width if architecture == "olmo2" else size("attention.head_dim")
                 tensors.append(Tensor(f"{at}self_attn.{name}_norm.weight", (length,)))
         linear(at + "self_attn.o_proj", hidden, query, said("attention.output_bias"))
         tensors.append(Tensor(at + "post_attention_layernorm.weight", (hidden,)))
+        if architecture in ("gemma2", "gemma3_text"):
+            tensors.append(Tensor(at + "pre_feedforward_layernorm.weight", (hidden,)))
         linear(at + "mlp.gate_proj", forward, hidden, said("feed_forward.bias"))
         linear(at + "mlp.up_proj", forward, hidden, said("feed_forward.bias"))
         linear(at + "mlp.down_proj", hidden, forward, said("feed_forward.bias"))
-        if architecture == "olmo2":
+        if architecture in ("olmo2", "gemma2", "gemma3_text"):
             tensors.append(Tensor(at + "post_feedforward_layernorm.weight", (hidden,)))
     tensors.append(Tensor("model.norm.weight", (hidden,)))
     if not size("embedding.tied"):
@@ -106,7 +108,8 @@ class Model:
         """Whether a reader that does not know layer traits would compute something else."""
         value = lambda key, default=None: self.config.get(key, (None, default))[1]
         numbers = ("embedding.multiplier", "residual.multiplier", "logits.multiplier", "rope.magnitude")
-        others = ("attention.scale", "rope.layers", "rope.long.above")
+        others = ("attention.scale", "rope.layers", "rope.long.above", "attention.soft_cap", "logits.soft_cap",
+                  "attention.windows", "rope.second.inverse_frequencies")
         return (any(value(key) for key in ("attention.output_bias", "feed_forward.bias"))
                 or any(value(key, 1) != 1 for key in numbers) or any(key in self.config for key in others)
                 or len(value("rope.inverse_frequencies", [])) < value("attention.head_dim", 0) // 2)

@@ -95,6 +95,20 @@ def layer_traits():
     return Model(config)
 
 
+def windows():
+    """gemma3_text: layers with windows, which rotate by second frequencies, and one that sees all; soft caps."""
+    config = configuration("gemma3_text", layers=3, heads=2, kv_heads=1, head_dim=4, **{
+        "attention.windows": (kv.U64S, [1, 0, 1 << 24]), "rope.layers": (kv.U64S, [2, 1, 2]),
+        "rope.second.inverse_frequencies": (kv.F32S, [0.0, 1.0]), "attention.soft_cap": (kv.F64, 50.0),
+        "logits.soft_cap": (kv.F64, 2.0 ** -40), "embedding.multiplier": (kv.F64, 2.0)})
+    return Model(config)
+
+
+def four_norms():
+    """gemma2: norms before and behind each part."""
+    return Model(configuration("gemma2", layers=2, heads=2, kv_heads=1, head_dim=4))
+
+
 def norms_of_heads():
     """qwen3: a norm of single heads, which needs no feature: no earlier reader knows the architecture."""
     return Model(configuration("qwen3", heads=2, kv_heads=1, head_dim=4))
@@ -252,7 +266,7 @@ VALID = {
     "many-weights": many_weights, "unknown-sections": unknown_sections, "limits": limits, "two-chunks": two_chunks,
     "newer-minor": newer_minor, "second-generation": second_generation, "spare-slot": spare_slot,
     "signed": signed, "adapters": adapters, "prompts": prompts, "layer-traits": layer_traits,
-    "norms-of-heads": norms_of_heads, "norms-behind": norms_behind,
+    "norms-of-heads": norms_of_heads, "norms-behind": norms_behind, "windows": windows, "four-norms": four_norms,
 }
 
 
