@@ -9,6 +9,8 @@ package struct Architecture: Sendable, Equatable {
   package let name: String
   /// The class in config.json's `architectures`.
   package let className: String
+  /// A class whose text part this is: its config.json has this one's as `text_config`.
+  package let wrapperName: String?
   /// What GGUF files of it have in `general.architecture`, and how they order rows.
   package let gguf: GGUFNaming
   /// The tensors of a layer, in the order of a forward pass.
@@ -17,11 +19,13 @@ package struct Architecture: Sendable, Equatable {
   package let settings: SettingsTraits
 
   package init(
-    _ name: String, className: String, gguf: GGUFNaming, layer: [[TensorRule]],
-    traits: ArchitectureTraits = ArchitectureTraits(), settings: SettingsTraits = SettingsTraits()
+    _ name: String, className: String, wrapperName: String? = nil, gguf: GGUFNaming,
+    layer: [[TensorRule]], traits: ArchitectureTraits = ArchitectureTraits(),
+    settings: SettingsTraits = SettingsTraits()
   ) {
     self.name = name
     self.className = className
+    self.wrapperName = wrapperName
     self.gguf = gguf
     self.layer = layer.flatMap { $0 }
     self.traits = traits

@@ -66,15 +66,41 @@ package enum Choice: Sendable, Equatable {
 /// What config.json of an architecture may say, and what transformers 5.23 takes where it is
 /// silent.
 package struct SettingsTraits: Sendable, Equatable {
-  /// When `sliding_window` counts.
+  /// Which layers have a window of `sliding_window`, unless `layer_types` says it.
   package enum Windows: Sendable, Equatable {
     case none
-    /// Wherever it is there.
-    case stated
-    /// Where `use_sliding_window` says so.
-    case flagged
-    /// In all layers but every nth (`sliding_window_pattern`; the number is its default).
-    case everyOther(than: Int)
+    /// All of them, where it is there; `layer_types` is not read.
+    case all
+    /// Where `use_sliding_window` says so: those from `max_window_layers` on, whose default this
+    /// is.
+    case later(than: Int)
+    /// Where `use_sliding_window` says so: those that do not rotate.
+    case unrotated
+    /// All but every nth.
+    /// - Parameter isStated: whether `sliding_window_pattern` may be another n.
+    case allBut(every: Int, isStated: Bool)
+  }
+
+  /// Whether a class reads a soft cap.
+  package enum SoftCap: Sendable, Equatable {
+    case unread
+    /// It does; its default, nil for none.
+    case read(usual: Double?)
+  }
+
+  /// What the classes of Gemma take for sizes that nobody states.
+  package struct Sizes: Sendable, Equatable {
+    package var vocabulary, hidden, feedForward, layerCount, headCount: Int
+
+    package init(
+      vocabulary: Int, hidden: Int, feedForward: Int, layerCount: Int, headCount: Int
+    ) {
+      self.vocabulary = vocabulary
+      self.hidden = hidden
+      self.feedForward = feedForward
+      self.layerCount = layerCount
+      self.headCount = headCount
+    }
   }
 
   /// Positions, for a missing `max_position_embeddings`.
@@ -91,16 +117,15 @@ package struct SettingsTraits: Sendable, Equatable {
   package var headDimension: Int?
   /// For a missing `sliding_window`, in positions; nil: none.
   package var slidingWindow: Int?
-  /// Whether the class reads `sliding_window`.
+  /// Which layers have it.
   package var windows = Windows.none
   /// For a missing `query_pre_attn_scalar`, whose root divides scores; nil: the class has none.
   package var queryScalar: Double?
-  /// Whether the class reads `attn_logit_softcapping` and `final_logit_softcapping`.
-  package var readsSoftCaps = false
-  /// For soft caps that are missing; nil: none.
-  package var attentionSoftCap, logitSoftCap: Double?
-  /// For a missing `rope_local_base_freq`, which layers with a window have instead of `rope_theta`
-  /// and its scaling; nil: they have the same.
+  /// What the class does with `attn_logit_softcapping` and `final_logit_softcapping`.
+  package var attentionSoftCap = SoftCap.unread
+  package var logitSoftCap = SoftCap.unread
+  /// For a missing `rope_local_base_freq`, which layers of sliding attention have instead of
+  /// `rope_theta` and its scaling; nil: they have the same.
   package var localRotaryBase: Double?
   /// The key of the activation's name, and its names that are the same function.
   package var activationKey = "hidden_act"
@@ -119,6 +144,8 @@ package struct SettingsTraits: Sendable, Equatable {
   package var originalContextLength: Int?
   /// Whether the settings have a `partial_rotary_factor`.
   package var readsRotaryFraction = false
+  /// For sizes that are missing; nil: they have to be there.
+  package var sizes: Sizes?
 
   package init() {}
 

@@ -12,41 +12,47 @@ extension Architecture {
     traits: ArchitectureTraits(
       normPlacement: .both, activation: .tanhGELU, addsOneToNorms: true, scalesEmbedding: true),
     settings: SettingsTraits {
-      $0.setGemma()
+      $0.setGemma(vocabulary: 256_000)
       $0.contextLength = 8192
-      $0.windows = .everyOther(than: 2)
-      $0.attentionSoftCap = 50
-      $0.logitSoftCap = 30
+      $0.windows = .allBut(every: 2, isStated: false)
+      $0.attentionSoftCap = .read(usual: 50)
+      $0.logitSoftCap = .read(usual: 30)
     })
 
   /// `Gemma3ForCausalLM`, and the text part of `Gemma3ForConditionalGeneration` (MedGemma): heads
   /// are normalised, layers with a window have rotary positions of their own.
   package static let gemma3 = Architecture(
-    "gemma3_text", className: "Gemma3ForCausalLM", gguf: GGUFNaming("gemma3"),
+    "gemma3_text", className: "Gemma3ForCausalLM",
+    wrapperName: "Gemma3ForConditionalGeneration", gguf: GGUFNaming("gemma3"),
     layer: .gemma(headNorms: .headNorms(queries: .headDimension, keys: .headDimension)),
     traits: ArchitectureTraits(
       headNorm: .perHead, normPlacement: .both, activation: .tanhGELU, addsOneToNorms: true,
       scalesEmbedding: true),
     settings: SettingsTraits {
-      $0.setGemma()
+      $0.setGemma(vocabulary: 262_208)
       $0.contextLength = 131_072
       $0.rotaryBase = 1_000_000
       $0.localRotaryBase = 10_000
-      $0.windows = .everyOther(than: 6)
+      $0.windows = .allBut(every: 6, isStated: true)
+      // The class has a cap of scores too, which its attention does not use.
+      $0.logitSoftCap = .read(usual: nil)
     })
 }
 
 extension SettingsTraits {
   /// What Gemma's classes have in common.
-  fileprivate mutating func setGemma() {
+  fileprivate mutating func setGemma(vocabulary: Int) {
+    sizes = Sizes(
+      vocabulary: vocabulary, hidden: 2304, feedForward: 9216, layerCount: 26, headCount: 8)
     keyValueHeadCount = 4
     headDimension = 256
     isTied = true
     slidingWindow = 4096
     queryScalar = 256
-    readsSoftCaps = true
     activationKey = "hidden_activation"
-    activationNames = ["gelu_pytorch_tanh"]
+    activationNames = [
+      "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new", "gelu_fast", "gelu_accurate",
+    ]
   }
 }
 

@@ -12,6 +12,6 @@ extension Architecture {
       $0.contextLength = 131_072
       $0.keyValueHeadCount = 8
       $0.slidingWindow = 4096
-      $0.windows = .stated
+      $0.windows = .all
     })
 }

@@ -15,7 +15,7 @@ extension Architecture {
       $0.contextLength = 4096
       $0.normEpsilon = 1e-5
       $0.originalContextLength = 4096
-      $0.windows = .stated
+      $0.windows = .all
       $0.readsRotaryFraction = true
     })
 }

@@ -12,6 +12,6 @@ extension Architecture {
       $0.contextLength = 32_768
       $0.keyValueHeadCount = 32
       $0.slidingWindow = 4096
-      $0.windows = .flagged
+      $0.windows = .later(than: 28)
     })
 }

@@ -17,7 +17,7 @@ extension Architecture {
       $0.keyValueHeadCount = 32
       $0.headDimension = 128
       $0.slidingWindow = 4096
-      $0.windows = .flagged
+      $0.windows = .later(than: 28)
       $0.readsAttentionBias = true
     })
 }

@@ -15,7 +15,7 @@ extension Architecture {
       $0.rotaryBase = 2_000_000
       $0.isTied = true
       $0.keyValueHeadCount = 4
-      $0.windows = .flagged
+      $0.windows = .unrotated
       $0.readsAttentionBias = true
       $0.readsFeedForwardBias = true
       $0.readsRotatedLayers = true

@@ -44,6 +44,44 @@ package final class Fixture {
     try write(file, Array(text.replacingOccurrences(of: old, with: new).utf8))
   }
 
+  /// The checkpoint's config.json.
+  package func config() throws -> [String: Any] {
+    let object = try JSONSerialization.jsonObject(with: Data(bytes("config.json")))
+    guard let members = object as? [String: Any] else { throw CocoaError(.fileReadCorruptFile) }
+    return members
+  }
+
+  /// Replaces the checkpoint's config.json.
+  package func write(config: [String: Any]) throws {
+    try write("config.json", Array(try JSONSerialization.data(withJSONObject: config)))
+  }
+
+  /// Puts a value into config.json; the key may be one of an inner object, behind a dot.
+  package func set(_ key: String, _ json: String) throws {
+    var config = try config()
+    let value = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)
+    let parts = key.split(separator: ".").map(String.init)
+    if parts.count == 2 {
+      guard var inner = config[parts[0]] as? [String: Any] else {
+        throw CocoaError(.fileReadCorruptFile)
+      }
+      inner[parts[1]] = value
+      config[parts[0]] = inner
+    } else {
+      config[key] = value
+    }
+    try write(config: config)
+  }
+
+  /// Takes keys, which must be there, out of config.json.
+  package func remove(_ keys: String...) throws {
+    var config = try config()
+    for key in keys where config.removeValue(forKey: key) == nil {
+      throw CocoaError(.fileReadCorruptFile)
+    }
+    try write(config: config)
+  }
+
   /// A job that packs the folder.
   package func options(_ recipe: WeightRecipe = WeightRecipe()) -> PackOptions {
     var options = PackOptions(sourcePath: folder.path, outputPath: output)
@@ -85,6 +123,14 @@ package final class Fixture {
     return (
       try FormatReader.open(ByteRegion(copying: bytes)), warnings.withLock { $0 }, summary
     )
+  }
+
+  /// Why packing is refused, whatever was packed before; nil when it is not.
+  package func refusal() -> String? {
+    do {
+      _ = try Packer.pack(options())
+      return nil
+    } catch { return error.message }
   }
 
   /// The message of the failure that packing must end in; nil when it succeeds, or leaves a file.

@@ -32,9 +32,16 @@ import VialArchitectures
         traits.attentionBias == .always ? 0 : traits.attentionBias == .never ? 1 : 2]
       let heads = ["none", "per head", "whole"][
         traits.headNorm == .none ? 0 : traits.headNorm == .perHead ? 1 : 2]
+      let norms =
+        switch traits.normPlacement {
+        case .before: "before"
+        case .after: "after"
+        case .both: "before, after"
+        }
+      let classes = [architecture.className, architecture.wrapperName].compactMap { $0 }
       return [
-        architecture.name, architecture.className, bias, heads,
-        traits.normPlacement == .before ? "before" : "after",
+        architecture.name, classes.joined(separator: ", "), bias, heads, norms,
+        traits.activation == .silu ? "SiLU" : "GELU",
       ]
     }
     #expect(Self.table("| architecture | class").map { $0.map(Self.plain) } == rows)
@@ -93,11 +100,7 @@ import VialArchitectures
     let rows = Architecture.all.map { architecture -> [String] in
       let known = architecture.settings
       let window = known.slidingWindow.map { "\($0)" } ?? "none"
-      let windows =
-        known.windows == .none
-        ? ""
-        : known.windows == .stated
-          ? window : "\(window) with use_sliding_window"
+      let windows = known.windows == .none ? "" : window
       return [
         architecture.name, "\(known.contextLength)", "\(known.normEpsilon)",
         "\(Int(known.rotaryBase))", "\(known.isTied)",
@@ -106,6 +109,48 @@ import VialArchitectures
       ]
     }
     #expect(Self.table("| architecture | max_position").map { $0.map(Self.plain) } == rows)
+  }
+
+  /// Sizes that some classes have defaults of, and constants of Gemma's.
+  @Test func sizes() {
+    func text(_ cap: SettingsTraits.SoftCap) -> String {
+      switch cap {
+      case .unread: ""
+      case .read(let usual): usual.map { "\(Int($0))" } ?? "none"
+      }
+    }
+    let rows = Architecture.all.compactMap { architecture -> [String]? in
+      let known = architecture.settings
+      guard let sizes = known.sizes else { return nil }
+      let numbers = [
+        sizes.vocabulary, sizes.hidden, sizes.feedForward, sizes.layerCount, sizes.headCount,
+        Int(known.queryScalar ?? 0),
+      ]
+      return [architecture.name] + numbers.map { "\($0)" } + [
+        text(known.attentionSoftCap), text(known.logitSoftCap),
+        known.localRotaryBase.map { "\(Int($0))" } ?? "",
+      ]
+    }
+    #expect(Self.table("| architecture | vocab_size").map { $0.map(Self.plain) } == rows)
+  }
+
+  /// Which layers have windows, in words.
+  @Test func windows() {
+    let said = Self.table("| architecture | layers of sliding").map { $0.map(Self.plain) }
+    for architecture in Architecture.all {
+      let row = said.first { $0[0].split(separator: ", ").contains { $0 == architecture.name } }
+      let words = (row ?? said.last ?? [""]).last ?? ""
+      let wanted =
+        switch architecture.settings.windows {
+        case .none: "none"
+        case .all: "all, where sliding_window is not null"
+        case .later(let first): "max_window_layers (\(first))"
+        case .unrotated: "those that do not rotate"
+        case .allBut(let period, let isStated):
+          isStated ? "sliding_window_patternth (\(period))" : "all but every \(period)nd"
+        }
+      #expect(words.contains(wanted), "\(architecture.name): \(words)")
+    }
   }
 
   /// Every linear layer has one site, and each site's layers are there.

@@ -158,7 +158,7 @@ import VialPacking
     ("Qwen2ForCausalLM", "MambaForCausalLM", "MambaForCausalLM"),
     (
       "\"use_sliding_window\": false",
-      "\"use_sliding_window\": true, \"sliding_window\": 48", "use_sliding_window"
+      "\"use_sliding_window\": true, \"sliding_window\": 0", "sliding_window"
     ),
     ("\"hidden_size\": 64", "\"hidden_size\": -64", "hidden_size"),
     ("\"hidden_size\": 64", "\"hidden_size\": 9223372036854775807", "hidden_size"),

@@ -7,39 +7,15 @@ import VialFormat
 import VialPacking
 
 @Suite struct FamilySettingsTests {
-  /// Puts a value into a checkpoint's config.json; the key may be one of an inner object, behind a dot.
-  private func set(_ key: String, _ json: String, in fixture: Fixture) throws {
-    let bytes = Data(try fixture.bytes("config.json"))
-    var config = try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
-    let value = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)
-    let parts = key.split(separator: ".").map(String.init)
-    if parts.count == 2 {
-      var inner = try #require(config[parts[0]] as? [String: Any])
-      inner[parts[1]] = value
-      config[parts[0]] = inner
-    } else {
-      config[key] = value
-    }
-    try fixture.write(
-      "config.json", Array(try JSONSerialization.data(withJSONObject: config)))
-  }
-
-  /// Takes keys out of a checkpoint's config.json.
-  private func remove(_ keys: String..., from fixture: Fixture) throws {
-    let bytes = Data(try fixture.bytes("config.json"))
-    var config = try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
-    for key in keys { #expect(config.removeValue(forKey: key) != nil) }
-    try fixture.write(
-      "config.json", Array(try JSONSerialization.data(withJSONObject: config)))
-  }
-
   @Test(arguments: [
     ("qwen3-tiny", "hidden_act", #""gelu_tanh""#, "gelu_tanh"),
     ("qwen3-tiny", "architectures", #"["Qwen3MoeForCausalLM"]"#, "Qwen3MoeForCausalLM"),
     ("qwen3-tiny", "layer_types", #"["full_attention"]"#, "layer_types has 1"),
     ("qwen3-yarn-tiny", "rope_scaling.rope_type", #""yran""#, "rope type yran"),
     ("qwen3-yarn-tiny", "rope_scaling.factor", #""4""#, "factor is not a number"),
-    ("mistral-headdim-tiny", "sliding_window", "48", "sliding_window of 48"),
+    ("mistral-headdim-tiny", "sliding_window", "0", "sliding_window is not a whole number"),
+    ("mistral-headdim-tiny", "layer_types", #"["full_attention"]"#, "layer_types has 1"),
+    ("mistral-window-tiny", "query_pre_attn_scalar", "24", "query_pre_attn_scalar is 24"),
     ("mistral-headdim-tiny", "attention_bias", "true", "attention_bias"),
     ("phi3-longrope-tiny", "rope_scaling.short_factor", "[1, 1.1]", "short_factor has 2"),
     ("phi3-longrope-tiny", "rope_scaling.long_factor", "[0, 1, 1, 1, 1, 1]", "long_factor"),
@@ -51,12 +27,36 @@ import VialPacking
     ("granite-tiny", "final_logit_softcapping", "30", "final_logit_softcapping is 30"),
     ("granite-tiny", "num_local_experts", "40", "num_local_experts is 40"),
     ("olmo2-tiny", "attention_bias", "true", "attention_bias"),
+    ("olmo2-tiny", "layer_types", "[1, 2]", "layer_types is not a list of strings"),
+    ("gemma2-tiny", "hidden_activation", #""gelu""#, "hidden_activation gelu"),
+    ("gemma2-tiny", "sliding_window", "0", "sliding_window is not a whole number"),
+    ("gemma2-tiny", "sliding_window", "null", "sliding_window is null"),
+    ("gemma2-tiny", "use_bidirectional_attention", "true", "use_bidirectional_attention is true"),
+    ("gemma2-tiny", "attn_logit_softcapping", "0", "attn_logit_softcapping is out of range"),
+    ("gemma2-tiny", "query_pre_attn_scalar", "0", "query_pre_attn_scalar is out of range"),
+    ("gemma2-tiny", "architectures", #"["Gemma3nForCausalLM"]"#, "Gemma3nForCausalLM"),
+    ("gemma3-text-tiny", "use_bidirectional_attention", "true", "use_bidirectional_attention"),
+    ("gemma3-text-tiny", "attn_logit_softcapping", "50.0", "attn_logit_softcapping is 50"),
+    ("gemma3-text-tiny", "sliding_window_pattern", "0", "sliding_window_pattern is not a whole"),
+    ("gemma3-text-tiny", "num_experts", "8", "num_experts is 8"),
+    ("gemma3-text-tiny", "rope_local_base_freq", "0", "rope_local_base_freq is out of range"),
+    (
+      "gemma3-text-tiny", "layer_types",
+      #"["full_attention", "full_attention", "chunked_attention", "full_attention", "full_attention", "full_attention"]"#,
+      "layer_types has chunked_attention"
+    ),
+    ("gemma3-text-tiny", "layer_types", #"["full_attention"]"#, "has 1 entries, the model 6"),
+    ("gemma3-linear-tiny", "rope_scaling.rope_type", #""yran""#, "rope type yran"),
+    (
+      "gemma3-linear-tiny", "rope_parameters",
+      #"{"sliding_attention": {"rope_type": "yarn", "factor": 4.0}}"#, "attention factor"
+    ),
   ])
   func unknownTraitsAreRefusedByName(
     _ name: String, _ key: String, _ value: String, _ words: String
   ) throws {
     let fixture = try Fixture(name)
-    try set(key, value, in: fixture)
+    try fixture.set(key, value)
     do {
       _ = try Packer.pack(fixture.options())
       Issue.record("packed")
@@ -76,9 +76,9 @@ import VialPacking
     _ model: String, _ name: String, _ context: Int
   ) throws {
     let fixture = try Fixture(name)
-    try set("max_position_embeddings", "\(context)", in: fixture)
+    try fixture.set("max_position_embeddings", "\(context)")
     // Llama 3 of April 2024: no scaling.
-    if context == 8192 { try set("rope_scaling", "null", in: fixture) }
+    if context == 8192 { try fixture.set("rope_scaling", "null") }
     let file = try fixture.pack()
     #expect(file.configuration.contextLength == context)
   }
@@ -87,20 +87,22 @@ import VialPacking
   @Test func absentKeysHaveTheDefaultsOfTheirClass() throws {
     let smol = try Fixture("smollm3-tiny")
     let stated = try smol.pack().modelDigest
-    try remove("no_rope_layers", "tie_word_embeddings", from: smol)
+    try smol.remove("no_rope_layers", "tie_word_embeddings")
     #expect(try smol.pack().modelDigest == stated)
     let granite = try Fixture("granite-tiny")
-    try remove("attention_multiplier", from: granite)
+    try granite.remove("attention_multiplier")
     #expect(try granite.pack().configuration.traits.attentionScale == 1)
     let mistral = try Fixture("mistral-headdim-tiny")
     // As long as the context, the window hides nothing.
-    try remove("sliding_window", from: mistral)
-    #expect(try mistral.pack().configuration.architecture == "mistral")
+    try mistral.remove("sliding_window")
+    #expect(try mistral.pack().configuration.traits.windows == nil)
     // The class's own is 4096.
-    try set("max_position_embeddings", "8192", in: mistral)
-    #expect(throws: PackingError.self) { try mistral.pack() }
+    try mistral.set("max_position_embeddings", "8192")
+    let configuration = try mistral.pack().configuration
+    #expect(configuration.traits.windows?.count == configuration.layerCount)
+    #expect(configuration.traits.windows?.allSatisfy { $0 == 4096 } == true)
     let olmo = try Fixture("olmo2-tiny")
-    try remove("rms_norm_eps", from: olmo)
+    try olmo.remove("rms_norm_eps")
     #expect(try olmo.pack().configuration.normEpsilon == 1e-5)
   }
 
@@ -108,7 +110,7 @@ import VialPacking
   @Test func dynamicScalingIsPlainWithinTheContext() throws {
     let fixture = try Fixture("llama-headdim-tiny")
     let plain = try fixture.pack().modelDigest
-    try set("rope_scaling", #"{"type": "dynamic", "factor": 4.0}"#, in: fixture)
+    try fixture.set("rope_scaling", #"{"type": "dynamic", "factor": 4.0}"#)
     #expect(try fixture.pack().modelDigest == plain)
   }
 
@@ -116,8 +118,8 @@ import VialPacking
   @Test func proportionalScalingLeavesTheLastPairs() throws {
     let fixture = try Fixture("llama-headdim-tiny")
     let plain = try fixture.pack().configuration.ropeInverseFrequencies
-    try set(
-      "rope_scaling", #"{"rope_type": "proportional", "partial_rotary_factor": 0.25}"#, in: fixture)
+    try fixture.set(
+      "rope_scaling", #"{"rope_type": "proportional", "partial_rotary_factor": 0.25}"#)
     let partial = try fixture.pack().configuration.ropeInverseFrequencies
     #expect(partial.count == plain.count)
     #expect(partial.prefix(4) == plain.prefix(4))
@@ -127,7 +129,8 @@ import VialPacking
   @Test(arguments: [
     "qwen3-tiny", "qwen3-yarn-tiny", "qwen2-yarn-tiny", "mistral-headdim-tiny",
     "phi3-longrope-tiny", "llama-bias-linear-tiny", "llama-headdim-tiny", "smollm3-tiny",
-    "granite-tiny", "olmo2-tiny",
+    "granite-tiny", "olmo2-tiny", "mistral-window-tiny", "phi3-tiny", "gemma2-tiny",
+    "gemma3-linear-tiny",
   ])
   func calibrationRunsOnEveryArchitecture(_ name: String) throws {
     let fixture = try Fixture(name)

@@ -108,7 +108,10 @@ extension GGUFBuilder {
     names["self_attn.qkv_proj"] = "attn_qkv"
     names["mlp.gate_up_proj"] = "ffn_up"
     names["post_feedforward_layernorm"] = "post_ffw_norm"
-    if arch == "olmo2" { names["post_attention_layernorm"] = "post_attention_norm" }
+    names["pre_feedforward_layernorm"] = "ffn_norm"
+    if arch == "olmo2" || arch.hasPrefix("gemma") {
+      names["post_attention_layernorm"] = "post_attention_norm"
+    }
     return names
   }
 
@@ -132,7 +135,8 @@ extension GGUFBuilder {
   /// The same model as a checkpoint's, matrices in the type that they have there, vectors in F32.
   init(_ fixture: Fixture, pre: String) throws {
     let config = try Self.json(fixture, "config.json")
-    let arch = config["model_type"] as? String ?? ""
+    let type = config["model_type"] as? String ?? ""
+    let arch = type == "gemma3_text" ? "gemma3" : type
     func number(_ key: String) -> UInt32 { UInt32(config[key] as? Int ?? 0) }
     let heads = Int(number("num_attention_heads"))
     let keyHeads = Int(number("num_key_value_heads"))
@@ -167,8 +171,16 @@ extension GGUFBuilder {
     for (key, name) in [
       ("attention.scale", "attention_multiplier"), ("embedding_scale", "embedding_multiplier"),
       ("residual_scale", "residual_multiplier"), ("logit_scale", "logits_scaling"),
+      ("attn_logit_softcapping", "attn_logit_softcapping"),
+      ("final_logit_softcapping", "final_logit_softcapping"),
     ] {
       if let value = float(name) { self["\(arch).\(key)"] = .f32(value) }
+    }
+    // It writes no windows of other architectures.
+    for key in ["sliding_window", "sliding_window_pattern"]
+    where arch == "phi3" || arch.hasPrefix("gemma") {
+      guard let number = config[key] as? Int else { continue }
+      self["\(arch).attention.\(key)"] = .u32(UInt32(number))
     }
     let rope = config["rope_scaling"] as? [String: Any] ?? [:]
     let inner = rope["original_max_position_embeddings"] as? Int
@@ -239,6 +251,8 @@ extension GGUFBuilder {
           return tensor.floats[head * 2 * half + within % 2 * half + within / 2]
         }
       }
+      // llama.cpp's converter adds what the class adds.
+      if arch.hasPrefix("gemma") { floats = floats.map { $0 + 1 } }
       let data = floats.flatMap { Self.little($0.bitPattern) }
       tensors.append(.init(name: name, shape: tensor.shape, type: 0, data: data))
       return

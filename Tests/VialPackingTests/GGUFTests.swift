@@ -43,9 +43,12 @@ import VialPacking
   @Test(arguments: [
     "qwen3-tiny", "qwen3-yarn-tiny", "qwen2-yarn-tiny", "phi3-longrope-tiny",
     "llama-bias-linear-tiny", "llama-headdim-tiny", "smollm3-tiny", "granite-tiny", "olmo2-tiny",
+    "phi3-tiny", "gemma2-tiny", "gemma3-text-tiny", "gemma3-linear-tiny",
   ])
   func everyArchitectureIsTheSameModel(_ name: String) throws {
     let fixture = try Fixture(name)
+    // llama.cpp divides scores by the root of the head's width.
+    if name.hasPrefix("gemma") { try fixture.set("query_pre_attn_scalar", "32") }
     let checkpoint = try fixture.pack(WeightRecipe(weights: .bf16))
     let file = try pack(
       try GGUFBuilder(fixture, pre: "qwen2").bytes, Fixture(), WeightRecipe(weights: .bf16))
@@ -58,6 +61,11 @@ import VialPacking
     #expect(a.ropeInverseFrequencies == b.ropeInverseFrequencies)
     #expect(a.traits.longRope == b.traits.longRope)
     #expect(a.traits.rotaryTables == b.traits.rotaryTables)
+    #expect(a.traits.secondInverseFrequencies == b.traits.secondInverseFrequencies)
+    #expect(a.traits.windows == b.traits.windows)
+    #expect(a.traits.attentionSoftCap == b.traits.attentionSoftCap)
+    #expect(a.traits.logitSoftCap == b.traits.logitSoftCap)
+    #expect(a.isEmbeddingTied == b.isEmbeddingTied)
     #expect(a.traits.hasOutputBias == b.traits.hasOutputBias)
     #expect(a.traits.hasFeedForwardBias == b.traits.hasFeedForwardBias)
     for (x, y) in [

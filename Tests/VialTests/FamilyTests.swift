@@ -15,7 +15,8 @@ import VialPacking
   static let names = [
     "qwen3-tiny", "qwen3-yarn-tiny", "qwen2-yarn-tiny", "mistral-headdim-tiny",
     "phi3-longrope-tiny", "llama-bias-linear-tiny", "llama-headdim-tiny", "smollm3-tiny",
-    "granite-tiny", "olmo2-tiny",
+    "granite-tiny", "olmo2-tiny", "mistral-window-tiny", "phi3-tiny", "gemma2-tiny",
+    "gemma3-text-tiny", "gemma3-linear-tiny",
   ]
   private let scratch = TemporaryFolder()
   private static let exact = ComputeOptions(cacheType: .f32)

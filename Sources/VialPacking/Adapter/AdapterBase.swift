@@ -26,6 +26,8 @@ struct AdapterBase: Sendable {
   private var parts: [String: [Part]] = [:]
   /// Layers of the model.
   let layerCount: Int
+  /// Whether it may be the text part of a model that sees images, whose names adapters then have.
+  let isOfWrapper: Bool
   /// The base's tensors as the source has them, by name; nil when there are none to compare with.
   private var weights: [String: SourcedTensor]?
 
@@ -36,8 +38,11 @@ struct AdapterBase: Sendable {
 
   /// The linear layers of a model that is going to be packed.
   /// - Parameter weights: the source's own, where it has some.
-  init(_ plan: TensorPlan, layerCount: Int, weights: TensorSources?) {
-    self.layerCount = layerCount
+  init(
+    _ plan: TensorPlan, of configuration: CheckpointConfiguration, weights: TensorSources?
+  ) {
+    layerCount = configuration.layerCount
+    isOfWrapper = configuration.architecture.wrapperName != nil
     self.weights = weights.map { sources in
       Dictionary(sources.tensors.map { ($0.planned.name, $0) }) { first, _ in first }
     }
@@ -50,15 +55,17 @@ struct AdapterBase: Sendable {
   /// The linear layers of a packed model.
   init(_ file: VialFile) {
     layerCount = file.configuration.layerCount
+    let architecture = Architecture.named(file.configuration.architecture)
+    isOfWrapper = architecture?.wrapperName != nil
     for index in 0..<file.tensors.count {
       let tensor = file.tensors[index]
       guard tensor.shape.rank == 2, tensor.name != Self.embedding else { continue }
       add(tensor.name, outputs: tensor.shape[0], inputs: tensor.shape[1])
     }
-    let architecture = Architecture.named(file.configuration.architecture)
-    for tensor in architecture?.tensors(ArchitectureSizes(file.configuration)) ?? []
+    guard let architecture else { return }
+    for tensor in architecture.tensors(ArchitectureSizes(file.configuration))
     where tensor.rule.role == .linear {
-      addFused(PlannedTensor(tensor))
+      addFused(PlannedTensor(tensor, traits: architecture.traits))
     }
   }
 
@@ -72,6 +79,11 @@ struct AdapterBase: Sendable {
 
   private static func module(of name: String) -> String {
     String(name.dropLast(weightSuffix.count))
+  }
+
+  /// The names that settings of an adapter may have for a module.
+  func spellings(_ module: String) -> [String] {
+    isOfWrapper ? WrapperNames.all(of: module) : [module]
   }
 
   /// Whether a module is a matrix that the model has apart.

@@ -35,7 +35,8 @@ struct MLXAdapter {
         throw PackingError(
           "\(file.name): \(PackingError.printable(name)) is no lora_a or lora_b of a linear layer")
       }
-      let module = String(name.dropLast(7))
+      let spelled = String(name.dropLast(7))
+      let module = base.isOfWrapper ? WrapperNames.plain(spelled) : spelled
       guard base.modules[module] != nil, AdapterBase.layer(of: module) ?? .max >= first else {
         throw PackingError(
           "\(file.name): \(PackingError.printable(module)) is no linear layer that num_layers leaves to the adapter"

@@ -27,10 +27,16 @@ struct PEFTAdapter {
     files = [try folder.open(Self.configName), file]
     notices = targets.notices
     var pairs: [String: (a: AdapterMatrix?, b: AdapterMatrix?)] = [:]
+    var others: [String] = []
     for entry in try TensorIndex.header(of: file).entries {
       let location = TensorIndex.Location(file: file, entry: entry)
       if try leavesOutCopy(location, base) { continue }
-      guard let (module, isA) = try Self.part(location, settings) else { continue }
+      guard let (spelled, isA) = try Self.part(location, settings) else { continue }
+      if base.isOfWrapper, WrapperNames.otherPart(of: spelled) != nil {
+        others.append(spelled)
+        continue
+      }
+      let module = base.isOfWrapper ? WrapperNames.plain(spelled) : spelled
       guard base.modules[module] != nil else {
         throw PackingError(
           "\(file.name): \(PackingError.printable(module)) is no linear layer of the base")
@@ -47,6 +53,7 @@ struct PEFTAdapter {
         pairs[module, default: (nil, nil)].b = matrix
       }
     }
+    if let line = WrapperNames.notice(others) { notices.omits(line, count: others.count) }
     for name in targets.modules.sorted() {
       guard let a = pairs[name]?.a, let b = pairs[name]?.b else {
         throw PackingError("\(file.name): no lora_A or no lora_B for \(name)")
@@ -69,6 +76,7 @@ struct PEFTAdapter {
     let shown = PackingError.printable(name)
     guard name.hasPrefix(Self.prefix) else { return false }
     var own = String(name.dropFirst(Self.prefix.count))
+    if base.isOfWrapper { own = WrapperNames.plain(own) }
     let marker = ".base_layer.weight"
     if own.hasSuffix(marker) {
       own = own.dropLast(marker.utf8.count) + AdapterBase.weightSuffix

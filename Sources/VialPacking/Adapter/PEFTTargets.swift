@@ -13,6 +13,7 @@ struct PEFTTargets {
   private let ranks: [(pattern: ModulePattern, value: JSONValue)]
   private let alphas: [(pattern: ModulePattern, value: JSONValue)]
   private var budget: ModulePattern.MatchBudget
+  private let base: AdapterBase
   /// Names of the modules that it is for.
   let modules: Set<String>
   /// Targets that the base has not.
@@ -20,6 +21,7 @@ struct PEFTTargets {
 
   init(_ settings: Settings, base: AdapterBase) throws(PackingError) {
     self.settings = settings
+    self.base = base
     rank = try settings.requiredSize("r", upTo: 1024)
     guard let alpha = try settings.number("lora_alpha") else {
       throw settings.error("no lora_alpha")
@@ -79,14 +81,21 @@ struct PEFTTargets {
       if text == "all-linear" { return Set(base.names).subtracting([AdapterBase.head]) }
       let pattern = try ModulePattern(text, key: key)
       var found = Set<String>()
-      for name in base.names where try pattern.matches(name, &budget) { found.insert(name) }
+      for name in base.names {
+        for spelled in base.spellings(name) where try pattern.matches(spelled, &budget) {
+          found.insert(name)
+          break
+        }
+      }
       return found
     }
     guard let list = value.array else { throw settings.error("\(key) is not a list or a string") }
     var found = Set<String>()
     for element in list {
       guard let name = element.text else { throw settings.error("\(key) is not a list of strings") }
-      let ending = base.names.filter { $0 == name || $0.hasSuffix(".\(name)") }
+      let ending = base.names.filter { own in
+        base.spellings(own).contains { $0 == name || $0.hasSuffix(".\(name)") }
+      }
       if ending.isEmpty { nowhere.append(name) }
       found.formUnion(ending)
     }
@@ -116,7 +125,9 @@ struct PEFTTargets {
 
   /// The rank that the settings give a module.
   mutating func rank(of module: String) throws(PackingError) -> Int {
-    guard let value = try Self.value(for: module, in: ranks, &budget) else { return rank }
+    guard let value = try Self.value(for: base.spellings(module), in: ranks, &budget) else {
+      return rank
+    }
     guard let own = value.integer.flatMap({ Int(exactly: $0) }) else {
       throw settings.error("a rank in rank_pattern is not a whole number")
     }
@@ -125,7 +136,9 @@ struct PEFTTargets {
 
   /// The alpha that they give it.
   mutating func alpha(of module: String) throws(PackingError) -> Double {
-    guard let value = try Self.value(for: module, in: alphas, &budget) else { return alpha }
+    guard let value = try Self.value(for: base.spellings(module), in: alphas, &budget) else {
+      return alpha
+    }
     guard let own = value.number else {
       throw settings.error("an alpha in alpha_pattern is not a number")
     }
@@ -133,11 +146,11 @@ struct PEFTTargets {
   }
 
   private static func value(
-    for module: String, in patterns: [(pattern: ModulePattern, value: JSONValue)],
+    for spellings: [String], in patterns: [(pattern: ModulePattern, value: JSONValue)],
     _ budget: inout ModulePattern.MatchBudget
   ) throws(PackingError) -> JSONValue? {
-    for (pattern, value) in patterns where try pattern.matches(module, &budget) {
-      return value
+    for (pattern, value) in patterns {
+      for name in spellings where try pattern.matches(name, &budget) { return value }
     }
     return nil
   }

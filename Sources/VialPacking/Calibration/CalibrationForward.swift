@@ -4,6 +4,7 @@
 
 import CVialCalibration
 import CVialKernels
+import VialArchitectures
 import VialFormat
 import VialSystem
 
@@ -16,10 +17,9 @@ final class CalibrationForward: @unchecked Sendable {
   let compute: DenseCompute
   let tokensPerWindow: Int
   private let kernels: vial_kernels
-  private let cosines: [Float]
-  private let sines: [Float]
-  private let rotaryPairCount: Int
-  private let attentionScale: Float
+  /// By the first and by the second inverse frequencies.
+  private let first, second: RotaryRows
+  private let attentionScale, attentionSoftCap: Float
   private let positionCounts: [UInt32]
   private let scratches: [WorkMemory]
   private let blockByteCount: Int
@@ -32,31 +32,13 @@ final class CalibrationForward: @unchecked Sendable {
     self.tokensPerWindow = tokensPerWindow
     let dimension = configuration.headDimension
     let traits = configuration.layerTraits
-    let isLong = traits.longRope.map { tokensPerWindow > $0.above } ?? false
-    let frequencies =
-      isLong ? traits.longRope?.inverseFrequencies ?? [] : configuration.inverseFrequencies
-    let half = frequencies.count
-    var (cosines, sines) = (
-      [Float](repeating: 0, count: tokensPerWindow * half),
-      [Float](repeating: 0, count: tokensPerWindow * half)
-    )
-    cosines.withUnsafeMutableBufferPointer { cosines in
-      sines.withUnsafeMutableBufferPointer { sines in
-        guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
-        for position in 0..<tokensPerWindow {
-          vial_rope_angles(
-            UInt32(position), frequencies, UInt32(half), cosine + position * half,
-            sine + position * half)
-        }
-      }
-    }
-    let magnitude = Float(traits.ropeMagnitude)
-    if magnitude != 1 {
-      cosines = cosines.map { $0 * magnitude }
-      sines = sines.map { $0 * magnitude }
-    }
-    (self.cosines, self.sines, rotaryPairCount) = (cosines, sines, half)
+    first = RotaryRows(
+      Self.frequencies(configuration, traits, tokensPerWindow),
+      magnitude: Float(traits.ropeMagnitude), count: tokensPerWindow)
+    second = RotaryRows(
+      traits.secondInverseFrequencies ?? [], magnitude: 1, count: tokensPerWindow)
     attentionScale = Float(traits.attentionScale ?? 0)
+    attentionSoftCap = Float(traits.attentionSoftCap ?? 0)
     positionCounts = (0..<tokensPerWindow).map { UInt32($0 + 1) }
     blockByteCount = vial_kv_block_byte_count(VIAL_KV_F32, UInt32(dimension))
     let scratch = vial_attention_scratch_byte_count(
@@ -74,6 +56,16 @@ final class CalibrationForward: @unchecked Sendable {
       scratches.append(memory)
     }
     self.scratches = scratches
+  }
+
+  /// The first inverse frequencies, or those of long texts.
+  private static func frequencies(
+    _ configuration: CheckpointConfiguration, _ traits: LayerTraits, _ count: Int
+  ) -> [Float] {
+    guard let long = traits.longRope, count > long.above else {
+      return configuration.inverseFrequencies
+    }
+    return long.inverseFrequencies
   }
 
   /// out = x · Wᵀ (+ bias).
@@ -117,11 +109,14 @@ final class CalibrationForward: @unchecked Sendable {
     }
   }
 
-  /// gate = silu(gate) · up.
+  /// gate = activation(gate) · up.
   func gate(_ gate: DenseView, _ up: DenseView) {
-    compute.each(gate.rows) { [kernels] row, _ in
-      kernels.silu_multiply(gate[row], up[row], gate.columns, gate[row])
-    }
+    let multiply =
+      switch configuration.architecture.traits.activation {
+      case .silu: kernels.silu_multiply
+      case .tanhGELU: kernels.gelu_multiply
+      }
+    compute.each(gate.rows) { row, _ in multiply?(gate[row], up[row], gate.columns, gate[row]) }
   }
 
   /// Normalises and rotates queries and keys of whole windows in place, as the layer does, and
@@ -174,8 +169,8 @@ final class CalibrationForward: @unchecked Sendable {
             query_count: UInt32(min(Self.queriesPerCall, tokensPerWindow - begin)), blocks: blocks,
             position_counts: counts + begin, q: query[first + begin] + offset,
             q_stride: query.stride, out: out[first + begin] + offset, out_stride: out.stride,
-            scale: attentionScale, soft_cap: 0, window: 0, next: nil, next_count: 0,
-            scratch: scratch)
+            scale: attentionScale, soft_cap: attentionSoftCap, window: UInt32(layer.window),
+            next: nil, next_count: 0, scratch: scratch)
           kernels.attention(&arguments)
         }
       }
@@ -190,12 +185,47 @@ final class CalibrationForward: @unchecked Sendable {
     if let norm, !layer.normalizesWholeRows {
       kernels.rms_norm(head, norm, norm.count, Float(configuration.normEpsilon), head)
     }
-    guard layer.isRotated else { return }
-    let count = rotaryPairCount
+    switch layer.rotary {
+    case .none: break
+    case .first: first.rotate(head, at: position, kernels)
+    case .second: second.rotate(head, at: position, kernels)
+    }
+  }
+}
+
+/// Cosines and sines of positions from 0 on.
+private struct RotaryRows: Sendable {
+  private let cosines, sines: [Float]
+  private let pairCount: Int
+
+  init(_ frequencies: [Float], magnitude: Float, count: Int) {
+    pairCount = frequencies.count
+    var (cosines, sines) = (
+      [Float](repeating: 0, count: count * frequencies.count),
+      [Float](repeating: 0, count: count * frequencies.count)
+    )
+    cosines.withUnsafeMutableBufferPointer { cosines in
+      sines.withUnsafeMutableBufferPointer { sines in
+        guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
+        for position in 0..<count {
+          let start = position * frequencies.count
+          vial_rope_angles(
+            UInt32(position), frequencies, UInt32(frequencies.count), cosine + start, sine + start)
+        }
+      }
+    }
+    self.cosines = magnitude == 1 ? cosines : cosines.map { $0 * magnitude }
+    self.sines = magnitude == 1 ? sines : sines.map { $0 * magnitude }
+  }
+
+  func rotate(
+    _ head: UnsafeMutablePointer<Float>, at position: Int, _ kernels: vial_kernels
+  ) {
     cosines.withUnsafeBufferPointer { cosines in
       sines.withUnsafeBufferPointer { sines in
         guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
-        kernels.rope(head, cosine + position * count, sine + position * count, UInt32(count))
+        let start = position * pairCount
+        kernels.rope(head, cosine + start, sine + start, UInt32(pairCount))
       }
     }
   }

@@ -11,7 +11,9 @@ struct LayerVectors: Sendable {
     /// Norms of one head, or of all heads of a token.
     let queryNorm, keyNorm: [Float]?
     let normalizesWholeRows: Bool
-    let isRotated: Bool
+    let rotary: LayerTraits.RotaryTable
+    /// How many positions, the last ones, a token sees; 0: all.
+    let window: Int
   }
 
   /// Of what attention and feed-forward part read.
@@ -35,6 +37,7 @@ struct LayerVectors: Sendable {
     heads = Heads(
       queryNorm: try vector(.queryNorm), keyNorm: try vector(.keyNorm),
       normalizesWholeRows: architecture.traits.headNorm == .whole,
-      isRotated: configuration.traits.rotaryTables?[layer] != LayerTraits.RotaryTable.none)
+      rotary: configuration.traits.rotaryTables?[layer] ?? .first,
+      window: configuration.traits.windows?[layer] ?? 0)
   }
 }

@@ -27,6 +27,8 @@ struct CheckpointConfiguration: Sendable, Equatable {
   var rotaryScaling: RotaryScaling
   /// Which part of a head is rotated, from its first dimension on.
   var rotaryFraction = 1.0
+  /// Of layers that rotate by the second frequencies; nil: there are none.
+  var localRotary: RotarySettings.Table?
   /// Whether q, k and v have biases.
   var hasAttentionBias: Bool
   /// What layers do beyond the plainest ones; rotary tables excepted, which follow from the rest.
@@ -50,6 +52,9 @@ struct CheckpointConfiguration: Sendable, Equatable {
   var layerTraits: LayerTraits {
     var traits = traits
     traits.ropeMagnitude = rotaryScaling.magnitude
+    if traits.rotaryTables?.contains(.second) == true {
+      traits.secondInverseFrequencies = localRotary?.inverseFrequencies(rotaryDimension)
+    }
     traits.longRope = rotaryScaling.longFrequencies(
       base: rotaryBase, headDimension: rotaryDimension
     ).map { .init(inverseFrequencies: $0.frequencies, above: $0.above) }
@@ -72,24 +77,30 @@ struct CheckpointConfiguration: Sendable, Equatable {
 
 extension CheckpointConfiguration {
   /// Reads a parsed `config.json`. What is absent has transformers' default of that class.
-  init(_ settings: Settings) throws(PackingError) {
-    architecture = try Self.architecture(settings)
+  init(_ whole: Settings) throws(PackingError) {
+    let (architecture, settings) = try ModelClass.find(whole)
+    self.architecture = architecture
     let known = architecture.settings
-    modelName = try Self.plainName(settings.string("_name_or_path"))
-    hiddenSize = try settings.requiredSize("hidden_size", upTo: 1 << 18)
-    layerCount = try settings.requiredSize("num_hidden_layers", upTo: 4096)
-    headCount = try settings.requiredSize("num_attention_heads", upTo: 4096)
+    modelName = try Self.plainName(whole.string("_name_or_path"))
+    hiddenSize = try settings.requiredSize(
+      "hidden_size", upTo: 1 << 18, usual: known.sizes?.hidden)
+    layerCount = try settings.requiredSize(
+      "num_hidden_layers", upTo: 4096, usual: known.sizes?.layerCount)
+    headCount = try settings.requiredSize(
+      "num_attention_heads", upTo: 4096, usual: known.sizes?.headCount)
     let keyHeads = try settings.size("num_key_value_heads", upTo: 4096)
     let usualKeyHeads = settings.states("num_key_value_heads") ? nil : known.keyValueHeadCount
     kvHeadCount = keyHeads ?? usualKeyHeads ?? headCount
-    feedForwardSize = try settings.requiredSize("intermediate_size", upTo: 1 << 20)
-    vocabularySize = try settings.requiredSize("vocab_size", upTo: 1 << 24)
+    feedForwardSize = try settings.requiredSize(
+      "intermediate_size", upTo: 1 << 20, usual: known.sizes?.feedForward)
+    vocabularySize = try settings.requiredSize(
+      "vocab_size", upTo: 1 << 24, usual: known.sizes?.vocabulary)
     let context = try settings.size("max_position_embeddings", upTo: 1 << 30)
     contextLength = context ?? known.contextLength
     normEpsilon = try settings.number("rms_norm_eps") ?? known.normEpsilon
-    tiedEmbedding = try settings.flag("tie_word_embeddings") ?? known.isTied
-    beginToken = try settings.tokens("bos_token_id").first
-    endTokens = try settings.tokens("eos_token_id")
+    tiedEmbedding = try whole.flag("tie_word_embeddings") ?? known.isTied
+    beginToken = try (whole.has("bos_token_id") ? whole : settings).tokens("bos_token_id").first
+    endTokens = try (whole.has("eos_token_id") ? whole : settings).tokens("eos_token_id")
     let usualDimension = settings.states("head_dim") ? nil : known.headDimension
     if let explicit = try settings.size("head_dim", upTo: 4096) ?? usualDimension {
       headDimension = explicit
@@ -101,14 +112,16 @@ extension CheckpointConfiguration {
       headDimension = hiddenSize / headCount
     }
     let traits = TraitSettings(
-      settings: settings, architecture: architecture, layerCount: layerCount,
-      contextLength: contextLength)
+      settings: settings, architecture: architecture, hiddenSize: hiddenSize,
+      layerCount: layerCount, contextLength: contextLength)
     try traits.refuseUnsupported()
     hasAttentionBias = try traits.hasAttentionBias()
-    self.traits = try traits.layerTraits()
+    let layers = try traits.layerTraits()
+    self.traits = layers.traits
     let rotary = try RotarySettings(settings, known, contextLength: contextLength)
     (rotaryBase, rotaryScaling, rotaryFraction) = (rotary.base, rotary.scaling, rotary.fraction)
-    notices = settings.notices + rotary.notices
+    localRotary = rotary.local
+    notices = whole.notices + layers.notices + rotary.notices
     if context == nil {
       notices.differs(
         "config.json: no max_position_embeddings; \(contextLength) positions, as in transformers")
@@ -136,29 +149,16 @@ extension CheckpointConfiguration {
           "\(key) has \(factors.count) numbers, the heads need \(pairCount)")
       }
     }
-    let tables = inverseFrequencies + (layerTraits.longRope?.inverseFrequencies ?? [])
-    guard tables.allSatisfy({ $0 >= 0 && $0 <= 1 }), pairCount * 2 <= headDimension else {
+    guard hasSoundFrequencies, pairCount * 2 <= headDimension else {
       throw settings.error("the rotary settings give frequencies beyond 0 to 1")
     }
   }
 
-  private static func architecture(_ settings: Settings) throws(PackingError) -> Architecture {
-    let names = try settings.strings("architectures")
-    for name in names {
-      if let known = Architecture.all.first(where: { $0.className == name }) { return known }
-    }
-    let known = Architecture.all.map(\.className).joined(separator: ", ")
-    if let name = names.first {
-      throw settings.error(
-        "unknown architecture \(PackingError.printable(name)); known are \(known)")
-    }
-    guard let type = try settings.string("model_type") else {
-      throw settings.error("no `architectures` and no `model_type`")
-    }
-    guard let architecture = Architecture.named(type) else {
-      throw settings.error("unknown model_type \(PackingError.printable(type)); known are \(known)")
-    }
-    return architecture
+  /// Whether all inverse frequencies are such that a file can hold them.
+  var hasSoundFrequencies: Bool {
+    let traits = layerTraits
+    let others = [traits.longRope?.inverseFrequencies, traits.secondInverseFrequencies]
+    return (inverseFrequencies + others.flatMap { $0 ?? [] }).allSatisfy { $0 >= 0 && $0 <= 1 }
   }
 
   /// A name fit for provenance: no path of the machine where the checkpoint was made.

@@ -1,8 +1,9 @@
 // Owns: what `config.json` says about rotary positions, in the older layout (rope_theta,
 // rope_scaling), the newer one (rope_parameters, also by layer type), or both at once: which of
-// them holds.
+// them holds; and the second base of classes whose sliding layers rotate otherwise.
 // Must not: accept a rule that is not computed.
-// Source: transformers 5.23, `RotaryEmbeddingConfigMixin.convert_rope_params_to_dict`.
+// Source: transformers 5.23, `RotaryEmbeddingConfigMixin.convert_rope_params_to_dict`, and that of
+// Gemma3TextConfig.
 
 import VialArchitectures
 import VialNumerics
@@ -14,8 +15,21 @@ struct RotarySettings {
   let scaling: RotaryScaling
   /// Which part of a head is rotated, from its first dimension on.
   let fraction: Double
+  /// Of layers of sliding attention, where the class has others for them.
+  let local: Table?
   /// What is read otherwise than it stands there.
   private(set) var notices = PackNotices()
+
+  /// A base with its scaling rule.
+  struct Table: Sendable, Equatable {
+    var base: Double
+    var scaling: RotaryScaling
+
+    /// One for each pair of rotated dimensions.
+    func inverseFrequencies(_ dimension: Int) -> [Float] {
+      scaling.inverseFrequencies(base: base, headDimension: dimension)
+    }
+  }
 
   /// Reads a parsed `config.json`. Where both layouts are there, `rope_scaling` wins, and the base
   /// that stands in the other one goes with it.
@@ -23,6 +37,12 @@ struct RotarySettings {
   init(
     _ settings: Settings, _ traits: SettingsTraits, contextLength: Int
   ) throws(PackingError) {
+    if let localBase = traits.localRotaryBase {
+      self = try RotarySettings(
+        settings, traits, localBase: localBase, contextLength: contextLength)
+      return
+    }
+    local = nil
     let newer = try Self.ofFullAttention(settings.object("rope_parameters"))
     var older = try Self.ofFullAttention(settings.object("rope_scaling"))
     if older?.allMembers.isEmpty == true { older = nil }
@@ -52,12 +72,76 @@ struct RotarySettings {
     }
   }
 
+  /// Gemma 3's: `rope_scaling` is laid over what layers that see everything have, and those of
+  /// sliding attention are not scaled by it.
+  private init(
+    _ settings: Settings, _ traits: SettingsTraits, localBase: Double, contextLength: Int
+  ) throws(PackingError) {
+    let nested = try LayerTypeSettings(settings)
+    func table(_ nested: Settings, _ key: String, _ usual: Double) throws(PackingError) -> Table {
+      let (inner, outer) = (try nested.number("rope_theta"), try settings.number(key))
+      let base = inner ?? outer ?? usual
+      guard base >= 1, base <= 1e15 else {
+        throw settings.error("\(inner == nil ? key : "rope_theta") is out of range")
+      }
+      var rules = RotaryRules(
+        settings: settings, nested: nested, traits: traits, contextLength: contextLength)
+      return Table(base: base, scaling: try rules.scaling(fraction: rules.fraction()))
+    }
+    let first = try table(nested.full, "rope_theta", traits.rotaryBase)
+    let second = try table(nested.sliding, "rope_local_base_freq", localBase)
+    (base, scaling, fraction, local) = (first.base, first.scaling, 1, second)
+    notices = nested.notices
+    guard second.scaling.magnitude == 1 else {
+      throw nested.sliding.error("a rope type with an attention factor is not supported here")
+    }
+    if case .longRope = second.scaling {
+      throw nested.sliding.error("rope type longrope is not supported here")
+    }
+  }
+
   /// The settings of layers that see everything, where they are given by layer type.
   private static func ofFullAttention(_ nested: Settings?) throws(PackingError) -> Settings? {
     guard let nested, let own = try nested.object("full_attention", orNil: true) else {
       return nested
     }
     return own
+  }
+}
+
+/// Rotary settings by layer type, as Gemma 3's class puts them together.
+private struct LayerTypeSettings {
+  /// Of layers that see everything, and of those of sliding attention.
+  let full, sliding: Settings
+  /// What is not read.
+  private(set) var notices = PackNotices()
+
+  init(_ settings: Settings) throws(PackingError) {
+    let plain = Settings(JSONObject([("rope_type", "default")]), fileName: settings.fileName)
+    let newer = try settings.object("rope_parameters")
+    let older = try settings.object("rope_scaling")
+    let isNewer = try Self.isByLayerType(newer)
+    let isOlder = isNewer ? false : try Self.isByLayerType(older)
+    let byType = isNewer ? newer : isOlder ? older : nil
+    sliding = try byType?.object("sliding_attention") ?? plain
+    var full = try byType?.object("full_attention") ?? plain
+    if let older, !isOlder { full = full.overlaid(by: older) }
+    self.full = full
+    if let newer, !isNewer, !newer.allMembers.isEmpty {
+      notices.differs("\(newer.fileName) is not by layer type, and not read, as in transformers")
+    }
+    if full.has("factor"), try full.string("rope_type") ?? "default" == "default" {
+      notices.differs(
+        "\(full.fileName): a factor without a rope_type; positions are not stretched, as in"
+          + " transformers")
+    }
+  }
+
+  private static func isByLayerType(_ nested: Settings?) throws(PackingError) -> Bool {
+    guard let nested else { return false }
+    let full = try nested.object("full_attention", orNil: true)
+    let sliding = try nested.object("sliding_attention", orNil: true)
+    return full != nil || sliding != nil
   }
 }
 

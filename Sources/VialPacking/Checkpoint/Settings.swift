@@ -54,6 +54,13 @@ struct Settings: Sendable {
   /// The object as a value.
   var json: JSONValue { .object(members) }
 
+  /// The same with the members of another object, which come first where both have one.
+  func overlaid(by other: Settings) -> Settings {
+    let own = members.members.filter { other.members[$0.key] == nil }
+    let all = (own + other.members.members).map { ($0.key, $0.value) }
+    return Settings(JSONObject(all), fileName: other.fileName)
+  }
+
   /// An error that names the file.
   func error(_ message: String) -> PackingError { PackingError("\(fileName): \(message)") }
 
@@ -134,9 +141,11 @@ struct Settings: Sendable {
     return size
   }
 
-  /// A whole number from 1 to `limit` that must be there.
-  func requiredSize(_ key: String, upTo limit: Int) throws(PackingError) -> Int {
-    guard let size = try size(key, upTo: limit) else { throw error("no \(key)") }
+  /// A whole number from 1 to `limit` that must be there, unless there is a usual one.
+  func requiredSize(
+    _ key: String, upTo limit: Int, usual: Int? = nil
+  ) throws(PackingError) -> Int {
+    guard let size = try size(key, upTo: limit) ?? usual else { throw error("no \(key)") }
     return size
   }
 

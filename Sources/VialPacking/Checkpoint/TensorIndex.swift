@@ -81,6 +81,21 @@ struct TensorIndex: Sendable {
     locations.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
   }
 
+  /// Takes the names of a wrapper's text model for those that it has by itself.
+  mutating func nameAsTextModel() throws(PackingError) {
+    var renamed: [JSONString: Location] = [:]
+    for name in names {
+      let own = JSONString(WrapperNames.plain(name.text))
+      guard let location = locations[name] else { continue }
+      guard renamed.updateValue(location, forKey: own) == nil else {
+        throw PackingError(
+          "tensor \(PackingError.printable(own.bytes)) is in the checkpoint under two names, one of them"
+            + " \(PackingError.printable(name.bytes))")
+      }
+    }
+    locations = renamed
+  }
+
   /// Where `name` is, or nil.
   func location(_ name: String) -> Location? { locations[JSONString(name)] }
 

@@ -1,5 +1,5 @@
-// Owns: what `config.json` says about the traits of layers: biases, multipliers, which layers
-// rotate; and the refusal of traits that are not computed.
+// Owns: what `config.json` says about the traits of layers: biases, multipliers, soft caps, which
+// layers rotate and by what; and the refusal of traits that are not computed.
 // Must not: let pass what would change an answer silently: it is refused by the key's name.
 // Source: the configuration classes of transformers 5.23.
 
@@ -11,6 +11,7 @@ import VialText
 struct TraitSettings {
   let settings: Settings
   let architecture: Architecture
+  let hiddenSize: Int
   let layerCount: Int
   let contextLength: Int
 
@@ -25,8 +26,8 @@ struct TraitSettings {
     }
   }
 
-  /// What layers do beyond the plainest ones.
-  func layerTraits() throws(PackingError) -> LayerTraits {
+  /// What layers do beyond the plainest ones, and what is read otherwise than it stands there.
+  func layerTraits() throws(PackingError) -> (traits: LayerTraits, notices: PackNotices) {
     var traits = LayerTraits()
     if known.readsAttentionBias {
       traits.hasOutputBias = try settings.flag("attention_bias") ?? false
@@ -34,17 +35,54 @@ struct TraitSettings {
     if known.readsFeedForwardBias {
       traits.hasFeedForwardBias = try settings.flag("mlp_bias") ?? false
     }
+    try addMultipliers(&traits)
+    traits.attentionSoftCap = try softCap("attn_logit_softcapping", known.attentionSoftCap)
+    traits.logitSoftCap = try softCap("final_logit_softcapping", known.logitSoftCap)
+    let notices = try addSight(&traits)
+    return (traits, notices)
+  }
+
+  /// Granite's four multipliers, and the two of Gemma.
+  private func addMultipliers(_ traits: inout LayerTraits) throws(PackingError) {
     if known.readsMultipliers {
       traits.attentionScale = try factor("attention_multiplier")
       traits.embeddingMultiplier = try factor("embedding_multiplier")
       traits.residualMultiplier = try factor("residual_multiplier")
       traits.logitMultiplier = 1 / (try factor("logits_scaling"))
     }
-    if known.readsRotatedLayers {
-      let layers = try rotatedLayers()
-      traits.rotaryTables = layers.allSatisfy { $0 } ? nil : layers.map { $0 ? .first : .none }
+    if let usual = known.queryScalar {
+      let key = "query_pre_attn_scalar"
+      let scalar = settings.has(key) ? try settings.requiredFactor(key) : usual
+      traits.attentionScale = 1 / scalar.squareRoot()
     }
-    return traits
+    if architecture.traits.scalesEmbedding {
+      traits.embeddingMultiplier = LayerTraits.embeddingScale(hiddenSize: hiddenSize)
+    }
+  }
+
+  /// Windows, and by which frequencies layers rotate.
+  private func addSight(_ traits: inout LayerTraits) throws(PackingError) -> PackNotices {
+    let isRotated = known.readsRotatedLayers ? try rotatedLayers() : nil
+    let sight = try WindowSettings(
+      settings, architecture, layerCount: layerCount, contextLength: contextLength,
+      isRotated: isRotated)
+    traits.windows = sight.windows
+    if let isRotated, isRotated.contains(false) {
+      traits.rotaryTables = isRotated.map { $0 ? .first : .none }
+    }
+    if known.localRotaryBase != nil, sight.isSliding.contains(true) {
+      traits.rotaryTables = sight.isSliding.map { $0 ? .second : .first }
+    }
+    return sight.notices
+  }
+
+  /// A soft cap; null is none, and without the key the class decides.
+  private func softCap(
+    _ key: String, _ class: SettingsTraits.SoftCap
+  ) throws(PackingError) -> Double? {
+    guard case .read(let usual) = `class` else { return nil }
+    guard settings.states(key) else { return usual }
+    return settings.has(key) ? try settings.requiredFactor(key) : nil
   }
 
   /// A multiplier; 1 without it.
@@ -79,56 +117,34 @@ struct TraitSettings {
 
   /// Refuses what would change the answers and is not computed here.
   func refuseUnsupported() throws(PackingError) {
-    // "swish" is transformers' other name of the same function.
-    if let activation = try settings.string("hidden_act"), !["silu", "swish"].contains(activation) {
+    let key = known.activationKey
+    if let activation = try settings.string(key), !known.activationNames.contains(activation) {
+      let usual = architecture.traits.activation == .silu ? "silu" : "gelu_pytorch_tanh"
       throw settings.error(
-        "hidden_act \(PackingError.printable(activation)) is not supported, only silu")
+        "\(key) \(PackingError.printable(activation)) is not supported, only \(usual)")
     }
-    var flags = ["use_mrope"]
+    var flags = ["use_mrope", "use_bidirectional_attention"]
     if !known.readsAttentionBias { flags.append("attention_bias") }
     if !known.readsFeedForwardBias { flags.append("mlp_bias") }
     for name in flags where try settings.flag(name) == true {
       throw settings.error("\(name) is true, which is not supported")
     }
-    let others = [
-      "attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts",
-      "clip_qkv", "query_pre_attn_scalar",
-    ]
+    var others = ["num_experts", "num_local_experts", "clip_qkv"]
+    if known.queryScalar == nil { others.append("query_pre_attn_scalar") }
+    if known.attentionSoftCap == .unread { others.append("attn_logit_softcapping") }
+    if known.logitSoftCap == .unread { others.append("final_logit_softcapping") }
     for name in others {
       guard let value = try settings.number(name), value != 0 else { continue }
       let text = Int(exactly: value).map { "\($0)" } ?? "\(value)"
       throw settings.error("\(name) is \(text), which is not supported")
     }
-    try refuseWindows()
   }
+}
 
-  /// Layers that do not see everything.
-  private func refuseWindows() throws(PackingError) {
-    let types = try settings.strings("layer_types")
-    guard types.isEmpty || types.count == layerCount else {
-      throw settings.error(
-        "layer_types has \(types.count) entries, the model \(layerCount) layers")
-    }
-    for type in types where type != "full_attention" {
-      throw settings.error(
-        "layer_types has \(PackingError.printable(type)), only full_attention is supported")
-    }
-    let isFlagged = try settings.flag("use_sliding_window") == true
-    switch known.windows {
-    case .stated: break
-    case .flagged where isFlagged: break
-    case .none where isFlagged:
-      throw settings.error("use_sliding_window is true, which is not supported")
-    // The class does not read a window here.
-    case .none, .flagged, .everyOther: return
-    }
-    let stated = try settings.size("sliding_window", upTo: 1 << 30)
-    let window = settings.states("sliding_window") ? stated : known.slidingWindow
-    // One that is as long as the context hides nothing.
-    guard let window, window < contextLength else { return }
-    let cause = isFlagged ? "use_sliding_window is true with a" : "there is a"
-    throw settings.error(
-      "\(cause) sliding_window of \(window) for \(contextLength) positions, which is not supported;"
-        + " one of max_position_embeddings or more, or null, is")
+extension LayerTraits {
+  /// What embedding rows of Gemma are multiplied by: a root that transformers holds in the model's
+  /// type, here f32.
+  static func embeddingScale(hiddenSize: Int) -> Double {
+    Double(Float(Double(hiddenSize).squareRoot()))
   }
 }

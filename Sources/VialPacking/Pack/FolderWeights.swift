@@ -21,10 +21,14 @@ struct FolderWeights {
   private(set) var notices = PackNotices()
 
   /// Opens the weights of a folder whose settings were read.
+  /// - Parameter isOfWrapper: whether names may be those of a model that this one is a part of.
   init(
-    _ folder: CheckpointFolder, tied: Bool, quantization: SourceQuantization?
+    _ folder: CheckpointFolder, tied: Bool, quantization: SourceQuantization?,
+    isOfWrapper: Bool = false
   ) throws(PackingError) {
-    index = try TensorIndex(folder: folder)
+    var index = try TensorIndex(folder: folder)
+    if isOfWrapper { try index.nameAsTextModel() }
+    self.index = index
     isTied = tied
     self.quantization = quantization
     notices = index.notices

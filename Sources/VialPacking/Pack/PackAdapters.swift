@@ -15,9 +15,10 @@ struct PackAdapters: Sendable {
 
   /// - Parameter weights: the base's own weights; nil when there are none to compare with.
   init(
-    _ options: PackOptions, plan: TensorPlan, layerCount: Int, weights: TensorSources?
+    _ options: PackOptions, plan: TensorPlan, of configuration: CheckpointConfiguration,
+    weights: TensorSources?
   ) throws(PackingError) {
-    let base = AdapterBase(plan, layerCount: layerCount, weights: weights)
+    let base = AdapterBase(plan, of: configuration, weights: weights)
     var names = Set<String>()
     for adapter in options.adapters {
       guard names.insert(adapter.name).inserted else {

@@ -21,7 +21,11 @@ struct PackNotices: Sendable, Equatable {
   mutating func differs(_ line: String) { differences.append(line) }
 
   /// Says what is left out.
-  mutating func omits(_ line: String) { omissions.append(line) }
+  /// - Parameter count: how many things the line is about.
+  mutating func omits(_ line: String, count: Int = 1) {
+    omissions.append(line)
+    unnamedCount += count - 1
+  }
 
   /// Says of many things what is left out: the first ten by name, the others by their number.
   mutating func omits(_ names: [String], _ line: (String) -> String, kind: String) {

@@ -71,7 +71,7 @@ struct PackSource: Sendable {
     let plan = TensorPlan(configuration)
     notices += found.notices
     adapters = try PackAdapters(
-      options, plan: plan, layerCount: configuration.layerCount,
+      options, plan: plan, of: configuration,
       weights: options.randomSeed == nil ? found.tensors : nil)
     notices += adapters.notices
     try adapters.merge(into: &found.tensors)
@@ -94,6 +94,8 @@ struct PackSource: Sendable {
     modelName = options.modelName ?? parts.modelName
     license = options.license ?? parts.license
     notices += tokenizer.notices
+    let others = tensors.namesOfOtherParts
+    if let line = WrapperNames.notice(others) { notices.omits(line, count: others.count) }
     let className = configuration.architecture.className
     notices.omits(
       tensors.unexpectedNames(tied: configuration.tiedEmbedding),
@@ -125,7 +127,8 @@ struct PackSource: Sendable {
     switch input {
     case .folder(let folder):
       let found = try FolderWeights(
-        folder, tied: configuration.tiedEmbedding, quantization: parts.quantization)
+        folder, tied: configuration.tiedEmbedding, quantization: parts.quantization,
+        isOfWrapper: configuration.architecture.wrapperName != nil)
       configuration.tiedEmbedding = found.isTied
       let recipe = try options.recipe.resolved(tied: found.isTied)
       return Weights(

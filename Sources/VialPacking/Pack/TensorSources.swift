@@ -129,18 +129,21 @@ struct TensorSources: Sendable {
         "\(location.file.name): tensor \(name) has dtype \(type), only F32, F16, BF16 and F64 can be packed"
       )
     }
+    let rows = CheckpointRows(
+      file: location.file, entry: entry, columnCount: planned.columnCount,
+      firstRow: part?.firstRow ?? 0)
     return SourcedTensor(
-      planned: planned,
-      rows: CheckpointRows(
-        file: location.file, entry: entry, columnCount: planned.columnCount,
-        firstRow: part?.firstRow ?? 0),
+      planned: planned, rows: planned.isLessOne ? NormRows(rows: rows) : rows,
       sourceByteCount: entry.byteCount / UInt64(max(1, shape[0])) * UInt64(planned.shape[0]))
   }
 
-  /// `unusedNames` without what a checkpoint may hold for historical reasons: stored rotary
-  /// frequencies, and the head's copy of a tied embedding.
+  /// Those of `unusedNames` that belong to other parts of the model: what sees images.
+  var namesOfOtherParts: [String] { unusedNames.filter { WrapperNames.otherPart(of: $0) != nil } }
+
+  /// The others of `unusedNames`, without what a checkpoint may hold for historical reasons: stored
+  /// rotary frequencies, and the head's copy of a tied embedding.
   func unexpectedNames(tied: Bool) -> [String] {
-    unusedNames.filter { name in
+    unusedNames.filter { WrapperNames.otherPart(of: $0) == nil }.filter { name in
       !name.utf8.reversed().starts(with: "rotary_emb.inv_freq".utf8.reversed())
         && !(tied && name == "lm_head.weight")
     }

@@ -25,6 +25,8 @@ struct PlannedTensor: Sendable, Equatable {
   let fused: FusedSource?
   /// Whether GGUF files may interleave the halves of its heads.
   let isRotated: Bool
+  /// Whether checkpoints have it less 1; GGUF files have it whole.
+  let isLessOne: Bool
 
   /// For `--random-weights`: the mean and the standard deviation of the values.
   var randomMean: Float { role == .norm ? 1 : 0 }
@@ -35,12 +37,13 @@ struct PlannedTensor: Sendable, Equatable {
   /// Elements in a row.
   var columnCount: Int { shape.count == 2 ? shape[1] : shape[0] }
 
-  init(_ tensor: ArchitectureTensor) {
+  init(_ tensor: ArchitectureTensor, traits: ArchitectureTraits) {
     let (rule, layer) = (tensor.rule, tensor.layer)
     name = rule.name(layer: layer)
     ggufName = rule.ggufName(layer: layer)
     shape = tensor.shape
     role = rule.role
+    isLessOne = traits.addsOneToNorms && rule.role == .norm
     isRotated = [.query, .key, .queryBias, .keyBias].contains(rule.slot)
     if let rows = tensor.fusedRows, let name = rule.fusedName(layer: layer),
       let ggufName = rule.fusedGGUFName(layer: layer)
@@ -59,6 +62,9 @@ struct TensorPlan: Sendable {
 
   /// The plan of a configuration.
   init(_ configuration: CheckpointConfiguration) {
-    tensors = configuration.architecture.tensors(configuration.sizes).map(PlannedTensor.init)
+    let architecture = configuration.architecture
+    tensors = architecture.tensors(configuration.sizes).map {
+      PlannedTensor($0, traits: architecture.traits)
+    }
   }
 }

@@ -28,9 +28,8 @@ extension CheckpointConfiguration {
     let heads = try keys.required("attention.head_count", upTo: 4096)
     let head = try keys.headDimension(hidden: hidden, heads: heads)
     let context = try keys.required("context_length", upTo: 1 << 30)
-    try keys.refuseUnsupported(headDimension: head, contextLength: context)
-    let base = try file.number(name + ".rope.freq_base") ?? 10000
-    guard base >= 1, base <= 1e15 else { throw file.error("rope.freq_base is out of range") }
+    let base = try keys.base("rope.freq_base") ?? 10000
+    try keys.refuseUnsupported(headDimension: head, contextLength: context, base: base)
     let epsilon = try file.number(name + ".attention.layer_norm_rms_epsilon") ?? 1e-6
     guard epsilon > 0, epsilon < 1 else {
       throw file.error("attention.layer_norm_rms_epsilon is not between 0 and 1")
@@ -41,6 +40,9 @@ extension CheckpointConfiguration {
     }
     let layers = try keys.required("block_count", upTo: 4096)
     let rotaryDimension = try keys.size("rope.dimension_count", upTo: 4096) ?? head
+    var traits = try keys.traits(layerCount: layers)
+    try keys.addGemma(&traits, hidden: hidden, heads: heads, head: head, layers: layers)
+    let local = try keys.addWindows(&traits, layerCount: layers, contextLength: context)
     self.init(
       architecture: architecture, modelName: Self.modelName(try file.string("general.name")),
       hiddenSize: hidden, layerCount: layers, headCount: heads, kvHeadCount: keyHeads,
@@ -48,13 +50,12 @@ extension CheckpointConfiguration {
       vocabularySize: embedding.shape[0], contextLength: context, normEpsilon: epsilon,
       rotaryBase: base,
       rotaryScaling: try keys.scaling(rotaryDimension: rotaryDimension, contextLength: context),
-      rotaryFraction: Double(rotaryDimension) / Double(head),
-      hasAttentionBias: keys.hasAttentionBias, traits: try keys.traits(layerCount: layers),
+      rotaryFraction: Double(rotaryDimension) / Double(head), localRotary: local,
+      hasAttentionBias: keys.hasAttentionBias, traits: traits,
       tiedEmbedding: file.tensors["output.weight"] == nil,
       beginToken: try file.integer("tokenizer.ggml.bos_token_id", 0...Int(Int32.max)),
       endTokens: try keys.endTokens())
-    let tables = inverseFrequencies + (layerTraits.longRope?.inverseFrequencies ?? [])
-    guard tables.allSatisfy({ $0 >= 0 && $0 <= 1 }) else {
+    guard hasSoundFrequencies else {
       throw file.error("the rotary settings give frequencies beyond 0 to 1")
     }
   }
@@ -69,7 +70,7 @@ extension CheckpointConfiguration {
 }
 
 /// The keys of one architecture.
-private struct GGUFKeys {
+struct GGUFKeys {
   let file: GGUFFile
   let prefix: String
   let architecture: Architecture
@@ -125,15 +126,24 @@ private struct GGUFKeys {
     return traits
   }
 
+  /// What angles are powers of; nil without the key.
+  func base(_ key: String) throws(PackingError) -> Double? {
+    guard let base = try file.number(prefix + key) else { return nil }
+    guard base >= 1, base <= 1e15 else { throw file.error("\(key) is out of range") }
+    return base
+  }
+
   /// A multiplier; nil without it, and for 0, which llama.cpp takes for none.
-  private func factor(_ key: String) throws(PackingError) -> Double? {
+  func factor(_ key: String) throws(PackingError) -> Double? {
     guard let factor = try file.number(prefix + key), factor != 0 else { return nil }
     guard factor >= 0x1p-20, factor <= 0x1p40 else { throw file.error("\(key) is out of range") }
     return factor
   }
 
   /// Refuses what would change the answers and is not computed here.
-  func refuseUnsupported(headDimension: Int, contextLength: Int) throws(PackingError) {
+  func refuseUnsupported(
+    headDimension: Int, contextLength: Int, base: Double
+  ) throws(PackingError) {
     for key in ["attention.value_length", "rope.dimension_count"] {
       guard let length = try size(key, upTo: 4096), length != headDimension else { continue }
       if key == "rope.dimension_count", architecture.settings.readsRotaryFraction,
@@ -143,13 +153,16 @@ private struct GGUFKeys {
       }
       throw file.error("\(prefix)\(key) is \(length), only \(headDimension) is supported here")
     }
-    for key in ["expert_count", "attention.sliding_window"] {
-      guard let count = try file.integer(prefix + key, 0...Int(Int32.max)), count > 0 else {
-        continue
-      }
-      // A window as long as the context hides nothing.
-      if key == "attention.sliding_window", count >= contextLength { continue }
-      throw file.error("\(prefix)\(key) is \(count), which is not supported")
+    if let count = try file.integer(prefix + "expert_count", 0...Int(Int32.max)), count > 0 {
+      throw file.error("\(prefix)expert_count is \(count), which is not supported")
+    }
+    try refuseWindows(contextLength: contextLength, base: base)
+    for (key, cap) in [
+      ("attn_logit_softcapping", architecture.settings.attentionSoftCap),
+      ("final_logit_softcapping", architecture.settings.logitSoftCap),
+    ] where cap == .unread {
+      guard let limit = try factor(key) else { continue }
+      throw file.error("\(prefix)\(key) is \(limit), which is not supported")
     }
   }
 
