@@ -10,16 +10,17 @@ extension Model {
   /// Bytes of all tensors as stored. O(tensors).
   public var weightsByteCount: UInt64 { sum { UInt64(clamping: $0.byteCount) } }
 
+  /// What people call the model; may be empty. It decides nothing and may differ between files of
+  /// one model digest.
+  public func name() throws(VialError) -> String {
+    do throws(FormatError) { return try file.modelName() } catch { throw VialError(error) }
+  }
+
   /// What the file's provenance wants every user to see; nil when it says nothing.
   public func notice() throws(VialError) -> String? {
-    do throws(FormatError) {
-      guard let provenance = try file.provenance() else { return nil }
-      // A text may be as long as all key–values.
-      return try MemoryReserve.with(2 * provenance.byteCount) {
-        guard case .text(let notice)? = provenance["notice"] else { return nil }
-        return notice
-      }
-    } catch { throw VialError(error) }
+    do throws(FormatError) { return try file.provenanceText("notice") } catch {
+      throw VialError(error)
+    }
   }
 
   /// Sums over the tensors; a hostile table saturates it.

@@ -146,16 +146,20 @@ public func vial_model_copy_text(
   }
 }
 
+/// What a model says, its errors as statuses.
+private func said<Text>(_ read: () throws(VialError) -> Text) throws(Failure) -> Text {
+  do throws(VialError) { return try read() } catch { throw Failure(error) }
+}
+
 /// The text `VIAL_MODEL_TEXT_…`.
 private func string(_ number: UInt32, of model: Model) throws(Failure) -> String {
   switch Int(number) {
   case VIAL_MODEL_TEXT_ARCHITECTURE: return model.file.configuration.architecture
-  case VIAL_MODEL_TEXT_NAME: return model.file.configuration.name
+  case VIAL_MODEL_TEXT_NAME: return try said { () throws(VialError) in try model.name() }
   case VIAL_MODEL_TEXT_MODEL_DIGEST: return model.file.modelDigest.description
   case VIAL_MODEL_TEXT_FILE_DIGEST: return model.file.fileDigest.description
   case VIAL_MODEL_TEXT_NOTICE:
-    let notice: String?
-    do throws(VialError) { notice = try model.notice() } catch { throw Failure(error) }
+    let notice = try said { () throws(VialError) in try model.notice() }
     guard let notice else { throw Failure(VIAL_STATUS_NOT_IN_FILE) }
     return notice
   default: throw Failure(VIAL_STATUS_INVALID_ARGUMENT)

@@ -48,6 +48,7 @@ import VialText
     let provenance = try file.provenance()
     #expect((provenance == nil) == (truth.provenance == nil))
     if let provenance, let values = truth.provenance { compare(provenance, values) }
+    if let name = truth.name { #expect(try file.modelName() == name) }
   }
 
   @Test(arguments: Vectors.valid)

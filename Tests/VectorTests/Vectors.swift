@@ -90,6 +90,8 @@ struct ValidTruth: Decodable {
   let fileDigest: String
   let sections: [Section]
   let configuration: [String: TruthValue]
+  /// Absent from the truths of 1.0.
+  let name: String?
   let provenance: [String: TruthValue]?
   let tensors: [Tensor]
   let texts: [Text]

@@ -26,7 +26,7 @@ enum SampleFile {
   ]
 
   static let configuration = ModelConfiguration(
-    architecture: "qwen2", name: "sample", hiddenSize: 40, layerCount: 2, headCount: 4,
+    architecture: "qwen2", formerName: "sample", hiddenSize: 40, layerCount: 2, headCount: 4,
     keyValueHeadCount: 2, headDimension: 8, hasAttentionBias: true, feedForwardSize: 70,
     vocabularySize: 100, contextLength: 64, normEpsilon: 1e-6,
     ropeInverseFrequencies: [1, 0.1, 0.01, 0.001], isEmbeddingTied: true, bosToken: 3,

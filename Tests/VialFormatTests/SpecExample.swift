@@ -8,7 +8,7 @@ enum SpecExample {
     try writer.add(
       .configuration,
       ModelConfiguration(
-        architecture: "llama", name: "", hiddenSize: 8, layerCount: 1, headCount: 1,
+        architecture: "llama", hiddenSize: 8, layerCount: 1, headCount: 1,
         keyValueHeadCount: 1, headDimension: 2, hasAttentionBias: false, feedForwardSize: 8,
         vocabularySize: 3, contextLength: 16, normEpsilon: 1e-5, ropeInverseFrequencies: [1],
         isEmbeddingTied: true, bosToken: nil, addsBOS: false, eosTokens: [2]

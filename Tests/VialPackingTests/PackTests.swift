@@ -145,7 +145,7 @@ import VialPacking
   @Test func configurationIsComplete() throws {
     let configuration = try Fixture("llama3-tiny").pack().configuration
     #expect(configuration.architecture == "llama")
-    #expect(configuration.name == "fixture")
+    #expect(configuration.formerName.isEmpty)
     #expect(configuration.hiddenSize == 64)
     #expect(configuration.layerCount == 2)
     #expect((configuration.headCount, configuration.keyValueHeadCount) == (4, 2))
@@ -160,6 +160,39 @@ import VialPacking
     #expect(configuration.sampling.temperature == 0.6)
     #expect(configuration.sampling.topP == 0.95)
     #expect(configuration.sampling.topK == 50)
+  }
+
+  /// A name is for people: whatever the folder and `--name` are, it is one model, and without a name
+  /// the same bytes.
+  @Test func namesAreNoPartOfTheModel() throws {
+    let fixture = try Fixture("qwen2-tiny-tied")
+    let named = try ["a", "the ward's é"].map { name in
+      let (file, _, _) = try fixture.packed { $0.modelName = name }
+      #expect(try file.modelName() == name)
+      #expect(try file.provenance()?["base_model"] == nil)
+      return file
+    }
+    #expect(named[0].modelDigest == named[1].modelDigest)
+    #expect(named[0].fileDigest != named[1].fileDigest)
+    let nameless = try fixture.packed { $0.modelName = nil }.file
+    #expect(try nameless.modelName().isEmpty)
+    #expect(nameless.modelDigest == named[0].modelDigest)
+    let folders = TemporaryFolder()
+    for name in ["one", "two"] {
+      try FileManager.default.copyItem(at: fixture.folder, to: folders.url(name))
+      let copy = try fixture.packed {
+        $0.modelName = nil
+        $0.sourcePath = folders.path(name)
+      }.file
+      #expect(copy.fileDigest == nameless.fileDigest)
+    }
+    // What the checkpoint says of itself is a name, too.
+    try fixture.edit(
+      "config.json", "\"bos_token_id\"", "\"_name_or_path\": \"clinic/tiny\", \"bos_token_id\"")
+    let own = try fixture.packed { $0.modelName = nil }.file
+    #expect(try own.modelName() == "clinic/tiny")
+    #expect(try own.provenance()?["base_model"] == .text("clinic/tiny"))
+    #expect(own.modelDigest == nameless.modelDigest)
   }
 
   @Test func textsAndProvenanceTravel() throws {

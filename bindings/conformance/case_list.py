@@ -38,6 +38,7 @@ def opening():
     yield {"name": "open demo", "kind": "open", "file": DEMO}
     yield {"name": "open adapters", "kind": "open", "file": ADAPTERS, "access": 1, "verification": 2}
     yield {"name": "open lazily", "kind": "open", "file": DEMO, "verification": 1}
+    yield {"name": "open named", "kind": "open", "file": f"{VECTORS}valid/named.vial"}
     for name, copy in [("chinese", "模型 一.vial"), ("arabic", "نموذج.vial"), ("emoji", "🩺 💊.vial"),
                        ("newline", "a\nb.vial"), ("long", "x" * 200 + ".vial")]:
         yield {"name": f"open under a name: {name}", "kind": "open", "file": SMALL, "copy_as": copy}

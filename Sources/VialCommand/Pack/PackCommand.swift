@@ -18,8 +18,8 @@ struct PackCommand: ParsableCommand {
       compressed-tensors w4a16) keeps its integers and scales, without loss, unless --weights asks for another \
       encoding; so does a GGUF file (F32, F16, BF16, Q4_0, IQ4_NL, Q8_0; other types need --weights). The file is written \
       aside and renamed when it is complete; a link is followed, a file that is replaced keeps its permissions, and a \
-      second writer of the same file is refused. The same input gives the same bytes, whatever the number of \
-      threads; the model's name (--name) belongs to the input and to the model digest. Of a split \
+      second writer of the same file is refused. The same input and options give the same bytes, \
+      whatever the number of threads and wherever the source lies; the model digest does not cover the name (--name). Of a split \
       GGUF model give the first part. What is read otherwise than the checkpoint seems to say is a warning, what is not \
       carried over is named, and the last line counts both.
       """)
@@ -139,8 +139,8 @@ struct PackCommand: ParsableCommand {
   @Option(
     help:
       """
-      The model's name (default: _name_or_path of config.json or general.name, or the name of the source's folder or \
-      file).
+      What people call the model (default: _name_or_path of config.json or general.name, or nothing). Not part of the \
+      model digest.
       """
   )
   var name: String?

@@ -152,6 +152,21 @@ package struct VialFile: Sendable {
     guard let region = section(.provenance) else { return nil }
     return try KeyValueTable(region, context: "provenance")
   }
+
+  /// A text of the provenance; nil when it has none under that key.
+  package func provenanceText(_ key: String) throws(FormatError) -> String? {
+    guard let provenance = try provenance() else { return nil }
+    // A text may be as long as all key–values.
+    return try MemoryReserve.with(2 * provenance.byteCount) {
+      guard case .text(let text)? = provenance[key] else { return nil }
+      return text
+    }
+  }
+
+  /// What people call the model; may be empty.
+  package func modelName() throws(FormatError) -> String {
+    try provenanceText("model.name") ?? configuration.formerName
+  }
 }
 
 extension ByteRegion {

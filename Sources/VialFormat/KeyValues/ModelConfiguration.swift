@@ -7,8 +7,9 @@
 public struct ModelConfiguration: Equatable, Sendable {
   /// `qwen2`, `llama`; a runtime refuses a name it does not know.
   package var architecture: String
-  /// For people; may be empty.
-  package var name: String
+  /// What files before 0.2 are called; empty in others, whose name is in their provenance: it is
+  /// for people, and must not decide the model digest.
+  package var formerName: String
   package var hiddenSize: Int
   package var layerCount: Int
   /// Query heads.
@@ -61,14 +62,14 @@ public struct ModelConfiguration: Equatable, Sendable {
 
   /// Memberwise; `encoded()` validates.
   package init(
-    architecture: String, name: String, hiddenSize: Int, layerCount: Int, headCount: Int,
+    architecture: String, formerName: String = "", hiddenSize: Int, layerCount: Int, headCount: Int,
     keyValueHeadCount: Int, headDimension: Int, hasAttentionBias: Bool, feedForwardSize: Int,
     vocabularySize: Int, contextLength: Int, normEpsilon: Double, ropeInverseFrequencies: [Float],
     isEmbeddingTied: Bool, bosToken: UInt32?, addsBOS: Bool, eosTokens: [UInt32],
     sampling: SamplingDefaults = SamplingDefaults(), traits: LayerTraits = LayerTraits()
   ) {
     self.architecture = architecture
-    self.name = name
+    self.formerName = formerName
     self.hiddenSize = hiddenSize
     self.layerCount = layerCount
     self.headCount = headCount
@@ -112,7 +113,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   package init(_ table: KeyValueTable) throws(FormatError) {
     let fields = ConfigurationFields(table)
     architecture = try fields.text("architecture")
-    name = try fields.text("model.name")
+    formerName = try fields.text("model.name")
     hiddenSize = try fields.size("hidden_size", FormatLimits.width)
     layerCount = try fields.size("layer_count", FormatLimits.layerCount)
     headCount = try fields.size("attention.head_count", FormatLimits.headCount)
@@ -181,7 +182,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   package func encoded() throws(FormatError) -> [UInt8] {
     var builder = KeyValueBuilder()
     builder["architecture"] = .text(architecture)
-    builder["model.name"] = .text(name)
+    builder["model.name"] = .text(formerName)
     builder["hidden_size"] = .unsigned(UInt64(clamping: hiddenSize))
     builder["layer_count"] = .unsigned(UInt64(clamping: layerCount))
     builder["attention.head_count"] = .unsigned(UInt64(clamping: headCount))

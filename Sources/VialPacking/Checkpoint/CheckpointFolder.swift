@@ -33,9 +33,6 @@ struct CheckpointFolder: Sendable {
     self.path = path
   }
 
-  /// The folder's own name, without its parents.
-  var name: String { URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent }
-
   private func path(of fileName: String) -> String {
     path + (path.utf8.last == UInt8(ascii: "/") ? "" : "/") + fileName
   }

@@ -129,7 +129,8 @@ struct PackJob {
   ) throws {
     let options = source.options
     let provenance = Provenance(
-      baseModel: source.modelName, license: source.license, credit: options.credit,
+      modelName: source.modelName, baseModel: source.baseModel, license: source.license,
+      credit: options.credit,
       notice: options.notice, tool: options.tool, sourceDigests: sourceDigests,
       recipe: source.report, mergedAdapter: source.adapters.merged?.name, calibration: calibration,
       randomSeed: options.randomSeed)

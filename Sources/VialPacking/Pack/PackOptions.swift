@@ -32,7 +32,8 @@ public struct PackOptions: Sendable {
   public var randomSeed: UInt64?
   /// Worker threads; nil takes as many as the process may use.
   public var threadCount: Int?
-  /// Model name; nil takes `_name_or_path` of config.json or the folder's name.
+  /// What people call the model; nil takes `_name_or_path` of config.json or `general.name` of a
+  /// GGUF file, if there is one. It is no part of the model digest.
   public var modelName: String?
   /// Licence, credit and notice for provenance, where the checkpoint cannot say them.
   public var license: String?

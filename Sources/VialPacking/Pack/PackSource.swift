@@ -48,7 +48,10 @@ struct PackSource: Sendable {
   let promptTemplates: [PromptTemplateFile]
   /// Files that digests are taken of.
   let files: [SourceFile]
-  let modelName: String
+  /// What people call the model; nil where neither the caller nor the source says it.
+  let modelName: String?
+  /// What the source calls itself.
+  let baseModel: String?
   let license: String?
   let options: PackOptions
   /// What is read otherwise than the source says, and what is left out.
@@ -92,6 +95,7 @@ struct PackSource: Sendable {
     }
     files = parts.files + tensors.files
     modelName = options.modelName ?? parts.modelName
+    baseModel = parts.modelName
     license = options.license ?? parts.license
     notices += tokenizer.notices
     let others = tensors.namesOfOtherParts
@@ -203,10 +207,11 @@ struct PackSource: Sendable {
     endTokens = ends.sorted()
   }
 
-  /// The configuration section's contents.
+  /// The configuration section's contents; the model's name is none of them, because the model
+  /// digest covers them.
   func modelConfiguration() -> ModelConfiguration {
     ModelConfiguration(
-      architecture: configuration.architecture.name, name: modelName,
+      architecture: configuration.architecture.name,
       hiddenSize: configuration.hiddenSize, layerCount: configuration.layerCount,
       headCount: configuration.headCount, keyValueHeadCount: configuration.kvHeadCount,
       headDimension: configuration.headDimension,

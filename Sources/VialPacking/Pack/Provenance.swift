@@ -1,7 +1,7 @@
 // Owns: where a file came from and how it was made: the provenance section's key–values, and their
 // keys.
-// Must not: hold a time, a path or a machine's name, because the same input must give the same
-// bytes.
+// Must not: hold a time, a path, or a folder's or machine's name, because the same input must give
+// the same bytes.
 // Source: Spec/FORMAT.md, "Provenance".
 
 import CVialKernels
@@ -9,7 +9,10 @@ import VialFormat
 
 /// What provenance says.
 struct Provenance: Sendable {
-  var baseModel: String
+  /// What people call the model.
+  var modelName: String?
+  /// What the source calls itself.
+  var baseModel: String?
   var license: String?
   var credit: String?
   var notice: String?
@@ -27,7 +30,8 @@ struct Provenance: Sendable {
   /// The section's payload.
   func encoded() throws(FormatError) -> [UInt8] {
     var builder = KeyValueBuilder()
-    builder["base_model"] = .text(baseModel)
+    builder["model.name"] = modelName.map { .text($0) }
+    builder["base_model"] = baseModel.map { .text($0) }
     builder["licence"] = license.map { .text($0) }
     builder["credit"] = credit.map { .text($0) }
     builder["notice"] = notice.map { .text($0) }

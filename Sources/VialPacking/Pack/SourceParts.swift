@@ -14,7 +14,8 @@ struct SourceParts {
   let files: [SourceFile]
   /// What the user should know, but for what the tokenizer says.
   let notices: PackNotices
-  let modelName: String
+  /// What it calls itself; never a folder's or a file's name, which whoever copies it may change.
+  let modelName: String?
   let license: String?
   /// What a folder says about its own quantisation.
   let quantization: SourceQuantization?
@@ -39,7 +40,7 @@ struct SourceParts {
     tokenizer = contents.tokenizer
     notices = configuration.notices + contents.notices + (quantization?.notices ?? PackNotices())
     files = try contents.files + [folder.open("config.json")]
-    modelName = configuration.modelName ?? folder.name
+    modelName = configuration.modelName
     license = contents.license
     (tokenizerName, configurationName) = ("tokenizer.json", "config.json")
   }
@@ -54,7 +55,7 @@ struct SourceParts {
     generation = GenerationDefaults()
     notices = PackNotices()
     files = [file.source]
-    modelName = configuration.modelName ?? file.source.name
+    modelName = configuration.modelName
     license = try file.string("general.license").map(PackingError.printable)
     let types = Set(file.tensors.values.map(\.type.name)).sorted().joined(separator: ", ")
     origin = RecipeReport.Origin(name: "gguf", summary: "gguf, tensors of \(types)")

@@ -7,7 +7,7 @@ from . import container as c
 from .adapters import check_base, describe_adapter, read_adapter
 from .configuration import check_configuration
 from .fields import Refusal, require
-from .keyvalues import read_key_values
+from .keyvalues import TEXT as TEXT_VALUE, read_key_values
 from .model import check_adapter, check_model
 from .signatures import read_signature
 from .tensors import read_tensor_table
@@ -51,6 +51,14 @@ class OpenFile:
     def chat_templates(self):
         return [(s.id, read_program_of(self.container, s)) for s in self.container.of_kind(c.CHAT)]
 
+    def name(self):
+        """What people call the model: the provenance's name, else the configuration's."""
+        for section in self.container.of_kind(c.PROVENANCE):
+            entry = read_key_values_of(self.container, section).get("model.name")
+            if entry is not None and entry.type == TEXT_VALUE:
+                return entry.value
+        return self.configuration["model.name"]
+
     def check_runs(self):
         """What a program that computes needs: tokenizer, chat templates, R-701 to R-706 (adapters are all used)."""
         require(self.has_model, 216, self.container.root.table_offset, "the file has no model")
@@ -79,6 +87,7 @@ def describe(data):
     if file.has_model:
         answer["configuration"] = {k: _json_value(v) for k, v in file.configuration.items()}
         answer["tensors"] = [_tensor(file, tensor) for tensor in file.tensors]
+        answer["name"] = _guarded(file.name)
     answer["texts"] = [_guarded(lambda: _text(file, s)) for s in file.container.of_kind(c.TEXT)]
     if file.has_model:
         answer["tokenizer"] = _guarded(lambda: _tokenizer(file.tokenizer()))

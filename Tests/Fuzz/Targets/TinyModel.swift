@@ -137,7 +137,7 @@ public enum TinyModel {
 
   private static func configuration(_ parts: Parts) -> ModelConfiguration {
     ModelConfiguration(
-      architecture: "qwen2", name: "tiny", hiddenSize: 24, layerCount: 1, headCount: 2,
+      architecture: "qwen2", formerName: "tiny", hiddenSize: 24, layerCount: 1, headCount: 2,
       keyValueHeadCount: 1, headDimension: 8, hasAttentionBias: true, feedForwardSize: 40,
       vocabularySize: parts.vocabularySize, contextLength: parts.contextLength, normEpsilon: 1e-6,
       ropeInverseFrequencies: [1, 0.1, 0.01, 0.001], isEmbeddingTied: true, bosToken: 3,

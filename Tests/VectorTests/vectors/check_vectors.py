@@ -50,7 +50,9 @@ def check_valid(folder, problems):
         truth = json.loads(path.with_suffix(".json").read_text("utf-8"))
         truth.pop("about", None)
         found = json.loads(json.dumps(describe(path.read_bytes())))
-        for key in sorted(truth.keys() | found.keys()):
+        # What the reader learned to tell since a version was frozen is not in its truths.
+        told = found.keys() if folder.name == "valid" else set()
+        for key in sorted(truth.keys() | told):
             if truth.get(key) != found.get(key):
                 problems.append(f"{folder.name}/{path.name}: {key} is {found.get(key)!r:.300}, not {truth.get(key)!r:.300}")
     return count

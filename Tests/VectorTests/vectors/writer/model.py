@@ -126,6 +126,7 @@ class Model:
             "generation": draft.generation, "model_digest": draft.digests["model"].hex(),
             "file_digest": draft.digests["file"].hex(), "sections": [row(*placed) for placed in draft.placed],
             "configuration": kv.plain(self.config),
+            "name": (self.provenance or {}).get("model.name", self.config["model.name"])[1],
             "tensors": [t.as_truth() for t in sorted(self.tensors, key=lambda t: t.name.encode())],
             "texts": [text(s) for s in self.texts], "tokenizer": self.tokenizer.as_truth(),
             "chat_templates": [truth for _, truth in self.chats], "adapters": self.adapters,

@@ -249,6 +249,13 @@ def prompts():
     return model
 
 
+def named():
+    """A name in the provenance and a former one in the configuration: only the latter is in the model digest."""
+    model = plain_model()
+    model.provenance = {"model.name": (kv.TEXT, "the ward's model é")}
+    return model
+
+
 def signed():
     """A file that was signed after it was made: the signature is appended, the digests that it signs stay."""
     model = plain_model()
@@ -266,7 +273,8 @@ VALID = {
     "many-weights": many_weights, "unknown-sections": unknown_sections, "limits": limits, "two-chunks": two_chunks,
     "newer-minor": newer_minor, "second-generation": second_generation, "spare-slot": spare_slot,
     "signed": signed, "adapters": adapters, "prompts": prompts, "layer-traits": layer_traits,
-    "norms-of-heads": norms_of_heads, "norms-behind": norms_behind, "windows": windows, "four-norms": four_norms,
+    "named": named, "norms-of-heads": norms_of_heads, "norms-behind": norms_behind, "windows": windows,
+    "four-norms": four_norms,
 }
 
 
