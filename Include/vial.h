@@ -1258,6 +1258,9 @@ enum {
 #define VIAL_CHOICE_BYTE_LIMIT 1024u
 /** No reasoning: max_reasoning_tokens of a request that closes it at once. */
 #define VIAL_REASONING_NONE 0xFFFFFFFFu
+/** No answer: max_tokens of a request whose prompt is computed only, for the prefix cache. It ends
+ *  with VIAL_FINISH_LENGTH, with a schema or choices VIAL_FINISH_BUDGET. */
+#define VIAL_ANSWER_NONE 0xFFFFFFFFu
 
 /** Options of vial_engine_submit: exactly one of text, messages, tokens and template_id. Nothing of
  *  it is needed after the call. */
@@ -1310,8 +1313,8 @@ typedef struct vial_request_options {
   uint64_t seed;
   /** Which of several answers to the same prompt and seed: their random numbers differ. */
   uint32_t sample_index;
-  /** Most tokens of the answer; 0: the prompt template's, or as many as fit. (In `vial run` and
-   *  `vial batch` a given 0 is no token.) */
+  /** Most tokens of the answer, reasoning included; VIAL_ANSWER_NONE: none at all; 0: the prompt
+   *  template's, or as many as fit. */
   uint32_t max_tokens;
   /** Most tokens of the reasoning, after which it is closed; VIAL_REASONING_NONE: none at all; 0:
    *  the prompt template's, or no limit. */

@@ -185,6 +185,15 @@ private func grammar(
 }
 
 extension GenerationOptions {
+  /// A number of tokens as the header has it: 0 is what a template says, `none` is no token.
+  private static func limit(_ number: UInt32, none: UInt32, _ template: Int?) -> Int? {
+    switch number {
+    case 0: template
+    case none: 0
+    default: Int(number)
+    }
+  }
+
   /// Limits, sampling (what is not given comes from the file) and stop strings.
   fileprivate init(
     _ options: vial_request_options, _ template: PromptTemplate?, model: Model
@@ -197,15 +206,12 @@ extension GenerationOptions {
     sampling.seed = options.seed
     sampling.sampleIndex = options.sample_index
     self.init(
-      maximumTokens: options.max_tokens > 0 ? Int(options.max_tokens) : template?.maximumTokens,
+      maximumTokens: Self.limit(
+        options.max_tokens, none: VIAL_ANSWER_NONE, template?.maximumTokens),
       sampling: sampling)
     self.rules = rules
-    maximumReasoningTokens =
-      switch options.max_reasoning_tokens {
-      case 0: template?.maximumReasoningTokens
-      case VIAL_REASONING_NONE: 0
-      default: Int(options.max_reasoning_tokens)
-      }
+    maximumReasoningTokens = Self.limit(
+      options.max_reasoning_tokens, none: VIAL_REASONING_NONE, template?.maximumReasoningTokens)
     withholdsReasoning = options.flags & UInt32(VIAL_REQUEST_WITHHOLD_REASONING) != 0
     alternativeCount = Int(options.alternative_count)
     reportsEntropy = options.flags & UInt32(VIAL_REQUEST_ENTROPY) != 0

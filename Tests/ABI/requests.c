@@ -145,6 +145,9 @@ static void ends_and_limits(vial_engine *engine) {
   options.max_tokens = 3;
   cut = waited(engine, &options);
   CHECK(cut.reason == VIAL_FINISH_LENGTH && cut.count == 3);
+  options.max_tokens = VIAL_ANSWER_NONE;
+  cut = waited(engine, &options);
+  CHECK(cut.reason == VIAL_FINISH_LENGTH && cut.count == 0 && cut.length == 0);
   /* A stop string from the middle of the answer. */
   vial_text stop = {whole.text + whole.length / 2, 2};
   options = question();

@@ -9,6 +9,7 @@ SMALL = VECTORS + "valid/plain.vial"
 ADAPTERS = VECTORS + "valid/adapters.vial"
 QUESTION = "What are the symptoms of asthma?"
 NO_REASONING = 0xFFFFFFFF
+NO_ANSWER = 0xFFFFFFFF
 RAW, IGNORE_END = 1, 1
 
 TEXTS = {
@@ -37,8 +38,8 @@ def opening():
     """Files that open and files that do not."""
     yield {"name": "open demo", "kind": "open", "file": DEMO}
     yield {"name": "open adapters", "kind": "open", "file": ADAPTERS, "access": 1, "verification": 2}
-    yield {"name": "open lazily", "kind": "open", "file": DEMO, "verification": 1}
     yield {"name": "open named", "kind": "open", "file": f"{VECTORS}valid/named.vial"}
+    yield {"name": "open lazily", "kind": "open", "file": DEMO, "verification": 1}
     for name, copy in [("chinese", "模型 一.vial"), ("arabic", "نموذج.vial"), ("emoji", "🩺 💊.vial"),
                        ("newline", "a\nb.vial"), ("long", "x" * 200 + ".vial")]:
         yield {"name": f"open under a name: {name}", "kind": "open", "file": SMALL, "copy_as": copy}
@@ -134,6 +135,7 @@ def answers():
     yield {"name": "biased", **short, "temperature": 0.0, "bias_tokens": [300, 301], "bias_values": [8.5, -3.0],
            "banned_tokens": [13, 14, 15]}
     yield {"name": "least tokens", **short, "temperature": 0.0, "min_tokens": 40, "max_tokens": 40}
+    yield {"name": "no answer", **asked, "max_tokens": NO_ANSWER}
     yield {"name": "stop id", **short, "temperature": 0.0, "stop_tokens": list(range(255, 700))}
     yield {"name": "ends by itself", "kind": "submit", "file": DEMO, "text": "What are the symptoms of anemia?", "seed": "2"}
     yield {"name": "alternatives", **short, "temperature": 0.0, "max_tokens": 4, "alternative_count": 5}

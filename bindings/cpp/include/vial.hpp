@@ -1268,7 +1268,7 @@ struct RequestOptions {
   std::uint64_t seed = 0;
   /** Which of several answers to the same prompt and seed. */
   std::uint32_t sample_index = 0;
-  /** Most tokens of the answer; 0: the prompt template's, or as many as fit. */
+  /** Most tokens of the answer; VIAL_ANSWER_NONE: none; 0: the template's, or as many as fit. */
   std::uint32_t max_tokens = 0;
   /** Most tokens of the reasoning; VIAL_REASONING_NONE: none; 0: the template's, or no limit. */
   std::uint32_t max_reasoning_tokens = 0;

@@ -20,7 +20,7 @@ PREFIXES = {
     "PenaltyScope": "PENALTY", "MessageFlag": "MESSAGE", "EventKind": "EVENT", "Part": "PART",
     "FinishReason": "FINISH", "RequestFlag": "REQUEST", "RequestState": "STATE", "EncodeFlag": "ENCODE",
     "DecodeFlag": "DECODE", "TemplateText": "TEMPLATE_TEXT"}
-MACROS = ("ABI_VERSION", "WAIT_FOREVER", "TOKEN_NONE", "REASONING_NONE", "ADAPTER_NAME_LIMIT")
+MACROS = ("ABI_VERSION", "WAIT_FOREVER", "TOKEN_NONE", "REASONING_NONE", "ANSWER_NONE", "ADAPTER_NAME_LIMIT")
 # Numbers of the header that no binding needs: this package has no log callback and no memory flags by name.
 UNUSED = ("VIAL_LOG_", "VIAL_MEMORY_")
 

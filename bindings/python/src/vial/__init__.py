@@ -14,9 +14,9 @@ cannot be wiped; libvial wipes its copies.
 from __future__ import annotations
 
 from ._constants import (
-    REASONING_NONE, Access, CacheType, DecodeFlag, EncodeFlag, EngineFlag, EventKind, FinishReason,
-    MessageFlag, ModelFlag, Part, PenaltyScope, RequestFlag, RequestState, SamplingFlag, Status,
-    Verification)
+    ANSWER_NONE, REASONING_NONE, Access, CacheType, DecodeFlag, EncodeFlag, EngineFlag, EventKind,
+    FinishReason, MessageFlag, ModelFlag, Part, PenaltyScope, RequestFlag, RequestState,
+    SamplingFlag, Status, Verification)
 from ._errors import (
     BusyError, FormatError, HandleError, IncompleteAnswer, SchemaError, TimeoutExpired, VialError)
 from ._library import LibraryError, library as _loaded
@@ -39,10 +39,10 @@ def build_info() -> str:
 
 
 __all__ = [
-    "REASONING_NONE", "Access", "Adapter", "Answer", "BusyError", "CacheType", "DecodeFlag",
-    "EncodeFlag", "Engine", "EngineFlag", "EngineInfo", "Event", "EventKind", "FinishReason",
-    "FormatError", "HandleError", "IncompleteAnswer", "LibraryError", "Message", "MessageFlag",
-    "Model", "ModelFlag", "ModelInfo", "Part", "PenaltyScope", "Request", "RequestFlag",
-    "RequestInfo", "RequestOptions", "RequestState", "Sampling", "SamplingFlag", "SchemaError",
-    "Status", "Stream", "Template", "TimeoutExpired", "Verification", "VialError",
+    "ANSWER_NONE", "REASONING_NONE", "Access", "Adapter", "Answer", "BusyError", "CacheType",
+    "DecodeFlag", "EncodeFlag", "Engine", "EngineFlag", "EngineInfo", "Event", "EventKind",
+    "FinishReason", "FormatError", "HandleError", "IncompleteAnswer", "LibraryError", "Message",
+    "MessageFlag", "Model", "ModelFlag", "ModelInfo", "Part", "PenaltyScope", "Request",
+    "RequestFlag", "RequestInfo", "RequestOptions", "RequestState", "Sampling", "SamplingFlag",
+    "SchemaError", "Status", "Stream", "Template", "TimeoutExpired", "Verification", "VialError",
     "arithmetic_version", "build_info", "demo_path"]

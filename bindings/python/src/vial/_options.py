@@ -81,7 +81,8 @@ class RequestOptions:
     sampling: Sampling, or a mapping of those of its fields that differ from what the file
         recommends; None: what it recommends.
     seed, sample_index: Which random numbers.
-    max_tokens, max_reasoning_tokens: 0: the template's, or as many as fit (REASONING_NONE: none).
+    max_tokens, max_reasoning_tokens: 0: the template's, or as many as fit (ANSWER_NONE,
+        REASONING_NONE: none).
     alternative_count: Likeliest tokens to report with each token, at most 20.
     stops: Texts that end the answer.
     schema: A JSON schema as str, mapping or pydantic model class; not for patient text.
