@@ -27,10 +27,11 @@ struct BatchCommand: ParsableCommand {
       "prompt_logprobs" (the answer's line then has them). \
       Null counts as not given. Any other field is an error that names it. ANSWERS.jsonl, which only you can read when \
       it is new, gets a line for each: "id" as it was, "text", "tokens", "reasoning", "finish_reason", "error" (null \
-      when all went well), "line" (of the request) and "digest". An answer does not depend on its neighbours. A run \
+      when all went well), "line" (of the request), "digest", "request_digest" and "origin" (digests of model, chat \
+      template, template and adapter, and the settings). An answer does not depend on its neighbours. A run \
       that was stopped or killed goes on where it stopped when it is repeated: answers that are there stay, those that \
-      failed, too (remove their lines to have them tried again); half a line is dropped, and a file of other requests, another model or \
-      other settings is refused. Lines reach the disk every two seconds. A line that is no request is named and gets an "error"; the rest runs, and the \
+      failed, too, unless --retry-failed is given; half a line is dropped, and a file of other requests, another model or \
+      other settings is refused with what differs. Lines reach the disk every two seconds. A line that is no request is named and gets an "error"; the rest runs, and the \
       exit code is 1.
       """)
 
@@ -47,6 +48,12 @@ struct BatchCommand: ParsableCommand {
     inversion: .prefixedNo,
     help: "Answers in the order of the requests, instead of as they are ready.")
   var ordered = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Drop the answers that failed in an earlier run and try their lines again, which may have been mended meanwhile."
+    ))
+  var retryFailed = false
 
   @Flag(help: "No chat template: the file's BOS and the prompt.")
   var raw = false
@@ -86,7 +93,8 @@ struct BatchCommand: ParsableCommand {
       options.cacheByteLimit = cacheMemory.map { $0 * 1_000_000 }
       let engine = try memory.engine(model, options)
       let settings = BatchSettings(
-        isRaw: raw, isOrdered: ordered, parallelCount: parallel,
+        isRaw: raw, isOrdered: ordered, retriesFailed: retryFailed,
+        parallelCount: parallel,
         cacheType: compute.kv.rawValue,
         defaults: GenerationOptions(
           maximumTokens: maxTokens, sampling: model.recommendedSampling))

@@ -14,6 +14,8 @@ import VialText
 struct BatchSettings {
   var isRaw: Bool
   var isOrdered: Bool
+  /// Whether lines that failed in an earlier run are tried again.
+  var retriesFailed: Bool
   /// Most requests at once.
   var parallelCount: Int
   var cacheType: String
@@ -47,6 +49,7 @@ final class BatchJob {
   /// Formats of schemas that were told not to be kept.
   private var toldFormats: Set<String> = []
   private let salt: [UInt8]
+  private let origin: BatchOrigin
 
   init(_ engine: Engine, settings: BatchSettings, lines: LineFile, log: BatchLog) {
     model = engine.model
@@ -59,6 +62,7 @@ final class BatchJob {
       settings.isRaw ? "raw" : "chat", "\(settings.defaults.maximumTokens ?? -1)",
     ]
     salt = Array(parts.joined(separator: " ").utf8)
+    origin = BatchOrigin(model, settings)
   }
 
   /// Answers every line that has no answer yet.
@@ -68,6 +72,7 @@ final class BatchJob {
       if !(line?.isBlank ?? false) { total += 1 }
       return true
     }
+    if settings.retriesFailed { try dropFailed() }
     var number = 0
     report()
     try lines.forEachLine { line, _, _ in
@@ -80,6 +85,20 @@ final class BatchJob {
     try log.finish()
     if let signal = SignalTrap.signalNumber { throw ExitStatus.interrupted(signal) }
     return summary
+  }
+
+  /// Drops answers that failed, once all others are known to be this batch's: a file of another
+  /// one stays as it is.
+  private func dropFailed() throws {
+    var number = 0
+    try lines.forEachLine { line, _, _ in
+      number += 1
+      guard let earlier = log.earlier[number], !earlier.hasFailed else { return true }
+      let value = try? line.map { try JSONReader.parse($0, limits: .ofConversations) }
+      _ = try log.hasAnswer(key(of: line ?? [], number, value, id: BatchID.none))
+      return true
+    }
+    try log.dropFailed()
   }
 
   /// Why a job ends early.
@@ -96,19 +115,12 @@ final class BatchJob {
 
   private func take(_ line: [UInt8]?, _ number: Int) throws {
     let value = line.map { line in Result { try JSONReader.parse(line, limits: .ofConversations) } }
-    var digest = SHA256()
-    digest.update(salt + (line ?? []))
     var id = Result<String, BatchError>.success(BatchID.none)
     if let line, case .success(let value)? = value {
       id = Result { () throws(BatchError) in try BatchID.json(of: value, in: line) }
-      // The model digest does not cover what may be changed in a finished file.
-      if BatchRequest.usesOtherSections(value) {
-        digest.update(model.file.fileDigest.bytes)
-      }
     }
-    let key = BatchKey(
-      line: number, digest: String(digest.finalize().description.prefix(24)),
-      id: (try? id.get()) ?? BatchID.none)
+    let key = key(
+      of: line ?? [], number, try? value?.get(), id: (try? id.get()) ?? BatchID.none)
     if try log.hasAnswer(key) {
       summary.earlierCount += 1
       if log.earlier[number]?.hasFailed == true {
@@ -136,6 +148,20 @@ final class BatchJob {
       let isSyntax = error.kind == .syntax
       try fail(key, position, isSyntax ? "byte \(error.offset): not JSON" : "\(error)")
     }
+  }
+
+  private func key(
+    of line: [UInt8], _ number: Int, _ value: JSONValue?, id: String
+  ) -> BatchKey {
+    var digest = SHA256()
+    digest.update(salt + line)
+    if let value, BatchRequest.usesOtherSections(value) {
+      digest.update(model.file.fileDigest.bytes)
+    }
+    let short = { (digest: Digest) in String(digest.description.prefix(24)) }
+    return BatchKey(
+      line: number, digest: short(digest.finalize()), request: short(SHA256.hash(line.span.bytes)),
+      origin: value.map { origin.of($0, in: model.file) } ?? origin, id: id)
   }
 
   private func tellUnkeptFormats(of request: BatchRequest) {
