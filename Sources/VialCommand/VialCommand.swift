@@ -37,6 +37,7 @@ struct VialCommand: ParsableCommand {
       }
       try HelpTopic.check(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot()
+      try (command as? any CheckedCommand)?.checkUsage()
       try command.run()
     } catch { exit(withError: ExitCode(say(error))) }
   }
@@ -58,6 +59,10 @@ struct VialCommand: ParsableCommand {
       StandardError.write("error: \(failure.message)")
       return failure.code
     }
+    if let failure = error as? UsageFailure {
+      StandardError.write(lines: failure.text)
+      return 2
+    }
     let code = exitCode(for: error)
     let text = fullMessage(for: error)
     guard code == .success else {
@@ -70,26 +75,31 @@ struct VialCommand: ParsableCommand {
   }
 }
 
-/// The command that `vial help` is asked about.
+/// The command that `vial help` or `--help` is asked about.
 enum HelpTopic {
   /// Refuses a name that no command has: the parser would show the help of the command above it.
   static func check(_ arguments: ArraySlice<String>) throws {
-    guard arguments.first == "help" else { return }
+    let isHelp = arguments.first == "help"
+    guard isHelp || arguments.contains(where: { ["--help", "-help", "-h"].contains($0) }) else {
+      return
+    }
     var command: any ParsableCommand.Type = VialCommand.self
-    for name in arguments.dropFirst() where !name.hasPrefix("-") && name != "help" {
-      guard
-        let next = command.configuration.subcommands.first(where: {
-          $0.configuration.commandName == name
-        })
-      else {
-        let known = command.configuration.subcommands.compactMap { $0.configuration.commandName }
-        throw ValidationError(
-          known.isEmpty
-            ? "'\(command.configuration.commandName ?? "vial")' has no subcommands"
-            : "no command is called '\(name)': there are \(known.joined(separator: ", "))")
+    for name in arguments where name != "help" {
+      let commands = command.configuration.subcommands
+      // Behind a command stand its arguments, and options go before the help that is asked for.
+      if name.hasPrefix("-") || commands.isEmpty && !isHelp { return }
+      guard let next = commands.first(where: { $0.configuration.commandName == name }) else {
+        throw ValidationError(unknown(name, below: command))
       }
       command = next
     }
+  }
+
+  private static func unknown(_ name: String, below command: any ParsableCommand.Type) -> String {
+    let known = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+    return known.isEmpty
+      ? "'\(command.configuration.commandName ?? "vial")' has no subcommands"
+      : "no command is called '\(name)': there are \(known.joined(separator: ", "))"
   }
 }
 

@@ -118,7 +118,8 @@ import Testing
       let run = try CommandRun("run", model, "--ids", "1", "--adapter", "ward:\(scale)")
       #expect(run.status == 2)
     }
-    try expectFailure("run", model, "--ids", "1", "--adapter", "ward:101", says: "-100 to 100")
+    try expectFailure(
+      "run", model, "--ids", "1", "--adapter", "ward:101", says: "-100 to 100", code: 2)
     #expect(try bytes(model) == whole)
   }
 

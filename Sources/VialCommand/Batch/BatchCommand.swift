@@ -9,7 +9,7 @@ import VialModel
 import VialSystem
 
 /// `vial batch FILE --in REQUESTS.jsonl --out ANSWERS.jsonl`.
-struct BatchCommand: ParsableCommand {
+struct BatchCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "batch",
     abstract: "Answer a file of requests, many at once.",
@@ -58,13 +58,19 @@ struct BatchCommand: ParsableCommand {
   @Flag(help: "No chat template: the file's BOS and the prompt.")
   var raw = false
 
-  @Option(help: "Most tokens of an answer, unless its line says otherwise; 0: none.")
+  @Option(
+    parsing: .unconditional,
+    help: "Most tokens of an answer, unless its line says otherwise; 0: none.")
   var maxTokens: Int = 2048
 
-  @Option(help: ArgumentHelp("Most requests at once, 1 to 1024.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Most requests at once, \(OptionRange.parallel.text).", valueName: "n")
+  )
   var parallel = 32
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Most memory for the KV cache, in MB, at least 1 (default: what 32,768 tokens need).",
       valueName: "mb"))
@@ -74,11 +80,10 @@ struct BatchCommand: ParsableCommand {
 
   @OptionGroup var memory: MemoryArguments
 
-  func validate() throws {
+  func check() throws {
+    try compute.check()
     if maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
-    if !(1...1024).contains(parallel) {
-      throw ValidationError("--parallel must be from 1 to 1024")
-    }
+    try OptionRange.parallel.check(parallel)
     if let cacheMemory, !(1...(1 << 40)).contains(cacheMemory) {
       throw ValidationError("--cache-memory must be at least 1")
     }
@@ -86,7 +91,7 @@ struct BatchCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let model = try Model(path: file)
+      let model = try Model.opened(file)
       if let notice = try model.notice() { StandardError.write(notice) }
       var options = EngineOptions(compute: compute.options)
       options.runningLimit = parallel

@@ -8,7 +8,7 @@ import VialModel
 import VialSystem
 
 /// `vial bench FILE`.
-struct BenchCommand: ParsableCommand {
+struct BenchCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Measure speed, and what share it is of what the machine can do.",
@@ -27,21 +27,27 @@ struct BenchCommand: ParsableCommand {
   @Argument(help: "The .vial file.")
   var file: String
 
-  @Option(help: ArgumentHelp("Tokens of a prompt.", valueName: "N,.."))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of a prompt.", valueName: "N,.."))
   var prompt = CountList(512)
 
-  @Option(help: ArgumentHelp("Tokens to generate.", valueName: "N,.."))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Tokens to generate.", valueName: "N,.."))
   var generate = CountList(64)
 
-  @Option(help: ArgumentHelp("Sequences computed together, 1 to 256.", valueName: "N,.."))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Sequences computed together, \(OptionRange.benchBatch.text).", valueName: "N,.."))
   var batch = CountList(1)
 
-  @Option(help: ArgumentHelp("Tokens before those that are generated.", valueName: "N,.."))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Tokens before those that are generated.", valueName: "N,.."))
   var depth = CountList(0)
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
-      "Threads, 1 to 1024 (default: the processors that this process may use).",
+      "Threads, \(OptionRange.threads.text) (default: the processors that this process may use).",
       valueName: "N,.."))
   var threads: CountList?
 
@@ -63,17 +69,10 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "A JSON array, one object for each test.")
   var json = false
 
-  /// Tokens that the runner computes in one step at most.
-  private static let batchLimit = 256
-
-  func validate() throws {
+  func check() throws {
     try ComputeArguments.check(isa: isa)
-    guard batch.counts.allSatisfy({ (1...Self.batchLimit).contains($0) }) else {
-      throw ValidationError("--batch must be from 1 to \(Self.batchLimit)")
-    }
-    guard threads?.counts.allSatisfy({ (1...1024).contains($0) }) ?? true else {
-      throw ValidationError("--threads must be from 1 to 1024")
-    }
+    for count in batch.counts { try OptionRange.benchBatch.check(count) }
+    for count in threads?.counts ?? [] { try OptionRange.threads.check(count) }
     guard (prompt.counts + generate.counts + depth.counts).allSatisfy({ $0 <= 1 << 24 }) else {
       throw ValidationError("--prompt, --generate and --depth must be at most \(1 << 24)")
     }
@@ -84,8 +83,12 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let opened = try ModelFile(path: file)
-      let weights = try opened.weights()
+      let opened: ModelFile
+      let weights: DecoderWeights
+      do throws(ModelError) {
+        opened = try ModelFile(path: file)
+        weights = try opened.weights()
+      } catch { throw CommandFailure(FileInspection.line(error, path: file)) }
       let plan = BenchPlan(
         prompts: prompt.counts, generates: generate.counts, batches: batch.counts,
         depths: depth.counts, threads: threads?.counts ?? [Processors.availableCount])

@@ -7,7 +7,7 @@ import VialModel
 import VialSystem
 
 /// `vial compact FILE [-o OUT]`.
-struct CompactCommand: ParsableCommand {
+struct CompactCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "compact",
     abstract: "Drop the dead space of a .vial file.",
@@ -25,7 +25,7 @@ struct CompactCommand: ParsableCommand {
     help: "The file to write; an existing one is replaced (default: FILE).")
   var output: String?
 
-  func validate() throws {
+  func check() throws {
     if output?.isEmpty == true { throw ValidationError("--output must not be empty") }
   }
 

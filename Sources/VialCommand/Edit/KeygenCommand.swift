@@ -6,7 +6,7 @@ import VialFormat
 import VialSystem
 
 /// `vial keygen KEY`.
-struct KeygenCommand: ParsableCommand {
+struct KeygenCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "keygen",
     abstract: "Make a key pair for signing files.",
@@ -18,7 +18,7 @@ struct KeygenCommand: ParsableCommand {
   @Argument(help: "The file to write the secret key to.")
   var key: String
 
-  func validate() throws {
+  func check() throws {
     if key.isEmpty { throw ValidationError("KEY must not be empty") }
   }
 

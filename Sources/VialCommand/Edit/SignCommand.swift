@@ -7,7 +7,7 @@ import VialModel
 import VialSystem
 
 /// `vial sign FILE --key KEY [--comment TEXT] [--remove]`.
-struct SignCommand: ParsableCommand {
+struct SignCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "sign",
     abstract: "Sign a .vial file, or remove a signature.",
@@ -24,13 +24,16 @@ struct SignCommand: ParsableCommand {
     help: "The secret key's file, of vial keygen. With --remove the public key will do.")
   var key: String?
 
-  @Option(help: "A remark that is signed, too; everybody can read it (at most 4096 bytes).")
+  @Option(
+    help:
+      "A remark that is signed, too; everybody can read it (at most \(FormatLimits.commentByteCount) bytes)."
+  )
   var comment: String?
 
   @Flag(help: "Remove this key's signature; without --key, all signatures.")
   var remove = false
 
-  func validate() throws {
+  func check() throws {
     if key == nil && !remove { throw ValidationError("give --key") }
     if comment != nil && remove { throw ValidationError("--comment has no use with --remove") }
     if let comment, comment.utf8.count > FormatLimits.commentByteCount {

@@ -38,7 +38,7 @@ struct TemplateListCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let templates = try Model(path: try file ?? DemoModel.path()).promptTemplates()
+      let templates = try Model.opened(try file ?? DemoModel.path()).promptTemplates()
       guard json else { return try StandardOutput.write(Self.table(templates).text(indent: 0)) }
       var output = JSONOutput()
       output.array { output in
@@ -80,7 +80,7 @@ struct TemplateShowCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let model = try Model(path: try file ?? DemoModel.path())
+      let model = try Model.opened(try file ?? DemoModel.path())
       let description = TemplateDescription(template: try TemplateArguments.template(id, in: model))
       try StandardOutput.write(json ? description.json() : description.text())
     }
@@ -110,7 +110,7 @@ struct TemplateRenderCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let model = try Model(path: try file ?? DemoModel.path())
+      let model = try Model.opened(try file ?? DemoModel.path())
       let messages = try values.messages(try TemplateArguments.template(id, in: model))
       let bytes = Array(
         UnsafeBufferPointer(start: messages.text.pointer, count: messages.text.count))

@@ -8,7 +8,7 @@ import VialFormat
 import VialSystem
 
 /// `vial compare A B --file PATH`.
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Measure how far model B is from model A on a text.",
@@ -29,10 +29,12 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup var input: TextArguments
 
   @Option(
+    parsing: .unconditional,
     help: "Tokens in a window, at least 2 (default: the smaller of 2048 and the shorter context).")
   var window: Int?
 
-  @Option(help: "Leave out this many positions at the start of each window.")
+  @Option(
+    parsing: .unconditional, help: "Leave out this many positions at the start of each window.")
   var skip = 0
 
   @Option(
@@ -48,7 +50,10 @@ struct CompareCommand: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
-  func validate() throws {
+  func check() throws {
+    try compute.check()
+    try adapterA?.check()
+    try adapterB?.check()
     guard input.sourceCount == 1 else {
       throw ValidationError("give exactly one of --file and --text")
     }
@@ -61,7 +66,7 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let (left, right) = (try Self.open(a), try Self.open(b))
+      let (left, right) = (try Model.opened(a), try Model.opened(b))
       let tokens = try input.tokens(left)
       let comparer = try ModelComparer(
         left, right, options: compute.options, windowSize: window,
@@ -77,14 +82,6 @@ struct CompareCommand: ParsableCommand {
         models: (left, right), tokenCount: tokens.count, windowSize: comparer.windowSize,
         skip: skip, comparison: comparison, figures: figures)
       try StandardOutput.write(json ? report.json() : report.text())
-    }
-  }
-
-  /// Opens one of two files; an error says which.
-  private static func open(_ path: String) throws -> Model {
-    do throws(VialError) { return try Model(path: path) } catch {
-      if case .system = error { throw error }
-      throw CommandFailure("\(path): \(error)")
     }
   }
 

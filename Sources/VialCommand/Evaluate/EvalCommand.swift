@@ -10,7 +10,7 @@ import VialModel
 import VialSystem
 
 /// `vial eval FILE --data QUESTIONS.jsonl`.
-struct EvalCommand: ParsableCommand {
+struct EvalCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
     abstract: "Put multiple-choice questions to a model and count the right answers.",
@@ -48,10 +48,14 @@ struct EvalCommand: ParsableCommand {
 
   @OptionGroup var values: TemplateArguments
 
-  @Option(help: "Most tokens of a written answer, reasoning included, at least 1.")
+  @Option(
+    parsing: .unconditional,
+    help: "Most tokens of a written answer, reasoning included, at least 1.")
   var maxTokens = 1024
 
-  @Option(help: ArgumentHelp("Put the first N questions only, at least 1.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Put the first N questions only, at least 1.", valueName: "n"))
   var limit: Int?
 
   @Option(help: ArgumentHelp("Results, a line each; goes on where they end.", valueName: "path"))
@@ -64,7 +68,9 @@ struct EvalCommand: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
-  func validate() throws {
+  func check() throws {
+    try compute.check()
+    try adapter.check()
     if generate, mode == .letter { throw ValidationError("give one of --generate and --mode") }
     if raw, template != nil { throw ValidationError("give one of --raw and --template") }
     if template == nil, !values.isEmpty {
@@ -76,7 +82,7 @@ struct EvalCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let model = try Model(path: file)
+      let model = try Model.opened(file)
       let questions = try QuestionFile(FileReader(path: data).readAll(limit: 1 << 32))
       reportBrokenLines(questions)
       let asked = Array(questions.questions.prefix(limit ?? .max))

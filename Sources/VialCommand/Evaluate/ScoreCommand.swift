@@ -16,7 +16,7 @@ import VialText
 #endif
 
 /// `vial score FILE (--text TEXT | --file PATH | --ids 1,2,3)`.
-struct ScoreCommand: ParsableCommand {
+struct ScoreCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
     abstract: "Score a text: log-probabilities of its tokens, perplexity, logits.",
@@ -30,7 +30,8 @@ struct ScoreCommand: ParsableCommand {
 
   @OptionGroup var input: TextArguments
 
-  @Option(help: ArgumentHelp("Token ids instead of a text.", valueName: "1,2,3"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Token ids instead of a text.", valueName: "1,2,3"))
   var ids: TokenList?
 
   @Flag(help: "With --json: the logits of every position as well.")
@@ -43,7 +44,9 @@ struct ScoreCommand: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
-  func validate() throws {
+  func check() throws {
+    try compute.check()
+    try adapter.check()
     guard input.sourceCount + (ids == nil ? 0 : 1) == 1 else {
       throw ValidationError("give exactly one of --text, --file and --ids")
     }
@@ -52,7 +55,7 @@ struct ScoreCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let model = try Model(path: file)
+      let model = try Model.opened(file)
       let tokens = try tokens(model)
       guard tokens.count > 0 else { throw CommandFailure("there is nothing to score") }
       let scorer = try Scorer(

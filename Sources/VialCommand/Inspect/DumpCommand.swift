@@ -5,7 +5,7 @@ import ArgumentParser
 import VialFormat
 
 /// `vial dump FILE [--json] [--tensors] [--tensor NAME] [--template ID]`.
-struct DumpCommand: ParsableCommand {
+struct DumpCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "dump",
     abstract: "Show what a .vial file holds.",
@@ -29,7 +29,7 @@ struct DumpCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Show one template; the chat template is \"chat\".", valueName: "id"))
   var template: String?
 
-  func validate() throws {
+  func check() throws {
     if [tensors, tensor != nil, template != nil].filter({ $0 }).count > 1 {
       throw ValidationError("give at most one of --tensors, --tensor and --template")
     }

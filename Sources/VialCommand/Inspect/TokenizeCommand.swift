@@ -8,7 +8,7 @@ import VialSystem
 import VialText
 
 /// `vial tokenize FILE (--text TEXT | --file PATH | --decode 1,2,3)`.
-struct TokenizeCommand: ParsableCommand {
+struct TokenizeCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize", abstract: "Turn text into token ids, or ids into text.")
 
@@ -17,13 +17,13 @@ struct TokenizeCommand: ParsableCommand {
 
   @OptionGroup var input: TextArguments
 
-  @Option(help: ArgumentHelp("Ids to decode.", valueName: "1,2,3"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Ids to decode.", valueName: "1,2,3"))
   var decode: TokenList?
 
   @Flag(help: "One JSON object: tokens, or text with --decode.")
   var json = false
 
-  func validate() throws {
+  func check() throws {
     guard input.sourceCount + (decode == nil ? 0 : 1) == 1 else {
       throw ValidationError("give exactly one of --text, --file and --decode")
     }
@@ -31,7 +31,7 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     try CommandFailure.wrap {
-      let model = try Model(path: file)
+      let model = try Model.opened(file)
       if let decode {
         try decode.check(model)
         try show(text: Self.text(of: decode.ids, model.tokenizer))

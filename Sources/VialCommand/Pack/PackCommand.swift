@@ -8,7 +8,7 @@ public import VialPacking
 import VialSystem
 
 /// `vial pack SRC -o FILE`.
-struct PackCommand: ParsableCommand {
+struct PackCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "pack",
     abstract: "Pack a Hugging Face checkpoint, or a GGUF file, into one .vial file.",
@@ -37,7 +37,9 @@ struct PackCommand: ParsableCommand {
   )
   var weights: TensorEncoding?
 
-  @Option(help: "Elements that share a scale in int4 and int8: 32, 64 or 128 (default: 64).")
+  @Option(
+    parsing: .unconditional,
+    help: "Elements that share a scale in int4 and int8: 32, 64 or 128 (default: 64).")
   var group: WeightRecipe.Group?
 
   @Option(
@@ -66,6 +68,7 @@ struct PackCommand: ParsableCommand {
   var calibration: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       With gptq: bits a weight of the linear layers, scales included, from what int4 in groups of 128 takes (4.125 with \
@@ -76,6 +79,7 @@ struct PackCommand: ParsableCommand {
   var bits: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       With gptq: added to the Hessian's diagonal, as a share of its mean, above 0, at most 1 (default: 0.01).
@@ -106,6 +110,7 @@ struct PackCommand: ParsableCommand {
   var head: TensorEncoding?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Fill the shape in config.json with random weights of this seed; SRC needs no safetensors.",
       valueName: "seed"))
@@ -133,7 +138,11 @@ struct PackCommand: ParsableCommand {
     help: ArgumentHelp("Sign the file with this secret key of vial keygen.", valueName: "key"))
   var sign: String?
 
-  @Option(help: "Worker threads, 1 to 1024 (default: the processors that this process may use).")
+  @Option(
+    parsing: .unconditional,
+    help:
+      "Worker threads, \(OptionRange.threads.text) (default: the processors that this process may use)."
+  )
   var threads: Int?
 
   @Option(
@@ -170,10 +179,8 @@ struct PackCommand: ParsableCommand {
       """))
   var withoutSources = false
 
-  func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be from 1 to 1024")
-    }
+  func check() throws {
+    try OptionRange.threads.check(threads)
     if (method == .gptq) != (calibration != nil) {
       throw ValidationError("--method gptq and --calibration go together")
     }

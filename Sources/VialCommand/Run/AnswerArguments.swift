@@ -20,11 +20,12 @@ struct AnswerArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Hold the answer to one of these texts, 1 to 1024, with | between them.",
+      "Hold the answer to one of these texts, 1 to \(GrammarLimits.valueCount), with | between them.",
       valueName: "yes|no|maybe"))
   var choices: String?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Most tokens of the reasoning, after which it is closed; 0: none (default: the template's, else no limit).
       """)
@@ -41,7 +42,8 @@ struct AnswerArguments: ParsableArguments {
     choices.utf8.split(separator: 0x7C, omittingEmptySubsequences: false).map { Array($0) }
   }
 
-  func validate() throws {
+  /// Refuses values that are out of range.
+  func check() throws {
     if [schema != nil, choices != nil, noSchema].count(where: { $0 }) > 1 {
       throw ValidationError("give at most one of --schema, --no-schema and --choices")
     }

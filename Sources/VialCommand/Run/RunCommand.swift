@@ -14,7 +14,7 @@ import VialText
 extension ModelFile.Verification: ExpressibleByArgument {}
 
 /// `vial run [FILE] [--prompt TEXT | --ids 1,2,3 | --template ID --set NAME=VALUE...]`.
-struct RunCommand: ParsableCommand {
+struct RunCommand: CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Answer a prompt, streaming.",
@@ -34,7 +34,9 @@ struct RunCommand: ParsableCommand {
   @Option(help: "The prompt.")
   var prompt: String?
 
-  @Option(help: ArgumentHelp("Token ids to continue, as they are.", valueName: "1,2,3"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Token ids to continue, as they are.", valueName: "1,2,3"))
   var ids: TokenList?
 
   @Flag(help: "No chat template: the file's BOS and the text.")
@@ -47,7 +49,9 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var values: TemplateArguments
 
-  @Option(help: "Most tokens of the answer; 0: none (default: the template's, else 2048).")
+  @Option(
+    parsing: .unconditional,
+    help: "Most tokens of the answer; 0: none (default: the template's, else 2048).")
   var maxTokens: Int?
 
   @Flag(help: "A conversation: every line of standard input is a message.")
@@ -69,7 +73,10 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var memory: MemoryArguments
 
   @Option(
-    help: "Answer so often, 1 to 64, in one batch, and give the answer that most samples agree on.")
+    parsing: .unconditional,
+    help:
+      "Answer so often, \(OptionRange.samples.text), in one batch, and give the answer that most samples agree on."
+  )
   var samples = 1
 
   @Flag(help: "One JSON object instead of the text.")
@@ -78,7 +85,12 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "With --json: log-probability and entropy of each token.")
   var perToken = false
 
-  func validate() throws {
+  func check() throws {
+    try shape.check()
+    try sampling.check()
+    try rules.check()
+    try compute.check()
+    try adapter.check()
     let sources = [prompt != nil, ids != nil, template != nil, interactive].count { $0 }
     guard sources == 1 else {
       throw ValidationError("give exactly one of --prompt, --ids, --template and --interactive")
@@ -94,14 +106,15 @@ struct RunCommand: ParsableCommand {
     if template == nil, !values.isEmpty {
       throw ValidationError("--set and --set-file go with --template")
     }
-    if !(1...64).contains(samples) { throw ValidationError("--samples must be from 1 to 64") }
+    try OptionRange.samples.check(samples)
     if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens must not be negative") }
   }
 
   func run() throws {
     try CommandFailure.wrap {
       let start = MonotonicClock.seconds
-      let model = try Model(path: try file ?? DemoModel.path(), verification: verify)
+      let path = try file ?? DemoModel.path()
+      let model = try Model.opened(path, verification: verify)
       let openSeconds = MonotonicClock.seconds - start
       let applied = try adapter.applied(in: model)
       if let notice = try notice(model) { StandardError.write(notice) }
@@ -132,9 +145,9 @@ struct RunCommand: ParsableCommand {
           try StandardOutput.write(answer: request.text(of: .answer) + "\n")
           StandardError.write(several.line)
         }
-        StandardError.write(report.line())
+        if !report.isFailure { StandardError.write(report.line()) }
       }
-      if request.ending?.reason == .error { throw CommandFailure(report.failure) }
+      if report.isFailure { throw CommandFailure(report.failure(of: path)) }
       if let signal = SignalTrap.signalNumber { throw ExitCode(128 + signal) }
     }
   }

@@ -22,6 +22,9 @@ struct RunReport {
 
   private var reason: FinishReason { request.ending?.reason ?? .cancelled }
 
+  /// Whether there is no whole answer, for a cause that is nobody's wish.
+  var isFailure: Bool { reason == .error }
+
   private var promptRate: Double {
     let count = timings.computedPromptTokenCount - timings.cachedPromptTokenCount
     return Double(count) / max(timings.promptSeconds, 1e-9)
@@ -35,16 +38,23 @@ struct RunReport {
   /// `12 prompt tokens, 345/s; 80 generated, 210/s; stop (avx512vnni, 2 threads)`
   func line() -> String {
     let timings = timings
-    return "\(timings.promptTokenCount) prompt tokens, \(Int(promptRate))/s; "
-      + "\(timings.generatedTokenCount) generated, \(Int(generationRate))/s; "
+    return "\(timings.promptTokenCount) prompt tokens\(Self.rate(promptRate)); "
+      + "\(timings.generatedTokenCount) generated\(Self.rate(generationRate)); "
       + "\(reason.rawValue) "
       + "(\(engine.familyName), \(engine.threadCount) threads)"
   }
 
-  /// Why there is no whole answer.
-  var failure: String {
-    (request.ending?.failure ?? .numericError).description
-      + " after \(timings.answerTokenCount) tokens"
+  /// `, 345/s`; nothing where nothing was timed.
+  private static func rate(_ rate: Double) -> String {
+    rate > 0 ? ", \(ByteText.fixed(rate, rate < 10 ? 1 : 0))/s" : ""
+  }
+
+  /// Why there is no whole answer; damage names the file.
+  func failure(of path: String) -> String {
+    let failure = request.ending?.failure ?? .numericError
+    let count = "after \(timings.answerTokenCount) tokens"
+    guard case .damagedWeights = failure else { return "\(failure) \(count)" }
+    return "\(path): \(failure) \(count)"
   }
 
   /// The keys that README and `--help` promise, and some more.

@@ -28,6 +28,14 @@ struct AdapterChoice: ExpressibleByArgument {
     if name.isEmpty { return nil }
   }
 
+  /// Refuses a factor that is out of range.
+  func check() throws {
+    let limit = Model.adapterScaleLimit
+    guard (-limit...limit).contains(scale) else {
+      throw ValidationError("an adapter's scale must be from \(Int(-limit)) to \(Int(limit))")
+    }
+  }
+
   /// The model's adapter.
   func applied(in model: Model) throws -> AppliedAdapter {
     do throws(VialError) {
@@ -53,6 +61,9 @@ struct AdapterArguments: ParsableArguments {
       "An adapter of the file, and what its effect is multiplied by, -100 to 100 (default: 1).",
       valueName: "name[:scale]"))
   var adapter: AdapterChoice?
+
+  /// Refuses a factor that is out of range.
+  func check() throws { try adapter?.check() }
 
   /// The model's adapter, if one was named.
   func applied(in model: Model) throws -> AppliedAdapter? {

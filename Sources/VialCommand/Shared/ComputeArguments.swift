@@ -10,7 +10,10 @@ struct ComputeArguments: ParsableArguments {
   @Option(help: "Number type of the KV cache: f32, f16 or int8.")
   var kv: KVCacheType = .f16
 
-  @Option(help: "Threads, 1 to 1024 (default: the processors that this process may use).")
+  @Option(
+    parsing: .unconditional,
+    help:
+      "Threads, \(OptionRange.threads.text) (default: the processors that this process may use).")
   var threads: Int?
 
   @Option(
@@ -19,10 +22,9 @@ struct ComputeArguments: ParsableArguments {
       """)
   var isa: String?
 
-  func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be from 1 to 1024")
-    }
+  /// Refuses values that are out of range.
+  func check() throws {
+    try OptionRange.threads.check(threads)
     try Self.check(isa: isa)
   }
 

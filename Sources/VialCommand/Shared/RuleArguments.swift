@@ -25,19 +25,22 @@ struct RuleArguments: ParsableArguments {
     name: .customLong("stop"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
-      End reasoning or answer before this text, of 1 to 256 bytes; may be repeated, 16 at most (default: the template's).
+      End reasoning or answer before this text, of 1 to \(StopStrings.maxByteCount) bytes; may be repeated, \
+      \(StopStrings.maxCount) at most (default: the template's).
       """,
       valueName: "text"))
   var stops: [String] = []
 
   @Option(
     name: .customLong("stop-token"),
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "End the answer where this token is chosen; may be repeated, 1024 at most.",
+      "End the answer where this token is chosen; may be repeated, \(TokenRules.entryLimit) at most.",
       valueName: "id"))
   var stopTokens: [UInt32] = []
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       Let neither end tokens nor stop strings end the answer before it has so many tokens, at most --max-tokens.
@@ -50,28 +53,32 @@ struct RuleArguments: ParsableArguments {
 
   @Option(
     name: .customLong("logit-bias"),
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "Add VALUE, -100 to 100, to a token's logit; may be repeated, 1024 at most.",
+      "Add VALUE, -100 to 100, to a token's logit; may be repeated, \(TokenRules.entryLimit) at most.",
       valueName: "id=value"))
   var biases: [BiasArgument] = []
 
   @Option(
     name: .customLong("ban"),
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "Never choose this token; may be repeated, 1024 at most.", valueName: "id"))
+      "Never choose this token; may be repeated, \(TokenRules.entryLimit) at most.", valueName: "id"
+    ))
   var bannedTokens: [UInt32] = []
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       """
-      The answer's first words, at most 16384 bytes: the model goes on behind them, and what is printed does not repeat \
+      The answer's first words, at most \(GenerationOptions.prefillByteLimit) bytes: the model goes on behind them, and what is printed does not repeat \
       them.
       """,
       valueName: "text"))
   var prefill: String?
 
-  func validate() throws {
+  /// Refuses values that are out of range.
+  func check() throws {
     if stops.count > StopStrings.maxCount {
       throw ValidationError("--stop may be given at most \(StopStrings.maxCount) times")
     }

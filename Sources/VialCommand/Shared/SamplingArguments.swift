@@ -10,28 +10,33 @@ extension PenaltyScope: ExpressibleByArgument {}
 /// --temperature, --top-k, --top-p, --min-p, --seed, and the penalties.
 struct SamplingArguments: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: "0 to 100; 0 (and below 0.00001) is greedy, higher more varied (default: the file's).")
   var temperature: Float?
 
-  @Option(help: "Choose among this many tokens; 0: all (default: the file's).")
+  @Option(
+    parsing: .unconditional, help: "Choose among this many tokens; 0: all (default: the file's).")
   var topK: UInt32?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Choose among the likeliest tokens that reach this probability, above 0, at most 1 (default: the file's).
       """)
   var topP: Float?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Choose among tokens at least this share, 0 to 1, as likely as the best (default: the file's).
       """)
   var minP: Float?
 
-  @Option(help: "Seed of the random numbers.")
+  @Option(parsing: .unconditional, help: "Seed of the random numbers.")
   var seed: UInt64 = 0
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       Divide logits of used tokens by it (multiply negative ones); above 0, at most 100; 1: off (default: the file's).
@@ -46,6 +51,7 @@ struct SamplingArguments: ParsableArguments {
   var repetitionScope: PenaltyScope?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How many of these, the last ones; 0: all (default: 0).", valueName: "n"))
   var repetitionWindow: UInt32?
@@ -69,11 +75,13 @@ struct SamplingArguments: ParsableArguments {
   var penaltyScope: PenaltyScope?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How many of these, the last ones; 0: all (default: 0).", valueName: "n"))
   var penaltyWindow: UInt32?
 
-  func validate() throws {
+  /// Refuses values that are out of range.
+  func check() throws {
     if let sentence = parameters(over: SamplingParameters()).firstInvalid {
       throw ValidationError("\(sentence)")
     }
