@@ -101,7 +101,8 @@ import VialSystem
       weights: weights,
       options: RunnerOptions(compute: ComputeOptions(threadCount: 1), positionCount: 4096))
     let sequence = try #require(TokenSequence(capacity: 2048, pool: runner.blocks))
-    sequence.tokens.append(contentsOf: Self.prompt(3, 1500).span)
+    let prompt = Self.prompt(3, 1500)
+    sequence.tokens.append(contentsOf: prompt.span)
     while sequence.pendingCount > 0 {
       let count = min(100, sequence.pendingCount)
       runner.step([StepItem(sequence: sequence, tokenCount: count)]) { _, _ in }
@@ -175,7 +176,8 @@ import VialSystem
     let other: [UInt32] = [9, 8, 7, 6]
     sequence.tokens.append(contentsOf: other.span)
     let plain = try #require(TokenSequence(capacity: 500, pool: runner.blocks))
-    plain.tokens.append(contentsOf: (text[..<end] + other).span)
+    let rewritten = Array(text[..<end]) + other
+    plain.tokens.append(contentsOf: rewritten.span)
     #expect(logits(sequence) == logits(plain))
   }
 }
