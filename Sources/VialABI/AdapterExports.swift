@@ -55,9 +55,7 @@ extension CArguments {
       guard scale == 0 else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
       return nil
     }
-    if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
-      throw Failure(TextError.invalidUTF8(offset: offset))
-    }
+    try checkUTF8(bytes)
     let text = String(decoding: bytes, as: UTF8.self)
     return try Failure.mapped { () throws(VialError) in
       try model.adapter(named: text, scale: scale == 0 ? 1 : scale)

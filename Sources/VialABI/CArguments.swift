@@ -3,6 +3,7 @@
 
 import CVial
 import VialSystem
+import VialText
 
 /// Checks of pointers that come with a number.
 enum CArguments {
@@ -25,6 +26,13 @@ enum CArguments {
   ) throws(Failure) -> UnsafeBufferPointer<UInt8> {
     let bytes = try elements(text.data, text.length, limit: limit)
     return UnsafeRawBufferPointer(bytes).assumingMemoryBound(to: UInt8.self)
+  }
+
+  /// Throws `INVALID_UTF8` with the offset of the first byte that is none.
+  static func checkUTF8(_ bytes: UnsafeBufferPointer<UInt8>) throws(Failure) {
+    if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
+      throw Failure(TextError.invalidUTF8(offset: offset))
+    }
   }
 
   /// No operating system takes a path of so many bytes.

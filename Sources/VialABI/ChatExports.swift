@@ -75,10 +75,7 @@ private func texts(
 ) throws(Failure) -> (role: UnsafeBufferPointer<UInt8>, content: UnsafeBufferPointer<UInt8>) {
   let role = try CArguments.bytes(of: message.role)
   let content = try CArguments.bytes(of: message.content)
-  for text in [role, content] {
-    if let offset = UTF8Text.firstInvalidOffset(text.span) {
-      throw Failure(TextError.invalidUTF8(offset: offset))
-    }
-  }
+  try CArguments.checkUTF8(role)
+  try CArguments.checkUTF8(content)
   return (role, content)
 }

@@ -64,9 +64,7 @@ private func template(
 private func prefill(of options: vial_request_options) throws(Failure) -> SecureBuffer<UInt8>? {
   let bytes = try CArguments.bytes(of: options.prefill, limit: VIAL_PREFILL_BYTE_LIMIT)
   guard !bytes.isEmpty else { return nil }
-  if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
-    throw Failure(TextError.invalidUTF8(offset: offset))
-  }
+  try CArguments.checkUTF8(bytes)
   guard let copy = SecureBuffer<UInt8>(capacity: bytes.count) else {
     throw Failure(VIAL_STATUS_OUT_OF_MEMORY)
   }
@@ -118,6 +116,8 @@ private func prompt(
     return copy
   }
   let text = try CArguments.bytes(of: options.text)
+  // Here, too: encoding would count from the beginning of the rendered prompt.
+  try CArguments.checkUTF8(text)
   return try Failure.mapped { () throws(VialError) in
     guard isRaw else { return try model.chatTokens(user: text.span, prefill: prefill) }
     return try model.rawTokens(text.span, prefill: prefill)
@@ -247,9 +247,7 @@ extension StopList {
     }
     for index in 0..<texts.count {
       let bytes = try CArguments.bytes(of: texts[index], limit: VIAL_STOP_BYTE_LIMIT)
-      if let offset = UTF8Text.firstInvalidOffset(bytes.span) {
-        throw Failure(TextError.invalidUTF8(offset: offset))
-      }
+      try CArguments.checkUTF8(bytes)
       guard buffer.append(bytes.span) else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
     }
     return buffer

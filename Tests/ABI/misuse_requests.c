@@ -159,6 +159,10 @@ static void lengths_and_numbers(void) {
   options.flags = VIAL_REQUEST_RAW;
   STATUS(VIAL_STATUS_INVALID_UTF8, vial_engine_submit(engine, &options, &request, &error));
   CHECK(error.byte_offset == 2 && request == NULL);
+  options.flags = 0; /* as a message: the offset is still that in the text */
+  STATUS(VIAL_STATUS_INVALID_UTF8, vial_engine_submit(engine, &options, &request, &error));
+  CHECK(error.byte_offset == 2 && request == NULL);
+  options.flags = VIAL_REQUEST_RAW;
   /* A text of nothing is a prompt where the file begins texts with a token, else there is nothing to continue. */
   options.text.data = "";
   options.text.length = 0;

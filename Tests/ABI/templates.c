@@ -191,7 +191,8 @@ static void misuse(void) {
   options.schema.length = 0;
   options.choices = choices;
   options.choice_count = 1;
-  STATUS(VIAL_STATUS_SCHEMA, vial_engine_submit(engine, &options, &request, NULL));
+  STATUS(VIAL_STATUS_SCHEMA, vial_engine_submit(engine, &options, &request, &error));
+  CHECK(strstr(error.message, "choices cannot be used: one is empty") != NULL);
   options.choice_count = HUGE_LENGTH;
   STATUS(VIAL_STATUS_TOO_LONG, vial_engine_submit(engine, &options, &request, NULL));
   options.choice_count = 1;

@@ -301,9 +301,12 @@ import VialText
     let grammar = try Grammar(choices: texts)
     for text in texts { #expect(grammar.matches(text)) }
     for text in ["", "y", "yest", "nope"] { #expect(!grammar.matches(Array(text.utf8))) }
-    #expect(throws: GrammarError.self) { try Grammar(choices: []) }
-    #expect(throws: GrammarError.self) { try Grammar(choices: [[]]) }
-    #expect(throws: GrammarError.self) {
+    #expect(throws: GrammarError.choices("there are none")) { try Grammar(choices: []) }
+    #expect(throws: GrammarError.choices("one is empty")) { try Grammar(choices: [[1], []]) }
+    #expect(throws: GrammarError.choices("there are more than 1024")) {
+      try Grammar(choices: [[UInt8]](repeating: [1], count: 1025))
+    }
+    #expect(throws: GrammarError.choices("one has more than 1024 bytes")) {
       try Grammar(choices: [[UInt8](repeating: 1, count: 1025)])
     }
     let many = (0..<1024).map { Array("choice number \($0)".utf8) }

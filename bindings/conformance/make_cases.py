@@ -212,9 +212,6 @@ def answered(case):
         fields = globals()["do_" + case["kind"]](case)
     except Refused as refused:
         fields = refused.fields
-    if case["kind"] == "submit":
-        # Where in a prompt: not what the cases are for, and a text may be wrapped by then.
-        fields.pop("expect_byte_offset", None)
     return {**case, **fields}
 
 

@@ -16,10 +16,16 @@ public final class Grammar: Sendable {
 
   /// Exactly one of these texts.
   public init(choices: [[UInt8]]) throws(GrammarError) {
-    guard !choices.isEmpty else { throw .contradictory("there are no choices") }
-    guard choices.count <= GrammarLimits.valueCount,
-      choices.allSatisfy({ (1...GrammarLimits.valueByteCount).contains($0.count) })
-    else { throw .tooLarge("a list of choices, or one of them, or one is empty") }
+    guard !choices.isEmpty else { throw .choices("there are none") }
+    guard choices.count <= GrammarLimits.valueCount else {
+      throw .choices("there are more than 1024")
+    }
+    for choice in choices {
+      guard !choice.isEmpty else { throw .choices("one is empty") }
+      guard choice.count <= GrammarLimits.valueByteCount else {
+        throw .choices("one has more than 1024 bytes")
+      }
+    }
     var program = GrammarProgram(
       budget: WorkBudget(work: GrammarLimits.work, byteCount: GrammarLimits.memoryByteCount))
     let end = try program.add(.accept)

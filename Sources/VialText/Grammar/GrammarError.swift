@@ -11,6 +11,8 @@ public enum GrammarError: Error, Sendable, Equatable, CustomStringConvertible {
   case contradictory(StaticString)
   /// The schema exceeds a limit.
   case tooLarge(StaticString)
+  /// The list of choices, or one of them, for the reason given.
+  case choices(StaticString)
 
   /// One sentence.
   public var description: String {
@@ -19,6 +21,7 @@ public enum GrammarError: Error, Sendable, Equatable, CustomStringConvertible {
     case .unsupported(let what): "the schema needs what is not supported: \(what)"
     case .contradictory(let what): "nothing that is offered satisfies the schema: \(what)"
     case .tooLarge(let what): "the schema is too large: \(what)"
+    case .choices(let why): "the choices cannot be used: \(why)"
     }
   }
 
