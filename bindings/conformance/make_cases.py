@@ -12,6 +12,7 @@ import sys
 
 import case_list
 import raw
+import table
 from raw import Call, Refused, lib, s
 
 PAGE = pathlib.Path(__file__).with_name("cases.json")
@@ -225,9 +226,9 @@ def main():
         known = {case["name"]: case for case in json.loads(PAGE.read_text("utf-8"))["cases"]}
         wrong = [case["name"] for case in cases if known.get(case["name"]) != case]
         wrong += sorted(known.keys() - {case["name"] for case in cases})
-        for name in wrong:
-            print(f"cases.json is not what libvial answers: {name}")
-        sys.exit(bool(wrong))
+        wrong = [f"cases.json is not what libvial answers: {name}" for name in wrong]
+        wrong += filter(None, [table.problem("C", len(cases))])
+        sys.exit("\n".join(wrong) or 0)
     PAGE.write_text(page, "utf-8")
     print(f"{len(cases)} cases, {len(page)} characters", file=sys.stderr)
 

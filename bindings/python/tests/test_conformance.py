@@ -7,6 +7,8 @@ import json
 import math
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -18,6 +20,7 @@ import vial
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = json.loads((ROOT / "bindings" / "conformance" / "cases.json").read_text("utf-8"))
+TABLE = ROOT / "bindings" / "conformance" / "table.py"
 CASES = {case["name"]: case for case in PAGE["cases"]}
 # Kinds that this binding cannot express, and why.
 NOT_HERE = {"in_callback": "the package takes no callbacks of events: asyncio and threads read them"}
@@ -264,6 +267,8 @@ class Conformance(unittest.TestCase):
         kinds = sorted({case["kind"] for case in CASES.values()} & NOT_HERE.keys())
         together = sum(case["kind"] == "together" for case in CASES.values())
         print(f"conformance: {run + together} of {len(CASES)} cases; not {', '.join(kinds)}")
+        told = subprocess.run([sys.executable, str(TABLE), "Python", str(run + together)], capture_output=True, text=True)
+        self.assertEqual(told.returncode, 0, told.stderr)
 
     def test_together(self) -> None:
         for group in CASES.values():
