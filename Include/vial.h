@@ -27,7 +27,7 @@
  *   vial_request    constructor  vial_engine_submit
  *                   destructor   vial_request_close
  *                   functions    vial_request_next_event, _cancel, _get_info, _copy_text,
- *                                _copy_tokens
+ *                                _copy_tokens, _copy_prompt_scores, _copy_prompt_alternatives
  *
  * WHAT HOLDS EVERYWHERE
  *
@@ -42,12 +42,13 @@
  *   keeps a text valid and unchanged during the call.
  * - The library wipes the copies of texts that it made: before a call returns; of a request, before
  *   its last event is delivered (prompt, ids, stop strings, activations, logits) and when it is
- *   closed (the answer). Whatever the library frees is zeros. Keys and values that the model
- *   computed from a text may stay in the prefix cache for later prompts of the same tenant with the
- *   same prefix, until they are evicted, vial_engine_clear_tenant or vial_engine_close; then they
- *   are wiped. VIAL_REQUEST_PRIVATE and VIAL_ENGINE_NO_SHARING leave nothing. Compiled schemas and
- *   choices, and the states that answers reached in them, are cached for later requests of the same
- *   tenant until vial_engine_clear_tenant; those of a VIAL_REQUEST_PRIVATE request are not.
+ *   closed (the answer, scores of the prompt). Whatever the library frees is zeros. Keys and values
+ *   that the model computed from a text may stay in the prefix cache for later prompts of the same
+ *   tenant with the same prefix, until they are evicted, vial_engine_clear_tenant or
+ *   vial_engine_close; then they are wiped. VIAL_REQUEST_PRIVATE and VIAL_ENGINE_NO_SHARING leave
+ *   nothing. Compiled schemas and choices, and the states that answers reached in them, are cached
+ *   for later requests of the same tenant until vial_engine_clear_tenant; those of a
+ *   VIAL_REQUEST_PRIVATE request are not.
  * - Outputs come last and are named out_.... They belong to the caller and must not overlap the
  *   inputs.
  * - get_ functions fill a struct or a value; copy_, encode_, decode_ and render_ functions fill a
@@ -1233,7 +1234,11 @@ enum {
   /** The schema of a prompt template is ignored. */
   VIAL_REQUEST_NO_SCHEMA = 16,
   /** Events have entropies; costs a pass over the logits for each token. */
-  VIAL_REQUEST_ENTROPY = 32
+  VIAL_REQUEST_ENTROPY = 32,
+  /** The prompt's tokens get log-probabilities (vial_request_copy_prompt_scores) and, as many as
+   *  alternative_count, alternatives. All of the prompt is computed: nothing of it is taken from
+   *  the prefix cache, or left in it. Not with VIAL_REQUEST_PINNED. */
+  VIAL_REQUEST_SCORE_PROMPT = 64
 };
 
 /** Most stop strings of a request. */
@@ -1319,7 +1324,8 @@ typedef struct vial_request_options {
   /** Most tokens of the reasoning, after which it is closed; VIAL_REASONING_NONE: none at all; 0:
    *  the prompt template's, or no limit. */
   uint32_t max_reasoning_tokens;
-  /** Alternatives to report with every token, at most VIAL_ALTERNATIVE_LIMIT. */
+  /** Alternatives to report with every token, at most VIAL_ALTERNATIVE_LIMIT; of the prompt's
+   *  tokens with VIAL_REQUEST_SCORE_PROMPT. */
   uint32_t alternative_count;
   /** Texts that end the answer where they begin, in reasoning and answer alike. None: the prompt
    *  template's. */
@@ -1551,6 +1557,37 @@ VIAL_API vial_status vial_request_copy_text(vial_request *request, vial_answer_p
 VIAL_API vial_status vial_request_copy_tokens(vial_request *request, uint32_t *out_tokens,
                                               uint64_t capacity, uint64_t *out_token_count);
 
+/** Copies the log-probabilities of the prompt's tokens so far, for a request with
+ *  VIAL_REQUEST_SCORE_PROMPT. They are those of vial_model_score, as far as its first window goes.
+ *  Any thread.
+ *
+ *  out_log_probabilities  Gets natural logarithms under the model's own distribution, one for each
+ *                         token of the prompt in order; NaN for the first, which nothing precedes.
+ *                         May be NULL when capacity is 0.
+ *  capacity               Floats in out_log_probabilities.
+ *  out_count              Gets their number: that of the prompt's tokens once all are computed.
+ *
+ *  Returns OK, INVALID_ARGUMENT (also: the request has no such flag), BUFFER_TOO_SMALL. */
+VIAL_API vial_status vial_request_copy_prompt_scores(vial_request *request,
+                                                     float *out_log_probabilities,
+                                                     uint64_t capacity, uint64_t *out_count);
+
+/** Copies the likeliest tokens at one position of the prompt, best first: what the model expected
+ *  there after the tokens before. Any thread. O(alternative_count).
+ *
+ *  index             Of a token of the prompt, from 0. The first has no alternatives.
+ *  out_alternatives  Gets the alternatives; may be NULL when capacity is 0. The prompt's token may
+ *                    be among them.
+ *  capacity          Alternatives in out_alternatives.
+ *  out_count         Gets their number; 0 for a token that has no score yet.
+ *
+ *  Returns OK, INVALID_ARGUMENT (also: the request has no VIAL_REQUEST_SCORE_PROMPT, or the prompt
+ *  has no such token), BUFFER_TOO_SMALL. */
+VIAL_API vial_status vial_request_copy_prompt_alternatives(vial_request *request, uint64_t index,
+                                                           vial_alternative *out_alternatives,
+                                                           uint64_t capacity,
+                                                           uint64_t *out_count);
+
 /* ==== IV. Tokens, templates, scoring, metrics =================================================
  *
  * What a host needs that builds prompts itself, judges texts, or watches an engine.
@@ -1761,7 +1798,8 @@ VIAL_API vial_status vial_model_render_prompt_template(
  *     if (vial_model_score(model, tokens, 4, NULL, log_probabilities, NULL) == VIAL_STATUS_OK)
  *       printf("%f\n", log_probabilities[1] + log_probabilities[2] + log_probabilities[3]);
  *
- * See also: vial_model_encode; log_probability of vial_event.
+ * See also: vial_model_encode; log_probability of vial_event; vial_request_copy_prompt_scores, for
+ * prompts that an engine computes beside other requests.
  */
 
 /** Options of vial_model_score. */

@@ -93,3 +93,51 @@ public func vial_request_copy_tokens(
     return count
   }
 }
+
+@_cdecl("vial_request_copy_prompt_scores") @implementation
+public func vial_request_copy_prompt_scores(
+  _ request: OpaquePointer!, _ out_log_probabilities: UnsafeMutablePointer<Float>!,
+  _ capacity: UInt64, _ out_count: UnsafeMutablePointer<UInt64>!
+) -> vial_status {
+  status(filling: out_log_probabilities, capacity, out_count) { buffer throws(Failure) in
+    let request = try scoredRequest(request)
+    guard request.timings.computedPromptTokenCount > 0 else { return 0 }
+    if !buffer.isEmpty { buffer[0] = .nan }
+    var count = 1
+    request.forEachPromptFigure { figures in
+      if count < buffer.count { buffer[count] = figures.logProbability }
+      count += 1
+    }
+    return count
+  }
+}
+
+@_cdecl("vial_request_copy_prompt_alternatives") @implementation
+public func vial_request_copy_prompt_alternatives(
+  _ request: OpaquePointer!, _ index: UInt64,
+  _ out_alternatives: UnsafeMutablePointer<vial_alternative>!, _ capacity: UInt64,
+  _ out_count: UnsafeMutablePointer<UInt64>!
+) -> vial_status {
+  status(filling: out_alternatives, capacity, out_count) { buffer throws(Failure) in
+    let request = try scoredRequest(request)
+    guard index < UInt64(request.promptCount) else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+    var count = 0
+    request.withPromptFigure(ofToken: Int(index)) { figures in
+      for alternative in figures?.alternatives ?? UnsafeBufferPointer(start: nil, count: 0) {
+        if count < buffer.count {
+          buffer[count] = vial_alternative(
+            token: alternative.token, log_probability: alternative.logProbability)
+        }
+        count += 1
+      }
+    }
+    return count
+  }
+}
+
+/// A request whose prompt is scored.
+private func scoredRequest(_ handle: OpaquePointer?) throws(Failure) -> Request {
+  let request = try HandleRegistry.request(handle)
+  guard request.plan.options.scoresPrompt else { throw Failure(VIAL_STATUS_INVALID_ARGUMENT) }
+  return request
+}

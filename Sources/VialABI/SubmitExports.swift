@@ -27,7 +27,8 @@ public func vial_engine_submit(
     try CArguments.check(
       flags: options.flags,
       known: VIAL_REQUEST_RAW | VIAL_REQUEST_PRIVATE | VIAL_REQUEST_PINNED
-        | VIAL_REQUEST_WITHHOLD_REASONING | VIAL_REQUEST_NO_SCHEMA | VIAL_REQUEST_ENTROPY)
+        | VIAL_REQUEST_WITHHOLD_REASONING | VIAL_REQUEST_NO_SCHEMA | VIAL_REQUEST_ENTROPY
+        | VIAL_REQUEST_SCORE_PROMPT)
     try CArguments.check(reserved: options.reserved.0 | options.reserved.1)
     let template = try template(of: options, model: engine.model)
     let prefill = try prefill(of: options)
@@ -215,6 +216,7 @@ extension GenerationOptions {
     withholdsReasoning = options.flags & UInt32(VIAL_REQUEST_WITHHOLD_REASONING) != 0
     alternativeCount = Int(options.alternative_count)
     reportsEntropy = options.flags & UInt32(VIAL_REQUEST_ENTROPY) != 0
+    scoresPrompt = options.flags & UInt32(VIAL_REQUEST_SCORE_PROMPT) != 0
     if options.deadline_milliseconds > 0 {
       deadline = Double(options.deadline_milliseconds) / 1000
     }

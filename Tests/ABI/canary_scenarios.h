@@ -14,12 +14,12 @@ static const char *const names[SCENARIOS] = {
     "a text, answered",
     "cancelled in the midst",
     "errors: too long, not UTF-8, unknown id, no schema",
-    "twelve at once that give way to each other",
+    "twelve at once that preempt each other",
     "a callback",
     "a schema and choices that hold the text",
     "values of a template",
     "stop strings",
-    "messages, alternatives",
+    "messages, alternatives, scores of the prompt",
     "raw, penalties, entropy",
     "a pinned prompt",
     "an engine closed in the midst",
@@ -219,6 +219,7 @@ static void begin(char *canary) {
       options.stop_count = 2;
       break;
     case 8:
+      options.flags = VIAL_REQUEST_SCORE_PROMPT;
       options.messages = messages;
       options.message_count = 2;
       options.prefill = options.text;

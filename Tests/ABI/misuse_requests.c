@@ -7,6 +7,31 @@
 
 #define HUGE_LENGTH ((uint64_t)1 << 63)
 
+/** Scores of a prompt that has none, and what is wrong with one that has. */
+static void prompts_without_scores(void) {
+  float scores[4];
+  vial_alternative likely[2];
+  uint64_t count = 7;
+  vial_request *request = submitted(2);
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_prompt_scores(request, scores, 4, &count));
+  CHECK(count == 0);
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_prompt_alternatives(request, 1, likely, 2, &count));
+  vial_request_close(request);
+  vial_request_options options = continuation(2);
+  options.flags = VIAL_REQUEST_SCORE_PROMPT | VIAL_REQUEST_PINNED;
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_engine_submit(engine, &options, &request, NULL));
+  options.flags = VIAL_REQUEST_SCORE_PROMPT;
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_prompt_scores(request, scores, 4, NULL));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_prompt_scores(request, NULL, 4, &count));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_prompt_scores(request, (float *)((char *)scores + 1), 1, &count));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_prompt_alternatives(request, 1, NULL, 2, &count));
+  STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_prompt_alternatives(request, 1, likely, 2, NULL));
+  for (uint64_t index = 4; index != 0; index = index < HUGE_LENGTH ? index << 1 : 0)
+    STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_prompt_alternatives(request, index, likely, 2, &count));
+  vial_request_close(request);
+}
+
 static void null_arguments(void) {
   vial_engine *other = NULL;
   vial_request *request = NULL;
@@ -42,6 +67,7 @@ static void null_arguments(void) {
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_tokens(request, NULL, 0, NULL));
   STATUS(VIAL_STATUS_INVALID_ARGUMENT, vial_request_copy_tokens(request, NULL, 3, &count));
   vial_request_close(request);
+  prompts_without_scores();
   vial_request_close(NULL);
   STATUS(VIAL_STATUS_OK, vial_engine_close(NULL));
 }

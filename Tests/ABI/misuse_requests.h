@@ -44,6 +44,8 @@ static void bad_handles(vial_engine *bad, vial_request *worse, vial_status expec
   uint64_t count = 7;
   int32_t descriptor = 0;
   uint32_t tokens[4];
+  float scores[4];
+  vial_alternative likely;
   char text[16];
   vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
   STATUS(expected, vial_engine_get_info(bad, &engine_information));
@@ -63,6 +65,8 @@ static void bad_handles(vial_engine *bad, vial_request *worse, vial_status expec
   STATUS(expected, vial_request_copy_text(worse, VIAL_PART_ANSWER, text, sizeof text, &count));
   STATUS(expected, vial_request_copy_tokens(worse, tokens, 4, &count));
   CHECK(count == 0);
+  STATUS(expected, vial_request_copy_prompt_scores(worse, scores, 4, &count));
+  STATUS(expected, vial_request_copy_prompt_alternatives(worse, 1, &likely, 1, &count));
   vial_request_close(worse);
   if (bad != NULL) STATUS(expected, vial_engine_close(bad));
 }

@@ -1,4 +1,5 @@
-/* Owns: sampling through the C API: the file's defaults, every field's effect or refusal, and the answer's first words.
+/* Owns: sampling through the C API: the file's defaults, every field's effect or refusal, the answer's first words, and
+ * how likely the prompt is.
  * Usage: sampling MODEL, one with a chat template. */
 #include "vial.h"
 
@@ -237,6 +238,47 @@ static void prefill(void) {
   CHECK(request == NULL);
 }
 
+/** The prompt's tokens have the scores of vial_model_score, and the likeliest token is the best of all. */
+static void prompt_scores(void) {
+  static const uint32_t prompt[6] = {40, 41, 42, 43, 300, 301};
+  vial_request_options options = question(NULL);
+  vial_request *request = NULL;
+  vial_event event = VIAL_EVENT_INIT;
+  float scores[6] = {0}, truth[6] = {0};
+  vial_alternative likely[3];
+  uint64_t count = 0;
+  options.tokens = prompt;
+  options.token_count = 6;
+  options.max_tokens = 1;
+  options.alternative_count = 3;
+  options.flags = VIAL_REQUEST_SCORE_PROMPT;
+  STATUS(VIAL_STATUS_OK, vial_model_score(model, prompt, 6, NULL, truth, NULL));
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
+  while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) continue;
+  STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_request_copy_prompt_scores(request, NULL, 0, &count));
+  CHECK(count == 6);
+  STATUS(VIAL_STATUS_OK, vial_request_copy_prompt_scores(request, scores, 6, &count));
+  CHECK(count == 6 && isnan(scores[0]) && memcmp(scores + 1, truth + 1, 5 * sizeof *scores) == 0);
+  STATUS(VIAL_STATUS_OK, vial_request_copy_prompt_alternatives(request, 0, likely, 3, &count));
+  CHECK(count == 0);
+  for (uint32_t index = 1; index < 6; index++) {
+    STATUS(VIAL_STATUS_BUFFER_TOO_SMALL, vial_request_copy_prompt_alternatives(request, index, likely, 2, &count));
+    CHECK(count == 3);
+    STATUS(VIAL_STATUS_OK, vial_request_copy_prompt_alternatives(request, index, likely, 3, &count));
+    CHECK(likely[0].log_probability >= likely[1].log_probability && likely[1].log_probability >= likely[2].log_probability);
+    for (uint32_t rank = 0; rank < count; rank++)
+      CHECK(likely[rank].token == prompt[index] ? likely[rank].log_probability == scores[index]
+                                                : rank > 0 || likely[rank].log_probability >= scores[index]);
+  }
+  vial_request_close(request);
+  options.token_count = 1;
+  STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL));
+  while (vial_request_next_event(request, VIAL_WAIT_FOREVER, &event) == VIAL_STATUS_OK) continue;
+  STATUS(VIAL_STATUS_OK, vial_request_copy_prompt_scores(request, scores, 6, &count));
+  CHECK(count == 1 && isnan(scores[0]));
+  vial_request_close(request);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   STATUS(VIAL_STATUS_OK, vial_model_open(argv[1], NULL, &model, NULL));
@@ -246,6 +288,7 @@ int main(int argc, char **argv) {
   penalties();
   misuse();
   prefill();
+  prompt_scores();
   STATUS(VIAL_STATUS_OK, vial_engine_close(engine));
   vial_model_close(model);
   return finish("sampling.c");

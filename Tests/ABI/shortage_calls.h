@@ -19,6 +19,7 @@ static vial_error error = VIAL_ERROR_INIT;
 static uint32_t tokens[MOST_TOKENS];
 static char text[4 * MIB];
 static float scores[4096];
+static vial_alternative likely[VIAL_ALTERNATIVE_LIMIT];
 static uint64_t count;
 static char long_text[MIB + 1], long_word[MIB + 1], marks[MIB + 1];
 static vial_message messages[100];
@@ -209,6 +210,13 @@ static vial_status ask_choices(void) {
   return answer(&options);
 }
 
+static vial_status ask_scores(void) {
+  vial_request_options options = question();
+  options.flags = VIAL_REQUEST_SCORE_PROMPT;
+  options.alternative_count = VIAL_ALTERNATIVE_LIMIT;
+  return answer(&options);
+}
+
 static vial_status ask_template(void) {
   vial_request_options options = question();
   options.tokens = NULL;
@@ -225,6 +233,8 @@ static void with_answer(void) {
   vial_event event = VIAL_EVENT_INIT;
   with_engine();
   options.max_tokens = 40;
+  options.flags = VIAL_REQUEST_SCORE_PROMPT;
+  options.alternative_count = VIAL_ALTERNATIVE_LIMIT;
   STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, &error));
   STATUS(VIAL_STATUS_OK, vial_request_next_event(request, 30000, &event));
 }
@@ -237,6 +247,8 @@ static vial_status look(void) {
   vial_status status = vial_request_get_info(request, &result);
   if (status == VIAL_STATUS_OK) status = vial_request_copy_text(request, VIAL_PART_ANSWER, text, sizeof text, &count);
   if (status == VIAL_STATUS_OK) status = vial_request_copy_tokens(request, tokens, MOST_TOKENS, &count);
+  if (status == VIAL_STATUS_OK) status = vial_request_copy_prompt_scores(request, scores, 4096, &count);
+  if (status == VIAL_STATUS_OK) status = vial_request_copy_prompt_alternatives(request, 1, likely, VIAL_ALTERNATIVE_LIMIT, &count);
   if (status == VIAL_STATUS_OK) status = vial_engine_get_info(engine, &engine_result);
   if (status == VIAL_STATUS_OK) status = vial_engine_get_metrics(engine, &metrics);
   if (status == VIAL_STATUS_OK) status = vial_engine_copy_metrics_text(engine, text, sizeof text, &count);
@@ -340,6 +352,7 @@ static const struct scenario {
   {"ask by messages", with_engine, ask_messages, NULL},
   {"ask with a schema", with_engine, ask_schema, NULL},
   {"ask with choices", with_engine, ask_choices, NULL},
+  {"ask for scores of the prompt", with_engine, ask_scores, NULL},
   {"ask by a template", with_engine, ask_template, NULL},
   {"look", with_answer, look, NULL},
   {"close", with_answer, closing, closing},

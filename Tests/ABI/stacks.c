@@ -188,7 +188,7 @@ static void prompts(void) {
   options.stops = &stop;
   options.stop_count = 1;
   options.alternative_count = VIAL_ALTERNATIVE_LIMIT;
-  options.flags = VIAL_REQUEST_ENTROPY;
+  options.flags = VIAL_REQUEST_ENTROPY | VIAL_REQUEST_SCORE_PROMPT;
   ON_STACK((void)ask(&options));
   options = question();
   options.text.data = NULL;
@@ -271,9 +271,13 @@ static void requests(void) {
   vial_engine_metrics metrics = VIAL_ENGINE_METRICS_INIT;
   char *text = malloc(1 << 16);
   uint32_t tokens[16];
+  float scores[16];
+  vial_alternative likely[16];
   uint64_t length = 0;
   int32_t descriptor = 0;
   vial_request_options options = question();
+  options.flags |= VIAL_REQUEST_SCORE_PROMPT;
+  options.alternative_count = 16;
   ON_STACK(STATUS(VIAL_STATUS_OK, vial_engine_submit(engine, &options, &request, NULL)));
   ON_STACK((void)vial_request_next_event(request, VIAL_WAIT_FOREVER, &event));
   ON_STACK((void)vial_engine_next_event(engine, VIAL_WAIT_FOREVER, &event));
@@ -281,6 +285,8 @@ static void requests(void) {
   ON_STACK((void)vial_request_get_info(request, &information));
   ON_STACK((void)vial_request_copy_text(request, VIAL_PART_ANSWER, text, 1 << 16, &length));
   ON_STACK((void)vial_request_copy_tokens(request, tokens, 16, &length));
+  ON_STACK((void)vial_request_copy_prompt_scores(request, scores, 16, &length));
+  ON_STACK((void)vial_request_copy_prompt_alternatives(request, 1, likely, 16, &length));
   ON_STACK((void)vial_request_cancel(request));
   ON_STACK(vial_request_close(request));
   ON_STACK((void)vial_request_cancel(request));

@@ -85,7 +85,7 @@ class Call:
             raise Refused(status, self.error)
         buffer = (kind * max(1, count.value))()
         self.check(function(*arguments, buffer, count.value, c.byref(count), *last))
-        return list(buffer[:count.value]) if kind is c.c_uint32 else c.string_at(buffer, count.value)
+        return c.string_at(buffer, count.value) if kind is c.c_char else list(buffer[:count.value])
 
 
 def prompt_text(case):
@@ -196,6 +196,15 @@ def number(value):
     return None if math.isnan(value) else value
 
 
+def prompt_scores(call, request, token_count):
+    """What the model says of a prompt's own tokens."""
+    scores = call.filled(c.c_float, lib.vial_request_copy_prompt_scores, request, with_error=False)
+    likely = [call.filled(s.Alternative, lib.vial_request_copy_prompt_alternatives, request, index, with_error=False)
+              for index in range(token_count)]
+    return {"expect_prompt_scores": [number(score) for score in scores],
+            "expect_prompt_alternatives": [item.token for items in likely for item in items]}
+
+
 def finished(case, request):
     """What a request's events say, to the last, and what is read of it then. Closes it."""
     event, call = initial("event"), Call()
@@ -230,5 +239,7 @@ def finished(case, request):
         fields["expect_entropies"] = entropies
     if len(logs) <= 8:
         fields["expect_log_probabilities"] = logs
+    if case.get("flags") == 64:
+        fields.update(prompt_scores(call, request, info.prompt_token_count))
     lib.vial_request_close(request)
     return fields

@@ -69,14 +69,20 @@ final class PromptScores: @unchecked Sendable {
 
   /// Hands the scores that are ready to `body`, in order.
   func forEach(_ body: (PromptFigures) -> Void) {
-    for index in 0..<readyCount {
-      let score = scores.pointer[index]
-      body(
-        PromptFigures(
-          token: prompt.pointer[index + 1], logProbability: score.logProbability,
-          alternatives: UnsafeBufferPointer(
-            start: alternatives.pointer + index * alternativeCount,
-            count: Int(score.alternativeCount))))
-    }
+    for index in 0..<readyCount { body(figures(behind: index)) }
+  }
+
+  /// The score of one token of the prompt; nil while it has none, as the first one always.
+  func figures(ofToken index: Int) -> PromptFigures? {
+    (1...).contains(index) && index <= readyCount ? figures(behind: index - 1) : nil
+  }
+
+  private func figures(behind position: Int) -> PromptFigures {
+    let score = scores.pointer[position]
+    return PromptFigures(
+      token: prompt.pointer[position + 1], logProbability: score.logProbability,
+      alternatives: UnsafeBufferPointer(
+        start: alternatives.pointer + position * alternativeCount,
+        count: Int(score.alternativeCount)))
   }
 }

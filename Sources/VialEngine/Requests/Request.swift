@@ -164,6 +164,12 @@ public final class Request: Sendable {
     answer.withLock { $0.promptScores?.forEach(body) }
   }
 
+  /// Hands the score of the prompt's token `index` to `body`, nil while it has none, as the first
+  /// token always. `body` must not call this request.
+  package func withPromptFigure(ofToken index: Int, _ body: (PromptFigures?) -> Void) {
+    answer.withLock { body($0.promptScores?.figures(ofToken: index)) }
+  }
+
   // MARK: The engine's side
 
   /// Reserves memory for its entries in queues and tables until it is released; false when memory

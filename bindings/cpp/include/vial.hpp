@@ -1161,7 +1161,9 @@ enum class RequestFlags : std::uint32_t {
   /** The schema of a prompt template is ignored. */
   no_schema = VIAL_REQUEST_NO_SCHEMA,
   /** Events have entropies. */
-  entropy = VIAL_REQUEST_ENTROPY
+  entropy = VIAL_REQUEST_ENTROPY,
+  /** The prompt's tokens get log-probabilities and alternatives. */
+  score_prompt = VIAL_REQUEST_SCORE_PROMPT
 };
 /** They may be combined. */
 template <> struct IsFlags<RequestFlags> : std::true_type {};
@@ -1534,9 +1536,9 @@ public:
     if (status == VIAL_STATUS_OK) status = filled.status;
     Answer answer;
     answer.finish_reason = static_cast<FinishReason>(filled.finish_reason);
-    if (status == VIAL_STATUS_OK) status = copy(AnswerPart::answer, answer.text);
-    if (status == VIAL_STATUS_OK) status = copy(AnswerPart::reasoning, answer.reasoning);
-    if (status == VIAL_STATUS_OK) status = copy(answer.tokens);
+    if (status == VIAL_STATUS_OK) status = copy_text(answer.text, AnswerPart::answer);
+    if (status == VIAL_STATUS_OK) status = copy_text(answer.reasoning, AnswerPart::reasoning);
+    if (status == VIAL_STATUS_OK) status = copy(answer.tokens, vial_request_copy_tokens);
     return detail::done<Answer>(status, detail::no_details, std::move(answer));
   }
 
@@ -1553,15 +1555,35 @@ public:
   /** The text of one part so far. */
   Result<std::string> text(AnswerPart part = AnswerPart::answer) const {
     std::string out;
-    const vial_status status = copy(part, out);
+    const vial_status status = copy_text(out, part);
     return detail::done<std::string>(status, detail::no_details, std::move(out));
   }
 
   /** The token ids so far. */
   Result<std::vector<Token>> tokens() const {
     std::vector<Token> out;
-    const vial_status status = copy(out);
+    const vial_status status = copy(out, vial_request_copy_tokens);
     return detail::done<std::vector<Token>>(status, detail::no_details, std::move(out));
+  }
+
+  /** Log-probabilities of the prompt's tokens so far, with RequestFlags::score_prompt; NaN for the
+   *  first. */
+  Result<std::vector<float>> prompt_scores() const {
+    std::vector<float> out;
+    const vial_status status = copy(out, vial_request_copy_prompt_scores);
+    return detail::done<std::vector<float>>(status, detail::no_details, std::move(out));
+  }
+
+  /** The likeliest tokens at one position of the prompt, best first, with
+   *  RequestFlags::score_prompt; none for the first. */
+  Result<std::vector<Alternative>> prompt_alternatives(std::uint64_t index) const {
+    std::vector<Alternative> out;
+    const auto at = [index](vial_request *request, Alternative *buffer, std::uint64_t capacity,
+                            std::uint64_t *needed) {
+      return vial_request_copy_prompt_alternatives(request, index, buffer, capacity, needed);
+    };
+    const vial_status status = copy(out, at);
+    return detail::done<std::vector<Alternative>>(status, detail::no_details, std::move(out));
   }
 
   /** Whether both are the same request. */
@@ -1587,27 +1609,24 @@ protected:
   vial_request *handle_;
 
 private:
-  /** An answer grows while it is copied: what is copied is asked for until it fits. */
-  vial_status copy(AnswerPart part, std::string &out) const {
+  /** An answer grows while it is copied: `function` is called until what it copies fits. */
+  template <class Container, class Function>
+  vial_status copy(Container &out, Function function) const {
     std::uint64_t needed = 0;
     vial_status status = VIAL_STATUS_OK;
-    while ((status = vial_request_copy_text(handle_, detail::number(part), out.data(), out.size(),
-                                            &needed)) == VIAL_STATUS_BUFFER_TOO_SMALL &&
+    while ((status = function(handle_, out.data(), out.size(), &needed)) ==
+               VIAL_STATUS_BUFFER_TOO_SMALL &&
            needed > out.size())
       out.resize(static_cast<std::size_t>(needed));
     if (status == VIAL_STATUS_OK) out.resize(static_cast<std::size_t>(needed));
     return status;
   }
 
-  vial_status copy(std::vector<Token> &out) const {
-    std::uint64_t needed = 0;
-    vial_status status = VIAL_STATUS_OK;
-    while ((status = vial_request_copy_tokens(handle_, out.data(), out.size(), &needed)) ==
-               VIAL_STATUS_BUFFER_TOO_SMALL &&
-           needed > out.size())
-      out.resize(static_cast<std::size_t>(needed));
-    if (status == VIAL_STATUS_OK) out.resize(static_cast<std::size_t>(needed));
-    return status;
+  vial_status copy_text(std::string &out, AnswerPart part) const {
+    return copy(out, [part](vial_request *request, char *buffer, std::uint64_t capacity,
+                            std::uint64_t *needed) {
+      return vial_request_copy_text(request, detail::number(part), buffer, capacity, needed);
+    });
   }
 };
 

@@ -164,6 +164,12 @@ void finish(const Json &asked, const vial::Request &request) {
   compare(asked, "log_probabilities", logs);
   compare(asked, "entropies", entropies);
   if (!alternatives.empty()) compare(asked, "first_alternatives", alternatives[0]);
+  if (!asked.has("expect_prompt_scores")) return;
+  compare(asked, "prompt_scores", request.prompt_scores());
+  std::vector<vial::Token> expected;
+  for (std::uint64_t index = 0; index < request.info().prompt_token_count; index++)
+    for (const vial::Alternative &likely : request.prompt_alternatives(index)) expected.push_back(likely.token);
+  compare(asked, "prompt_alternatives", expected);
 }
 
 // Kinds of cases. Each throws Error where a call fails.

@@ -83,6 +83,8 @@ void dead(const vial::Request &request) {
   CHECK(request.next_event(event) == invalid && event.kind() == vial::EventKind::none && request.cancel() == invalid);
   CHECK(failure([&] { request.info(); }) == invalid && failure([&] { request.text(); }) == invalid);
   CHECK(failure([&] { request.tokens(); }) == invalid && failure([&] { request.answer(); }) == invalid);
+  CHECK(failure([&] { request.prompt_scores(); }) == invalid);
+  CHECK(failure([&] { request.prompt_alternatives(0); }) == invalid);
   CHECK(failure([&] { for (const vial::Event &each : request.events()) (void)each; }) == invalid);
   CHECK(failure([&] { for (const std::string_view each : request.pieces()) (void)each; }) == invalid);
 }

@@ -111,6 +111,10 @@ def answered(case: Case, request: vial.Request) -> Case:
         "log_probabilities": floats(event.log_probability for event in told),
         "entropies": floats(event.entropy for event in told),
         "first_alternatives": [token for token, _ in told[0].alternatives] if told else []}
+    if "expect_prompt_scores" in case:
+        found["prompt_scores"] = floats(request.prompt_scores())
+        found["prompt_alternatives"] = [
+            token for index in range(request.info.prompt_token_count) for token, _ in request.prompt_alternatives(index)]
     request.close()
     return found
 

@@ -110,17 +110,18 @@ class Call:
 
     def filled_bytes(self, function: Any, *arguments: Any, guess: int = 0, error: bool = True) -> bytes:
         """What a copy_ or decode function writes: a second call when `guess` bytes were too few."""
-        buffer, length = self._filled(c.c_char, function, arguments, guess, error)
+        buffer, length = self.filled(c.c_char, function, arguments, guess, error)
         return bytes(memoryview(buffer)[:length]) if length else b""
 
     def filled_ids(self, function: Any, *arguments: Any, guess: int = 0, error: bool = True) -> list[int]:
         """The same of token ids."""
-        buffer, count = self._filled(c.c_uint32, function, arguments, guess, error)
+        buffer, count = self.filled(c.c_uint32, function, arguments, guess, error)
         return list(buffer[:count])
 
-    def _filled(
+    def filled(
             self, kind: Any, function: Any, arguments: tuple[Any, ...], guess: int,
             error: bool) -> tuple[Any, int]:
+        """The same of elements of any C type: the buffer, and how many of its elements are filled."""
         count = c.c_uint64()
         last = (c.byref(self.error),) if error else ()
         while True:

@@ -151,6 +151,7 @@ class RequestFlag(IntFlag):
     WITHHOLD_REASONING = 8
     NO_SCHEMA = 16
     ENTROPY = 32
+    SCORE_PROMPT = 64
 
 
 class RequestState(IntEnum):

@@ -55,6 +55,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "request_get_info": (i32, p, p),
     "request_copy_text": (i32, p, u32, p, u64, p),
     "request_copy_tokens": (i32, p, p, u64, p),
+    "request_copy_prompt_scores": (i32, p, p, u64, p),
+    "request_copy_prompt_alternatives": (i32, p, u64, p, u64, p),
     "model_encode": (i32, p, Text, u32, p, u64, p, p),
     "model_decode": (i32, p, p, u64, u32, p, u64, p, p),
     "model_copy_token_bytes": (i32, p, u32, p, u64, p, p),

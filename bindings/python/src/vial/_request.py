@@ -272,6 +272,26 @@ class Request:
         return Call().filled_ids(
             lib.vial_request_copy_tokens, self._handle, guess=1024, error=False)
 
+    def prompt_scores(self) -> "numpy.ndarray[Any, Any]":
+        """float32 of shape (prompt tokens,): natural logarithms, NaN for the first; so far.
+
+        Raises VialError: INVALID_ARGUMENT without RequestFlag.SCORE_PROMPT; HandleError.
+        """
+        import numpy
+
+        buffer, count = Call().filled(
+            c.c_float, lib.vial_request_copy_prompt_scores, (self._handle,), 1024, False)
+        return numpy.array(buffer[:count], numpy.float32)
+
+    def prompt_alternatives(self, index: int) -> tuple[tuple[int, float], ...]:
+        """The likeliest tokens where the prompt has its token `index`, best first, as in Event.
+
+        Raises VialError: INVALID_ARGUMENT without RequestFlag.SCORE_PROMPT, or beyond the prompt.
+        """
+        buffer, count = Call().filled(
+            s.Alternative, lib.vial_request_copy_prompt_alternatives, (self._handle, index), 20, False)
+        return tuple((likely.token, likely.log_probability) for likely in buffer[:count])
+
 
 class Stream(Request):
     """A request whose events an event loop of asyncio reads: `async for event in stream`.
