@@ -109,6 +109,15 @@ import VialFormat
     #expect(try rule { $0["attention.scale"] = .float(0) } == 319)
     #expect(try rule { $0["feed_forward.bias"] = .unsigned(1) } == 319)
     #expect(try rule { $0["rope.layers"] = .unsignedArray([1]) } == 319)
+    let windowKinds: [(Int, Int?)] = [(8, nil), (9, 319)]
+    for (kinds, wanted) in windowKinds {
+      let windows = (0..<9).map { UInt64(min($0, kinds - 1)) }
+      let found = try rule {
+        $0["layer_count"] = .unsigned(9)
+        $0["attention.windows"] = .unsignedArray(windows)
+      }
+      #expect(found == wanted)
+    }
   }
 }
 

@@ -181,8 +181,8 @@ public final class DecoderForward: @unchecked Sendable {
     projectResidual(attended, norm: layer.attentionOutputNorm, next: layer.feedForwardInput)
   }
 
-  /// `hidden += down(activation(gate(norm(hidden))) * up(norm(hidden)))`, normalised where the layer
-  /// has a norm for it. `following` reads `hidden` next.
+  /// `hidden += down(activation(gate(norm(hidden))) * up(norm(hidden)))`, normalised where the
+  /// layer has a norm for it. `following` reads `hidden` next.
   private func feedForward(
     _ layer: DecoderLayer, _ index: Int, rows: Int, nonFiniteFlags: UnsafeMutablePointer<UInt8>,
     _ following: Projection

@@ -142,8 +142,8 @@ package struct LayerGroups {
   /// A row has no more blocks than this, so that a sequence's list of them stays small.
   private static let countLimit = 64
 
-  /// Groups are as large as they can be, up to the rarest window's layers, with at most one place in
-  /// sixteen empty; where that would be too many groups, larger ones with as few empty places as
+  /// Groups are as large as they can be, up to the rarest window's layers, with at most one place
+  /// in sixteen empty; where that would be too many groups, larger ones with as few empty places as
   /// possible.
   package init(windows layers: [Int]) {
     var classes: [(window: Int, count: Int)] = []

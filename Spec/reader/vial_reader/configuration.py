@@ -82,6 +82,9 @@ def _check_traits(entries, base, has_traits):
             numbers = present[key].value
             fits = len(numbers) == entries["layer_count"].value and all(number <= limit for number in numbers)
             require(fits, 319, at(key), f"there is not a number up to {limit} for each layer")
+    if "attention.windows" in present:
+        kinds = set(present["attention.windows"].value)
+        require(len(kinds) <= 8, 319, at("attention.windows"), "layers have more than 8 different windows")
     second = "rope.second.inverse_frequencies"
     needs_second = "rope.layers" in present and 2 in present["rope.layers"].value
     require(second in present or not needs_second, 318, at("rope.layers") if needs_second else base,
