@@ -8,7 +8,7 @@ SEED ?= 2
 VIAL := .build/$(CONFIG)/vial
 PACKAGES := liblz4-dev libsodium-dev gcc g++ binutils
 INSTALL_PACKAGES := $(PACKAGES) python3
-TEST_PACKAGES := $(INSTALL_PACKAGES) python3-venv cmake pkg-config valgrind strace file gcc-aarch64-linux-gnu qemu-user
+TEST_PACKAGES := $(INSTALL_PACKAGES) python3-venv cmake jq pkg-config valgrind strace file gcc-aarch64-linux-gnu qemu-user
 SWIFT_SOURCES := Package.swift Sources Tests bindings/swift
 # Where make install puts things; DESTDIR goes before it when somebody makes a package.
 PREFIX ?= /usr/local

@@ -163,7 +163,8 @@ import VialSystem
     }
     // All that was to be survived did happen.
     #expect(preemptions > (count < 200 ? 0 : 50))
-    #expect(hits > 25 * UInt64(count))
+    // Models with windows find less again: what a window has passed is evicted first.
+    #expect(hits > 15 * UInt64(count))
     #expect(cuts > count / 4)
   }
 

@@ -1,8 +1,12 @@
 // What a model is called: its provenance says it, and of files packed by 0.1 the configuration.
 
+import Foundation
 import TestSupport
 import Testing
 import Vial
+import VialFormat
+import VialModel
+import VialPacking
 
 @Suite struct NameTests {
   @Test func filesBefore02KeepNameAndDigest() throws {
