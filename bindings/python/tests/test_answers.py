@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import io
 import json
 import math
-import pathlib
 import unittest
 from typing import Any, Literal, Optional
 
@@ -32,13 +29,6 @@ class Answers(unittest.TestCase):
         self.engine = vial.Engine(self.model)
         self.addCleanup(self.model.close)
         self.addCleanup(self.engine.close)
-
-    def test_the_readme_answers(self) -> None:
-        page = (pathlib.Path(__file__).parents[1] / "README.md").read_text("utf-8")
-        program = page.split("```python\n")[1].split("```")[0].replace("model.vial", DEMO)
-        with contextlib.redirect_stdout(io.StringIO()) as said:
-            exec(program, {})
-        self.assertIn("asthma", said.getvalue())
 
     def test_an_answer_is_its_events(self) -> None:
         with self.engine.submit("What is asthma?", max_tokens=40, seed=3, alternative_count=2) as request:
