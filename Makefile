@@ -16,7 +16,7 @@ DESTDIR ?=
 # A folder that was staged already, to be installed without building.
 STAGE ?=
 
-.PHONY: help demo test build libvial sbom wheel test-extras install uninstall docs setup setup-install setup-tests format lint clean
+.PHONY: help demo test test-documents build libvial sbom wheel test-extras install uninstall docs setup setup-install setup-tests format lint clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
@@ -29,6 +29,9 @@ demo: libvial ## answer a medical question with the demonstration model, through
 
 test: setup-tests ## run every test
 	@Tests/run
+
+test-documents: setup-tests libvial ## run every command line of README and guides
+	@python3 Tests/Scripts/check_documents.py
 
 test-extras: setup-tests ## test the Python package with lm-eval, langchain-core and llama-index-core, which it installs
 	@SWIFT=$(SWIFT) bindings/python/extras/run
