@@ -15,7 +15,8 @@ static float cache_element(vial_kv_type type, const uint8_t *data, size_t i) {
   }
 }
 
-/// Positions [begin, end) of one block for one row: maximum, sum of exponentials, unnormalised output, each from +0.
+/// Positions [begin, end) of one block for one row: maximum, sum of exponentials, unnormalised
+/// output, each from +0.
 static void attend_block(
   const vial_attention *a, const float *q, const uint8_t *block, uint32_t begin, uint32_t end, float *out_maximum,
   float *out_sum, float *o) {

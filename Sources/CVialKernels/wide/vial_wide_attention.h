@@ -83,8 +83,8 @@ VIAL_INLINE void attention_all_scores(
   for (; j < count; j += 16) attention_scores(type, R, 1, c, dim, j, s);
 }
 
-/// Scores of one row, which sees positions [begin, count), to weights of the values, in place; the maximum and the sum
-/// of exponentials.
+/// Scores of one row, which sees positions [begin, count), to weights of the values, in place; the
+/// maximum and the sum of exponentials.
 VIAL_INLINE void attention_weights(
   const vial_kv_type type, const float *scales, float soft_cap, uint32_t begin, uint32_t count, float s[64],
   float *out_maximum, float *out_sum) {

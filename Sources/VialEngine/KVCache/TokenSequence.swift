@@ -21,8 +21,8 @@ package final class TokenSequence {
   package var plannedCount = 0 {
     didSet { settleLength() }
   }
-  /// How many of its last tokens may be taken back with nothing computed again: windows keep so many
-  /// positions more.
+  /// How many of its last tokens may be taken back with nothing computed again: windows keep so
+  /// many positions more.
   package var rewindMargin = 0
   /// Whether the text is one for which the model has other rotary frequencies.
   private var isLong = false

@@ -25,8 +25,8 @@ package struct LayerTraits: Equatable, Sendable {
   package var secondInverseFrequencies: [Float]?
   /// How many positions, the last ones, each layer sees; 0: all. nil: all layers see all.
   package var windows: [Int]?
-  /// What scores of attention, in natural units, stay below: cap · tanh(score ÷ cap); nil: they stay
-  /// as they are.
+  /// What scores of attention, in natural units, stay below: cap · tanh(score ÷ cap); nil: they
+  /// stay as they are.
   package var attentionSoftCap: Double?
   /// The same of logits, behind their multiplier.
   package var logitSoftCap: Double?

@@ -168,14 +168,14 @@ package struct LayerGroups {
     // Of each window: the group that is being filled, and how many layers it has.
     var filling: [Int: (group: Int, count: Int)] = [:]
     for window in layers {
-      var place = filling[window] ?? (0, layersPerGroup)
-      if place.count == layersPerGroup {
-        place = (windows.count, 0)
+      var slot = filling[window] ?? (0, layersPerGroup)
+      if slot.count == layersPerGroup {
+        slot = (windows.count, 0)
         windows.append(window)
       }
-      groups.append(place.group)
-      indices.append(place.count)
-      filling[window] = (place.group, place.count + 1)
+      groups.append(slot.group)
+      indices.append(slot.count)
+      filling[window] = (slot.group, slot.count + 1)
     }
     (self.windows, self.groups, self.indices) = (windows, groups, indices)
   }
